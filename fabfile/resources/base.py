@@ -1,0 +1,78 @@
+"""What every resource is: it looks at its machine and says what differs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """A value that another machine makes at the moment it is needed, such as a join token.
+
+    It is held in memory alone, given to the change's commands as the shell variable `name`, masked wherever
+    anything is printed or kept, and given back when the change has ended, well or not.
+    """
+
+    name: str
+    machine: str
+    obtain: str  # shell text run there; what it prints is the value
+    shown: str  # what a plan says in its place: "a join token of 15 minutes, made on chick0"
+    give_back: str = ""  # shell text run there afterwards, with the same variable set
+
+
+@dataclass(frozen=True)
+class Command:
+    """POSIX shell text, run by the machine's root shell with `set -e`.
+
+    A long one (apt, kubeadm, helm) runs as a transient systemd unit: a lost line neither ends nor doubles it.
+    """
+
+    script: str
+    long: bool = False
+    limit: float = 60.0  # seconds; then the run says so and goes no further on this machine
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between a resource and its machine, and what makes it so."""
+
+    what: str  # for a person: "net.ipv4.ip_forward is 0, should be 1"
+    commands: tuple[Command, ...]
+    diff: str = ""  # unified diff, secrets already masked
+    borrows: tuple[Borrowed, ...] = ()
+    undo: str = ""  # puts the former state back; when set, the change stays only if a new connection confirms it
+    alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": who watches them follows
+
+
+class Resource(ABC):
+    """The smallest thing that a machine should have. Subclasses are frozen dataclasses: values, never connections."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is, for plans and errors: "file /etc/hosts"."""
+
+    @abstractmethod
+    def probe(self) -> str:
+        """Read-only POSIX shell text. What it prints to stdout are the facts; it ends with 0 whatever it found,
+        also on a machine where nothing is installed yet."""
+
+    @abstractmethod
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        """What differs between the facts and this resource, in the order in which it is to be made so.
+
+        `altered` names what earlier resources of the same plan are about to alter on this machine: a unit that
+        watches a file restarts when the file is in it.
+        """
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must come true on a machine after a step: asked again and again until it does."""
+
+    what: str  # "every node is Ready"
+    machine: str
+    script: str  # POSIX shell text; exit 0 when it holds, else what it prints is why not (yet)
+    limit: float = 60.0  # seconds
