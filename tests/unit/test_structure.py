@@ -1,0 +1,76 @@
+"""The house rules of the code: imports point one way, a file holds one concept, nothing hides in a drawer."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+# who may import whom, within fabfile/; `screen` shows what the engine and the rack say and is called by tasks only
+MAY_IMPORT = {
+    "tasks": {"tasks", "engine", "roles", "resources", "rack", "screen", "secret", "doctor"},
+    "screen": {"screen", "engine", "resources", "rack", "secret"},
+    "engine": {"engine", "resources", "rack", "secret"},
+    "roles": {"roles", "resources", "rack", "secret"},
+    "resources": {"resources", "rack", "secret"},
+    "rack": {"rack"},
+    "secret": set(),
+}
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+def source_files():
+    for top in ("fabfile", "lab", "tests", "bench"):
+        yield from (PROJECT / top).rglob("*.py")
+    yield PROJECT / "tasks.py"
+
+
+def part(path: Path) -> str:
+    """"roles" for fabfile/roles/node.py, "secret" for fabfile/secret.py, "" for fabfile/__init__.py."""
+    inside = path.relative_to(PROJECT / "fabfile").parts
+    return inside[0].removesuffix(".py") if inside != ("__init__.py",) else ""
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of fabfile/ that a file imports, at its top or inside a function."""
+    package = path.relative_to(PROJECT).with_suffix("").parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[:len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            names = [module] if module != "fabfile" else [f"fabfile.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("fabfile.")}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "fabfile").rglob("*.py")), ids=lambda p: str(p.relative_to(PROJECT)))
+def test_imports_point_one_way(path):
+    if part(path) == "":
+        return  # the collection itself gathers the tasks
+    wrong = imported_parts(path) - MAY_IMPORT[part(path)]
+    assert not wrong, f"{path.relative_to(PROJECT)} imports {', '.join(sorted(wrong))}"
+
+
+def test_the_lab_is_only_another_rack():
+    """The product never asks whether it is in a lab: only the lab's own tasks know it."""
+    for path in (PROJECT / "fabfile").rglob("*.py"):
+        if path == PROJECT / "fabfile/tasks/lab.py":
+            continue
+        names = {alias.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import) for alias in node.names}
+        froms = {node.module or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and not node.level}
+        assert not [name for name in names | froms if name.split(".")[0] == "lab"], path
+
+
+@pytest.mark.parametrize("path", sorted(source_files()), ids=lambda p: str(p.relative_to(PROJECT)))
+def test_a_file_holds_one_concept(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    assert path.stem not in DRAWERS
+    if path.name != "__init__.py" or text.strip():
+        assert ast.get_docstring(ast.parse(text)), "the first lines say what the file is about"
