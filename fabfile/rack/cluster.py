@@ -1,0 +1,43 @@
+"""The cluster, as configs/cluster.yaml says: its name and endpoint, and upstream's own settings in upstream's own keys."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fabfile.rack.values import DomainName, Label, Part, Tree
+
+API_PORT = 6443
+
+
+class Kubeadm(Part):
+    """kubeadm's documents (kubeadm.k8s.io/v1beta4)."""
+
+    InitConfiguration: Tree
+    ClusterConfiguration: Tree
+    JoinConfiguration: Tree
+
+
+class CalicoObjects(Part):
+    """Calico's own objects: the `spec` of each, and the environment of the container calico-node."""
+
+    env: Tree
+    FelixConfiguration: Tree
+    BGPConfiguration: Tree
+    IPPool: Tree
+
+
+class Cluster(Part):
+    """What configs/cluster.yaml says. The mappings are what the operator wrote: roles take them merged (merge.py)."""
+
+    name: Label
+    endpoint: DomainName
+    kubeadm: Kubeadm = Field(default_factory=Kubeadm)
+    KubeletConfiguration: Tree
+    KubeProxyConfiguration: Tree
+    containerd: Tree
+    calico: CalicoObjects = Field(default_factory=CalicoObjects)
+
+    @property
+    def endpoint_address(self) -> str:
+        """kubeadm's controlPlaneEndpoint: "kubeapi.flock.lan:6443"."""
+        return f"{self.endpoint}:{API_PORT}"

@@ -1,0 +1,82 @@
+"""The machines of a rack, as hosts.yaml names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr
+
+from fabfile.rack.values import (
+    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Label, Mac, Part, refuse,
+)
+
+Role = Literal["gateway", "control-plane", "worker", "storage"]
+
+
+def _roles(value: object) -> object:
+    if not isinstance(value, list) or not value:
+        raise refuse("a list of roles is wanted", "gateway, control-plane, worker, storage")
+    return value
+
+
+class Interface(Part):
+    """One network interface: its name on the machine, its MAC, and its address if it has one."""
+
+    mac: Mac
+    address: AddressInNetwork | None = None
+    gateway: Address | None = None  # the next hop of the machine's default route
+    _name: str = PrivateAttr("")
+    _network: str | None = PrivateAttr(None)
+
+    @property
+    def name(self) -> str:
+        """As `ip link` shows it: enp1s0."""
+        return self._name
+
+    @property
+    def network(self) -> str | None:
+        """The rack's network that the address lies in: "public" or "node"."""
+        return self._network
+
+
+class Machine(Part):
+    """One entry of hosts.yaml: rooster, a chick, or hen."""
+
+    roles: Annotated[frozenset[Role], BeforeValidator(_roles), Field(strict=False)]
+    interfaces: Annotated[Mapping[InterfaceName, Interface], Fixed]
+    disks: Annotated[Mapping[str, DiskPath], Fixed] = Field(default_factory=dict, validate_default=True)
+    bmc: Address | None = None
+    host_key: HostKey | None = None
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def interface(self, network: str = "node") -> Interface:
+        """The interface in one of the rack's networks, "node" or "public". Raises LookupError."""
+        for interface in self.interfaces.values():
+            if interface.network == network:
+                return interface
+        raise LookupError(f"{self.name} has no address in the {network} network")
+
+    def address(self, network: str = "node") -> IPv4Address:
+        """The machine's address in a network. Raises LookupError."""
+        address = self.interface(network).address
+        assert address is not None  # an interface is placed in a network by its address
+        return address.ip
+
+    @property
+    def inner(self) -> Interface:
+        """The interface towards the rack's machines."""
+        return self.interface("node")
+
+    @property
+    def outer(self) -> Interface:
+        """The gateway's interface towards the world."""
+        return self.interface("public")
+
+
+MachineName = Label

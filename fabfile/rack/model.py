@@ -1,0 +1,80 @@
+"""The rack: everything hosts.yaml and configs/ say, checked and typed. Loaded once, never changed afterwards."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from fabfile.rack.cluster import Cluster
+from fabfile.rack.machines import Interface, Machine
+from fabfile.rack.networks import NetworkPlan
+from fabfile.rack.problem import Problem, RackProblems
+from fabfile.rack.values import Part, Text, UserName
+from fabfile.rack.versions import Versions
+
+__all__ = ["Cluster", "Interface", "Machine", "NetworkPlan", "Operator", "Rack", "Versions"]
+
+
+class Operator(Part):
+    """How an operator reaches the gateway; everything else is reached through it."""
+
+    user: UserName
+    identity_file: Text | None = None  # load() makes it absolute; none: the operator's agent and usual keys
+    proxy_command: Text | None = None  # as OpenSSH's ProxyCommand, with %h and %p; load() makes its program absolute
+
+
+@dataclass(frozen=True)
+class Rack:
+    """One rack. `folder` is where its hosts.yaml lies."""
+
+    name: str
+    folder: Path
+    operator: Operator
+    machines: Mapping[str, Machine]
+    network: NetworkPlan
+    versions: Versions
+    cluster: Cluster
+
+    def _with(self, role: str) -> tuple[Machine, ...]:
+        return tuple(machine for machine in self.machines.values() if role in machine.roles)
+
+    @cached_property
+    def gateway(self) -> Machine:
+        """rooster."""
+        return self._with("gateway")[0]
+
+    @cached_property
+    def control_planes(self) -> tuple[Machine, ...]:
+        """The machines that run the API server and etcd, in the order of hosts.yaml."""
+        return self._with("control-plane")
+
+    @property
+    def first_control_plane(self) -> Machine:
+        """The machine where the cluster is made, and where its commands are given."""
+        return self.control_planes[0]
+
+    @cached_property
+    def workers(self) -> tuple[Machine, ...]:
+        """The members that run no control plane."""
+        return tuple(machine for machine in self._with("worker") if "control-plane" not in machine.roles)
+
+    @cached_property
+    def chicks(self) -> tuple[Machine, ...]:
+        """Every member of the cluster, control planes first."""
+        return self.control_planes + self.workers
+
+    @cached_property
+    def storage(self) -> tuple[Machine, ...]:
+        """hen."""
+        return self._with("storage")
+
+    def machine(self, name: str) -> Machine:
+        """The machine of that name; else RackProblems, with the names that look like it."""
+        if name in self.machines:
+            return self.machines[name]
+        near = difflib.get_close_matches(name, self.machines, 1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self.machines)}"
+        raise RackProblems([Problem("hosts.yaml", 0, "machines", f"there is no machine {name!r} in rack {self.name}", hint)])

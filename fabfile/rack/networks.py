@@ -1,0 +1,42 @@
+"""The networks of a rack, as configs/network.yaml says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from fabfile.rack.values import Address, DomainName, Duration, HostName, Network, Part, refuse
+
+
+def _pair(value: object) -> object:
+    if not isinstance(value, list) or len(value) != 2:
+        raise refuse("first and last address are wanted", "such as [10.0.0.3, 10.0.0.99]")
+    return tuple(value)
+
+
+def _several(value: object) -> object:
+    if not isinstance(value, list):
+        raise refuse("a list is wanted", "in brackets, or one line each with a dash")
+    return tuple(value)
+
+
+class Dhcp(Part):
+    """What rooster's DHCP server gives: reservations for the rack's MACs, and a range for nobody else unless said."""
+
+    range: Annotated[tuple[Address, Address], BeforeValidator(_pair)] | None = None
+    lease: Duration = "12h"
+
+
+class NetworkPlan(Part):
+    """Every network of the rack, and the names and time it takes from outside."""
+
+    domain: DomainName
+    public: Network
+    node: Network
+    pod: Network
+    service: Network
+    load_balancer: Annotated[tuple[Network, ...], BeforeValidator(_several)] = ()
+    dhcp: Dhcp = Field(default_factory=Dhcp)
+    dns: Annotated[tuple[Address, ...], BeforeValidator(_several)]
+    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)]

@@ -1,0 +1,197 @@
+"""YAML read with the line of every value; whatever the bytes are, what is wrong with them is told, not raised.
+
+The dialect is the plain one that people expect: keys are text, `true`, `false`, `null` and numbers mean themselves,
+everything else is text (no times of day, no dates, no `yes`). A key twice in one mapping, merge keys and tags are
+problems, and so is an unquoted `yes`, `no`, `on` or `off`, which YAML's versions do not agree upon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from fabfile.rack.problem import Problem, key_text
+
+Path = tuple[str | int, ...]
+
+MOST_VALUES = 100_000  # a rack of a hundred machines has some 2,000; aliases of aliases can make billions
+DEEPEST = 60
+WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+UNCLEAR = {"yes", "no", "on", "off"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file: its values as plain dicts, lists, str, int, float, bool and None, and the line of each."""
+
+    file: str
+    values: object
+    lines: Mapping[Path, int]
+    problems: tuple[Problem, ...] = ()
+
+    def line(self, path: Path) -> int:
+        """The line of a value, or of the nearest thing around it that is there."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def problem(self, path: Path, message: str, hint: str = "") -> Problem:
+        return Problem(self.file, self.line(path), key_text(path), message, hint)
+
+
+class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
+    """PyYAML up to its nodes, with no opinion on what a scalar means."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+
+
+def read(file: str, content: bytes) -> Document:
+    """The document that `content` holds; with problems, as much of it as could be made out."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return _unreadable(file, line, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
+    try:
+        node = _Composer(text).get_single_node()
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return _unreadable(file, line, f"the character {error.character!r} has no place in YAML", "remove it")
+    except yaml.MarkedYAMLError as error:
+        return _unreadable(file, *_syntax_error(error, text))
+    except RecursionError:
+        return _unreadable(file, 1, "is nested too deeply", "")
+    if node is None:
+        return _unreadable(file, 1, "is empty", "")
+    return _Builder(file).build(node)
+
+
+def read_file(folder: FilePath, file: str) -> Document:
+    """The document in `folder / file`; a file that cannot be read is a problem too."""
+    try:
+        content = (folder / file).read_bytes()
+    except OSError as error:
+        return _unreadable(file, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", "")
+    return read(file, content)
+
+
+def _unreadable(file: str, line: int, message: str, hint: str) -> Document:
+    return Document(file, None, {}, (Problem(file, line, "", message, hint),))
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
+    """Line, message and hint for what PyYAML could not read."""
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    lines = text.splitlines()
+    said = (error.problem or str(error)).replace("\n", " ")
+    said = re.sub(r"but found '?<?(.+?)>?'?$", r"but found '\1'", said)
+    for number in (line, line - 1):
+        if 0 < number <= len(lines) and "\t" in lines[number - 1][: _indent(lines[number - 1])]:
+            return number, "a tab stands in the indentation", "YAML wants spaces there"
+    hints = {
+        "mapping values are not allowed": "a ': ' too many on this line, or the line before lacks its ':'; "
+        "quote a text that holds ': '",
+        "could not find expected ':'": "a key needs ': ' after it",
+        "found character '@'": "quote the text",
+        "expected <block end>": "the indentation does not fit the lines above",
+        "found undefined alias": "no anchor of that name stands above",
+        "found unexpected end of stream": "a quote is not closed",
+        "expected ',' or": "a bracket is not closed, or a comma is missing",
+        "single document": "one file is one document: remove the line with '---'",
+    }
+    whole = f"{error.context or ''} {error.problem or ''}"
+    hint = next((hint for sign, hint in hints.items() if sign in whole), "")
+    return line, f"is no YAML from here: {said}", hint
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
+
+
+@dataclass
+class _Builder:
+    """Turns nodes into values, and keeps the line of each."""
+
+    file: str
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+
+    def build(self, node: yaml.Node) -> Document:
+        self.lines[()] = node.start_mark.line + 1
+        values = self._value(node, (), ())
+        return Document(self.file, values, self.lines, tuple(self.problems))
+
+    def _tell(self, node: yaml.Node, path: Path, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(self.file, node.start_mark.line + 1, key_text(path), message, hint))
+
+    def _value(self, node: yaml.Node, path: Path, around: tuple[yaml.Node, ...]) -> object:
+        self.count += 1
+        if self.count > MOST_VALUES or len(around) > DEEPEST or node in around:
+            if self.count <= MOST_VALUES + 1:
+                self._tell(node, path, "holds itself, or far too many values", "write it without aliases")
+            self.count = max(self.count, MOST_VALUES + 1) if len(around) <= DEEPEST else self.count
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, (*around, node))
+        if isinstance(node, yaml.SequenceNode):
+            items = []
+            for index, item in enumerate(node.value):
+                self.lines[*path, index] = item.start_mark.line + 1
+                items.append(self._value(item, (*path, index), (*around, node)))
+            return items
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, around: tuple[yaml.Node, ...]) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._tell(key_node, path, "a key is no text", "a text with braces or brackets needs quotes")
+                continue
+            key = key_node.value
+            here = (*path, key)
+            if key == "<<" and key_node.style is None:
+                self._tell(key_node, here, "merge keys are not understood", "write the keys out")
+                continue
+            if key in values:
+                self._tell(key_node, here, "stands twice", f"first on line {self.lines[here]}")
+                continue
+            scalar = isinstance(value_node, yaml.ScalarNode) and value_node.value
+            self.lines[here] = (value_node if scalar else key_node).start_mark.line + 1
+            values[key] = self._value(value_node, here, around)
+        return values
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
+        text = node.value
+        if node.tag not in (BaseResolver.DEFAULT_SCALAR_TAG, "!"):
+            self._tell(node, path, f"the tag {node.tag} is not understood", "write the value without a tag")
+            return text
+        if node.style is not None:
+            return text
+        if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:
+            return WORDS[text.lower()]
+        if text.lower() in UNCLEAR:
+            self._tell(node, path, f"{text} may mean a truth or a text", "write true or false, or put it in quotes")
+            return text
+        if WHOLE.fullmatch(text) and len(text) < 20:
+            return int(text)
+        if FRACTION.fullmatch(text) and len(text) < 40 and not text.isdigit():
+            return float(text)
+        return text

@@ -1,0 +1,137 @@
+"""The small values a rack is made of: names, MACs, addresses, versions; each refuses with a sentence and a hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Part(BaseModel):
+    """A piece of the rack: read once, checked, never changed afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def refuse(message: str, hint: str = "") -> PydanticCustomError:
+    """What a validator raises: told to the operator as it stands."""
+    return PydanticCustomError("refused", "{message}", {"message": message, "hint": hint})
+
+
+def _text(value: object, what: str, hint: str) -> str:
+    if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
+        shown = {True: "true", False: "false", None: "nothing"}.get(value) if not isinstance(value, Mapping | list) \
+            else "a mapping" if isinstance(value, Mapping) else "a list"
+        raise refuse(f"{shown} is not {what}", hint)
+    if not isinstance(value, str):
+        raise refuse(f"{value} is a number here, not {what}", f"put it in quotes; {hint}" if hint else "put it in quotes")
+    return value
+
+
+def _pattern(pattern: str, what: str, hint: str) -> BeforeValidator:
+    wanted = re.compile(pattern)
+
+    def check(value: object) -> str:
+        text = _text(value, what, hint)
+        if not wanted.fullmatch(text):
+            raise refuse(f"{text!r} is not {what}", hint)
+        return text
+
+    return BeforeValidator(check)
+
+
+def _parsed(parse: Callable[[str], Any], kind: type, what: str, hint: str) -> BeforeValidator:
+    def check(value: object) -> Any:
+        if isinstance(value, kind):
+            return value
+        text = _text(value, what, hint)
+        try:
+            return parse(text)
+        except ValueError:
+            raise refuse(f"{text!r} is not {what}", hint) from None
+
+    return BeforeValidator(check)
+
+
+def _interface(text: str) -> IPv4Interface:
+    if "/" not in text:
+        raise ValueError(text)
+    return IPv4Interface(text)
+
+
+def _shown(value: object) -> str:
+    return str(value)
+
+
+Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a text", ""))]
+Label = Annotated[str, _pattern(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name", "a DNS label: a-z, 0-9 and -, at most 63 characters")]
+DomainName = Annotated[str, _pattern(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+", "a domain name",
+    "such as flock.lan")]
+HostName = Annotated[str, _pattern(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
+    "a host name or address", "such as 2.debian.pool.ntp.org")]
+InterfaceName = Annotated[str, _pattern(
+    r"(?!\.{1,2}$)[^\s/:]{1,15}", "an interface name", "at most 15 characters, as `ip link` shows it")]
+UserName = Annotated[str, _pattern(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "such as spicy")]
+Mac = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value), _pattern(
+    r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
+DiskPath = Annotated[str, _pattern(
+    r"/dev/disk/by-id/[^/\s]+", "a disk by its id", "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
+HostKey = Annotated[str, _pattern(
+    r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{40,}={0,3}", "an SSH host key",
+    "type and key as in /etc/ssh/ssh_host_ed25519_key.pub, without the comment")]
+Sha256 = Annotated[str, _pattern(r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
+Url = Annotated[str, _pattern(
+    r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
+Duration = Annotated[str, _pattern(
+    r"[1-9][0-9]*[smhd]", "a length of time", "a number with s, m, h or d, such as 12h")]
+
+Address = Annotated[IPv4Address, _parsed(
+    IPv4Address, IPv4Address, "an IPv4 address", "such as 10.0.0.100"), PlainSerializer(_shown)]
+AddressInNetwork = Annotated[IPv4Interface, _parsed(
+    _interface, IPv4Interface, "an IPv4 address with its network's length", "such as 10.0.0.100/24"),
+    PlainSerializer(_shown)]
+Network = Annotated[IPv4Network, _parsed(
+    IPv4Network, IPv4Network, "an IPv4 network", "its first address and length, such as 10.0.0.0/24"),
+    PlainSerializer(_shown)]
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(inner) for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(inner) for inner in value)
+    return value
+
+
+def thaw(value: object) -> Any:
+    """Plain dicts and lists again, to be written as YAML, TOML or JSON."""
+    if isinstance(value, Mapping):
+        return {key: thaw(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [thaw(inner) for inner in value]
+    return value
+
+
+Fixed = AfterValidator(_frozen)  # on a mapping: nobody changes it after the rack is loaded
+
+
+def _tree(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise refuse("a mapping is wanted here", "upstream's own keys, indented below this one")
+    return _frozen(value)
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+Tree = Annotated[  # upstream's own keys, whatever they are
+    Mapping[str, Any], BeforeValidator(_tree), PlainSerializer(thaw), Field(default_factory=lambda: NOTHING)]

@@ -1,0 +1,82 @@
+"""What runs on the rack, at which version and from where, as configs/versions.yaml says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from fabfile.rack.values import Part, Sha256, Text, Url, _pattern, refuse
+
+Number = Annotated[str, _pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
+Tag = Annotated[str, _pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
+Minor = Annotated[str, _pattern(r"[0-9]+\.[0-9]+", "a minor version", "two numbers in quotes, such as \"1.36\"")]
+
+
+def minor(version: str) -> str:
+    """The minor of a version: "v3.32.1" is of "3.32"."""
+    return ".".join(version.removeprefix("v").split(".")[:2])
+
+
+def _several(value: object) -> object:
+    if not isinstance(value, list):
+        raise refuse("a list is wanted", "one line each with a dash")
+    return tuple(value)
+
+
+class Kubernetes(Part):
+    """kubeadm, kubelet and kubectl, from the repository of their minor."""
+
+    version: Number
+    package: Text
+    repository: Url
+    key: Url
+
+    @property
+    def minor(self) -> str:
+        return minor(self.version)
+
+
+class Containerd(Part):
+    """containerd, from Docker's repository or the like."""
+
+    version: Number
+    package: Text
+    repository: Url
+    key: Url
+    suite: Text
+    component: Text
+
+
+class Calicoctl(Part):
+    """The program that talks to Calico's own objects."""
+
+    url: Url
+    sha256: Sha256
+
+
+class Calico(Part):
+    """Calico's manifest at a tag, and its program."""
+
+    version: Tag
+    manifest: Url
+    sha256: Sha256
+    calicoctl: Calicoctl
+
+
+class Tested(Part):
+    """A pair that no upstream lists, and that this site has tested itself: `tested_here`."""
+
+    kubernetes: Minor
+    containerd: Minor | None = None
+    calico: Minor | None = None
+    because: Text
+
+
+class Versions(Part):
+    """The bill of materials."""
+
+    kubernetes: Kubernetes
+    containerd: Containerd
+    calico: Calico
+    tested_here: Annotated[tuple[Tested, ...], BeforeValidator(_several)] = ()
