@@ -32,6 +32,7 @@ class Command:
     script: str
     long: bool = False
     limit: float = 60.0  # seconds; then the run says so and goes no further on this machine
+    shown: str = ""  # printed and kept instead of a script that carries a whole file or a secret
 
 
 @dataclass(frozen=True)

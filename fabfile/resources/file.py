@@ -1,0 +1,146 @@
+"""A file with this content, owner and mode."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from hashlib import sha256
+from shlex import quote
+
+from ..secret import Secret
+from . import writing
+from .base import Change, Command, Resource
+
+_SHOWN = 1 << 18  # bytes of an old file that are looked at for a diff
+
+
+@dataclass(frozen=True)
+class File(Resource):
+    """A file, written beside its place, synced, checked by its own program and moved; the former one is kept.
+
+    `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a diff,
+    and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755).
+    """
+
+    path: str
+    content: str | bytes | Secret
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+    check: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"file {self.path}"
+
+    @property
+    def secret(self) -> bool:
+        return isinstance(self.content, Secret)
+
+    def data(self) -> bytes:
+        """The content as it is to lie on the machine."""
+        content = self.content.reveal() if isinstance(self.content, Secret) else self.content
+        return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+
+    def permissions(self) -> int:
+        return self.mode & ~0o077 if self.secret else self.mode
+
+    def probe(self) -> str:
+        return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = Found(facts)
+        data = self.data()
+        if found.sha256 != sha256(data).hexdigest():
+            what = f"{self.path} has other content" if found.kind == "file" else f"{self.path} is {found.kind}"
+            yield Change(
+                what,
+                (self.write(f"write {self.path} ({len(data)} bytes, mode {self.permissions():04o})"),),
+                diff="" if self.secret else difference(self.path, found.content, data),
+                alters=frozenset({f"file:{self.path}"}),
+            )
+            return
+        yield from permission_changes(self.path, found, self.owner, self.group, self.permissions())
+
+    def write(self, shown: str) -> Command:
+        """The command that puts the file there."""
+        script = writing.put(self.path, writing.text_of(self.data()), owner=self.owner, group=self.group,
+                             mode=self.permissions(), check=self.check)
+        return Command(script, shown=shown)
+
+
+class Found:
+    """What `probe_file` saw: .kind ("file", "absent", "a link to …", "a directory"), .mode, .sha256, .content."""
+
+    def __init__(self, facts: str):
+        head, *rest = facts.split("\n")
+        words = head.split(" ")
+        self.kind = head or "unknown"
+        self.mode, self.sha256, self.content = -1, "", None
+        self.owners: tuple[str, ...] = ()
+        self.groups: tuple[str, ...] = ()
+        if words[0] in ("file", "folder") and len(words) == 6:
+            self.kind = words[0] if words[0] == "file" else "a directory"
+            self.mode = int(words[1], 8)
+            self.owners, self.groups = (words[2], words[3]), (words[4], words[5])
+        if rest and rest[0].startswith("sha256 "):
+            self.sha256 = rest[0][7:]
+            lines = [line[1:] for line in rest[1:] if line.startswith("|")]
+            if "end" in rest:
+                newline = rest[rest.index("end") - 1] == ""
+                self.content = "\n".join(lines) + ("\n" if newline and lines else "")
+
+
+def probe_file(path: str, unless: str = "", show: bool = True) -> str:
+    """Shell text that tells what lies at `path`, and what is in it unless its sha256 is `unless`.
+
+        file 644 root 0 root 0
+        sha256 e3b0…
+        |the content, each line after a bar
+        (an empty line when the last one ends with a newline)
+        end
+    """
+    here = quote(path)
+    content = (
+        f"; [ \"$h\" = '{unless}' ] || {{ head -c {_SHOWN} -- {here} | sed 's/^/|/'; echo; echo end; }}"
+        if show else ""
+    )
+    return (
+        f'if [ -L {here} ]; then echo "a link to $(readlink -- {here})"\n'
+        f"elif [ -f {here} ]; then stat -c 'file %a %U %u %G %g' -- {here}\n"
+        f"h=$(sha256sum <{here}); h=${{h%% *}}; echo \"sha256 $h\"{content}\n"
+        f"elif [ -d {here} ]; then stat -c 'folder %a %U %u %G %g' -- {here}\n"
+        f"elif [ -e {here} ]; then echo 'no file'\nelse echo absent; fi"
+    )
+
+
+def permission_changes(path: str, found: Found, owner: str, group: str, mode: int) -> Iterator[Change]:
+    """Owner, group and mode of what lies there already."""
+    here = quote(path)
+    if owner not in found.owners or group not in found.groups:
+        yield Change(
+            f"{path} belongs to {found.owners[0]}:{found.groups[0]}, should belong to {owner}:{group}",
+            (Command(f"chown {quote(f'{owner}:{group}')} -- {here}\nchmod {mode:04o} -- {here}"),),
+        )
+    if found.mode != mode:
+        yield Change(f"{path} has mode {found.mode:04o}, should have {mode:04o}",
+                     (Command(f"chmod {mode:04o} -- {here}"),))
+
+
+def difference(path: str, old: str | None, new: bytes) -> str:
+    """A unified diff, or a word why there is none."""
+    try:
+        text = new.decode()
+    except UnicodeDecodeError:
+        return "(binary)"
+    if old is not None and len(old.encode("utf-8", "surrogateescape")) >= _SHOWN:
+        return "(too long to show)"
+    before, after = _lines(old or ""), _lines(text)
+    return "\n".join(difflib.unified_diff(before, after, path if old is not None else "/dev/null", path, lineterm=""))
+
+
+def _lines(text: str) -> list[str]:
+    lines = re.split("(?<=\n)", text)
+    return [line[:-1] if line.endswith("\n") else line + "\n\\ No newline at end of file" for line in lines if line]

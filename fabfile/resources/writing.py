@@ -1,0 +1,83 @@
+"""How a file gets to its place: written beside it, synced, checked, the former one kept, then moved."""
+
+from __future__ import annotations
+
+import posixpath
+from shlex import quote
+
+FORMER = "/var/lib/coop/former"  # what a file was before, under its own path; PATH.absent when it was not there
+
+
+def text_of(content: bytes) -> str:
+    """Shell text that prints these very bytes. Readable where they are text, base64 where they are not."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" not in text:
+        return f"printf %s {quote(text)}"
+    from base64 import b64encode
+
+    return f"printf %s {b64encode(content).decode()} | base64 -d"
+
+
+def beside(path: str) -> str:
+    """Where a new file waits: hidden, on the same file system, with the same extension, always the same name,
+    so that what a killed run left is overwritten by the next."""
+    folder, name = posixpath.split(path)
+    return posixpath.join(folder, f".coop-new.{name}")
+
+
+def put(path: str, printing: str, *, owner: str = "root", group: str = "root", mode: int = 0o644,
+        check: str = "", unless: str = "") -> str:
+    """Shell text that makes `path` what the shell text `printing` prints.
+
+    `check` is a command with {} for the new file: when it fails, the old file stays. `unless` is shell text that
+    ends the script before anything is touched (a guard against a file that has changed since it was looked at).
+    """
+    new = quote(beside(path))
+    lines = [unless] if unless else []
+    lines += [
+        f"umask 022; mkdir -p -- {quote(posixpath.dirname(path))}",
+        f"umask 077; trap 'rm -f -- '{quote(new)} EXIT",
+        f"{printing} >{new}",
+        f"chown {quote(f'{owner}:{group}')} -- {new}",
+        f"chmod {mode:04o} -- {new}",
+        f"sync -- {new}",
+    ]
+    if check:
+        lines.append(check.replace("{}", new))
+    lines += [keep(path), move(path)]
+    return "\n".join(lines)
+
+
+def keep(path: str) -> str:
+    """Shell text that keeps what is at `path` now, so that `put_back` finds it."""
+    here, former = quote(path), quote(FORMER + path)
+    return (
+        f"(umask 077; mkdir -p -- {quote(posixpath.dirname(FORMER + path))})\n"
+        f"if [ -e {here} ] || [ -L {here} ]; then cp -aT -- {here} {former}; rm -f -- {former}.absent\n"
+        f"else : >{former}.absent; rm -f -- {former}; fi"
+    )
+
+
+def put_back(path: str) -> str:
+    """Shell text that puts the former file back, or takes the file away where there was none."""
+    here, former, new = quote(path), quote(FORMER + path), quote(beside(path))
+    return (
+        f"if [ -e {former} ] || [ -L {former} ]; then cp -aT -- {former} {new}; mv -fT -- {new} {here}\n"
+        f"elif [ -e {former}.absent ]; then rm -f -- {here}; fi"
+    )
+
+
+def move(path: str) -> str:
+    """Shell text that moves the new file to its place and makes that last over a power cut."""
+    return f"mv -fT -- {quote(beside(path))} {quote(path)}\nsync -- {quote(posixpath.dirname(path))}"
+
+
+def unchanged(path: str, sha256: str) -> str:
+    """Shell text that fails when `path` is no longer what the plan was made from."""
+    return (
+        f"printf '%s  %s\\n' {sha256} {quote(path)} | sha256sum --check --status || "
+        f"{{ echo {quote(path + ' has changed since it was looked at: run again')} >&2; exit 1; }}"
+    )
