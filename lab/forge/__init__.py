@@ -1,0 +1,30 @@
+"""The forge makes what the lab's internet publishes, from package registries alone.
+
+    site = forge.build(cache, tell)      # a quarter of an hour on a new computer, well under a second ever after
+
+Everything is a `Part`: a name, the parts and files it is made from, and a recipe. A part's folder in the cache is named
+by a hash of all of these, so nothing is built twice and nothing stale is ever used.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.forge.event import Event, ForgeError
+
+if TYPE_CHECKING:
+    from lab.forge.site import Site
+
+__all__ = ["Event", "ForgeError", "build"]
+
+
+def build(cache: Path, tell: Callable[[Event], None]) -> Site:
+    """Build whatever `cache` lacks, telling each part's progress, and return where everything lies.
+
+    Raises ForgeError, naming the part and the last lines of its log, if a recipe fails.
+    """
+    from lab.forge.order import make
+    from lab.forge.site import site
+
+    return site.found_in(make(site.part, cache, tell))

@@ -1,0 +1,29 @@
+"""What the forge tells while it works, and how it fails."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+State = Literal["cached", "waiting", "building", "built", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One part came into a new state."""
+
+    part: str
+    state: State
+    #: Seconds it took: known when built or failed.
+    seconds: float | None = None
+    #: Seconds it took the last time it was built on this computer, if ever.
+    usual: float | None = None
+
+
+class ForgeError(Exception):
+    """A recipe failed. Its message is for a person: the part, the command, what it said last, where the log is."""
+
+    def __init__(self, part: str, problem: str, log: Path | None = None) -> None:
+        super().__init__(f"{part}: {problem}" + (f"\n  whole log: {log}" if log else ""))
+        self.part = part
+        self.log = log

@@ -1,0 +1,3 @@
+module coop/forge/pause
+
+go 1.26.0

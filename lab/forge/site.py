@@ -1,0 +1,1 @@
+"""The site: where everything that the forge has made lies."""
