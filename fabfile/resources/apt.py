@@ -1,0 +1,72 @@
+"""A repository that apt installs from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from . import parts, writing
+from .base import Change, Command, Resource
+from .file import File
+
+
+@dataclass(frozen=True)
+class AptRepository(Resource):
+    """An apt source and the one key that may sign it, fetched by curl from `key` (https, armored).
+
+    `suite` "/" is a flat repository, as pkgs.k8s.io has them; any other wants `components`. With `key_sha256`
+    no other key is taken. The lists are fetched by the next Packages that needs them.
+    """
+
+    repository: str
+    url: str
+    key: str
+    suite: str = "/"
+    components: tuple[str, ...] = ()
+    key_sha256: str = ""
+    architectures: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"apt repository {self.repository}"
+
+    @property
+    def keyring(self) -> str:
+        return f"/etc/apt/keyrings/{self.repository}.asc"
+
+    def source(self) -> File:
+        """The source as apt reads it."""
+        fields = {
+            "Types": "deb",
+            "URIs": self.url,
+            "Suites": self.suite,
+            "Components": " ".join(self.components),
+            "Architectures": " ".join(self.architectures),
+            "Signed-By": self.keyring,
+        }
+        return File(f"/etc/apt/sources.list.d/{self.repository}.sources",
+                    "".join(f"{field}: {value}\n" for field, value in fields.items() if value))
+
+    def probe(self) -> str:
+        keyring = quote(self.keyring)
+        digest = f"sha256sum <{keyring}" if self.key_sha256 else "echo some"
+        return parts.probe(f"if [ -s {keyring} ]; then {digest}; else echo absent; fi", self.source().probe())
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        key, source = parts.facts(facts, 2)
+        found = key.split()[0] if key.split() else "absent"
+        if found == "absent" or (self.key_sha256 and found != self.key_sha256):
+            what = "is absent" if found == "absent" else "is another key"
+            yield Change(f"{self.keyring} {what}", (Command(self._fetch_key(), limit=120.0),),
+                         alters=frozenset({f"file:{self.keyring}"}))
+        yield from self.source().changes(source, altered)
+
+    def _fetch_key(self) -> str:
+        new = quote(writing.beside(self.keyring))
+        check = "grep -q 'BEGIN PGP PUBLIC KEY BLOCK' {} || { echo 'this is no armored key' >&2; exit 1; }"
+        if self.key_sha256:
+            check = (f"echo '{self.key_sha256}  '{new} | sha256sum --check --status || "
+                     "{ echo \"this is another key: $(sha256sum <{})\" >&2; exit 1; }")
+        fetch = f"curl -fsSL --retry 3 --max-time 100 -- {quote(self.key)}"
+        return writing.put(self.keyring, fetch, check=check)

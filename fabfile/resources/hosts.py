@@ -1,0 +1,49 @@
+"""Names in /etc/hosts, between two marks; the rest of the file is its owner's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+
+from . import writing
+from .base import Change, Command, Resource
+from .file import Found, difference, probe_file
+
+_PATH = "/etc/hosts"
+
+
+@dataclass(frozen=True)
+class Hosts(Resource):
+    """Addresses and their names, as one block of /etc/hosts: {"10.0.0.1": ("rooster", "kubeapi.flock.lan")}."""
+
+    entries: Mapping[str, tuple[str, ...]]
+    block: str = "rack"
+
+    @property
+    def name(self) -> str:
+        return f"hosts of the {self.block}"
+
+    def probe(self) -> str:
+        return probe_file(_PATH)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = Found(facts)
+        old = found.content or ""
+        new = self.within(old)
+        if new == old:
+            return
+        data = new.encode("utf-8", "surrogateescape")
+        guard = writing.unchanged(_PATH, found.sha256) if found.sha256 else ""
+        script = writing.put(_PATH, writing.text_of(data), unless=guard)
+        yield Change(f"{_PATH} has other names of the {self.block}", (Command(script, shown=f"write {_PATH}"),),
+                     diff=difference(_PATH, found.content, data), alters=frozenset({f"file:{_PATH}"}))
+
+    def within(self, text: str) -> str:
+        """The text with this block in it: where a former one was, else at the end."""
+        begin, end = f"# begin {self.block}", f"# end {self.block}"
+        block = [begin, *(f"{address}\t{' '.join(names)}" for address, names in self.entries.items()), end]
+        lines = text.split("\n")
+        if begin in lines and end in lines[(first := lines.index(begin)):]:
+            last = lines.index(end, first)
+            return "\n".join([*lines[:first], *block, *lines[last + 1:]])
+        return "\n".join([*(text.removesuffix("\n").split("\n") if text else []), *block, ""])

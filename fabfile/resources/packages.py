@@ -1,0 +1,170 @@
+"""Debian packages: there, at their version, on hold, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from shlex import quote
+
+from .base import Change, Command, Resource
+
+_UPDATED = "/var/lib/coop/apt-lists"  # touched when the lists were last fetched
+
+# What a change begins with: no question is ever asked, a file of ours stays when a package brings its own, and
+# another apt (unattended-upgrades runs for minutes) is waited for, by looking at who holds the locks.
+_PREPARE = r"""
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C.UTF-8
+apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+  -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends "$@"; }
+free() {
+  waited=0
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    while [ -e "$lock" ] && inode=$(stat -c %i "$lock") && holder=$(grep ":$inode " /proc/locks); do
+      [ "$waited" -lt 600 ] || { echo "$lock has been held for ten minutes: $holder" >&2; return 1; }
+      [ $((waited % 30)) -ne 0 ] || echo "waiting for $lock: $holder"
+      sleep 1; waited=$((waited + 1))
+    done
+  done
+}
+fetch_lists() { free; apt update && mkdir -p /var/lib/coop && touch @UPDATED@; }
+stale() {
+  [ -e @UPDATED@ ] || return 0
+  [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/keyrings -newer @UPDATED@ 2>/dev/null |
+    head -n 1; find @UPDATED@ -mmin +1440)" ]
+}
+fresh=; free
+""".strip().replace("@UPDATED@", _UPDATED)
+
+# A dpkg that was killed left packages half done: finish them before anything else.
+_MEND = "dpkg --configure -a --force-confdef --force-confold\napt --fix-broken install"
+
+
+@dataclass(frozen=True)
+class Packages(Resource):
+    """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
+
+    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is mended first.
+    """
+
+    packages: Mapping[str, str | None]
+    hold: bool = False
+
+    @property
+    def name(self) -> str:
+        return "packages " + " ".join(self.packages)
+
+    def probe(self) -> str:
+        return _probe(self.packages)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found, broken = _parse(facts)
+        missing = [name for name in self.packages if not self._is_right(found.get(name))]
+        if missing:
+            yield Change(
+                "; ".join(self._difference(name, found.get(name)) for name in missing),
+                (Command(self._install(missing, broken), long=True, limit=1800.0),),
+                alters=frozenset(f"package:{name}" for name in missing),
+            )
+        elif broken:
+            yield Change("dpkg was interrupted: " + ", ".join(broken),
+                         (Command(f"{_PREPARE}\n{_MEND}", long=True, limit=900.0),),
+                         alters=frozenset(f"package:{name}" for name in broken))
+        loose = [name for name in self.packages if self.hold and name not in missing and not found[name].held]
+        if loose:
+            yield Change(f"{', '.join(loose)}: not on hold",
+                         (Command("apt-mark hold " + " ".join(map(quote, loose))),))
+
+    def _is_right(self, found: _Package | None) -> bool:
+        return found is not None and found.whole and fnmatchcase(found.version, self._wanted(found.name))
+
+    def _wanted(self, name: str) -> str:
+        return self.packages[name] or "*"
+
+    def _difference(self, name: str, found: _Package | None) -> str:
+        should = f", should be {self.packages[name]}" if self.packages[name] else ""
+        if found is None:
+            return f"{name} is not installed{should}"
+        if not found.whole:
+            return f"{name} {found.version} is {found.state}{should}"
+        return f"{name} is {found.version}{should}"
+
+    def _install(self, names: list[str], broken: list[str]) -> str:
+        wanted = " ".join(quote(f"{name}={self.packages[name]}" if self.packages[name] else name) for name in names)
+        plain = " ".join(map(quote, names))
+        lines = [_PREPARE]
+        if broken:
+            lines.append(_MEND)
+        if self.hold:  # also when apt fails or is stopped: what was on hold is on hold again
+            lines += [f"trap 'apt-mark hold {plain} >/dev/null 2>&1 || :' EXIT",
+                      f"apt-mark unhold {plain} >/dev/null 2>&1 || :"]
+        lines += [
+            "if stale; then fetch_lists; fresh=yes; fi",
+            f"install() {{ apt install --allow-downgrades --allow-change-held-packages {wanted}; }}",
+            'install || { [ -z "$fresh" ] && fetch_lists && install; }',
+        ]
+        if self.hold:
+            lines.append(f"apt-mark hold {plain}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class PackagesAbsent(Resource):
+    """Packages that must not be there, nor their settings."""
+
+    packages: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return "no packages " + " ".join(self.packages)
+
+    def probe(self) -> str:
+        return _probe(self.packages)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found, broken = _parse(facts)
+        present = [name for name in self.packages if name in found]
+        if not present:
+            return
+        lines = [_PREPARE, *([_MEND] if broken else []),
+                 "apt purge --allow-change-held-packages " + " ".join(map(quote, present))]
+        yield Change(f"{', '.join(present)}: there, should not be",
+                     (Command("\n".join(lines), long=True, limit=600.0),),
+                     alters=frozenset(f"package:{name}" for name in present))
+
+
+@dataclass(frozen=True)
+class _Package:
+    name: str
+    version: str
+    held: bool
+    state: str  # dpkg's word: "installed", "half-configured", "unpacked" …
+
+    @property
+    def whole(self) -> bool:
+        return self.state == "installed"
+
+
+def _probe(names) -> str:
+    """The packages, one a line: name, version, what is wanted of it, error flag, state; then those of the whole
+    machine that are half done. Two processes, whatever the number of packages."""
+    plain = " ".join(map(quote, names))
+    return (
+        f"dpkg-query -W -f '${{Package}} ${{Version}} ${{Status}}\\n' {plain} 2>/dev/null || :\n"
+        "for f in /var/lib/dpkg/updates/[0-9]*; do [ ! -e \"$f\" ] || { echo 'broken dpkg'; break; }; done\n"
+        "grep -B 1 -E '^Status: .* (half-installed|unpacked|half-configured|triggers-[a-z]+)$' "
+        "/var/lib/dpkg/status 2>/dev/null | sed -n 's/^Package: /broken /p'"
+    )
+
+
+def _parse(facts: str) -> tuple[dict[str, _Package], list[str]]:
+    found: dict[str, _Package] = {}
+    broken: list[str] = []
+    for line in facts.split("\n"):
+        words = line.split(" ")
+        if words[0] == "broken" and len(words) == 2:
+            broken.append(words[1])
+        elif len(words) == 5 and words[4] not in ("not-installed", "config-files"):
+            name, version, want, error, state = words
+            found[name] = _Package(name, version, want == "hold", state if error == "ok" else error)
+    return found, broken

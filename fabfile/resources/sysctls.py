@@ -1,0 +1,47 @@
+"""Kernel settings, kept and live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from . import parts
+from .base import Change, Command, Resource
+from .file import File
+
+_SWAP = str.maketrans("./", "/.")  # as sysctl(8) has it: net/ipv4/conf/eth0.7/… is net.ipv4.conf.eth0/7.…
+
+
+@dataclass(frozen=True)
+class Sysctls(Resource):
+    """Kernel settings, set at once and kept in /etc/sysctl.d/GROUP.conf."""
+
+    group: str
+    settings: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"sysctls {self.group}"
+
+    def file(self) -> File:
+        """What sets them at the next boot."""
+        return File(f"/etc/sysctl.d/{self.group}.conf",
+                    "".join(f"{key} = {value}\n" for key, value in self.settings.items()))
+
+    def probe(self) -> str:
+        reads = "\n".join(
+            f"v=; [ ! -r {path} ] || read -r v <{path}; echo {quote(key)}\" = $v\""
+            for key, path in ((key, quote("/proc/sys/" + key.translate(_SWAP))) for key in self.settings)
+        )
+        return parts.probe(reads, self.file().probe())
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        live, kept = parts.facts(facts, 2)
+        found = dict(line.split(" = ", 1) for line in live.split("\n") if " = " in line)
+        yield from self.file().changes(kept, altered)
+        for key, wanted in self.settings.items():
+            value = " ".join(found.get(key, "").split())  # the kernel puts tabs between the numbers of a list
+            if value != " ".join(wanted.split()):
+                yield Change(f"{key} is {value or 'absent'}, should be {wanted}",
+                             (Command(f"sysctl -q -w {quote(f'{key}={wanted}')}"),))

@@ -1,0 +1,144 @@
+"""A systemd unit: running, enabled, masked, and run from the files as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from shlex import quote
+
+from . import writing
+from .base import Change, Command, Resource
+
+_PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,StateChangeTimestamp"
+_UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/usr/local/lib/systemd/")
+
+# A service of Type=simple counts as started before its program has even read its settings: it is looked at for
+# one second more. Every other type says itself when it is up.
+_UP = """
+up() {
+  case $(systemctl show -P Type @UNIT@) in
+    simple|exec|idle) for i in 1 2 3 4 5 6 7 8 9 10; do systemctl -q is-active @UNIT@ || return 1; sleep 0.1; done ;;
+  esac
+  systemctl -q is-active @UNIT@
+}
+said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
+""".strip()
+
+
+@dataclass(frozen=True)
+class Unit(Resource):
+    """A unit that is running or not, enabled or not (None: whichever it is), or masked.
+
+    It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer than the
+    unit's last change of state: then an earlier run ended between the two. A unit that does not come up with a new
+    file gets the former one back, and the run fails.
+    """
+
+    unit: str
+    running: bool | None = True
+    enabled: bool | None = True
+    masked: bool = False
+    watches: tuple[str, ...] = ()
+    reload: bool = False
+
+    @property
+    def full(self) -> str:
+        """The name with its suffix."""
+        return self.unit if "." in self.unit else f"{self.unit}.service"
+
+    @property
+    def name(self) -> str:
+        return f"unit {self.full}"
+
+    def probe(self) -> str:
+        watched = f"\nstat -c '%.Y %n' /proc/self/. {' '.join(map(quote, self.watches))} 2>/dev/null || :" \
+            if self.watches else ""
+        return (f"systemctl show --timestamp=us+utc -p {_PROPERTIES} -- {quote(self.full)} 2>/dev/null || :"
+                f"{watched}")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = _Found(facts)
+        unit = quote(self.full)
+        if self.masked:
+            if found.file_state != "masked" or found.active:
+                yield self._change(f"{self.full} is {found.said}, should be masked", f"systemctl mask --now {unit}")
+            return
+        if found.file_state == "masked":
+            yield self._change(f"{self.full} is masked, should not be", f"systemctl unmask {unit}")
+        new = [path for path in self.watches if f"file:{path}" in altered]
+        stale = new or found.newer
+        if found.needs_reload or any(path.startswith(_UNIT_FOLDERS) for path in new):
+            yield self._change(f"systemd has read {self.full} before its files changed", "systemctl daemon-reload")
+        if self.enabled and not found.is_enabled:
+            yield self._change(f"{self.full} is {found.file_state or 'not there'}, should be enabled",
+                               f"systemctl enable {unit}")
+        if self.enabled is False and found.file_state in ("enabled", "enabled-runtime"):
+            yield self._change(f"{self.full} is enabled, should not be", f"systemctl disable {unit}")
+        if self.running and stale:
+            verb = "reload-or-restart" if self.reload and found.active else "restart"
+            yield self._change(
+                f"{self.full} runs from a former {', '.join(stale)}" if found.active else
+                f"{self.full} is {found.said}, should run", self._start(verb, stale), limit=180.0)
+        elif self.running and not found.active:
+            yield self._change(f"{self.full} is {found.said}, should run", self._start("start", []), limit=180.0)
+        elif self.running is False and found.active:
+            yield self._change(f"{self.full} is running, should not be", f"systemctl stop {unit}", limit=120.0)
+
+    def _change(self, what: str, script: str, limit: float = 60.0) -> Change:
+        return Change(what, (Command(script, limit=limit),), alters=frozenset({f"unit:{self.full}"}))
+
+    def _start(self, verb: str, files: list[str]) -> str:
+        """Start or restart; when it does not come up, the former files come back and the script fails."""
+        unit = quote(self.full)
+        lines = [_UP.replace("@UNIT@", unit), f"systemctl reset-failed {unit} 2>/dev/null || :"]
+        attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
+        if not files:
+            return "\n".join([*lines, attempt, f"echo {quote(self.full + ' does not come up')} >&2\nexit 1"])
+        back = "\n".join(writing.put_back(path) for path in files)
+        reload = "systemctl daemon-reload\n" if any(path.startswith(_UNIT_FOLDERS) for path in files) else ""
+        return "\n".join([
+            *lines, attempt, back,
+            f"{reload}systemctl reset-failed {unit} 2>/dev/null || :",
+            f"if systemctl restart {unit} && up; then again='runs again with it'; else again='does not run with it either'; fi",
+            f"echo {quote(self.full + ' does not come up with the new ' + ', '.join(files))}"
+            '"; what was there before is back, and the unit $again" >&2\nexit 1',
+        ])
+
+
+class _Found:
+    """The unit as systemd sees it, and which watched files are newer than its last change of state."""
+
+    def __init__(self, facts: str):
+        lines = [line for line in facts.split("\n") if line]
+        properties = dict(line.split("=", 1) for line in lines if "=" in line.split(" ")[0])
+        self.load = properties.get("LoadState", "not-found")
+        self.file_state = properties.get("UnitFileState", "")
+        self.active_state = properties.get("ActiveState", "inactive")
+        self.active = self.active_state in ("active", "reloading", "refreshing")
+        self.needs_reload = properties.get("NeedDaemonReload") == "yes"
+        since = _seconds(properties.get("StateChangeTimestamp", ""))
+        times = dict(reversed(line.split(" ", 1)) for line in lines if line[0].isdigit())
+        now = float(times.pop("/proc/self/.", "inf"))
+        # A file from the future says nothing: the machine's clock was wrong when it was written, or is now.
+        self.newer = [path for path, time in times.items()
+                      if self.active and since is not None and since < float(time) <= now]
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.file_state in ("enabled", "static", "alias", "generated", "indirect", "transient")
+
+    @property
+    def said(self) -> str:
+        if self.load == "not-found":
+            return "not there"
+        return "running" if self.active else self.active_state
+
+
+def _seconds(timestamp: str) -> float | None:
+    """ "Mon 2026-11-23 19:59:46.123456 UTC" as seconds since 1970."""
+    words = timestamp.split(" ")
+    if len(words) != 4:
+        return None
+    moment = datetime.fromisoformat(f"{words[1]}T{words[2]}").replace(tzinfo=timezone.utc)
+    return moment.timestamp()

@@ -1,0 +1,118 @@
+"""Accounts, and the keys that open them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from . import writing
+from .base import Change, Command, Resource
+from .file import Found, difference, permission_changes, probe_file
+
+
+@dataclass(frozen=True)
+class Group(Resource):
+    """A group."""
+
+    group: str
+    system: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"group {self.group}"
+
+    def probe(self) -> str:
+        return f"getent group -- {quote(self.group)} || :"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if not facts.startswith(f"{self.group}:"):
+            system = "--system " if self.system else ""
+            yield Change(f"group {self.group} is absent", (Command(f"groupadd {system}-- {quote(self.group)}"),))
+
+
+@dataclass(frozen=True)
+class User(Resource):
+    """An account, without a password, with this shell and (at least) in these groups."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    shell: str = "/bin/bash"
+    system: bool = False
+    home: str = ""  # as useradd chooses when empty
+
+    @property
+    def name(self) -> str:
+        return f"user {self.user}"
+
+    def probe(self) -> str:
+        user = quote(self.user)
+        return f"if getent passwd -- {user}; then id -Gn -- {user}; fi"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        user = quote(self.user)
+        lines = facts.split("\n")
+        fields = lines[0].split(":")
+        if len(fields) != 7 or len(lines) < 2:
+            options = ["--system" if self.system else "--create-home", "--shell", self.shell]
+            options += ["--home-dir", self.home] if self.home else []
+            options += ["--groups", ",".join(self.groups)] if self.groups else []
+            yield Change(f"user {self.user} is absent",
+                         (Command(f"useradd {' '.join(map(quote, options))} -- {user}"),))
+            return
+        missing = [group for group in self.groups if group not in lines[1].split(" ")]
+        if missing:
+            yield Change(f"{self.user} is not in {', '.join(missing)}",
+                         (Command(f"usermod --append --groups {quote(','.join(missing))} -- {user}"),))
+        if fields[6] != self.shell:
+            yield Change(f"the shell of {self.user} is {fields[6]}, should be {self.shell}",
+                         (Command(f"usermod --shell {quote(self.shell)} -- {user}"),))
+        if self.home and fields[5] != self.home:
+            yield Change(f"the home of {self.user} is {fields[5]}, should be {self.home}",
+                         (Command(f"usermod --move-home --home {quote(self.home)} -- {user}"),))
+
+
+@dataclass(frozen=True)
+class AuthorizedKeys(Resource):
+    """Exactly these keys open the account: a key that is no longer here opens it no more.
+
+    The change goes back by itself unless a new connection comes in with the new keys.
+    """
+
+    user: str
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise ValueError(f"{self.user} would be left without any key")
+
+    @property
+    def name(self) -> str:
+        return f"authorized keys of {self.user}"
+
+    def probe(self) -> str:
+        user = quote(self.user)
+        looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", "'\"$h\"'")
+        return (f'h=$(getent passwd -- {user} | cut -d : -f 6); echo "home $h"; echo "group $(id -gn -- {user} '
+                f'2>/dev/null)"\n' + looks)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        home_line, _, rest = facts.partition("\n")
+        group_line, _, rest = rest.partition("\n")
+        home, group = home_line.removeprefix("home "), group_line.removeprefix("group ")
+        if not home:  # made by an earlier resource of this plan, not yet there
+            home, group = f"/home/{self.user}", self.user
+        path = f"{home}/.ssh/authorized_keys"
+        found = Found(rest)
+        data = "".join(f"{key.strip()}\n" for key in self.keys).encode()
+        if found.content is not None and found.content.encode() == data:
+            yield from permission_changes(path, found, self.user, group, 0o600)
+            return
+        owner = f"{quote(self.user)}:"
+        script = (f"install -d -m 0700 -o {quote(self.user)} -g \"$(id -gn -- {quote(self.user)})\" -- {quote(home)}/.ssh\n"
+                  + writing.put(path, writing.text_of(data), mode=0o600)
+                  + f"\nchown {owner} -- {quote(path)}")
+        yield Change(f"{path} holds other keys" if found.kind == "file" else f"{path} is {found.kind}",
+                     (Command(script, shown=f"write {path} ({len(self.keys)} keys)"),),
+                     diff=difference(path, found.content, data), undo=writing.put_back(path),
+                     alters=frozenset({f"file:{path}"}))
