@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import ValidationError
 
+from fabfile.rack import checks, upstream
 from fabfile.rack.cluster import Cluster
-from fabfile.rack.machines import Machine
+from fabfile.rack.draft import CLUSTER, HOSTS, NETWORK, VERSIONS, Draft, Hosts, place, sound, sound_machines
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
-from fabfile.rack.problem import RackProblems
+from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, read_file
-from fabfile.rack.values import Label, Part
+from fabfile.rack.telling import told
+from fabfile.rack.values import Part
 from fabfile.rack.versions import Versions
 
-HOSTS, NETWORK, VERSIONS, CLUSTER = "hosts.yaml", "configs/network.yaml", "configs/versions.yaml", "configs/cluster.yaml"
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-class Hosts(Part):
-    """hosts.yaml as it is written."""
-
-    rack: Label
-    operator: Operator
-    machines: Mapping[Label, Machine]
+FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
 
 
 def rack_folder() -> Path:
@@ -39,49 +33,57 @@ def rack_folder() -> Path:
 def load(folder: Path | None = None) -> Rack:
     """The rack in a folder. Raises RackProblems with all that is wrong in its files."""
     folder = rack_folder() if folder is None else Path(folder).resolve()
-    problems = []
-    parts = {}
-    for file, kind in {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}.items():
-        document = read_file(folder, file)
+    return assemble(folder, {file: read_file(folder, file) for file in FILES})
+
+
+def assemble(folder: Path, documents: dict[str, Document]) -> Rack:
+    """The rack that the documents hold. Raises RackProblems."""
+    problems: list[Problem] = []
+    parts: dict[str, Any] = {}
+    for file, kind in FILES.items():
+        document = documents[file]
         problems += document.problems
-        if document.values is None:
-            continue
         try:
             parts[file] = kind.model_validate(document.values)
         except ValidationError as error:
-            problems += [document.problem(one["loc"], one["msg"], one.get("ctx", {}).get("hint", ""))
-                         for one in error.errors(include_url=False)]
+            parts[file] = sound(kind, document.values)
+            if document.values is not None or not document.problems:
+                problems += told(document, kind, error)
+
+    draft = _draft(folder, parts, documents)
+    for check in checks.ALL:
+        problems += [documents[wrong.file].problem(wrong.path, wrong.message, wrong.hint) for wrong in check(draft)]
     if problems:
         raise RackProblems(problems)
-    hosts, network = parts[HOSTS], parts[NETWORK]
-    for name, machine in hosts.machines.items():
-        place(name, machine, network)
-    return Rack(
-        name=hosts.rack, folder=folder, operator=resolved(hosts.operator, folder),
-        machines=MappingProxyType(dict(hosts.machines)), network=network,
-        versions=parts[VERSIONS], cluster=parts[CLUSTER],
+    assert draft.operator is not None
+    rack = Rack(
+        name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
+        network=draft.network, versions=draft.versions, cluster=draft.cluster, documents=MappingProxyType(documents),
     )
+    if against := list(upstream.contradictions(rack)):
+        raise RackProblems(against)
+    return rack
 
 
-def place(name: str, machine: Machine, network: NetworkPlan) -> None:
-    """Tells a machine and its interfaces their names, and which network each interface is in."""
-    machine._name = name
-    for interface_name, interface in machine.interfaces.items():
-        interface._name = interface_name
-        for where in ("public", "node"):
-            if interface.address and interface.address.ip in getattr(network, where):
-                interface._network = where
+def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document]) -> Draft:
+    machines, whole = sound_machines(documents[HOSTS].values)
+    for name, machine in machines.items():
+        place(name, machine, parts[NETWORK])
+    operator = parts[HOSTS].operator
+    return Draft(
+        machines=machines, whole=whole, operator=resolved(operator, folder) if operator else None,
+        network=parts[NETWORK], versions=parts[VERSIONS], cluster=parts[CLUSTER], documents=documents,
+    )
 
 
 def resolved(operator: Operator, folder: Path) -> Operator:
     """The operator's files, told from the rack's folder, as absolute paths."""
     identity, command = operator.identity_file, operator.proxy_command
     if identity:
-        identity = str(folder / Path(identity).expanduser())
+        identity = os.path.normpath(folder / Path(identity).expanduser())
     if command:
         words = shlex.split(command)
-        program = Path(words[0]).expanduser()
         if "/" in words[0]:
-            words[0] = os.path.normpath(folder / program)
-        command = " ".join(word if "%" in word else shlex.quote(word) for word in words)
+            words[0] = os.path.normpath(folder / Path(words[0]).expanduser())
+        command = shlex.join(words)
     return operator.model_copy(update={"identity_file": identity, "proxy_command": command})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path as FolderPath
 
 from fabfile.rack.cluster import Cluster
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
+from fabfile.rack.reading import Document, Path
 from fabfile.rack.values import Part, Text, UserName
 from fabfile.rack.versions import Versions
 
@@ -31,12 +32,17 @@ class Rack:
     """One rack. `folder` is where its hosts.yaml lies."""
 
     name: str
-    folder: Path
+    folder: FolderPath
     operator: Operator
     machines: Mapping[str, Machine]
     network: NetworkPlan
     versions: Versions
     cluster: Cluster
+    documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files, for the line of what is wrong
+
+    def problem(self, file: str, path: Path, message: str, hint: str = "") -> Problem:
+        """A problem with what stands at `path` in one of the rack's files."""
+        return self.documents[file].problem(path, message, hint)
 
     def _with(self, role: str) -> tuple[Machine, ...]:
         return tuple(machine for machine in self.machines.values() if role in machine.roles)

@@ -61,7 +61,7 @@ class Calico(Part):
     version: Tag
     manifest: Url
     sha256: Sha256
-    calicoctl: Calicoctl
+    calicoctl: Calicoctl | None = None
 
 
 class Tested(Part):

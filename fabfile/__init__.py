@@ -1,0 +1,9 @@
+"""Coop's tasks: what `inv` and `fab` list. A module in fabfile/tasks is one collection."""
+
+from importlib import import_module
+
+from invoke import Collection
+
+COLLECTIONS = ("rack",)
+
+namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS))

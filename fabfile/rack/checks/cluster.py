@@ -1,0 +1,86 @@
+"""The endpoint, kube-proxy beside Calico, forms of older kubeadm, and secrets that do not belong into a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fabfile.rack.compatibility import numbers
+from fabfile.rack.draft import CLUSTER, Draft, Wrong
+from fabfile.rack.reading import Path
+from fabfile.rack.telling import did_you_mean
+
+PROXY_MODES = ("iptables", "nftables", "ipvs")
+DATAPLANE_SINCE = "3.29.0"  # Calico knows nftablesMode
+SECRETS = re.compile(r"certificateKey|(bootstrap)?tokens?|tlsBootstrapToken|password|secret|auth|identitytoken", re.IGNORECASE)
+EXTRA = re.compile(r"(extra|kubeletExtra)Args|extraEnvs")
+
+
+def endpoint_is_a_name_of_its_own(draft: Draft) -> Iterator[Wrong]:
+    endpoint, domain = draft.cluster.endpoint, draft.network.domain
+    if not (endpoint and domain):
+        return
+    host, dot, rest = endpoint.partition(".")
+    if rest != domain:
+        yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is not in the rack's domain {domain}",
+                    f"rooster's DNS tells that one: kubeapi.{domain}")
+    elif host in draft.machines:
+        yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is the machine {host}",
+                    "with a name of its own, control planes can be added later")
+
+
+def kube_proxy_and_calico_go_together(draft: Draft) -> Iterator[Wrong]:
+    """Both write packet rules: in the same tables, or they undo each other's work."""
+    proxy = draft.cluster.KubeProxyConfiguration or {}
+    felix = (draft.cluster.calico.FelixConfiguration or {}) if draft.cluster.calico else {}
+    calico = draft.versions.calico
+    mode, at = proxy.get("mode", "iptables"), ("KubeProxyConfiguration", "mode")
+    if mode not in PROXY_MODES:
+        yield Wrong(CLUSTER, at, f"{mode!r} is not a mode of kube-proxy", did_you_mean(str(mode), PROXY_MODES))
+    if mode == "nftables" and calico and numbers(calico.version) < numbers(DATAPLANE_SINCE):
+        yield Wrong(CLUSTER, at, f"Calico {calico.version} cannot do nftables", "write iptables, or take Calico 3.29 or later")
+    if mode == "iptables" and felix.get("nftablesMode") == "Enabled":
+        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "nftablesMode"), "Calico would use nftables and kube-proxy iptables",
+                    "set KubeProxyConfiguration.mode: nftables too")
+    if felix.get("bpfEnabled"):
+        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "bpfEnabled"), "Calico's BPF wants kube-proxy away, the rack has it",
+                    "leave this key out")
+
+
+def arguments_are_lists(draft: Draft) -> Iterator[Wrong]:
+    for path, value in _everything(draft.cluster):
+        if EXTRA.fullmatch(str(path[-1])) and isinstance(value, Mapping):
+            name, setting = next(iter(value.items()), ("name", "value"))
+            yield Wrong(CLUSTER, path, "a list is wanted, the mapping is of kubeadm v1beta3",
+                        f"- {{name: {name}, value: {setting!r}}}")
+        if path[-1] == "timeoutForControlPlane":
+            yield Wrong(CLUSTER, path, "is of kubeadm v1beta3", "timeouts.controlPlaneComponentHealthCheck")
+
+
+def no_secrets(draft: Draft) -> Iterator[Wrong]:
+    for path, value in _everything(draft.cluster):
+        if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
+            yield Wrong(CLUSTER, path, "a secret does not belong into this file", "tokens and keys are made when they are needed")
+
+
+def _everything(cluster: Any) -> Iterator[tuple[Path, object]]:
+    """Every value of upstream's own keys, with its path."""
+    trees: dict[Path, object] = {
+        (key,): getattr(cluster, key) for key in ("KubeletConfiguration", "KubeProxyConfiguration", "containerd")}
+    for group in ("kubeadm", "calico"):
+        part = getattr(cluster, group)
+        if part:
+            trees |= {(group, key): getattr(part, key) for key in type(part).model_fields}
+    for path, tree in trees.items():
+        yield from _below(path, tree)
+
+
+def _below(path: Path, value: object) -> Iterator[tuple[Path, object]]:
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
+    for key, one in inner:
+        yield (*path, key), one
+        yield from _below((*path, key), one)
+
+
+ALL = (endpoint_is_a_name_of_its_own, kube_proxy_and_calico_go_together, arguments_are_lists, no_secrets)

@@ -1,0 +1,75 @@
+"""Roles, and what no two machines may share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.rack.draft import HOSTS, Draft, Wrong
+from fabfile.rack.machines import Machine
+from fabfile.rack.reading import Path
+
+
+def one_gateway(draft: Draft) -> Iterator[Wrong]:
+    gateways = [machine for machine in draft.machines.values() if "gateway" in machine.roles]
+    if not gateways and draft.whole:
+        yield Wrong(HOSTS, ("machines",), "no machine is the gateway", "one has roles: [gateway]")
+    for machine in gateways[1:]:
+        yield Wrong(HOSTS, ("machines", machine.name, "roles"), f"{gateways[0].name} is the gateway already",
+                    "a rack has exactly one")
+
+
+def the_gateway_is_no_member(draft: Draft) -> Iterator[Wrong]:
+    for machine in draft.machines.values():
+        if "gateway" in machine.roles and machine.roles & {"control-plane", "worker"}:
+            yield Wrong(HOSTS, ("machines", machine.name, "roles"), "the gateway cannot be in the cluster too",
+                        "it has to work when the cluster does not")
+
+
+def control_plane_of_odd_size(draft: Draft) -> Iterator[Wrong]:
+    masters = [machine.name for machine in draft.machines.values() if "control-plane" in machine.roles]
+    if not draft.whole:
+        return
+    if not masters:
+        yield Wrong(HOSTS, ("machines",), "no machine is of the control plane", "one, three or five have roles: [control-plane]")
+    elif len(masters) % 2 == 0:
+        yield Wrong(HOSTS, ("machines", masters[-1], "roles"),
+                    f"a control plane of {len(masters)} ({', '.join(masters)}) bears no more failures than one of "
+                    f"{len(masters) - 1}", "etcd needs a majority: take one, three or five")
+
+
+def nothing_twice(draft: Draft) -> Iterator[Wrong]:
+    """MACs, addresses, disks and host keys belong to one machine each."""
+    seen: dict[tuple[str, str], tuple[str, int]] = {}
+    for machine in draft.machines.values():
+        for what, value, path in _own(machine):
+            if (what, value) in seen:
+                owner, line = seen[what, value]
+                hint = "a cloned disk? make new host keys there" if what == "host key" else ""
+                shown = "this host key" if what == "host key" else f"{what} {value}"
+                yield Wrong(HOSTS, path, f"{shown} is {owner}'s already, on line {line}", hint)
+            else:
+                seen[what, value] = machine.name, draft.line(HOSTS, *path)
+
+
+def _own(machine: Machine) -> Iterator[tuple[str, str, Path]]:
+    path: Path = ("machines", machine.name)
+    for name, interface in machine.interfaces.items():
+        yield "MAC", interface.mac, (*path, "interfaces", name, "mac")
+        if interface.address:
+            yield "address", str(interface.address.ip), (*path, "interfaces", name, "address")
+    for name, disk in machine.disks.items():
+        yield "disk", disk, (*path, "disks", name)
+    if machine.bmc:
+        yield "address", str(machine.bmc), (*path, "bmc")
+    if machine.host_key:
+        yield "host key", machine.host_key, (*path, "host_key")
+
+
+def macs_are_of_one_card(draft: Draft) -> Iterator[Wrong]:
+    for machine, interface in draft.interfaces():
+        if int(interface.mac[:2], 16) & 1 or interface.mac == "00:00:00:00:00:00":
+            yield Wrong(HOSTS, ("machines", machine.name, "interfaces", interface.name, "mac"),
+                        f"{interface.mac} is no card's own MAC address", "`ip link` shows it after link/ether")
+
+
+ALL = (one_gateway, the_gateway_is_no_member, control_plane_of_odd_size, nothing_twice, macs_are_of_one_card)

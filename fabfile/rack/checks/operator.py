@@ -1,0 +1,39 @@
+"""The operator's own files: the key is there and private, the proxy command can be run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from fabfile.rack.draft import HOSTS, Draft, Wrong
+
+
+def identity_file_is_a_private_key(draft: Draft) -> Iterator[Wrong]:
+    if not (draft.operator and draft.operator.identity_file):
+        return
+    at = ("operator", "identity_file")
+    file = Path(draft.operator.identity_file)
+    if not file.is_file():
+        yield Wrong(HOSTS, at, f"there is no file {file}", "relative paths begin at the rack's folder")
+    elif file.suffix == ".pub":
+        yield Wrong(HOSTS, at, f"{file.name} is the public half", f"name {file.stem}")
+    elif stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it", f"chmod 600 {shlex.quote(str(file))}")
+
+
+def proxy_command_runs(draft: Draft) -> Iterator[Wrong]:
+    command = draft.operator.proxy_command if draft.operator else None
+    if not command:
+        return
+    program = shlex.split(command)[0]
+    found = os.access(program, os.X_OK) if "/" in program else shutil.which(program)
+    if not found:
+        yield Wrong(HOSTS, ("operator", "proxy_command"), f"there is no program {program}",
+                    "relative paths begin at the rack's folder")
+
+
+ALL = (identity_file_is_a_private_key, proxy_command_runs)

@@ -1,0 +1,53 @@
+"""Which versions go together: compatibility.yaml, asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from fabfile.rack.versions import minor
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What one part's makers say of it and Kubernetes."""
+
+    part: str
+    source: str
+    lowest: Mapping[str, tuple[str, ...]]  # Kubernetes minor -> lowest good version of each minor of the part
+
+    def allows(self, version: str, kubernetes: str) -> bool:
+        """Whether the makers name this version of the part with this version of Kubernetes."""
+        return any(minor(lowest) == minor(version) and numbers(version) >= numbers(lowest)
+                   for lowest in self.lowest.get(minor(kubernetes), ()))
+
+    def advice(self, version: str, kubernetes: str) -> str:
+        """What goes with this Kubernetes, and else what goes with this version."""
+        good = self.lowest.get(minor(kubernetes))
+        if good:
+            return f"Kubernetes {minor(kubernetes)} goes with {self.part} {' or '.join(_since(one) for one in good)}"
+        others = [name for name in self.lowest if self.allows(version, name)]
+        return f"{self.part} {minor(version)} goes with Kubernetes {' or '.join(others)}" if others else \
+            f"nothing is known of {self.part} with Kubernetes {minor(kubernetes)}"
+
+
+def _since(lowest: str) -> str:
+    return minor(lowest) if lowest.endswith(".0") else f"{minor(lowest)} from {lowest}"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare: (1, 36, 4)."""
+    return tuple(int(number) for number in version.removeprefix("v").split("."))
+
+
+@cache
+def matrices() -> tuple[Matrix, ...]:
+    """Every part that has to go with Kubernetes."""
+    data = yaml.safe_load(files("fabfile.rack").joinpath("compatibility.yaml").read_text())
+    return tuple(
+        Matrix(part, table["source"], {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
+        for part, table in data.items())

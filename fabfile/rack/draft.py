@@ -1,0 +1,100 @@
+"""A rack that may still be wrong: as much of it as could be made out, for the checks that look across values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from fabfile.rack.machines import Interface, Machine
+from fabfile.rack.model import Operator
+from fabfile.rack.networks import NetworkPlan
+from fabfile.rack.reading import Document, Path
+from fabfile.rack.values import Label, Part
+from fabfile.rack.versions import Versions
+
+HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
+VERSIONS, CLUSTER = "configs/versions.yaml", "configs/cluster.yaml"
+
+
+class Hosts(Part):
+    """hosts.yaml as it is written."""
+
+    rack: Label
+    operator: Operator
+    machines: Mapping[Label, Machine]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What a check found: the file, the path of the value, and what to say of it."""
+
+    file: str
+    path: Path
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The values that are right in themselves. What is not is None, and machines that are not are left out."""
+
+    machines: Mapping[str, Machine]
+    whole: bool  # no machine is left out
+    operator: Operator | None
+    network: NetworkPlan
+    versions: Versions
+    cluster: Any
+    documents: Mapping[str, Document]
+
+    def interfaces(self) -> Iterator[tuple[Machine, Interface]]:
+        for machine in self.machines.values():
+            for interface in machine.interfaces.values():
+                yield machine, interface
+
+    def line(self, file: str, *path: str | int) -> int:
+        return self.documents[file].line(path)
+
+
+def sound(kind: type[Part], values: object) -> Any:
+    """The fields that are right in themselves, in a value like `kind`; the others are None."""
+    found = dict.fromkeys(kind.model_fields)
+    if isinstance(values, Mapping):
+        for name, field in kind.model_fields.items():
+            if name in values:
+                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, *field.metadata, None])
+                try:
+                    found[name] = adapter.validate_python(values[name])
+                except ValidationError:
+                    pass
+            elif not field.is_required():
+                found[name] = field.get_default(call_default_factory=True)
+    return SimpleNamespace(**found)
+
+
+def sound_machines(values: object) -> tuple[dict[str, Machine], bool]:
+    """The machines that are right in themselves, and whether these are all."""
+    entries = values.get("machines") if isinstance(values, Mapping) else None
+    if not isinstance(entries, Mapping):
+        return {}, False
+    machines = {}
+    for name, entry in entries.items():
+        try:
+            machines |= TypeAdapter(dict[Label, Machine]).validate_python({name: entry})
+        except ValidationError:
+            pass
+    return machines, len(machines) == len(entries)
+
+
+def place(name: str, machine: Machine, network: NetworkPlan) -> None:
+    """Tells a machine and its interfaces their names, and which network each interface is in."""
+    machine._name = name
+    for interface_name, interface in machine.interfaces.items():
+        interface._name = interface_name
+        for where in ("public", "node"):
+            known = getattr(network, where)
+            if interface.address and known and interface.address.ip in known:
+                interface._network = where

@@ -1,0 +1,96 @@
+"""What the operator wrote, merged into what the rack demands: pure, and deaf to what the keys mean.
+
+Three trees meet. What the rack *demands* holds whatever is written; a written value that contradicts it is told.
+What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Path = tuple[str | int, ...]
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A written value that cannot stand beside what the rack demands. `path` leads to it in the written tree."""
+
+    path: Path
+    demanded: object
+    written: object
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Plain dicts and lists, nothing shared with the trees they came from; and where the operator was overruled."""
+
+    values: dict[str, Any]
+    contradictions: tuple[Contradiction, ...]
+
+
+def merge(demanded: Tree, written: Tree, proposed: Tree | None = None) -> Merged:
+    """Mappings merge key by key. Lists whose items have a `name` merge by it; to other lists the operator adds.
+
+    The demanded order comes first, then the written one.
+    """
+    contradictions: list[Contradiction] = []
+    values = _both(demanded, overlay(proposed or {}, written), (), contradictions)
+    return Merged(values, tuple(contradictions))
+
+
+def overlay(below: object, above: object) -> Any:
+    """`above`, and what it leaves unsaid from `below`; a list is said as a whole."""
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        keys = [*below, *(key for key in above if key not in below)]
+        return {key: overlay(below[key], above[key]) if key in below and key in above
+                else plain(above[key] if key in above else below[key]) for key in keys}
+    return plain(above)
+
+
+def plain(value: object) -> Any:
+    """A copy made of dicts, lists and scalars, to be written as YAML, TOML or JSON."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if _is_list(value):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _named(items: Sequence[object]) -> bool:
+    return bool(items) and all(isinstance(item, Mapping) and "name" in item for item in items)
+
+
+def _both(demanded: Any, written: Any, path: Path, told: list[Contradiction]) -> Any:
+    if isinstance(demanded, Mapping) and isinstance(written, Mapping):
+        merged = {}
+        for key in [*demanded, *(key for key in written if key not in demanded)]:
+            if key in demanded and key in written:
+                merged[key] = _both(demanded[key], written[key], (*path, key), told)
+            else:
+                merged[key] = plain(demanded[key] if key in demanded else written[key])
+        return merged
+    if _is_list(demanded) and _is_list(written):
+        return _lists(demanded, written, path, told)
+    if type(demanded) is not type(written) or demanded != written:
+        told.append(Contradiction(path, plain(demanded), plain(written)))
+    return plain(demanded)
+
+
+def _lists(demanded: Sequence[Any], written: Sequence[Any], path: Path, told: list[Contradiction]) -> list[Any]:
+    if not _named(demanded):
+        return plain(demanded) + [plain(item) for item in written if item not in demanded]
+    merged = {item["name"]: item for item in demanded}
+    others = []
+    for index, item in enumerate(written):
+        if isinstance(item, Mapping) and item.get("name") in merged:
+            merged[item["name"]] = _both(merged[item["name"]], item, (*path, index), told)
+        else:
+            others.append(plain(item))
+    return [plain(item) for item in merged.values()] + others

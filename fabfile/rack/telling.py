@@ -1,0 +1,106 @@
+"""What pydantic found wrong, said as an operator would want to hear it: the key, what is there, what to write."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from fabfile.rack.problem import Problem
+from fabfile.rack.reading import Document, Path
+from fabfile.rack.values import Part
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that looks like `word`, else all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    near = near or [one for one in known if one.lower() == word.lower()]
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"there is {', '.join(known)}" if known else ""
+
+
+def told(document: Document, kind: type[Part], error: ValidationError) -> Iterator[Problem]:
+    """Every error of one file as a problem."""
+    for one in error.errors(include_url=False):
+        path = _path(one["loc"])
+        yield document.problem(path, *_message(one, path, kind))
+
+
+def _path(location: tuple[int | str, ...]) -> Path:
+    return tuple(part for part in location if part != "[key]")
+
+
+def _message(error: Any, path: Path, kind: type[Part]) -> tuple[str, str]:
+    match error["type"]:
+        case "refused":
+            return error["ctx"]["message"], error["ctx"]["hint"]
+        case "missing":
+            return "is missing", _example(kind, path)
+        case "extra_forbidden":
+            model = _model_at(kind, path[:-1])
+            return "unknown key", did_you_mean(str(path[-1]), model.model_fields if model else ())
+        case "model_type" | "mapping_type" | "dict_type":
+            return f"{_shown(error['input'])} stands where keys and values are wanted", _keys_at(kind, path)
+        case _:
+            return error["msg"].lower(), ""
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "a mapping" if isinstance(value, Mapping) else repr(value)
+
+
+def _model_at(kind: type[Part], path: Path) -> type[Part] | None:
+    """The model that the mapping at `path` should be, if it is one of fixed keys."""
+    annotation: Any = kind
+    for key in path:
+        if isinstance(annotation, type) and issubclass(annotation, Part):
+            found = annotation.model_fields.get(str(key))
+            annotation = found.annotation if found else None
+        else:  # a mapping of names, a list, or something optional: look at what it holds
+            annotation = _held(annotation)
+    return _part_in(annotation)
+
+
+def _held(annotation: Any) -> Any:
+    arguments = getattr(annotation, "__args__", ())
+    parts = [part for part in map(_part_in, arguments) if part]
+    return parts[0] if parts else None
+
+
+def _part_in(annotation: Any) -> type[Part] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if isinstance(argument, type) and issubclass(argument, Part) and not _is_container(annotation):
+            return argument
+    return None
+
+
+def _is_container(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) in (Mapping, tuple, list, dict)
+
+
+def _field_at(kind: type[Part], path: Path) -> Any:
+    model = _model_at(kind, path[:-1])
+    return model.model_fields.get(str(path[-1])) if model else None
+
+
+def _example(kind: type[Part], path: Path) -> str:
+    wanted = _field_at(kind, path)
+    if wanted is not None and wanted.examples:
+        return f"such as {path[-1]}: {wanted.examples[0]}"
+    keys = _keys_at(kind, path)
+    return keys.replace("its keys are", "with the keys") if keys else ""
+
+
+def _keys_at(kind: type[Part], path: Path) -> str:
+    model = _model_at(kind, path)
+    return f"its keys are {', '.join(model.model_fields)}" if model else ""

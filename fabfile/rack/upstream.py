@@ -1,0 +1,159 @@
+"""Upstream's documents for this rack: what the rack demands, and what cluster.yaml adds, in upstream's own keys.
+
+Each function gives plain dicts, ready to be written. `load` asks for all of them once, so that whatever
+cluster.yaml contradicts is told before a machine is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fabfile.rack.cluster import API_PORT
+from fabfile.rack.machines import Machine
+from fabfile.rack.merge import merge
+from fabfile.rack.model import Rack
+from fabfile.rack.problem import Problem, RackProblems
+from fabfile.rack.reading import Path
+
+CLUSTER = "configs/cluster.yaml"
+KUBEADM = "kubeadm.k8s.io/v1beta4"
+CRI_SOCKET = "unix:///run/containerd/containerd.sock"
+Tree = dict[str, Any]
+
+
+def settle(rack: Rack, path: Path, demanded: Mapping[str, Any], proposed: Mapping[str, Any] | None = None) -> Tree:
+    """What stands at `path` of cluster.yaml, merged into what is demanded; RackProblems where it contradicts."""
+    written: Any = rack.cluster
+    for key in path:
+        written = getattr(written, str(key))
+    merged = merge(demanded, written, proposed)
+    if merged.contradictions:
+        raise RackProblems(
+            rack.problem(CLUSTER, (*path, *one.path), f"{_said(one.written)} contradicts the rack, which demands "
+                         f"{_said(one.demanded)}", "leave this key out")
+            for one in merged.contradictions)
+    return merged.values
+
+
+def _said(value: object) -> str:
+    return {True: "true", False: "false", None: "nothing"}.get(value, repr(value)) \
+        if isinstance(value, bool | None) else repr(value)
+
+
+def cluster_configuration(rack: Rack) -> Tree:
+    """kubeadm's ClusterConfiguration."""
+    names = [rack.cluster.endpoint, *(str(machine.address()) for machine in rack.control_planes)]
+    return settle(rack, ("kubeadm", "ClusterConfiguration"), {
+        "apiVersion": KUBEADM,
+        "kind": "ClusterConfiguration",
+        "clusterName": rack.cluster.name,
+        "kubernetesVersion": f"v{rack.versions.kubernetes.version}",
+        "controlPlaneEndpoint": rack.cluster.endpoint_address,
+        "networking": {"podSubnet": str(rack.network.pod), "serviceSubnet": str(rack.network.service)},
+        "apiServer": {"certSANs": names},
+    }, {"networking": {"dnsDomain": "cluster.local"}})
+
+
+def _registration(machine: Machine) -> Tree:
+    return {
+        "name": machine.name,
+        "criSocket": CRI_SOCKET,
+        "kubeletExtraArgs": [{"name": "node-ip", "value": str(machine.address())}],
+    }
+
+
+def _api_endpoint(machine: Machine) -> Tree:
+    return {"advertiseAddress": str(machine.address()), "bindPort": API_PORT}
+
+
+def init_configuration(rack: Rack, machine: Machine) -> Tree:
+    """kubeadm's InitConfiguration for the machine where the cluster is made."""
+    return settle(rack, ("kubeadm", "InitConfiguration"), {
+        "apiVersion": KUBEADM,
+        "kind": "InitConfiguration",
+        "localAPIEndpoint": _api_endpoint(machine),
+        "nodeRegistration": _registration(machine),
+    })
+
+
+def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: str = "",
+                       certificate_key: str = "") -> Tree:
+    """kubeadm's JoinConfiguration; the three secrets are what a join borrows, or the words that stand for them."""
+    demanded: Tree = {
+        "apiVersion": KUBEADM,
+        "kind": "JoinConfiguration",
+        "nodeRegistration": _registration(machine),
+        "discovery": {"bootstrapToken": {
+            "apiServerEndpoint": rack.cluster.endpoint_address, "token": token, "caCertHashes": [ca_hash]}},
+    }
+    if "control-plane" in machine.roles:
+        demanded["controlPlane"] = {"localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
+    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded)
+
+
+def kubelet_configuration(rack: Rack) -> Tree:
+    """The KubeletConfiguration of every member."""
+    return settle(rack, ("KubeletConfiguration",), {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "failSwapOn": True,
+    }, {"cgroupDriver": "systemd"})
+
+
+def kube_proxy_mode(rack: Rack) -> str:
+    """iptables unless cluster.yaml says otherwise: Calico's dataplane has to follow it."""
+    return rack.cluster.KubeProxyConfiguration.get("mode") or "iptables"
+
+
+def kube_proxy_configuration(rack: Rack) -> Tree:
+    """The KubeProxyConfiguration of the cluster."""
+    demanded: Tree = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
+    if kube_proxy_mode(rack) == "ipvs":
+        demanded["ipvs"] = {"strictARP": True}  # else every node answers for MetalLB's addresses
+    return settle(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
+
+
+def calico_env(rack: Rack) -> Tree:
+    """The environment of the container calico-node: no tunnel, and the address from the rack's node network."""
+    return settle(rack, ("calico", "env"), {
+        "CALICO_IPV4POOL_CIDR": str(rack.network.pod),
+        "CALICO_IPV4POOL_IPIP": "Never",
+        "CALICO_IPV4POOL_VXLAN": "Never",
+        "IP": "autodetect",
+        "IP_AUTODETECTION_METHOD": f"cidr={rack.network.node}",
+    })
+
+
+def calico_pool(rack: Rack) -> Tree:
+    """The spec of Calico's default IPPool: all pods, routed plainly, hidden behind their node towards the world."""
+    return settle(rack, ("calico", "IPPool"), {
+        "cidr": str(rack.network.pod), "ipipMode": "Never", "vxlanMode": "Never", "natOutgoing": True,
+    }, {"blockSize": 26, "nodeSelector": "all()"})
+
+
+def calico_bgp(rack: Rack) -> Tree:
+    """The spec of Calico's default BGPConfiguration: every node speaks to every node."""
+    return settle(rack, ("calico", "BGPConfiguration"), {"nodeToNodeMeshEnabled": True}, {"asNumber": 64512})
+
+
+def calico_felix(rack: Rack) -> Tree:
+    """The spec of Calico's default FelixConfiguration; its dataplane is kube-proxy's."""
+    demanded: Tree = {"ipipEnabled": False, "vxlanEnabled": False}
+    if kube_proxy_mode(rack) == "nftables":
+        demanded["nftablesMode"] = "Enabled"
+    return settle(rack, ("calico", "FelixConfiguration"), demanded)
+
+
+def contradictions(rack: Rack) -> Iterator[Problem]:
+    """All that cluster.yaml says against the rack."""
+    first = rack.first_control_plane
+    documents = [
+        lambda: cluster_configuration(rack), lambda: init_configuration(rack, first),
+        lambda: kubelet_configuration(rack), lambda: kube_proxy_configuration(rack),
+        lambda: calico_env(rack), lambda: calico_pool(rack), lambda: calico_bgp(rack), lambda: calico_felix(rack),
+        *(lambda machine=machine: join_configuration(rack, machine) for machine in rack.chicks),
+    ]
+    for document in documents:
+        try:
+            document()
+        except RackProblems as told:
+            yield from told.problems

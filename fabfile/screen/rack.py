@@ -1,0 +1,91 @@
+"""The rack on a screen of 100 columns: a table of its machines, a tree of its networks and versions; or as JSON."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from fabfile.rack import Machine, Rack
+
+WIDTH = 100
+
+
+def as_text(rack: Rack) -> str:
+    """The whole rack, in lines of at most WIDTH columns, in colours where the terminal has them."""
+    console = Console(width=WIDTH, highlight=False)
+    with console.capture() as captured:
+        console.print(_machines(rack))
+        console.print(_plan(rack))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def as_json(rack: Rack) -> str:
+    """The whole rack for programs: what the files say, after defaults."""
+    return json.dumps({
+        "name": rack.name,
+        "folder": str(rack.folder),
+        "operator": rack.operator.model_dump(mode="json"),
+        "machines": {name: _machine(machine) for name, machine in rack.machines.items()},
+        "network": rack.network.model_dump(mode="json"),
+        "versions": rack.versions.model_dump(mode="json"),
+        "cluster": rack.cluster.model_dump(mode="json"),
+    }, indent=2)
+
+
+def _machine(machine: Machine) -> dict[str, object]:
+    return machine.model_dump(mode="json", exclude={"roles", "interfaces", "disks"}) | {
+        "roles": sorted(machine.roles),
+        "interfaces": {name: one.model_dump(mode="json") | {"network": one.network}
+                       for name, one in machine.interfaces.items()},
+        "disks": dict(machine.disks),
+    }
+
+
+def _machines(rack: Rack) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"rack {rack.name}", title_justify="left")
+    for heading in ("machine", "roles", "interface", "address", "MAC", "BMC", "host key"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("address", "MAC", "BMC"))
+    for machine in rack.machines.values():
+        first = True
+        for interface in machine.interfaces.values():
+            table.add_row(
+                machine.name if first else "", ", ".join(sorted(machine.roles)) if first else "",
+                interface.name, str(interface.address or "-"), interface.mac,
+                str(machine.bmc or "-") if first else "", ("pinned" if machine.host_key else "-") if first else "")
+            first = False
+    return table
+
+
+def _plan(rack: Rack) -> RenderableType:
+    network, versions = rack.network, rack.versions
+    tree = Tree(f"rack {rack.name} in {rack.folder}")
+    networks = tree.add(f"networks, domain {network.domain}")
+    for name in ("public", "node", "pod", "service"):
+        networks.add(f"{name:<14} {getattr(network, name)}")
+    networks.add(f"{'load balancer':<14} {_pool(network.load_balancer)}")
+    served = f"{network.dhcp.range[0]} to {network.dhcp.range[1]}" if network.dhcp.range else "the machines' MACs alone"
+    networks.add(f"{'DHCP':<14} {served}, for {network.dhcp.lease}")
+    networks.add(f"{'DNS from':<14} {', '.join(map(str, network.dns))}")
+    networks.add(f"{'time from':<14} {', '.join(network.time)}")
+    runs = tree.add("versions")
+    runs.add(f"{'Kubernetes':<14} {versions.kubernetes.version}, package {versions.kubernetes.package}")
+    runs.add(f"{'containerd':<14} {versions.containerd.version}, package {versions.containerd.package}")
+    runs.add(f"{'Calico':<14} {versions.calico.version.removeprefix('v')}")
+    for one in versions.tested_here:
+        part = f"containerd {one.containerd}" if one.containerd else f"Calico {one.calico}"
+        runs.add(f"{'tested here':<14} {part} with Kubernetes {one.kubernetes}: {one.because}")
+    cluster = tree.add(f"cluster {rack.cluster.name} at {rack.cluster.endpoint_address}")
+    cluster.add(f"{'control plane':<14} {', '.join(machine.name for machine in rack.control_planes)}")
+    cluster.add(f"{'workers':<14} {', '.join(machine.name for machine in rack.workers) or '-'}")
+    return tree
+
+
+def _pool(pool: tuple[IPv4Network, ...]) -> str:
+    return ", ".join(str(one.network_address) if one.prefixlen == 32 else str(one) for one in pool) or "-"
