@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Address, DomainName, Duration, HostName, Network, Part, refuse
+from fabfile.rack.values import Address, DomainName, Duration, HostName, Network, Part, Url, refuse
 
 
 def _pair(value: object) -> object:
@@ -40,3 +40,4 @@ class NetworkPlan(Part):
     dhcp: Dhcp = Field(default_factory=Dhcp)
     dns: Annotated[tuple[Address, ...], BeforeValidator(_several)]
     time: Annotated[tuple[HostName, ...], BeforeValidator(_several)]
+    internet_check: Url = "https://registry.k8s.io/"  # a page that pods ask for, from every node, as a proof

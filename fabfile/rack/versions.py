@@ -79,4 +79,5 @@ class Versions(Part):
     kubernetes: Kubernetes
     containerd: Containerd
     calico: Calico
+    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that prove the pod network
     tested_here: Annotated[tuple[Tested, ...], BeforeValidator(_several)] = ()
