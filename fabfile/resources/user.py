@@ -92,7 +92,7 @@ class AuthorizedKeys(Resource):
 
     def probe(self) -> str:
         user = quote(self.user)
-        looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", "'\"$h\"'")
+        looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", '"$h"')
         return (f'h=$(getent passwd -- {user} | cut -d : -f 6); echo "home $h"; echo "group $(id -gn -- {user} '
                 f'2>/dev/null)"\n' + looks)
 
@@ -108,11 +108,9 @@ class AuthorizedKeys(Resource):
         if found.content is not None and found.content.encode() == data:
             yield from permission_changes(path, found, self.user, group, 0o600)
             return
-        owner = f"{quote(self.user)}:"
         script = (f"install -d -m 0700 -o {quote(self.user)} -g \"$(id -gn -- {quote(self.user)})\" -- {quote(home)}/.ssh\n"
-                  + writing.put(path, writing.text_of(data), mode=0o600)
-                  + f"\nchown {owner} -- {quote(path)}")
+                  + writing.put(path, writing.text_of(data), owner=self.user, group="", mode=0o600))
         yield Change(f"{path} holds other keys" if found.kind == "file" else f"{path} is {found.kind}",
                      (Command(script, shown=f"write {path} ({len(self.keys)} keys)"),),
-                     diff=difference(path, found.content, data), undo=writing.put_back(path),
+                     diff=difference(path, found.content, data), undo=writing.restore(path, found.content),
                      alters=frozenset({f"file:{path}"}))

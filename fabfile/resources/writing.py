@@ -70,6 +70,16 @@ def put_back(path: str) -> str:
     )
 
 
+def restore(path: str, content: str | None) -> str:
+    """Shell text that makes `path` what the plan saw there (None: nothing). It stands on its own, as what goes back
+    by itself must; owner and mode stay as they are."""
+    if content is None:
+        return f"rm -f -- {quote(path)}"
+    new = quote(beside(path))
+    return (f"cp -aT -- {quote(path)} {new} && {text_of(content.encode('utf-8', 'surrogateescape'))} >{new} && "
+            f"{move(path)}")
+
+
 def move(path: str) -> str:
     """Shell text that moves the new file to its place and makes that last over a power cut."""
     return f"mv -fT -- {quote(beside(path))} {quote(path)}\nsync -- {quote(posixpath.dirname(path))}"

@@ -1,0 +1,28 @@
+"""What a machine should have, one kind a module: each looks at its machine and says what differs."""
+
+from .apt import AptRepository
+from .base import Borrowed, Change, Check, Command, Resource
+from .directory import Absent, Directory, Symlink
+from .download import Download
+from .file import File
+from .hostname import Hostname
+from .hosts import Hosts
+from .kubernetes import Kubeconfig, KubernetesObjects
+from .line import Line
+from .membership import ControlPlane, Member, NoMember
+from .modules import Modules
+from .network import NetworkInterface
+from .nftables import Nftables
+from .packages import Packages, PackagesAbsent
+from .ran import Ran
+from .swap import SwapOff
+from .sysctls import Sysctls
+from .unit import Unit
+from .user import AuthorizedKeys, Group, User
+
+__all__ = [
+    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane", "Directory",
+    "Download", "File", "Group", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line", "Member", "Modules",
+    "NetworkInterface", "Nftables", "NoMember", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink",
+    "Sysctls", "Unit", "User",
+]

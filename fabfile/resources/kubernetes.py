@@ -1,0 +1,144 @@
+"""Kubernetes objects, and the kubeconfig of those who look after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from . import parts, writing
+from .base import Borrowed, Change, Command, Resource
+from .file import Found, permission_changes
+
+_LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
+
+
+@dataclass(frozen=True)
+class KubernetesObjects(Resource):
+    """What a kustomization on the machine describes, by server-side apply; what differs is the server's own word.
+
+    `files` are the paths that earlier resources write into the directory: when one is about to be altered, what
+    will differ is known only after it.
+    """
+
+    set_name: str
+    directory: str
+    files: tuple[str, ...] = ()
+    kubeconfig: str = "/etc/kubernetes/admin.conf"
+
+    @property
+    def name(self) -> str:
+        return f"Kubernetes objects {self.set_name}"
+
+    @property
+    def _kubectl(self) -> str:
+        return f"kubectl --kubeconfig {quote(self.kubeconfig)}"
+
+    @property
+    def _what(self) -> str:
+        return f"--server-side --force-conflicts --field-manager=coop -k {quote(self.directory)}"
+
+    def probe(self) -> str:
+        kustomization = quote(f"{self.directory}/kustomization.yaml")
+        return (
+            f"if [ ! -r {quote(self.kubeconfig)} ] || [ ! -r {kustomization} ] || ! command -v kubectl >/dev/null\n"
+            "then echo absent\n"
+            f"else s=0; d=$({self._kubectl} --request-timeout=20s diff {self._what} 2>&1) || s=$?\n"
+            "echo \"exit $s\"; printf '%s\\n' \"$d\"; fi"
+        )
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        head, _, said = facts.partition("\n")
+        said = said.strip("\n")
+        waiting = [path for path in self.files if f"file:{path}" in altered]
+        if head == "exit 0" and not waiting:
+            return
+        if waiting:
+            what, diff = f"the objects of {self.set_name} follow {', '.join(waiting)}", ""
+        elif head == "exit 1":
+            what, diff = f"the objects of {self.set_name} differ: {', '.join(_objects(said))}", said
+        elif head == "absent":
+            what, diff = f"the objects of {self.set_name} are not in a cluster yet", ""
+        else:
+            reason = said.split("\n")[-1]
+            what, diff = f"the objects of {self.set_name} could not be compared ({reason})", ""
+        yield Change(what, (Command(self._apply(), long=True, limit=300.0),), diff=diff)
+
+    def _apply(self) -> str:
+        """An object of a kind that the same set defines is refused until the server serves the kind."""
+        apply = f"{self._kubectl} apply {self._what}"
+        return (
+            f"if said=$({apply} 2>&1); then printf '%s\\n' \"$said\"; exit 0; fi\n"
+            "printf '%s\\n' \"$said\"\n"
+            "case $said in *'no matches for kind'*) ;; *) exit 1 ;; esac\n"
+            f"{self._kubectl} wait --for=condition=Established crd --all --timeout=60s\n{apply}"
+        )
+
+
+def _objects(diff: str) -> list[str]:
+    """The names in kubectl's diff: its files are GROUP.VERSION.KIND.NAMESPACE.NAME."""
+    files = [line.split("\t")[0].rsplit("/", 1)[-1] for line in diff.split("\n") if line.startswith("+++ ")]
+    return files or ["as kubectl diff says"]
+
+
+@dataclass(frozen=True)
+class Kubeconfig(Resource):
+    """A client's own kubeconfig, made on a control plane; it works, and will for 30 days at least."""
+
+    path: str
+    client: str
+    machine: str
+    server: str
+    owner: str = "root"
+    group: str = "root"
+    organization: str = "kubeadm:cluster-admins"
+
+    @property
+    def name(self) -> str:
+        return f"kubeconfig {self.path}"
+
+    def probe(self) -> str:
+        here = quote(self.path)
+        return parts.probe(
+            f"if [ -f {here} ]; then stat -c 'file %a %U %u %G %g' -- {here}\n"
+            f"elif [ -e {here} ]; then echo 'no file'; else echo absent; fi",
+            f"[ ! -f {here} ] || {{ sed -n 's/^ *server: //p' {here}\n"
+            f"if sed -n 's/^ *client-certificate-data: //p' {here} | base64 -d 2>/dev/null |\n"
+            f"  openssl x509 -noout -checkend {_LASTING} >/dev/null 2>&1; then echo lasting; else echo ending; fi\n"
+            "! command -v kubectl >/dev/null || "
+            f"kubectl --kubeconfig {here} --request-timeout=5s get --raw /version 2>&1 >/dev/null | tail -n 1; }}",
+        )
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        kept, look = parts.facts(facts, 2)
+        found = Found(kept)
+        server, lasting, *answer = (look.strip("\n") + "\n").split("\n")[:3] + [""]
+        refused = [word for word in ("Unauthorized", "x509", "Forbidden", "error loading config")
+                   if any(word in line for line in answer)]
+        if found.kind != "file":
+            what = f"{self.path} is {found.kind}"
+        elif server != self.server:
+            what = f"{self.path} names the server {server or '(none)'}, should be {self.server}"
+        elif lasting != "lasting":
+            what = f"the certificate in {self.path} ends within 30 days"
+        elif refused:
+            what = f"the cluster refuses {self.path}: {answer[0]}"
+        else:
+            yield from permission_changes(self.path, found, self.owner, self.group, 0o600)
+            return
+        written = ("printf '%s\\n' \"$kubeconfig\" | "
+                   + f"sed {quote(f's|^( *server: ).*|{chr(92)}1{self.server}|')} -E")
+        script = writing.put(self.path, written, owner=self.owner, group=self.group, mode=0o600,
+                             check="grep -q client-key-data {}")
+        yield Change(what, (Command(script),), borrows=(self._borrowed(),),
+                     alters=frozenset({f"file:{self.path}"}))
+
+    def _borrowed(self) -> Borrowed:
+        obtain = (
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config "
+            "-o 'jsonpath={.data.ClusterConfiguration}' |\n"
+            f"kubeadm kubeconfig user --config /dev/stdin --client-name {quote(self.client)} "
+            f"--org {quote(self.organization)} --validity-period 8760h 2>/dev/null"
+        )
+        return Borrowed("kubeconfig", self.machine, obtain,
+                        f"a certificate of a year for {self.client}, made on {self.machine}")

@@ -1,0 +1,210 @@
+"""Being in the cluster: kubeadm init, kubeadm join, and out again.
+
+A mark on the machine tells how far it went: `begun` before kubeadm starts, `finished` when it has ended well. What
+was begun and not finished is reset and done again. What was once finished is never reset, however broken it looks:
+a person decides that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+from typing import ClassVar
+
+from . import writing
+from .base import Borrowed, Change, Command, Resource
+
+SOCKET = "unix:///run/containerd/containerd.sock"
+_BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
+_TRACES = {
+    "begun": _BEGUN,
+    "finished": _FINISHED,
+    "kubelet": "/etc/kubernetes/kubelet.conf",
+    "admin": "/etc/kubernetes/admin.conf",
+    "apiserver": "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    "etcd": "/var/lib/etcd/member",
+}
+_PROBE = "\n".join(f"[ ! -e {path} ] || echo {word}" for word, path in _TRACES.items())
+
+# kubeadm leaves the pod network as it was: its settings, its devices and routes, its rules.
+_RESET = """
+if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket @SOCKET@; fi
+systemctl stop kubelet 2>/dev/null || :
+rm -rf -- /etc/cni/net.d /var/lib/cni /var/lib/calico /run/calico
+for link in $(ip -o link show | sed -n 's/^[0-9]*: \\(cali[^@:]*\\|vxlan.calico\\)[@:].*/\\1/p'); do
+  ip link delete "$link" || :
+done
+ip route flush proto bird 2>/dev/null || :
+for tables in iptables ip6tables; do
+  if command -v $tables-save >/dev/null; then
+    $tables-save | grep -v -e KUBE- -e cali -e CNI- | $tables-restore || :
+  fi
+done
+if command -v nft >/dev/null; then
+  for family in ip ip6; do nft delete table $family kube-proxy 2>/dev/null || :; done
+fi
+rm -f -- @BEGUN@ @FINISHED@
+""".strip().replace("@BEGUN@", _BEGUN).replace("@FINISHED@", _FINISHED)
+
+
+@dataclass(frozen=True)
+class ControlPlane(Resource):
+    """The machine where the cluster is made. `config` is what kubeadm reads, all documents of it.
+
+    A cluster that is there is not made again, and its settings are not changed by this.
+    """
+
+    config: str
+    node: str
+    socket: str = SOCKET
+    path: ClassVar[str] = "/etc/kubernetes/kubeadm-init.yaml"
+
+    @property
+    def name(self) -> str:
+        return f"control plane on {self.node}"
+
+    def probe(self) -> str:
+        return _PROBE
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = set(facts.split())
+        whole = {"admin", "apiserver", "etcd", "kubelet"}
+        if whole <= found and "begun" not in found:
+            return
+        if "finished" in found:
+            lost = ", ".join(_TRACES[word] for word in sorted(whole - found))
+            yield _refusal(f"{self.node} holds the cluster, but {lost or 'part of it'} is gone",
+                           "put it back from a backup; nothing is reset")
+            return
+        if found and "begun" not in found:
+            remains = ", ".join(_TRACES[word] for word in sorted(found))
+            yield _refusal(f"{self.node} has remains of a cluster that was not made here: {remains}",
+                           "look what it is; `kubeadm reset` takes it away")
+            return
+        config = quote(self.path)
+        commands = [Command(
+            writing.put(self.path, writing.text_of(self.config.encode()), mode=0o600,
+                        check="kubeadm config validate --config {}"),
+            shown=f"write {self.path} ({len(self.config)} bytes, mode 0600), checked by kubeadm config validate")]
+        if found:
+            commands.append(_reset(self.socket))
+        commands += [
+            Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
+            Command(_marked(f"kubeadm init --config {config} --skip-token-print"), long=True, limit=900.0),
+        ]
+        what = f"an init on {self.node} did not end" if found else f"there is no cluster on {self.node}"
+        yield Change(what, tuple(commands), alters=_ALTERED)
+
+
+@dataclass(frozen=True)
+class Member(Resource):
+    """A machine that joins the cluster made on `control_plane`.
+
+    `config` is what kubeadm reads, with TOKEN and CA_HASH (and CERTIFICATE_KEY, for one more control plane) in the
+    places of what is made at the moment of the join, held in memory, and void afterwards.
+    """
+
+    config: str
+    node: str
+    control_plane: str
+    socket: str = SOCKET
+    TOKEN: ClassVar[str] = "@TOKEN@"
+    CA_HASH: ClassVar[str] = "@CA_HASH@"
+    CERTIFICATE_KEY: ClassVar[str] = "@CERTIFICATE_KEY@"
+
+    @property
+    def name(self) -> str:
+        return f"membership of {self.node}"
+
+    def probe(self) -> str:
+        return _PROBE
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = set(facts.split())
+        if "kubelet" in found and "begun" not in found:
+            return
+        if "finished" in found:
+            yield _refusal(f"{self.node} is a member, but has lost /etc/kubernetes/kubelet.conf",
+                           f"`inv node.remove {self.node}` and `inv node.add {self.node}` make it one again")
+            return
+        commands = [_reset(self.socket)] if found else []
+        commands.append(Command(self._join(), long=True, limit=600.0))
+        what = f"a join of {self.node} did not end" if found else f"{self.node} is not in the cluster"
+        yield Change(what, tuple(commands), borrows=(self._token(),), alters=_ALTERED)
+
+    def _join(self) -> str:
+        """The borrowed variable `join` holds the token, the CA's hash and the certificate key, with blanks between."""
+        words = quote(self.config)
+        for mark, word in ((self.TOKEN, "$1"), (self.CA_HASH, "$2"), (self.CERTIFICATE_KEY, "$3")):
+            words = words.replace(mark, f"'\"{word}\"'")
+        config = "/run/coop/kubeadm-join.yaml"  # in memory; it holds the token
+        return "\n".join([
+            "set -- $join",
+            f"umask 077; mkdir -p /run/coop /var/lib/coop; trap 'rm -f {config}' EXIT",
+            f"printf %s {words} >{config}",
+            f"kubeadm config validate --config {config}",
+            _marked(f"kubeadm join --config {config}"),
+        ])
+
+    def _token(self) -> Borrowed:
+        with_key = self.CERTIFICATE_KEY in self.config
+        obtain = [
+            "export KUBECONFIG=/etc/kubernetes/admin.conf",
+            # A node of this name can only be a former self; kubeadm refuses to join beside it.
+            f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) || {{ echo \"$said\"; exit 1; }}",
+            f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) || "
+            '{ echo "$said"; exit 1; }',
+            "token=$(printf '%s\\n' \"$said\" | grep -E '^[a-z0-9]{6}[.][a-z0-9]{16}$')",
+            "hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform DER |"
+            " sha256sum)",
+        ]
+        give_back = ["kubeadm token delete \"${join%%.*}\""]
+        if with_key:
+            obtain += [
+                "key=$(kubeadm certs certificate-key)",
+                'kubeadm init phase upload-certs --upload-certs --certificate-key "$key" >/dev/null 2>&1',
+            ]
+            give_back.append("kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system "
+                             "delete secret kubeadm-certs --ignore-not-found")
+        obtain.append('echo "$token sha256:${hash%% *}' + (' $key"' if with_key else '"'))
+        return Borrowed("join", self.control_plane, "\n".join(obtain),
+                        f"a join token of 15 minutes, made on {self.control_plane}", "\n".join(give_back))
+
+
+@dataclass(frozen=True)
+class NoMember(Resource):
+    """A machine that is in no cluster, nor keeps anything of one."""
+
+    socket: str = SOCKET
+
+    @property
+    def name(self) -> str:
+        return "no membership"
+
+    def probe(self) -> str:
+        return _PROBE
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if facts.split():
+            yield Change("the machine is in a cluster", (_reset(self.socket),), alters=_ALTERED)
+
+
+_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf", "unit:kubelet.service"})
+
+
+def _marked(command: str) -> str:
+    """The command between its marks; both are on the disk before the script goes on."""
+    return "\n".join([
+        "mkdir -p /var/lib/coop", f": >{_BEGUN}; sync -- {_BEGUN} /var/lib/coop",
+        command,
+        f"mv -f {_BEGUN} {_FINISHED}; sync -- /var/lib/coop",
+    ])
+
+
+def _reset(socket: str) -> Command:
+    return Command(_RESET.replace("@SOCKET@", quote(socket)), long=True, limit=300.0)
+
+
+def _refusal(what: str, hint: str) -> Change:
+    return Change(what, (Command(f"echo {quote(f'{what}: {hint}')} >&2; exit 1"),))

@@ -1,0 +1,119 @@
+"""A network interface, as systemd-networkd keeps it and as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from shlex import quote
+
+from . import parts, writing
+from .base import Change, Command, Resource
+from .file import File, Found
+
+
+@dataclass(frozen=True)
+class NetworkInterface(Resource):
+    """Addresses ("10.0.0.1/24") and routes (destination → gateway, or "" when it is on this very wire) of one
+    interface, kept in /etc/systemd/network/10-INTERFACE.network, and live.
+
+    What is missing is put back; addresses that others add are theirs. The change goes back by itself unless a new
+    connection comes in through it.
+    """
+
+    interface: str
+    addresses: tuple[str, ...]
+    gateway: str = ""
+    dns: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    mac: str = ""
+    mtu: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"network interface {self.interface}"
+
+    def file(self) -> File:
+        """What systemd-networkd reads."""
+        sections = [("Match", [("MACAddress", self.mac)] if self.mac else [("Name", self.interface)])]
+        if self.mtu:
+            sections.append(("Link", [("MTUBytes", str(self.mtu))]))
+        network = [("Address", address) for address in self.addresses]
+        network += [("Gateway", self.gateway)] if self.gateway else []
+        network += [("DNS", server) for server in self.dns]
+        network += [("Domains", " ".join(self.domains))] if self.domains else []
+        sections.append(("Network", network))
+        for destination, via in self.routes.items():
+            sections.append(("Route", [("Destination", destination), ("Gateway", via) if via else ("Scope", "link")]))
+        return File(f"/etc/systemd/network/10-{self.interface}.network", "\n".join(
+            f"[{title}]\n" + "".join(f"{key}={value}\n" for key, value in lines) for title, lines in sections))
+
+    def probe(self) -> str:
+        device = quote(self.interface)
+        return parts.probe(f"ip -4 -o addr show dev {device} 2>/dev/null || :\n"
+                           f"ip -4 route show dev {device} 2>/dev/null || :", self.file().probe())
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        live, kept = parts.facts(facts, 2)
+        addresses, routes = _live(live)
+        file = self.file()
+        missing = [f"{self.interface} lacks the address {address}" for address in self.addresses
+                   if address not in addresses]
+        missing += [f"{self.interface} lacks the route {destination}{f' via {via}' if via else ''}"
+                    for destination, via in self._routes().items() if routes.get(destination) != via]
+        back = [_bring_back(self.interface, addresses, routes)]
+        for change in file.changes(kept, altered):
+            if not change.alters:  # owner or mode alone
+                yield change
+                continue
+            undo = [writing.restore(file.path, Found(kept).content), *back]
+            yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()), diff=change.diff,
+                         undo="\n".join(undo), alters=change.alters)
+            return
+        if missing:
+            yield Change("; ".join(missing), (self._apply(),), undo="\n".join(back))
+
+    def _routes(self) -> dict[str, str]:
+        """Destination → gateway, as `ip route` names them."""
+        wanted = {destination.removesuffix("/32"): via for destination, via in self.routes.items()}
+        return {"default": self.gateway, **wanted} if self.gateway else wanted
+
+    def _apply(self) -> Command:
+        """networkd reads its files, and is waited for until every address and route is there."""
+        device = quote(self.interface)
+        waits = [f"ip -4 -o addr show dev {device} | grep -qF {quote(f' inet {address} ')}"
+                 for address in self.addresses]
+        waits += [f"ip -4 route show dev {device} | grep -qE "
+                  + quote(f"^{destination.replace('.', '[.]')} {f'via {via} ' if via else '(proto [a-z]+ )?scope link'}")
+                  for destination, via in self._routes().items()]
+        there = " && ".join(waits) or ":"
+        return Command(
+            "systemctl -q is-active systemd-networkd || systemctl enable --now systemd-networkd\n"
+            f"networkctl reload\nnetworkctl reconfigure {device}\n"
+            f"tries=0; until {there}; do\n"
+            f"  tries=$((tries + 1)); [ $tries -lt 150 ] || {{ echo {device}' is not as it should be after 30 s:' >&2\n"
+            f"    networkctl --no-pager status {device} >&2 || :; exit 1; }}\n  sleep 0.2\ndone",
+            limit=60.0,
+        )
+
+
+def _live(facts: str) -> tuple[list[str], dict[str, str]]:
+    """The addresses, and destination → gateway of the routes, from what `ip` printed."""
+    addresses, routes = [], {}
+    for line in facts.split("\n"):
+        words = line.split()
+        if "inet" in words[:4]:
+            addresses.append(words[words.index("inet") + 1])
+        elif words and not line.startswith(" "):
+            routes.setdefault(words[0], words[2] if words[1:2] == ["via"] else "")
+    return addresses, routes
+
+
+def _bring_back(interface: str, addresses: list[str], routes: dict[str, str]) -> str:
+    """Shell text: networkd goes back to the former file, and what it does not know of is set by hand."""
+    device = quote(interface)
+    lines = [f"networkctl reload; networkctl reconfigure {device}; sleep 2"]
+    lines += [f"ip addr replace {quote(address)} dev {device}" for address in addresses]
+    lines += [f"ip route replace {quote(destination)} {f'via {quote(via)} ' if via else ''}dev {device}"
+              for destination, via in sorted(routes.items(), key=lambda route: bool(route[1]))]
+    return "\n".join(lines)
