@@ -29,8 +29,8 @@ class CalicoObjects(Part):
 class Cluster(Part):
     """What configs/cluster.yaml says. The mappings are what the operator wrote: roles take them merged (merge.py)."""
 
-    name: Label
-    endpoint: DomainName
+    name: Label = Field(examples=["flock"])
+    endpoint: DomainName = Field(examples=["kubeapi.flock.lan"])
     kubeadm: Kubeadm = Field(default_factory=Kubeadm)
     KubeletConfiguration: Tree
     KubeProxyConfiguration: Tree

@@ -82,8 +82,7 @@ def resolved(operator: Operator, folder: Path) -> Operator:
     if identity:
         identity = os.path.normpath(folder / Path(identity).expanduser())
     if command:
-        words = shlex.split(command)
-        if "/" in words[0]:
-            words[0] = os.path.normpath(folder / Path(words[0]).expanduser())
-        command = shlex.join(words)
+        program = shlex.split(command)[0]
+        if "/" in program and command.startswith(program):
+            command = shlex.quote(os.path.normpath(folder / Path(program).expanduser())) + command[len(program):]
     return operator.model_copy(update={"identity_file": identity, "proxy_command": command})

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from fabfile.rack.values import (
-    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Label, Mac, Part, refuse,
+    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, refuse,
 )
 
 Role = Literal["gateway", "control-plane", "worker", "storage"]
 
 
+ROLES = get_args(Role)
+
+
 def _roles(value: object) -> object:
     if not isinstance(value, list) or not value:
-        raise refuse("a list of roles is wanted", "gateway, control-plane, worker, storage")
-    return value
+        raise refuse("a list of roles is wanted", ", ".join(ROLES))
+    for role in value:
+        if role not in ROLES:
+            near = difflib.get_close_matches(str(role), ROLES, 1)
+            raise refuse(f"{role!r} is not a role", f"did you mean {near[0]}?" if near else f"there is {', '.join(ROLES)}")
+    return frozenset(value)
 
 
 class Interface(Part):
     """One network interface: its name on the machine, its MAC, and its address if it has one."""
 
-    mac: Mac
+    mac: Mac = Field(examples=['"00:25:90:51:cf:1c"'])
     address: AddressInNetwork | None = None
     gateway: Address | None = None  # the next hop of the machine's default route
     _name: str = PrivateAttr("")
@@ -44,7 +52,7 @@ class Interface(Part):
 class Machine(Part):
     """One entry of hosts.yaml: rooster, a chick, or hen."""
 
-    roles: Annotated[frozenset[Role], BeforeValidator(_roles), Field(strict=False)]
+    roles: Annotated[frozenset[Role], BeforeValidator(_roles), Field(examples=["[worker]"])]
     interfaces: Annotated[Mapping[InterfaceName, Interface], Fixed]
     disks: Annotated[Mapping[str, DiskPath], Fixed] = Field(default_factory=dict, validate_default=True)
     bmc: Address | None = None
@@ -78,5 +86,3 @@ class Machine(Part):
         """The gateway's interface towards the world."""
         return self.interface("public")
 
-
-MachineName = Label

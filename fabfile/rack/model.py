@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FolderPath
 
+from pydantic import Field
+
 from fabfile.rack.cluster import Cluster
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
-from fabfile.rack.values import Part, Text, UserName
+from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
 
 __all__ = ["Cluster", "Interface", "Machine", "NetworkPlan", "Operator", "Rack", "Versions"]
@@ -22,9 +24,9 @@ __all__ = ["Cluster", "Interface", "Machine", "NetworkPlan", "Operator", "Rack",
 class Operator(Part):
     """How an operator reaches the gateway; everything else is reached through it."""
 
-    user: UserName
+    user: UserName = Field(examples=["spicy"])
     identity_file: Text | None = None  # load() makes it absolute; none: the operator's agent and usual keys
-    proxy_command: Text | None = None  # as OpenSSH's ProxyCommand, with %h and %p; load() makes its program absolute
+    proxy_command: ShellText | None = None  # as OpenSSH's, with %h and %p; load() makes its program absolute
 
 
 @dataclass(frozen=True)

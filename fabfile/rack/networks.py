@@ -31,13 +31,13 @@ class Dhcp(Part):
 class NetworkPlan(Part):
     """Every network of the rack, and the names and time it takes from outside."""
 
-    domain: DomainName
-    public: Network
-    node: Network
-    pod: Network
-    service: Network
+    domain: DomainName = Field(examples=["flock.lan"])
+    public: Network = Field(examples=["128.120.136.0/24"])
+    node: Network = Field(examples=["10.0.0.0/24"])
+    pod: Network = Field(examples=["10.244.0.0/16"])
+    service: Network = Field(examples=["10.96.0.0/12"])
     load_balancer: Annotated[tuple[Network, ...], BeforeValidator(_several)] = ()
     dhcp: Dhcp = Field(default_factory=Dhcp)
-    dns: Annotated[tuple[Address, ...], BeforeValidator(_several)]
-    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)]
+    dns: Annotated[tuple[Address, ...], BeforeValidator(_several)] = Field(examples=["[128.120.136.129]"])
+    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)] = Field(examples=["[2.debian.pool.ntp.org]"])
     internet_check: Url = "https://registry.k8s.io/"  # a page that pods ask for, from every node, as a proof

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import MappingProxyType
@@ -27,21 +28,24 @@ def refuse(message: str, hint: str = "") -> PydanticCustomError:
 
 
 def _text(value: object, what: str, hint: str) -> str:
-    if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
-        shown = {True: "true", False: "false", None: "nothing"}.get(value) if not isinstance(value, Mapping | list) \
-            else "a mapping" if isinstance(value, Mapping) else "a list"
-        raise refuse(f"{shown} is not {what}", hint)
-    if not isinstance(value, str):
-        raise refuse(f"{value} is a number here, not {what}", f"put it in quotes; {hint}" if hint else "put it in quotes")
-    return value
+    match value:
+        case str():
+            return value
+        case bool() | int() | float():
+            said = str(value).lower()
+            raise refuse(f"{said} stands here unquoted, not {what}", f"in quotes: {said!r}" if what == "a text" else hint)
+        case _:
+            shown = "nothing" if value is None else "a mapping" if isinstance(value, Mapping) else "a list"
+            raise refuse(f"{shown} is not {what}", hint)
 
 
-def _pattern(pattern: str, what: str, hint: str) -> BeforeValidator:
-    wanted = re.compile(pattern)
+def pattern(wanted: str, what: str, hint: str) -> BeforeValidator:
+    """A text that matches as a whole; else "'…' is not `what`", and the hint."""
+    compiled = re.compile(wanted)
 
     def check(value: object) -> str:
         text = _text(value, what, hint)
-        if not wanted.fullmatch(text):
+        if not compiled.fullmatch(text):
             raise refuse(f"{text!r} is not {what}", hint)
         return text
 
@@ -67,43 +71,50 @@ def _interface(text: str) -> IPv4Interface:
     return IPv4Interface(text)
 
 
-def _shown(value: object) -> str:
-    return str(value)
+def _shell_text(value: object) -> str:
+    text = _text(value, "a command", "")
+    try:
+        if shlex.split(text):
+            return text
+    except ValueError:
+        raise refuse("a quote is not closed in this command") from None
+    raise refuse("the command is empty", "leave the key out")
 
 
 Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a text", ""))]
-Label = Annotated[str, _pattern(
+ShellText = Annotated[str, BeforeValidator(_shell_text)]
+Label = Annotated[str, pattern(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name", "a DNS label: a-z, 0-9 and -, at most 63 characters")]
-DomainName = Annotated[str, _pattern(
+DomainName = Annotated[str, pattern(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+", "a domain name",
     "such as flock.lan")]
-HostName = Annotated[str, _pattern(
+HostName = Annotated[str, pattern(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
     "a host name or address", "such as 2.debian.pool.ntp.org")]
-InterfaceName = Annotated[str, _pattern(
+InterfaceName = Annotated[str, pattern(
     r"(?!\.{1,2}$)[^\s/:]{1,15}", "an interface name", "at most 15 characters, as `ip link` shows it")]
-UserName = Annotated[str, _pattern(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "such as spicy")]
-Mac = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value), _pattern(
+UserName = Annotated[str, pattern(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "such as spicy")]
+Mac = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value), pattern(
     r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
-DiskPath = Annotated[str, _pattern(
+DiskPath = Annotated[str, pattern(
     r"/dev/disk/by-id/[^/\s]+", "a disk by its id", "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
-HostKey = Annotated[str, _pattern(
+HostKey = Annotated[str, pattern(
     r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{40,}={0,3}", "an SSH host key",
     "type and key as in /etc/ssh/ssh_host_ed25519_key.pub, without the comment")]
-Sha256 = Annotated[str, _pattern(r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
-Url = Annotated[str, _pattern(
+Sha256 = Annotated[str, pattern(r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
+Url = Annotated[str, pattern(
     r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
-Duration = Annotated[str, _pattern(
+Duration = Annotated[str, pattern(
     r"[1-9][0-9]*[smhd]", "a length of time", "a number with s, m, h or d, such as 12h")]
 
 Address = Annotated[IPv4Address, _parsed(
-    IPv4Address, IPv4Address, "an IPv4 address", "such as 10.0.0.100"), PlainSerializer(_shown)]
+    IPv4Address, IPv4Address, "an IPv4 address", "such as 10.0.0.100"), PlainSerializer(str)]
 AddressInNetwork = Annotated[IPv4Interface, _parsed(
     _interface, IPv4Interface, "an IPv4 address with its network's length", "such as 10.0.0.100/24"),
-    PlainSerializer(_shown)]
+    PlainSerializer(str)]
 Network = Annotated[IPv4Network, _parsed(
     IPv4Network, IPv4Network, "an IPv4 network", "its first address and length, such as 10.0.0.0/24"),
-    PlainSerializer(_shown)]
+    PlainSerializer(str)]
 
 
 def _frozen(value: object) -> object:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Part, Sha256, Text, Url, _pattern, refuse
+from fabfile.rack.values import Part, Sha256, Text, Url, pattern, refuse
 
-Number = Annotated[str, _pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
-Tag = Annotated[str, _pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
-Minor = Annotated[str, _pattern(r"[0-9]+\.[0-9]+", "a minor version", "two numbers in quotes, such as \"1.36\"")]
+Number = Annotated[str, pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
+Tag = Annotated[str, pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
+Minor = Annotated[str, pattern(r"[0-9]+\.[0-9]+", "a minor version", "two numbers in quotes, such as \"1.36\"")]
 
 
 def minor(version: str) -> str:
@@ -27,10 +27,10 @@ def _several(value: object) -> object:
 class Kubernetes(Part):
     """kubeadm, kubelet and kubectl, from the repository of their minor."""
 
-    version: Number
-    package: Text
-    repository: Url
-    key: Url
+    version: Number = Field(examples=["1.36.4"])
+    package: Text = Field(examples=["1.36.4-1.1"])
+    repository: Url = Field(examples=["https://pkgs.k8s.io/core:/stable:/v1.36/deb/"])
+    key: Url = Field(examples=["https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key"])
 
     @property
     def minor(self) -> str:
@@ -40,12 +40,12 @@ class Kubernetes(Part):
 class Containerd(Part):
     """containerd, from Docker's repository or the like."""
 
-    version: Number
-    package: Text
-    repository: Url
-    key: Url
-    suite: Text
-    component: Text
+    version: Number = Field(examples=["2.3.4"])
+    package: Text = Field(examples=["containerd.io"])
+    repository: Url = Field(examples=["https://download.docker.com/linux/debian"])
+    key: Url = Field(examples=["https://download.docker.com/linux/debian/gpg"])
+    suite: Text = Field(examples=["trixie"])
+    component: Text = Field(examples=["stable"])
 
 
 class Calicoctl(Part):
@@ -58,7 +58,7 @@ class Calicoctl(Part):
 class Calico(Part):
     """Calico's manifest at a tag, and its program."""
 
-    version: Tag
+    version: Tag = Field(examples=["v3.32.1"])
     manifest: Url
     sha256: Sha256
     calicoctl: Calicoctl | None = None

@@ -50,8 +50,8 @@ def _machine(machine: Machine) -> dict[str, object]:
 
 def _machines(rack: Rack) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"rack {rack.name}", title_justify="left")
-    for heading in ("machine", "roles", "interface", "address", "MAC", "BMC", "host key"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("address", "MAC", "BMC"))
+    for heading in ("machine", "roles", "interface", "address", "MAC", "BMC", "key"):
+        table.add_column(heading, overflow="fold", no_wrap=heading not in ("interface", "machine"))
     for machine in rack.machines.values():
         first = True
         for interface in machine.interfaces.values():
