@@ -24,7 +24,7 @@ def build(cache: Path, tell: Callable[[Event], None]) -> Site:
 
     Raises ForgeError, naming the part and the last lines of its log, if a recipe fails.
     """
+    from lab.forge import site
     from lab.forge.order import make
-    from lab.forge.site import site
 
     return site.found_in(make(site.part, cache, tell))

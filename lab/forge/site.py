@@ -1,1 +1,69 @@
-"""The site: where everything that the forge has made lies."""
+"""The site: everything that the forge has made, in one place."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.forge import busybox, calico, containerd, kubernetes
+from lab.forge.internet import internet_root
+from lab.forge.job import Job
+from lab.forge.part import Part
+from lab.forge.root import machine_root
+from lab.forge.store import Store
+
+#: Whatever these have in www/ is published. A new part needs its own file or folder, and a line here.
+PUBLISHED = (
+    containerd.packages,
+    kubernetes.packages,
+    kubernetes.images,
+    busybox.image,
+    calico.images,
+    calico.downloads,
+)
+
+#: Programs for the lab's own use.
+TOOLS = {"kubectl": kubernetes.programs, "calicoctl": calico.programs}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Folders, all of them to be read only."""
+
+    #: A Debian for machines.
+    root: Path
+    #: A layer over `root` for the lab's internet: mount with lowerdir=internet:root.
+    internet: Path
+    #: What each host publishes: www/<host>/<path>.
+    www: Path
+    #: kubectl, calicoctl.
+    tools: Path
+    #: {"kubernetes": "v1.36.3", ...}
+    versions: Mapping[str, str]
+
+
+def collect(job: Job) -> None:
+    """One tree of all that is published; its files are those of the parts, not copies."""
+    for part in PUBLISHED:
+        for folder, _, files in os.walk(job[part] / "www"):
+            target = job.out / Path(folder).relative_to(job[part])
+            target.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                if not (target / file).exists():      # two images share a layer
+                    os.link(Path(folder, file), target / file)
+    (job.out / "tools").mkdir()
+    for tool, part in TOOLS.items():
+        os.link(job[part] / "bin" / tool, job.out / "tools" / tool)
+
+
+#: Roots come first: who builds a lab for the first time waits for them with the rest anyway, who develops it does not.
+part = Part("site", collect, inputs=(machine_root, internet_root, *PUBLISHED, *TOOLS.values()))
+
+
+def found_in(store: Store) -> Site:
+    """The site in a cache that has all of it."""
+    whole = store.folder(part)
+    versions = {name: version for made in part.with_inputs() for name, version in made.versions.items()}
+    return Site(store.folder(machine_root) / "root", store.folder(internet_root) / "root", whole / "www",
+                whole / "tools", dict(sorted(versions.items())))

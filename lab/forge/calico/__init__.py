@@ -1,0 +1,97 @@
+"""Calico: its three images, calicoctl, and the manifest as its project publishes it."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.forge import userland
+from lab.forge.golang import Programs
+from lab.forge.golang import programs as go_programs
+from lab.forge.job import Job
+from lab.forge.kubernetes import programs as kubernetes
+from lab.forge.oci import SKELETON, Entry, Files, Folder, Image, Link, registry
+from lab.forge.part import Part
+
+HERE = Path(__file__).parent
+MODULE = "github.com/projectcalico/calico"
+#: What the manifests in the module of go.mod name.
+VERSION = "v3.28.5"
+STAMP = tuple((variable, VERSION) for variable in (
+    "main.VERSION", f"{MODULE}/node/pkg/lifecycle/startup.VERSION", f"{MODULE}/node/buildinfo.GitVersion",
+    f"{MODULE}/felix/buildinfo.Version", f"{MODULE}/calicoctl/calicoctl/commands.VERSION",
+    f"{MODULE}/calicoctl/calicoctl/commands/common.VERSION"))
+KEPT = ("manifests/calico.yaml", "node/filesystem", "confd/etc/calico")
+
+#: Of the standard plugins, those that Calico's image brings.
+CNI_PLUGINS = ("bandwidth", "host-local", "loopback", "portmap", "tuning")
+
+programs = go_programs("calico-programs", HERE, Programs(stamp=STAMP, sources=tuple((MODULE, path) for path in KEPT)),
+                       {"calico": VERSION})
+
+
+def pack_images(job: Job) -> None:
+    binaries = job[programs] / "bin"
+    with registry(job.out) as images:
+        busybox = images.layer(userland.Programs(job).busybox(job))
+        images.push(Image(f"docker.io/calico/node:{VERSION}",
+                          [busybox, images.layer(node_userland(job)), images.layer(node_files(job[programs]))],
+                          command=["start_runit"], environment=["SVDIR=/etc/service/enabled"]))
+        cni: Files = {f"opt/cni/bin/{plugin}": job[kubernetes] / "bin" / plugin for plugin in CNI_PLUGINS}
+        own = {"install": "install", "calico": "calico", "calico-ipam": "calico"}
+        images.push(Image(f"docker.io/calico/cni:{VERSION}",
+                          [images.layer(SKELETON, cni, {f"opt/cni/bin/{name}": binaries / program
+                                                        for name, program in own.items()})],
+                          environment=["PATH=/opt/cni/bin"]))
+        controllers: Files = {f"usr/bin/{name}": binaries / name for name in ("kube-controllers", "check-status")}
+        images.push(Image(f"docker.io/calico/kube-controllers:{VERSION}",
+                          [images.layer(SKELETON, controllers, {"status": Folder(0o777), "profiles": Folder(0o777)})],
+                          entrypoint=["/usr/bin/kube-controllers"], user="999"))
+
+
+def node_userland(job: Job) -> Files:
+    """What Felix and the startup scripts call: both iptables, ipset, conntrack, BIRD, and runit to keep them running."""
+    debian = userland.Programs(job)
+    picked = debian.pick([
+        "usr/sbin/xtables-nft-multi", "usr/sbin/xtables-legacy-multi", "usr/sbin/nft", "usr/sbin/ipset", "usr/sbin/conntrack",
+        "usr/sbin/bird", "usr/sbin/bird6", "usr/sbin/birdc", "usr/sbin/birdc6",
+        *(f"usr/bin/{name}" for name in ("chpst", "runsv", "runsvdir", "sv", "svlogd", "ip")),
+        *debian.glob("usr/lib/x86_64-linux-gnu/xtables/*.so"),
+    ])
+    tables = {f"usr/sbin/{family}{kind}{verb}": Link(f"xtables-{kind[1:] or 'nft'}-multi")
+              for family in ("iptables", "ip6tables") for kind in ("", "-nft", "-legacy")
+              for verb in ("", "-save", "-restore")}
+    # Calico's own BIRD has a client without line editing, by this name.
+    return {**picked, **tables, "usr/bin/birdcl": Link("../sbin/birdc"), "usr/bin/birdcl6": Link("../sbin/birdc6")}
+
+
+def node_files(built: Path) -> Files:
+    """Programs, services and configuration templates of calico/node."""
+    skeleton, templates = built / "src/node/filesystem", built / "src/confd/etc/calico/confd/templates"
+    # krt_tunnel is an attribute of Calico's own BIRD, for IP in IP only; Debian's would refuse the whole file.
+    pools = (templates / "bird_ipam.cfg.template").read_text().splitlines(keepends=True)
+    pools_without_tunnels = "".join(line for line in pools if "krt_tunnel" not in line)
+    files: dict[str, Entry] = {
+        "etc": skeleton / "etc",
+        "etc/calico": built / "src/confd/etc/calico",
+        "etc/calico/felix.cfg": skeleton / "etc/calico/felix.cfg",
+        "etc/calico/confd/templates/bird_ipam.cfg.template": pools_without_tunnels.encode(),
+        "usr/bin/calico-node": built / "bin/calico-node",
+        **{f"usr/sbin/{script.name}": script for script in (skeleton / "sbin").iterdir()},
+    }
+    return files
+
+
+def publish_downloads(job: Job) -> None:
+    """The manifest byte by byte, and calicoctl, where the project has them."""
+    built, downloads = job[programs], {
+        f"raw.githubusercontent.com/projectcalico/calico/{VERSION}/manifests/calico.yaml": "src/manifests/calico.yaml",
+        f"github.com/projectcalico/calico/releases/download/{VERSION}/calicoctl-linux-amd64": "bin/calicoctl",
+    }
+    for address, source in downloads.items():
+        (job.out / "www" / address).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(built / source, job.out / "www" / address)
+
+
+images = Part("calico-images", pack_images, inputs=(programs, kubernetes, *userland.INPUTS))
+
+downloads = Part("calico-downloads", publish_downloads, inputs=(programs,))

