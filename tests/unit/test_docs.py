@@ -1,0 +1,106 @@
+"""The docs are in step with the code: every task and key is documented, every shown command is run or marked as not."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+# a block of commands says where it is run: by this test, in the lab by tests/rack, or why nowhere
+FENCE = re.compile(r"^```(sh|console)(?: (run-here|run-in-lab|not-run: .+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def invoke_list() -> dict:
+    command = [sys.executable, "-m", "invoke", "--list", "--list-format=json"]
+    return json.loads(subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout)
+
+
+def tasks(collection: dict, prefix: str = "") -> dict[str, str]:
+    """Every task's full name and the first line of its help."""
+    found = {prefix + task["name"]: task["help"] or "" for task in collection["tasks"]}
+    for inner in collection["collections"]:
+        found |= tasks(inner, f"{prefix}{inner['name']}.")
+    return found
+
+
+def commands(page: Path, kind: str):
+    """The commands of a page's blocks of one kind: in a console block the lines after `$ `, else every line."""
+    for language, where, block in FENCE.findall(page.read_text()):
+        if (where or "").split(":")[0] == kind:
+            lines = block.splitlines()
+            yield from (line[2:] for line in lines if line.startswith("$ ")) if language == "console" else filter(None, lines)
+
+
+TASKS = tasks(invoke_list())
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_a_task_helps(task):
+    help_line = TASKS[task]
+    assert re.fullmatch(r"[A-Z].{0,58}\.", help_line), f"imperative, at most 60 characters, a full stop: {help_line!r}"
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_a_task_is_documented(task):
+    assert f"### `{task}`" in (PROJECT / "docs/tasks.md").read_text()
+
+
+def test_the_documented_tasks_exist():
+    documented = set(re.findall(r"^### `([a-z.-]+)`", (PROJECT / "docs/tasks.md").read_text(), re.MULTILINE))
+    assert documented <= set(TASKS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_shown_command_is_run_or_marked(page):
+    unmarked = [block.splitlines()[0] for _, where, block in FENCE.findall(page.read_text()) if not where]
+    assert not unmarked, f"say run-here, run-in-lab or not-run: {unmarked}"
+
+
+@pytest.mark.parametrize("command", sorted({c for page in PAGES for c in commands(page, "run-here")}))
+def test_shown_command_runs(command):
+    environment_first = f"PATH={PROJECT}/.venv/bin:$PATH; {command}"
+    done = subprocess.run(["sh", "-c", environment_first], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def keys(model, prefix: str = "") -> set[str]:
+    """Every key that a file of the rack may hold, dotted; upstream's own trees end at their name."""
+    from pydantic import BaseModel
+
+    def models_in(annotation):
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        for inner in getattr(annotation, "__args__", ()):
+            yield from models_in(inner)
+
+    found = set()
+    for name, field in model.model_fields.items():
+        found.add(prefix + name)
+        for inner in models_in(field.annotation):
+            found |= keys(inner, f"{prefix}{name}.")
+    return found
+
+
+def files_of_a_rack():
+    from fabfile.rack.cluster import Cluster
+    from fabfile.rack.machines import Machine
+    from fabfile.rack.model import Operator
+    from fabfile.rack.networks import NetworkPlan
+    from fabfile.rack.versions import Versions
+
+    yield "hosts.yaml", {"rack"} | keys(Operator, "operator.") | keys(Machine, "machines.NAME.")
+    yield "configs/network.yaml", keys(NetworkPlan)
+    yield "configs/versions.yaml", keys(Versions)
+    yield "configs/cluster.yaml", keys(Cluster)
+
+
+@pytest.mark.parametrize("file, wanted", files_of_a_rack(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_key_is_documented(file, wanted):
+    page = (PROJECT / "docs/configuration.md").read_text()
+    section = page.partition(f"## {file}\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| `([A-Za-z_.-]+)`", section, re.MULTILINE))
+    assert documented == wanted, f"missing: {sorted(wanted - documented)}; gone: {sorted(documented - wanted)}"
