@@ -1,0 +1,68 @@
+"""rooster: the rack's door, its name service, its addresses and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.rack import Machine, Rack
+from fabfile.resources import (
+    Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit,
+)
+from fabfile.roles.names import own_name, resolvers
+from fabfile.roles.programs import held, kubernetes_programs, kubernetes_repository
+from fabfile.roles.rendering import render
+from fabfile.roles.sshd import sshd
+
+DNSMASQ = "/etc/dnsmasq.d/rack.conf"
+CHRONY = "/etc/chrony/chrony.conf"
+
+
+def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """Everything rooster does for the rack."""
+    yield from own_name(rack, machine)
+    yield from sshd()
+    yield from _addresses(rack, machine)
+    yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
+                    "openssl": None})
+    yield from _firewall(rack, machine)
+    yield from _names_and_addresses_of_others(rack, machine)
+    yield from _time(rack)
+    yield kubernetes_repository(rack)
+    yield from held(kubernetes_programs(rack, "kubectl"))
+
+
+def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    outer, inner = machine.outer, machine.inner
+    yield NetworkInterface(outer.name, (str(outer.address),), gateway=str(outer.gateway or ""))
+    # services' addresses lie outside the node network: only a route tells rooster that they are on this very wire
+    yield NetworkInterface(inner.name, (str(inner.address),),
+                           routes={str(network): "" for network in rack.network.load_balancer})
+
+
+def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
+    yield Nftables(render("rooster/etc/nftables.conf", outer=machine.outer, inner=machine.inner, network=rack.network))
+    yield Unit("nftables")
+
+
+def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    reserved = [other for other in rack.machines.values() if other is not machine]
+    yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=machine.inner, network=rack.network,
+                               reserved=reserved), check="dnsmasq --test --conf-file={}")
+    yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))
+    # rooster asks itself first; its own upstream keeps it going when dnsmasq is down
+    yield resolvers(rack, ("127.0.0.1", *rack.network.dns[:2]))
+
+
+def _time(rack: Rack) -> Iterator[Resource]:
+    yield File(CHRONY, render("rooster/etc/chrony/chrony.conf", network=rack.network), check="chronyd -p -f {}")
+    yield Unit("chrony", watches=(CHRONY,))
+
+
+def gateway_serves(rack: Rack) -> Iterator[Check]:
+    """rooster knows the rack's names and reaches the repositories outside."""
+    name = f"{rack.first_control_plane.name}.{rack.network.domain}"
+    yield Check(f"{rack.gateway.name} tells the rack's names", rack.gateway.name,
+                f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
+    yield Check(f"{rack.gateway.name} reaches the world", rack.gateway.name,
+                f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")

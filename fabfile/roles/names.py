@@ -1,0 +1,28 @@
+"""What a machine is called, and whom it asks for names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address
+
+from fabfile.rack import Machine, Rack
+from fabfile.resources import File, Hostname, Resource
+from fabfile.roles.rendering import render
+
+
+def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """The machine's own name, and the names that it must know when DNS is away.
+
+    A chick knows itself, rooster and the API endpoint; rooster alone knows everyone, and its DNS tells the others.
+    So a machine that comes or goes changes no file on its neighbours.
+    """
+    yield Hostname(machine.name)
+    known = rack.machines.values() if machine is rack.gateway else (machine, rack.gateway)
+    yield File("/etc/hosts", render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
+                                    domain=rack.network.domain, endpoint=rack.cluster.endpoint,
+                                    endpoint_addresses=[each.address() for each in rack.control_planes]))
+
+
+def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:
+    """/etc/resolv.conf: whom the machine asks, first to last."""
+    return File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain, resolvers=addresses))

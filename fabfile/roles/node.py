@@ -1,0 +1,61 @@
+"""What every chick has before it may join a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from shlex import quote
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack.upstream import CRI_SOCKET
+from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
+from fabfile.roles.names import own_name, resolvers
+from fabfile.roles.programs import (
+    containerd_program, containerd_repository, held, kubernetes_programs, kubernetes_repository,
+)
+from fabfile.roles.rendering import render
+from fabfile.roles.runtime import runtime, sandbox_image
+from fabfile.roles.sshd import sshd
+
+CHRONY = "/etc/chrony/chrony.conf"
+
+
+def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """A chick's system, runtime and Kubernetes programs; kubelet itself starts when the machine joins."""
+    yield from own_name(rack, machine)
+    # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and others do not know the rack
+    yield resolvers(rack, (rack.gateway.address(),))
+    yield from sshd()
+    yield SwapOff()
+    yield Modules("kubernetes", ("overlay", "br_netfilter"))
+    yield Sysctls("kubernetes", {
+        "net.ipv4.ip_forward": "1",
+        "net.bridge.bridge-nf-call-iptables": "1",
+        "net.bridge.bridge-nf-call-ip6tables": "1",
+    })
+    yield Packages({"ca-certificates": None, "curl": None})
+    yield kubernetes_repository(rack)
+    yield containerd_repository(rack)
+    yield Packages({"chrony": None, "conntrack": None, "ethtool": None, "iproute2": None, "iptables": None,
+                    "iputils-ping": None})
+    yield from _time(rack)
+    yield from held({**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")})
+    yield from runtime(rack)
+
+
+def _time(rack: Rack) -> Iterator[Resource]:
+    yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}")
+    yield Unit("chrony", watches=(CHRONY,))
+
+
+def runtime_answers(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[Check]:
+    """On these chicks (or all) the runtime answers kubelet's questions, with the sandbox image that kubeadm names."""
+    sandbox = sandbox_image(rack)
+    for machine in machines or rack.chicks:
+        yield Check(f"containerd answers on {machine.name}", machine.name,
+                    f"crictl --runtime-endpoint {CRI_SOCKET} version >/dev/null 2>&1 || "
+                    "{ systemctl status --no-pager -n 3 containerd 2>&1; exit 1; }")
+        if sandbox:
+            yield Check(f"kubeadm on {machine.name} names the sandbox image {sandbox}", machine.name, f"""
+named=$(kubeadm config images list --kubernetes-version v{rack.versions.kubernetes.version} 2>/dev/null | grep /pause:)
+[ "${{named##*:}}" = {quote(sandbox.rpartition(":")[2])} ] || {{ echo "it names $named"; exit 1; }}
+""")

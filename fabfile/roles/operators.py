@@ -1,0 +1,17 @@
+"""kubectl for the operators, on rooster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.rack import Machine, Rack
+from fabfile.resources import Directory, Kubeconfig, Resource
+
+
+def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """A certificate of the operator's own, never a copy of admin.conf: who did what stays visible in audits."""
+    user = rack.operator.user
+    folder = ("/root" if user == "root" else f"/home/{user}") + "/.kube"
+    yield Directory(folder, owner=user, group=user, mode=0o700)
+    yield Kubeconfig(f"{folder}/config", client=user, machine=rack.first_control_plane.name,
+                     server=f"https://{rack.cluster.endpoint_address}", owner=user, group=user)

@@ -1,0 +1,40 @@
+"""Kubernetes' own programs and containerd: one version, held, from their makers' repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fabfile.rack import Rack
+from fabfile.resources import AptRepository, File, Packages, Resource
+from fabfile.roles.rendering import render
+
+
+def kubernetes_repository(rack: Rack) -> Resource:
+    """pkgs.k8s.io of the rack's minor: each minor has a repository of its own."""
+    kubernetes = rack.versions.kubernetes
+    return AptRepository("kubernetes", kubernetes.repository, kubernetes.key)
+
+
+def containerd_repository(rack: Rack) -> Resource:
+    """Docker's repository, for containerd alone."""
+    containerd = rack.versions.containerd
+    return AptRepository("containerd", containerd.repository, containerd.key, suite=containerd.suite,
+                         components=(containerd.component,))
+
+
+def kubernetes_programs(rack: Rack, *programs: str) -> Mapping[str, str]:
+    """kubelet, kubeadm, kubectl at the rack's one version: what `held` takes."""
+    return {program: rack.versions.kubernetes.package for program in programs}
+
+
+def containerd_program(rack: Rack) -> Mapping[str, str]:
+    """containerd at the rack's version, in whatever revision its packager gave it."""
+    containerd = rack.versions.containerd
+    return {containerd.package: f"{containerd.version}-*"}
+
+
+def held(packages: Mapping[str, str]) -> Iterator[Resource]:
+    """These packages at these versions, which only a task changes: neither `apt upgrade` nor unattended-upgrades."""
+    yield File("/etc/apt/apt.conf.d/52rack", render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages)),
+               check="apt-config -c {} dump")
+    yield Packages(packages, hold=True)

@@ -1,0 +1,26 @@
+"""Templates become files: values in, text out, and a value that is missing is an error, never an empty place."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False,
+                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a template, named as it lies in templates/: "rooster/etc/nftables.conf".
+
+    The same values give the same text, always: no clock, no chance, no order but the rack's own.
+    Raises jinja2.UndefinedError when the template asks for a value that was not given.
+    """
+    return _environment().get_template(template).render(values)

@@ -1,0 +1,63 @@
+"""The steps that tasks are made of: which role goes to which machines, and what must then be true."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.step import Step
+    from fabfile.rack import Machine, Rack
+
+
+def gateway_steps(rack: Rack) -> list[Step]:
+    """rooster, as the whole rack needs it."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.gateway import gateway, gateway_serves
+
+    return [Step("gateway", (rack.gateway,), gateway, verify=gateway_serves)]
+
+
+def bootstrap_steps(rack: Rack) -> list[Step]:
+    """From machines that have nothing but ssh to a cluster whose pods reach the world."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.calico import calico
+    from fabfile.roles.control_plane import api_answers, control_plane
+    from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.operators import operators
+    from fabfile.roles.pod_traffic import members_work_together
+
+    first = (rack.first_control_plane,)
+    return [
+        *gateway_steps(rack),
+        Step("prepare", rack.chicks, node, verify=runtime_answers),
+        Step("control plane", first, control_plane, verify=api_answers),
+        *join_steps(rack, [machine for machine in rack.chicks if machine not in first]),
+        Step("pod network", first, calico, verify=members_work_together),
+        Step("operators", (rack.gateway,), operators),
+    ]
+
+
+def join_steps(rack: Rack, machines: list[Machine]) -> list[Step]:
+    """Members come in: control planes one at a time, then the workers all at once."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.member import member
+    from fabfile.roles.pod_traffic import members_work_together
+
+    control_planes = tuple(machine for machine in machines if machine in rack.control_planes)
+    workers = tuple(machine for machine in machines if machine not in control_planes)
+    steps = []
+    if control_planes:
+        steps.append(Step("join control planes", control_planes, member, verify=members_work_together, serial=True))
+    if workers:
+        steps.append(Step("join", workers, member, verify=members_work_together))
+    return steps
+
+
+def add_steps(rack: Rack, machine: Machine) -> list[Step]:
+    """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other machine is touched."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.node import node, runtime_answers
+
+    prepared = partial(runtime_answers, machines=(machine,))
+    return [*gateway_steps(rack), Step("prepare", (machine,), node, verify=prepared), *join_steps(rack, [machine])]
