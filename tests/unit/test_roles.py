@@ -1,0 +1,116 @@
+"""What the sample rack's machines would be given: the very files, the order of the resources, the scripts' syntax.
+
+Golden cases lie in tests/cases/roles/MACHINE/, laid out as on the machine; RESOURCES lists what is wanted there, in
+order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is what to read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from fabfile.rack import load
+from fabfile.resources import ControlPlane, File, Member, Nftables, Resource
+from fabfile.roles.rendering import render
+from fabfile.tasks.steps import add_steps, bootstrap_steps
+
+PROJECT = Path(__file__).parents[2]
+CASES = PROJECT / "tests/cases/roles"
+MACHINES = ("rooster", "chick0", "chick1")  # the other chicks differ from chick1 by name, address and MAC alone
+
+
+@pytest.fixture(scope="module")
+def rack():
+    return load(PROJECT)
+
+
+def wanted(rack, name: str) -> list[tuple[str, Resource]]:
+    """Every (step, resource) of one machine, in the order of cluster.bootstrap."""
+    return [(step.name, resource) for step in bootstrap_steps(rack) for machine in step.machines
+            if machine.name == name for resource in step.role(rack, machine)]
+
+
+def rendered(rack, name: str) -> dict[str, str]:
+    """Path within the case → content."""
+    found = wanted(rack, name)
+    texts = {"RESOURCES": "".join(f"{step}: {resource.name}\n" for step, resource in found)}
+    for _, resource in found:
+        match resource:
+            case File(path=path, content=str(content)):
+                texts[path.lstrip("/")] = content
+            case Nftables(path=path, ruleset=ruleset):
+                texts[path.lstrip("/")] = ruleset
+            case ControlPlane(config=config):
+                texts["kubeadm-init.yaml"] = config
+            case Member(config=config):
+                texts["kubeadm-join.yaml"] = config
+    return texts
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_is_given_what_its_case_says(rack, name):
+    folder = CASES / name
+    expected = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert rendered(rack, name) == expected
+
+
+def test_the_same_rack_gives_the_same_resources(rack):
+    again = load(PROJECT)
+    for name in rack.machines:
+        assert wanted(rack, name) == wanted(again, name)
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(jinja2.UndefinedError):
+        render("every/etc/resolv.conf", domain="flock.lan")
+
+
+def test_node_add_wants_the_new_machine_and_rooster_alone(rack):
+    newcomer = rack.machine("chick10")
+    assert {machine.name for step in add_steps(rack, newcomer) for machine in step.machines} == {"rooster", "chick10"}
+
+
+def test_a_chick_knows_no_other_chick_by_file(rack):
+    """So a machine that comes or goes changes nothing on its neighbours."""
+    newcomer = str(rack.machine("chick10").address())
+    for name in ("chick0", "chick1"):
+        assert not [path for path, text in rendered(rack, name).items() if newcomer in text]
+
+
+def test_no_token_outlives_the_run_that_made_it(rack):
+    init, *_ = yaml.safe_load_all(rendered(rack, "chick0")["kubeadm-init.yaml"])
+    assert [token["ttl"] for token in init["bootstrapTokens"]] == ["1m0s"]
+    join = yaml.safe_load(rendered(rack, "chick1")["kubeadm-join.yaml"])
+    assert join["discovery"]["bootstrapToken"]["caCertHashes"] == [Member.CA_HASH]
+    assert "unsafeSkipCAVerification" not in join["discovery"]["bootstrapToken"]
+
+
+def scripts(rack):
+    for step in bootstrap_steps(rack):
+        for check in step.verify(rack) if step.verify else ():
+            if check.machine in MACHINES:
+                yield pytest.param(check.script, id=f"{step.name}: {check.what}")
+
+
+@pytest.mark.parametrize("script", list(scripts(load(PROJECT))))
+def test_checks_are_posix_shell(script):
+    said = subprocess.run(["dash", "-n", "-c", script], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+
+
+def write() -> None:
+    """The cases anew, from the rack as it is."""
+    shutil.rmtree(CASES, ignore_errors=True)
+    for name in MACHINES:
+        for path, text in rendered(load(PROJECT), name).items():
+            (CASES / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (CASES / name / path).write_text(text)
+
+
+if __name__ == "__main__":
+    write()
