@@ -10,7 +10,7 @@ from . import parts
 from .base import Change, Command, Resource
 from .file import File
 
-_SWAP = str.maketrans("./", "/.")  # as sysctl(8) has it: net/ipv4/conf/eth0.7/… is net.ipv4.conf.eth0/7.…
+_SWAPPED = str.maketrans("./", "/.")  # as sysctl(8) has it: net.ipv4.conf.eth0/7.… is net/ipv4/conf/eth0.7/…
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,21 @@ class Sysctls(Resource):
                     "".join(f"{key} = {value}\n" for key, value in self.settings.items()))
 
     def probe(self) -> str:
-        reads = "\n".join(
-            f"v=; [ ! -r {path} ] || read -r v <{path}; echo {quote(key)}\" = $v\""
-            for key, path in ((key, quote("/proc/sys/" + key.translate(_SWAP))) for key in self.settings)
-        )
-        return parts.probe(reads, self.file().probe())
+        # One process for all; the shell's own `read` takes a byte at a time, and of a number the kernel gives the
+        # first byte alone.
+        paths = " ".join(quote(_path(key)) for key in self.settings)
+        return parts.probe(f"grep -Hs '' -- {paths} || :", self.file().probe())
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         live, kept = parts.facts(facts, 2)
-        found = dict(line.split(" = ", 1) for line in live.split("\n") if " = " in line)
+        found = dict(line.split(":", 1) for line in live.split("\n") if ":" in line)
         yield from self.file().changes(kept, altered)
         for key, wanted in self.settings.items():
-            value = " ".join(found.get(key, "").split())  # the kernel puts tabs between the numbers of a list
+            value = " ".join(found.get(_path(key), "").split())  # the kernel puts tabs between the numbers of a list
             if value != " ".join(wanted.split()):
                 yield Change(f"{key} is {value or 'absent'}, should be {wanted}",
                              (Command(f"sysctl -q -w {quote(f'{key}={wanted}')}"),))
+
+
+def _path(key: str) -> str:
+    return "/proc/sys/" + key.translate(_SWAPPED)

@@ -92,8 +92,8 @@ class AuthorizedKeys(Resource):
 
     def probe(self) -> str:
         user = quote(self.user)
-        looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", '"$h"')
-        return (f'h=$(getent passwd -- {user} | cut -d : -f 6); echo "home $h"; echo "group $(id -gn -- {user} '
+        looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", '"$home"')
+        return (f'home=$(getent passwd -- {user} | cut -d : -f 6); echo "home $home"; echo "group $(id -gn -- {user} '
                 f'2>/dev/null)"\n' + looks)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:

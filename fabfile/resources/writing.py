@@ -39,7 +39,7 @@ def put(path: str, printing: str, *, owner: str = "root", group: str = "root", m
     lines = [unless] if unless else []
     lines += [
         f"umask 022; mkdir -p -- {quote(posixpath.dirname(path))}",
-        f"umask 077; trap 'rm -f -- '{quote(new)} EXIT",
+        f"umask 077; trap 'rm -f -- '{quote(new)} EXIT; rm -f -- {new}",
         f"{printing} >{new}",
         f"chown {quote(f'{owner}:{group}')} -- {new}",
         f"chmod {mode:04o} -- {new}",
@@ -56,7 +56,8 @@ def keep(path: str) -> str:
     here, former = quote(path), quote(FORMER + path)
     return (
         f"(umask 077; mkdir -p -- {quote(posixpath.dirname(FORMER + path))})\n"
-        f"if [ -e {here} ] || [ -L {here} ]; then cp -aT -- {here} {former}; rm -f -- {former}.absent\n"
+        f"if [ -e {here} ] || [ -L {here} ]\n"
+        f"then cp -aT --remove-destination -- {here} {former}; rm -f -- {former}.absent\n"
         f"else : >{former}.absent; rm -f -- {former}; fi"
     )
 
@@ -65,7 +66,8 @@ def put_back(path: str) -> str:
     """Shell text that puts the former file back, or takes the file away where there was none."""
     here, former, new = quote(path), quote(FORMER + path), quote(beside(path))
     return (
-        f"if [ -e {former} ] || [ -L {former} ]; then cp -aT -- {former} {new}; mv -fT -- {new} {here}\n"
+        f"if [ -e {former} ] || [ -L {former} ]\n"
+        f"then cp -aT --remove-destination -- {former} {new}; mv -fT -- {new} {here}\n"
         f"elif [ -e {former}.absent ]; then rm -f -- {here}; fi"
     )
 
@@ -76,8 +78,8 @@ def restore(path: str, content: str | None) -> str:
     if content is None:
         return f"rm -f -- {quote(path)}"
     new = quote(beside(path))
-    return (f"cp -aT -- {quote(path)} {new} && {text_of(content.encode('utf-8', 'surrogateescape'))} >{new} && "
-            f"{move(path)}")
+    printing = text_of(content.encode("utf-8", "surrogateescape"))
+    return f"cp -aT --remove-destination -- {quote(path)} {new} && {printing} >{new} && {move(path)}"
 
 
 def move(path: str) -> str:
