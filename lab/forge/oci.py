@@ -80,10 +80,12 @@ class Image:
     command: Sequence[str] = ()
     environment: Sequence[str] = ()
     user: str = ""
+    #: Where its processes start.
+    folder: str = ""
 
     def config(self) -> bytes:
         settings = {"Env": [SEARCH, *self.environment], "Entrypoint": list(self.entrypoint), "Cmd": list(self.command),
-                    "User": self.user}
+                    "User": self.user, "WorkingDir": self.folder}
         return _json({"architecture": "amd64", "os": "linux", "config": {k: v for k, v in settings.items() if v},
                       "rootfs": {"type": "layers", "diff_ids": [layer.content for layer in self.layers]}})
 
