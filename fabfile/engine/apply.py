@@ -1,0 +1,108 @@
+"""Making a machine as a plan says: all commands of a step in one write, until one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from fabfile.engine import confirm, detached
+from fabfile.engine.errors import BorrowFailed, MachineError
+from fabfile.engine.events import Applying, Changed, Event, Heard, Ran
+from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.plan import Entry
+from fabfile.engine.shell import Line, first_line
+from fabfile.engine.telling import failure, shown, tail
+from fabfile.resources.base import Borrowed, Command
+from fabfile.secret import Secret, mask
+
+if TYPE_CHECKING:
+    from fabfile.rack import Rack
+
+Tell = Callable[[Event], None]
+
+
+def apply(rack: Rack, fleet: Fleet, seat: Seat, entries: Sequence[Entry], tell: Tell) -> None:
+    """Makes the entries of one machine and step, in order. Raises MachineError at the first that fails.
+
+    Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its values
+    obtained just before and given back just after; so is a change that has to be confirmed over a new connection.
+    """
+    for alone, group in groupby(entries, key=lambda entry: bool(entry.change.borrows or entry.change.undo)):
+        if not alone:
+            _together(seat, tuple(group), "", tell)
+            continue
+        for entry in group:
+            with borrowed(rack, fleet, entry) as variables:
+                if entry.change.undo:
+                    tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
+                    confirm.tried(fleet, seat, entry, variables, tell)
+                else:
+                    _together(seat, (entry,), variables, tell)
+
+
+@contextmanager
+def borrowed(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
+    """Shell text that sets the variables which a change borrows; what they came from is given back at the end."""
+    held: list[tuple[Borrowed, str]] = []
+    try:
+        for want in entry.change.borrows:
+            held.append((want, _obtain(rack, fleet, entry, want)))
+        yield "".join(text for _, text in held)
+    finally:
+        for want, text in reversed(held):
+            if want.give_back:
+                with fleet.at(rack.machine(want.machine)) as lender:
+                    assert lender.shell is not None
+                    answer = lender.shell.ask(text + want.give_back)
+                    lender.commands += answer.seconds
+
+
+def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
+    with fleet.at(rack.machine(want.machine), f"makes {want.shown} for {entry.machine}") as lender:
+        assert lender.shell is not None
+        answer = lender.shell.ask(want.obtain)
+        lender.commands += answer.seconds
+    value = answer.output.rstrip("\n")
+    if answer.code or not value:
+        raise BorrowFailed(entry.machine, f"{want.machine} could not make {want.shown}", step=entry.step,
+                           resource=entry.resource, command=first_line(want.obtain), code=answer.code,
+                           tail=tail(answer.output))
+    return f"{want.name}={quote(Secret(value).reveal())}\n"
+
+
+def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) -> None:
+    shell, machine = seat.shell, seat.machine.name
+    assert shell is not None
+    todo = [(entry, command) for entry in entries for command in entry.change.commands]
+    lines = [_line(machine, entry, command, variables) for entry, command in todo]
+    answers = shell.act(lines, heard=lambda text: tell(Heard(machine, mask(text))))
+    spent = 0.0
+    for number, (entry, command) in enumerate(todo):
+        if number == 0 or todo[number - 1][0] is not entry:
+            tell(Applying(machine, entry.step, entry.resource, mask(entry.change.what)))
+            spent = 0.0
+        seat.doing = shown(command)
+        try:
+            answer = next(answers)
+        except MachineError as error:
+            raise error.at(entry.step, entry.resource) from None
+        spent += answer.seconds
+        seat.commands += answer.seconds
+        tell(Ran(machine, entry.step, entry.resource, shown(command), answer.code, answer.seconds,
+                 "\n".join(tail(answer.output)) if answer.code else ""))
+        if answer.code:
+            raise failure(entry, command, answer.code, answer.output)
+        if number + 1 == len(todo) or todo[number + 1][0] is not entry:
+            seat.changes += 1
+            tell(Changed(machine, entry.step, entry.resource, mask(entry.change.what), spent))
+
+
+def _line(machine: str, entry: Entry, command: Command, variables: str) -> Line:
+    if not command.long:
+        return Line(variables + command.script, command.limit, shown(command))
+    name = detached.name(machine, entry.resource, command.script)
+    script = detached.run(name, shown(command), variables + command.script, command.limit)
+    return Line(script, command.limit + 30, shown(command))

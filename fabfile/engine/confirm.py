@@ -1,0 +1,116 @@
+"""Changes that can cut the operator off: tried, confirmed over a new connection, else undone by the machine itself.
+
+The commands and their undoing run as one detached unit: it applies, waits a minute for the file `confirmed`, and
+without it puts the former state back. The file is written by a connection that was opened after the commands had
+ended: an old one may live on through a firewall that lets no new one in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fabfile.engine import detached
+from fabfile.engine.errors import LinkError, TookTooLong, WentBack
+from fabfile.engine.events import Changed, Event, Ran
+from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.plan import Entry
+from fabfile.engine.telling import failure, shown, tail
+from fabfile.secret import mask
+
+MINUTE = 60  # seconds that the machine waits for a confirmation
+_RETURN = 45.0  # seconds more that it may take until the former state can be reached again
+_UNDONE, _GONE, _EARLY = 90, 91, 92  # exit codes of the confirming text
+
+_TRIAL = """\
+set +e
+(
+set -e
+{commands}
+)
+echo $? >applied.new; mv applied.new applied
+if [ "$(cat applied)" = 0 ]; then
+  coop_tries=0
+  while [ $((coop_tries += 1)) -le {tries} ]; do [ ! -e confirmed ] || exit 0; sleep 0.2; done
+fi
+(
+{undo}
+)
+: >undone
+coop_code=$(cat applied); [ "$coop_code" != 0 ] || coop_code={undone}
+exit "$coop_code"
+"""
+
+
+def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
+    """Makes one change so that it stays only if a new connection can be opened afterwards.
+
+    Raises WentBack when none could, CommandFailed when its commands failed; the former state is back in both cases.
+    """
+    commands = entry.change.commands
+    limit = sum(command.limit for command in commands)
+    what = f"{mask(entry.change.what)} (goes back by itself within {MINUTE} s)"
+    name = detached.name(seat.machine.name, entry.resource, "".join(command.script for command in commands))
+    script = variables + _TRIAL.format(commands="\n".join(command.script for command in commands),
+                                       undo=entry.change.undo, tries=MINUTE * 5, undone=_UNDONE)
+    began, seat.doing = time.monotonic(), what
+    code, said = _applied(fleet, seat, name, what, script, limit)
+    if code == 0:
+        code, said = _confirmed(fleet, seat, name, began + limit + MINUTE)
+    seconds = time.monotonic() - began
+    seat.commands += seconds
+    tell(Ran(entry.machine, entry.step, entry.resource, shown(commands[-1]), code, seconds,
+             "\n".join(tail(said)) if code else ""))
+    if code in (_UNDONE, _GONE):
+        raise WentBack(entry.machine, f"no new connection could be opened after {mask(entry.change.what)}: "
+                       + ("the machine has put the former state back" if code == _UNDONE else
+                          "and it is not known whether the former state is back"),
+                       step=entry.step, resource=entry.resource, tail=tail(said),
+                       hint="nothing was lost; mend what hosts.yaml or configs/ says and run again")
+    if code:
+        raise failure(entry, commands[-1], code, said, hint="the former state is back")
+    seat.changes += 1
+    tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
+
+
+def _applied(fleet: Fleet, seat: Seat, name: str, what: str, script: str, limit: float) -> tuple[int, str]:
+    """Starts the trial and waits until its commands have ended: their exit code, and what they said if it is not 0.
+
+    0 also when the line broke: whether the commands ended is then for a new connection to see.
+    """
+    folder = f"{detached.UNITS}/{name}"
+    starting = detached.start(name, what, script, limit + MINUTE + 30) + f"""\
+until [ -e {folder}/applied ]; do flock -w 0.1 {folder}/lock true && break; done
+[ "$(cat {folder}/applied)" = 0 ] && exit
+flock {folder}/lock true; cat {folder}/log; coop_code=$(cat {folder}/applied); rm -rf {folder}; exit "$coop_code"
+"""
+    assert seat.shell is not None
+    try:
+        answer = seat.shell.ask(starting, limit + 30, what)
+    except (LinkError, TookTooLong):
+        return 0, ""
+    return answer.code, answer.output
+
+
+def _confirmed(fleet: Fleet, seat: Seat, name: str, deadline: float) -> tuple[int, str]:
+    """Confirms over a new connection. Its exit code, and what the trial said."""
+    folder = f"{detached.UNITS}/{name}"
+    confirming = f"""\
+set +e
+[ -d {folder} ] || exit {_GONE}
+[ -e {folder}/applied ] || exit {_EARLY}
+: >{folder}/confirmed
+{detached.wait(name)}"""
+    why = ""
+    while time.monotonic() < deadline + _RETURN:
+        try:
+            fleet.reopen(seat)
+            assert seat.shell is not None
+            answer = seat.shell.ask(confirming, 30.0)
+        except (LinkError, TookTooLong) as error:
+            why = str(error)
+        else:
+            if answer.code != _EARLY:  # else this connection may be older than the change: only a next one proves it
+                return answer.code, answer.output
+        time.sleep(1.0)
+    return _GONE, why

@@ -1,0 +1,101 @@
+"""Long commands that outlive the line: shell texts that start one, wait for it, and find one that an earlier run began.
+
+A long command (apt, kubeadm, helm) has a folder /run/coop/units/NAME, which only root may read and which is gone
+after a boot:
+
+    what      one line for a person
+    script    the command; taken away when it has ended
+    lock      held by whoever runs the script, as long as it runs
+    log       all that it said
+    code      its exit code, written when it has ended
+
+Whether it still runs is asked of the lock alone, so that nothing but the way of starting it differs between machines:
+with systemd it is a transient unit, outside the session that sshd may end, and else a process in a session of its own.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from shlex import quote
+
+UNITS = "/run/coop/units"
+
+# Waiting costs a few forks every two seconds, and prints: the first beat into a line that is cut ends the waiter.
+# The lock is seen free within a few milliseconds after the command's end.
+_WAIT = f"""\
+coop_wait() {{
+  until flock -w 2 {UNITS}/"$1"/lock true
+  do printf '\\n%s + %s\\n' "$coop_mark" "$(tail -c 300 {UNITS}/"$1"/log 2>/dev/null | tr '\\r' '\\n' | tail -n 1)"
+  done
+}}
+"""
+
+# Everything of the command is in files: the unit's own command line says nothing but its name.
+_RUNNER = """\
+cd "$1"; exec 9>lock; flock 9; : >begun; \
+timeout -k 10 "$2" sh -e ./script </dev/null >log 2>&1 9>&-; echo $? >code.new; rm -f script; mv code.new code"""
+
+
+def name(machine: str, resource: str, script: str) -> str:
+    """The same command for the same resource has the same name in every run, whatever it borrows."""
+    return "coop-" + sha256("\0".join((machine, resource, script)).encode()).hexdigest()[:12]
+
+
+def run(name: str, what: str, script: str, limit: float) -> str:
+    """Shell text that starts the command (or finds it running), waits for it, says what it said, and ends as it did."""
+    return start(name, what, script, limit) + wait(name)
+
+
+def start(name: str, what: str, script: str, limit: float) -> str:
+    """Shell text that starts the command in its folder, unless it runs already. `limit` in seconds."""
+    folder = f"{UNITS}/{name}"
+    environment = " ".join(f"--setenv={key}" for key in ("HOME=/root", "LC_ALL=C.UTF-8", 'PATH="$PATH"'))
+    return f"""\
+set +e
+mkdir -p -m 700 /run/coop {UNITS}
+if [ -e {folder}/lock ] && ! flock -n {folder}/lock true; then :
+else
+  rm -rf {folder}; mkdir -m 700 {folder} || exit
+  ( umask 077; printf %s {quote(what)} >{folder}/what; printf %s {quote(script)} >{folder}/script ) || exit
+  if [ -d /run/systemd/system ]
+  then systemd-run --quiet --collect --unit={name} --description={quote("Coop: " + what)} -p KillMode=mixed \\
+    -p OOMPolicy=continue {environment} sh -c {quote(_RUNNER)} {name} {folder} {limit:.0f} || exit
+  else setsid sh -c {quote(_RUNNER)} {name} {folder} {limit:.0f} </dev/null >/dev/null 2>&1 9>&- &
+  fi
+  coop_tries=0
+  until [ -e {folder}/begun ] || [ $((coop_tries += 1)) -gt 500 ]; do sleep 0.02; done
+fi
+"""
+
+
+def wait(name: str) -> str:
+    """Shell text that waits for a command which was started, says what it said, ends as it did, and tidies up."""
+    folder = f"{UNITS}/{name}"
+    return f"""\
+{_WAIT}
+coop_wait {name}
+tail -c 65536 {folder}/log
+coop_code=$(cat {folder}/code 2>/dev/null) || {{ echo 'it was ended before it had finished'; coop_code=125; }}
+rm -rf {folder}
+exit $coop_code
+"""
+
+
+def adopt(wait: bool = True) -> str:
+    """Shell text that waits for every long command which an earlier run began here, and tidies up after them.
+
+    Of each that still runs it says "adopted WHAT". When none does, it costs no fork. Without `wait` (a dry run,
+    which touches nothing) it only says so.
+    """
+    waiting = 'coop_wait "${coop_unit##*/}"' if wait else ":"
+    tidying = 'rm -rf "$coop_unit"' if wait else ":"
+    return f"""\
+{_WAIT}
+for coop_unit in {UNITS}/coop-*; do
+  [ -e "$coop_unit" ] || continue
+  if ! flock -n "$coop_unit"/lock true
+  then printf '\\n%s + adopted %s\\n' "$coop_mark" "$(cat "$coop_unit"/what)"; {waiting}
+  fi
+  {tidying}
+done
+"""

@@ -1,0 +1,131 @@
+"""What can go wrong between here and a machine.
+
+    CoopError
+    ├── WrongUsage                  an unknown step or machine was asked for                     (exit 2)
+    ├── LockHeld                    another run is at work on this rack
+    ├── Interrupted                 Ctrl-C; says what still runs where
+    └── MachineError                knows machine, step, command, exit code, last lines, hint
+        ├── LinkError               nothing was (or could be) said to the machine
+        │   ├── NoAnswer            it could not be reached, or fell silent while connecting
+        │   ├── HostKeyUnknown      the rack names no host key for it                           (exit 2)
+        │   ├── HostKeyChanged      it shows another key than the rack's: not spoken to
+        │   ├── KeyRefused          it does not let the operator in
+        │   ├── RootRefused         sudo wants a password
+        │   └── LinkLost            the line was cut while something ran
+        ├── LookFailed              a probe failed, or its facts could not be understood
+        ├── CommandFailed           a command ended with another code than 0
+        │   └── TookTooLong         a command did not end within its limit
+        ├── BorrowFailed            another machine could not make the value that a change needs
+        ├── WentBack                a change cut the operator off and was undone by the machine
+        └── CheckFailed             what a step should bring about did not come true
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class CoopError(Exception):
+    """Something that an operator should read as one sentence, never as a traceback."""
+
+    exit_code = 1
+
+
+class WrongUsage(CoopError):
+    """What was asked for does not exist in this rack or task."""
+
+    exit_code = 2
+
+
+class LockHeld(CoopError):
+    """Another run holds the rack's lock. `holder` has: who, origin, since (UTC, ISO 8601), task."""
+
+    def __init__(self, gateway: str, holder: Mapping[str, str]):
+        self.gateway, self.holder = gateway, dict(holder)
+        who, origin = holder.get("who", "someone"), holder.get("origin", "an unknown place")
+        since, task = holder.get("since", "an unknown time"), holder.get("task", "an unknown task")
+        super().__init__(f"{who} from {origin} is at work on this rack since {since}, doing {task}; "
+                         f"the lock on {gateway} frees itself when that run ends")
+
+
+class Interrupted(CoopError):
+    """The operator pressed Ctrl-C. `running` tells for each machine what had been begun there."""
+
+    exit_code = 130
+
+    def __init__(self, running: Mapping[str, str]):
+        self.running = dict(running)
+        super().__init__("interrupted")
+
+
+class MachineError(CoopError):
+    """Something failed on, or on the way to, one machine. `tail` are the last lines it said, secrets masked."""
+
+    def __init__(self, machine: str, problem: str, *, step: str = "", resource: str = "", command: str = "",
+                 code: int | None = None, tail: Sequence[str] = (), hint: str = ""):
+        self.machine, self.problem, self.step, self.resource = machine, problem, step, resource
+        self.command, self.code, self.tail, self.hint = command, code, tuple(tail), hint
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        where = [part for part in (self.machine, self.step, self.resource) if part]
+        return ": ".join([", ".join(where), self.problem])
+
+    def at(self, step: str = "", resource: str = "") -> MachineError:
+        """The same error, told where it happened."""
+        self.step, self.resource = self.step or step, self.resource or resource
+        return self
+
+
+class LinkError(MachineError):
+    """Nothing was, or could be, said to the machine."""
+
+
+class NoAnswer(LinkError):
+    """The machine could not be reached, or fell silent while connecting."""
+
+
+class HostKeyUnknown(LinkError):
+    """The rack names no host key for this machine."""
+
+    exit_code = 2
+
+
+class HostKeyChanged(LinkError):
+    """The machine shows another host key than the rack's."""
+
+
+class KeyRefused(LinkError):
+    """The machine does not let the operator in."""
+
+
+class RootRefused(LinkError):
+    """The operator is in, but may not become root without a password."""
+
+
+class LinkLost(LinkError):
+    """The line was cut, or the machine fell silent, while something ran."""
+
+
+class LookFailed(MachineError):
+    """A probe failed, or its facts could not be understood."""
+
+
+class CommandFailed(MachineError):
+    """A command ended with another code than 0."""
+
+
+class TookTooLong(CommandFailed):
+    """A command did not end within its limit."""
+
+
+class BorrowFailed(MachineError):
+    """Another machine could not make the value that a change needs."""
+
+
+class WentBack(MachineError):
+    """A change cut the operator off, and the machine has put the former state back."""
+
+
+class CheckFailed(MachineError):
+    """What a step should bring about did not come true in time."""

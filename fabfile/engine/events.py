@@ -1,0 +1,151 @@
+"""What a run tells while it works. The screen and the journal are two listeners of the same events.
+
+Every text in an event has its secrets masked already. Events come from several threads, but never two at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.outcome import Result
+    from fabfile.engine.plan import Plan
+
+
+@dataclass(frozen=True)
+class Event:
+    """Anything a run tells."""
+
+
+@dataclass(frozen=True)
+class Began(Event):
+    """The run has a name and is about to connect."""
+
+    run: str
+    task: str
+    dry: bool
+    who: str
+    origin: str
+    steps: tuple[str, ...]
+    machines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Connected(Event):
+    machine: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Adopted(Event):
+    """A command of an earlier run still runs there: this run waits for it, then looks. `seconds` when it has ended."""
+
+    machine: str
+    what: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Looked(Event):
+    """The probes of one machine have answered. `step` is empty when they were those of all steps."""
+
+    machine: str
+    step: str
+    probes: int
+    seconds: float  # as the machine counted them
+
+
+@dataclass(frozen=True)
+class Planned(Event):
+    """The plan of the whole run (`closing`: the one made after it, which must be empty)."""
+
+    plan: Plan
+    closing: bool = False
+
+
+@dataclass(frozen=True)
+class StepBegan(Event):
+    step: str
+    machines: tuple[str, ...]  # those that differ
+
+
+@dataclass(frozen=True)
+class StepEnded(Event):
+    step: str
+    seconds: float
+    critical: float  # of these, what the commands and waits on the slowest machine took by themselves
+
+
+@dataclass(frozen=True)
+class Applying(Event):
+    machine: str
+    step: str
+    resource: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Heard(Event):
+    """The last line of a long command, while it runs."""
+
+    machine: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Ran(Event):
+    """A command ended. `command` is its first line."""
+
+    machine: str
+    step: str
+    resource: str
+    command: str
+    code: int
+    seconds: float  # as the machine counted them
+    tail: str = ""  # what it said last, when it failed
+
+
+@dataclass(frozen=True)
+class Changed(Event):
+    """All commands of one change ended well."""
+
+    machine: str
+    step: str
+    resource: str
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Waiting(Event):
+    """A check does not hold yet."""
+
+    machine: str
+    step: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Held(Event):
+    """A check holds."""
+
+    machine: str
+    step: str
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """Nothing more is done on this machine in this run."""
+
+    machine: str
+    step: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    result: Result

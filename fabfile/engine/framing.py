@@ -1,0 +1,111 @@
+"""How commands and their answers share one stream: functions of values, no machine needed.
+
+To the machine goes shell text: a prologue once, then a line for each command. Back comes whatever the command
+prints, and behind it a mark: a newline, a word that nobody can guess, and on the same line
+
+    NUMBER CODE BEGAN ENDED     the command with this number ended; times in seconds of the machine's own uptime
+    + TEXT                      it still runs, and last said this
+
+The machine's uptime is read by the shell itself (no fork), does not jump with the clock, and leaves the way there
+and back out of the command's time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from shlex import quote
+
+# `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no further
+# command once one has failed. Both run in a subshell, so that no command can change or end the shell itself.
+# Descriptor 8 is the rack's lock (see lock.py): what a command starts must not go on holding it.
+_PROLOGUE = """\
+exec 2>&1
+cd /; umask 022; LC_ALL=C.UTF-8; HOME=/root; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_mark={mark}
+coop_now() {{ read -r coop_time coop_rest </proc/uptime; }}
+coop_say() {{ printf '\\n%s %s %s %s ' "$coop_mark" "$1" "$2" "$coop_time"; coop_now; printf '%s\\n' "$coop_time"; }}
+look() {{ coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_say "$1" $?; }}
+act() {{
+  [ -z "$coop_failed" ] || return 0
+  coop_now; ( coop_text=$2; set --; set -e; eval "$coop_text" ) </dev/null 8>&-; coop_code=$?
+  [ $coop_code = 0 ] || coop_failed=1
+  coop_say "$1" $coop_code
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one command."""
+
+    number: int
+    code: int
+    seconds: float
+    output: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A running command still lives; `text` is the last line it said."""
+
+    text: str
+
+
+def prologue(mark: str) -> str:
+    """What a root shell is told first."""
+    return _PROLOGUE.format(mark=mark)
+
+
+def look(number: int, text: str) -> str:
+    """A probe, as one line for the shell."""
+    return f"look {number} {_quoted(text)}\n"
+
+
+def act(number: int, text: str) -> str:
+    """A command, as one line for the shell. After a failed one, the following are passed over until `again`."""
+    return f"act {number} {_quoted(text)}\n"
+
+
+def again() -> str:
+    """Lets commands run again after one has failed."""
+    return "coop_failed=\n"
+
+
+def _quoted(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("shell text cannot hold a NUL character")
+    return quote(text)
+
+
+class Frames:
+    """Cuts the stream that comes back into answers and beats, however its bytes are split."""
+
+    def __init__(self, mark: str):
+        self._mark = re.compile(rb"\n" + mark.encode() + rb" ([^\n]*)\n")
+        self._longest = len(mark) + 2
+        self._held = bytearray()
+        self._searched = 0
+
+    def feed(self, data: bytes) -> Iterator[Answer | Beat]:
+        """Whatever is complete now."""
+        self._held += data
+        while found := self._mark.search(self._held, self._searched):
+            output, head = bytes(self._held[:found.start()]), found[1]
+            if head.startswith(b"+"):
+                del self._held[found.start():found.end()]  # the command's own output goes on where it was
+                self._searched = found.start()
+                yield Beat(head[1:].decode(errors="replace").strip())
+            else:
+                del self._held[:found.end()]
+                self._searched = 0
+                number, code, began, ended = head.split()
+                yield Answer(int(number), int(code), float(ended) - float(began), output.decode(errors="replace"))
+        # A mark may have come in part: its line begins at the last newline at the earliest.
+        last = self._held.rfind(b"\n", self._searched)
+        self._searched = last if last >= 0 else len(self._held)
+
+    def rest(self) -> str:
+        """What was said after the last mark, for the error when no other comes."""
+        return bytes(self._held).decode(errors="replace").strip()

@@ -1,0 +1,207 @@
+"""The way to a machine: a Fabric connection that takes everything from the rack, and no host key but the rack's."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import fabric
+import paramiko
+from paramiko.common import cMSG_GLOBAL_REQUEST
+from paramiko.pkey import PKey
+
+from fabfile.engine import wire
+from fabfile.engine.errors import (
+    HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused,
+)
+
+if TYPE_CHECKING:
+    from fabfile.rack import Machine, Rack
+
+PORT = 22
+
+
+class Link(fabric.Connection):
+    """A Fabric connection to one machine of the rack: address, user, key, jump host and host key are the rack's.
+
+    `jump` is an open or unopened link to the gateway; without one the machine's address is gone to directly, or by
+    the operator's proxy command. `open` raises LinkError and nothing else.
+    """
+
+    def __init__(self, rack: Rack, machine: Machine, jump: Link | None = None, *, inside: bool = False,
+                 config: fabric.Config | None = None):
+        network = "public" if machine is rack.gateway and not inside else "node"
+        super().__init__(str(machine.address(network)), user=rack.operator.user, port=PORT, gateway=False,
+                         forward_agent=False, connect_timeout=int(wire.PATIENCE), config=config or plain_config())
+        self._set(rack=rack, machine=machine, jump=jump, wire=None)
+        self._set(proxy="" if jump or inside else rack.operator.proxy_command or "")
+        self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        if machine.host_key:
+            kind, blob = machine.host_key.split()[:2]
+            self.client.get_host_keys().add(self.host, kind, PKey.from_type_string(kind, _bytes(blob)))
+
+    def open(self) -> None:
+        """Connects, checks the host key, logs in. Does nothing when it is open already."""
+        if self.is_connected:
+            return
+        machine = self.machine
+        if not machine.host_key:
+            raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it",
+                                 hint=f"inv rack.learn-key {machine.name} shows it, to be compared by hand")
+        self._set(connect_kwargs=dict(
+            sock=self._wired(), transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
+            auth_timeout=wire.PATIENCE, channel_timeout=wire.PATIENCE, **_credentials(self.rack),
+        ))
+        try:
+            super().open()
+        except Exception as error:
+            raise self._told(error) from error
+        self.transport.packetizer.set_keepalive(wire.PULSE, self._ask_for_a_sign)
+
+    def root_shell(self) -> RootChannel:
+        """An exec channel with a root shell behind it. Raises LinkError."""
+        self.open()
+        # The shell's first argument says where the operator comes from: sudo keeps no variable that would.
+        command = "sh" if self.user == "root" else "sudo -n sh"
+        try:
+            channel = self.transport.open_session(timeout=wire.PATIENCE)
+            channel.set_combine_stderr(True)
+            channel.exec_command(f'exec {command} -s "$SSH_CONNECTION"')
+        except Exception as error:
+            raise self._told(error) from error
+        return RootChannel(self, channel)
+
+    def close(self) -> None:
+        super().close()
+        if self.wire is not None:
+            self.wire.close()  # also when logging in has failed half way
+
+    def _wired(self) -> wire.Wire:
+        try:
+            if self.jump is not None:
+                self.jump.open()
+                way = wire.Wire(self.jump.transport.open_channel(
+                    "direct-tcpip", (self.host, self.port), ("", 0), timeout=wire.PATIENCE))
+            elif self.proxy:
+                way = wire.through_command(self.proxy, self.host, self.port)
+            else:
+                way = wire.direct(self.host, self.port)
+        except LinkError:
+            raise
+        except Exception as error:
+            raise self._told(error) from error
+        self._set(wire=way)
+        return way
+
+    def _ask_for_a_sign(self) -> None:
+        # A request that no server knows must be answered all the same. Paramiko's own keepalive asks for no answer,
+        # and its public way of asking blocks until one comes.
+        request = paramiko.Message()
+        request.add_byte(cMSG_GLOBAL_REQUEST)
+        request.add_string("keepalive@openssh.com")
+        request.add_boolean(True)
+        self.transport._send_user_message(request)
+
+    def _told(self, error: Exception) -> LinkError:
+        """What Paramiko or the system said, as a person would be told."""
+        name, there = self.machine.name, f"{self.host} port {self.port}"
+        if isinstance(error, LinkError):
+            return error
+        if isinstance(error, paramiko.BadHostKeyException):
+            return HostKeyChanged(
+                name, f"its host key is {_fingerprint(error.key)}, and hosts.yaml says {_fingerprint(error.expected_key)}",
+                hint="if it was installed again, put its new key into hosts.yaml; if not, somebody may listen")
+        if isinstance(error, paramiko.AuthenticationException):
+            return KeyRefused(name, f"it does not let {self.user} in: {error}",
+                              hint="is operator.identity_file in hosts.yaml the right key, or the agent running?")
+        if isinstance(error, paramiko.ChannelException):
+            return NoAnswer(name, f"{self.jump.machine.name} cannot reach {there}: {error.text}",
+                            hint="is the machine switched on?")
+        if "not found in known_hosts" in str(error):
+            return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
+                                  hint="if it was installed again, put its new key into hosts.yaml")
+        why = self.wire and (self.wire.verdict or self.wire.complaint()) or _reason(error)
+        return NoAnswer(name, f"no answer from {there}: {why}", hint="is the machine switched on, and the way to it up?")
+
+
+class RootChannel:
+    """The transport of a root shell behind an SSH channel."""
+
+    def __init__(self, link: Link, channel: paramiko.Channel):
+        self._link, self._channel = link, channel
+        self._spoken = False
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._channel.sendall(data)
+        except OSError:
+            raise self._lost() from None
+
+    def read(self, timeout: float) -> bytes:
+        self._channel.settimeout(timeout)
+        data = self._channel.recv(1 << 16)  # raises TimeoutError
+        if not data:
+            raise self._lost()
+        if not self._spoken:
+            self._spoken = True
+            if data.startswith(b"sudo:"):
+                raise RootRefused(self._link.machine.name, data.decode(errors="replace").strip(),
+                                  hint=f"{self._link.user} needs sudo without a password there")
+        return data
+
+    def alive(self) -> bool:
+        link: Link | None = self._link
+        while link is not None and link.is_connected:
+            link = link.jump
+        return link is None and not self._channel.closed
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _lost(self) -> LinkLost:
+        link: Link | None = self._link
+        verdict = ""
+        while link is not None and not verdict:  # a chick falls silent when rooster does
+            verdict, link = link.wire.verdict, link.jump
+        if not verdict and self._channel.exit_status_ready():
+            verdict = f"its shell ended with code {self._channel.recv_exit_status()}"
+        return LinkLost(self._link.machine.name, f"the line was cut: {verdict or 'the connection was closed'}",
+                        hint="what was begun there may end by itself; the next run finds it")
+
+
+def plain_config() -> fabric.Config:
+    """Fabric's settings without reading ~/.ssh/config or any file: the rack says everything."""
+    return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig(), overrides={"load_ssh_configs": False})
+
+
+def _transport(sock: wire.Wire, **options: object) -> paramiko.Transport:
+    """A transport that offers first what costs least to agree upon; everything else stays possible."""
+    transport = paramiko.Transport(sock, **options)
+    offered = transport.get_security_options()
+    cheap = [name for name in offered.kex if name.startswith("curve25519")]
+    offered.kex = cheap + [name for name in offered.kex if name not in cheap]
+    return transport
+
+
+def _credentials(rack: Rack) -> dict[str, object]:
+    """What logs the operator in: the rack's own key, else the agent and the usual keys."""
+    if not rack.operator.identity_file:
+        return {"allow_agent": True, "look_for_keys": True}
+    return {"pkey": PKey.from_path(rack.operator.identity_file), "allow_agent": False, "look_for_keys": False}
+
+
+def _bytes(blob: str) -> bytes:
+    import binascii
+    return binascii.a2b_base64(blob)
+
+
+def _fingerprint(key: PKey) -> str:
+    return f"{key.get_name()} {key.fingerprint}"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, (TimeoutError, socket.timeout)):
+        return f"it did not answer within {wire.PATIENCE:.0f} s"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

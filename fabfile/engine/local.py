@@ -1,0 +1,64 @@
+"""A root shell on this computer, for a run that is started on rooster itself."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+
+from fabfile.engine.errors import LinkLost, RootRefused
+
+
+class LocalShell:
+    """The transport of a root shell in a process of its own, which is out of the terminal's Ctrl-C."""
+
+    def __init__(self, machine: str):
+        command = ["sh"] if os.geteuid() == 0 else ["sudo", "-n", "sh"]
+        self._machine = machine
+        self._process = subprocess.Popen([*command, "-s", "here"], bufsize=0, start_new_session=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert self._process.stdin and self._process.stdout
+        self._to, self._from = self._process.stdin, self._process.stdout
+        self._held = b""
+        self._spoken = False
+
+    def write(self, data: bytes) -> None:
+        # The shell answers while it is still being told: unread answers would fill its pipe, and both would wait.
+        while data:
+            readable, writable, _ = select.select([self._from], [self._to], [])
+            try:
+                if readable:
+                    self._receive()
+                if writable:
+                    data = data[os.write(self._to.fileno(), data[:select.PIPE_BUF]):]
+            except OSError:
+                raise self._lost() from None
+
+    def read(self, timeout: float) -> bytes:
+        if not self._held:
+            if not select.select([self._from], [], [], timeout)[0]:
+                raise TimeoutError
+            self._receive()
+        data, self._held = self._held, b""
+        if not self._spoken:
+            self._spoken = True
+            if data.startswith(b"sudo:"):
+                raise RootRefused(self._machine, data.decode(errors="replace").strip(),
+                                  hint="you need sudo without a password here")
+        return data
+
+    def _receive(self) -> None:
+        data = os.read(self._from.fileno(), 1 << 16)
+        if not data:
+            raise self._lost()
+        self._held += data
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        self._to.close()
+        self._from.close()
+
+    def _lost(self) -> LinkLost:
+        return LinkLost(self._machine, "the root shell on this computer has ended")

@@ -1,0 +1,56 @@
+"""Several machines at once, never more than a bounded number, and Ctrl-C heard in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+from fabfile.engine.errors import MachineError
+
+WIDTH = 32  # machines at once
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+def each(function: Callable[[Item], Value], items: Iterable[Item],
+         width: int = WIDTH) -> tuple[dict[Item, Value], dict[Item, MachineError]]:
+    """What the function made of each item, and the errors of those machines where it failed.
+
+    Any other error is raised here. The threads are daemons: a second Ctrl-C need not wait for a slow connection.
+    """
+    waiting = list(items)
+    if len(waiting) == 1:  # nothing to do at once
+        (item,) = waiting
+        try:
+            return {item: function(item)}, {}
+        except MachineError as error:
+            return {}, {item: error}
+    todo: SimpleQueue[Item | None] = SimpleQueue()
+    done: SimpleQueue[tuple[Item, Value | None, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        while (item := todo.get()) is not None:
+            try:
+                done.put((item, function(item), None))
+            except BaseException as error:
+                done.put((item, None, error))
+
+    threads = min(width, len(waiting))
+    for item in [*waiting, *[None] * threads]:
+        todo.put(item)
+    for _ in range(threads):
+        Thread(target=work, daemon=True).start()
+    values: dict[Item, Value] = {}
+    errors: dict[Item, MachineError] = {}
+    for _ in waiting:
+        item, value, error = done.get()
+        if error is None:
+            values[item] = value  # type: ignore[assignment]
+        elif isinstance(error, MachineError):
+            errors[item] = error
+        else:
+            raise error
+    return {item: values[item] for item in waiting if item in values}, errors

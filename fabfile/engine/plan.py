@@ -1,0 +1,117 @@
+"""The plan: what differs on every machine, in order. A pure function of roles and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fabfile.resources.base import Change, Resource
+from fabfile.engine.errors import LookFailed, WrongUsage
+from fabfile.engine.step import Step
+
+if TYPE_CHECKING:
+    from fabfile.rack import Rack
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One resource that one step wants on one machine."""
+
+    step: str
+    resource: Resource
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change that a plan holds."""
+
+    machine: str
+    step: str
+    resource: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered changes of a run, every machine's. False when nothing differs."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def of(self, machine: str, step: str | None = None) -> tuple[Entry, ...]:
+        """What one machine will be changed in, in one step or in all."""
+        return tuple(e for e in self.entries if e.machine == machine and step in (None, e.step))
+
+    def machines(self) -> tuple[str, ...]:
+        """The machines that differ, in the order of the plan."""
+        return tuple(dict.fromkeys(e.machine for e in self.entries))
+
+
+def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:
+    """Every resource that these steps want, in order, by the name of its machine."""
+    found: dict[str, list[Wanted]] = {}
+    for step in steps:
+        for machine in step.machines:
+            found.setdefault(machine.name, []).extend(Wanted(step.name, r) for r in step.role(rack, machine))
+    return {name: tuple(wants) for name, wants in found.items()}
+
+
+def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> tuple[Entry, ...]:
+    """The changes that bring one machine from its facts (one text a resource, same order) to what is wanted."""
+    altered: set[str] = set()
+    entries = []
+    for want, fact in zip(wants, facts, strict=True):
+        try:
+            changes = list(want.resource.changes(fact, frozenset(altered)))
+        except Exception as error:
+            raise LookFailed(machine, f"its facts make no sense: {type(error).__name__}: {error}",
+                             step=want.step, resource=want.resource.name, tail=fact.splitlines()[-5:]) from error
+        for change in changes:
+            altered |= change.alters
+            entries.append(Entry(machine, want.step, want.resource.name, change))
+    return tuple(entries)
+
+
+def by_step(steps: Sequence[Step], entries: Mapping[str, Iterable[Entry]]) -> Plan:
+    """One plan of all machines' changes: steps in order, and in each its machines in the rack's order."""
+    order = {step.name: number for number, step in enumerate(steps)}
+    flat = [entry for machine in entries.values() for entry in machine]
+    return Plan(tuple(sorted(flat, key=lambda entry: order[entry.step])))  # sorting is stable
+
+
+def chosen(steps: Sequence[Step], only: str | None, from_: str | None) -> tuple[Step, ...]:
+    """The steps that `--only` and `--from` leave; "pod-network" and "Pod network" are the same step."""
+    names = [_key(step.name) for step in steps]
+    for asked in filter(None, (only, from_)):
+        if _key(asked) not in names:
+            raise WrongUsage(f"there is no step {asked!r} here; the steps are: "
+                             + ", ".join(step.name for step in steps))
+    if only:
+        return tuple(step for step, name in zip(steps, names) if name == _key(only))
+    return tuple(steps[names.index(_key(from_)):] if from_ else steps)
+
+
+def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
+    """The steps with only the machines that `--limit` names (separated by commas); steps without any are left out."""
+    if not limit:
+        return tuple(step for step in steps if step.machines)
+    asked = [name.strip() for name in limit.split(",") if name.strip()]
+    known = {machine.name for step in steps for machine in step.machines}
+    for name in asked:
+        if name not in known:
+            raise WrongUsage(f"no step here touches a machine {name!r}; they touch: " + ", ".join(sorted(known)))
+    left = (Step(s.name, tuple(m for m in s.machines if m.name in asked), s.role, s.verify, s.serial) for s in steps)
+    return tuple(step for step in left if step.machines)
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("-", " ").replace("_", " ")

@@ -1,0 +1,135 @@
+"""One root shell on one machine: commands in, answers out, as they come."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Protocol
+
+from fabfile.engine import framing
+from fabfile.engine.errors import LinkLost, TookTooLong
+from fabfile.engine.framing import Answer, Beat
+
+GRACE = 15.0  # seconds beyond a command's own limit: what a slow line may add before the answer is here
+
+
+class Transport(Protocol):
+    """Anything that a shell listens behind: an SSH channel, a local process, a function in a simulation."""
+
+    def write(self, data: bytes) -> None:
+        """Sends all of it. Raises LinkLost."""
+
+    def read(self, timeout: float) -> bytes:
+        """Some bytes as soon as there are any. Raises TimeoutError, and LinkLost when no more can come."""
+
+    def alive(self) -> bool:
+        """False once it is known that no more can be said."""
+
+    def close(self) -> None:
+        """Ends the shell."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command as a shell is given it."""
+
+    text: str
+    limit: float = 60.0  # seconds
+    shown: str = ""  # what a person is told in its place
+
+
+class Shell:
+    """Not for two threads at once: whoever shares a machine takes turns (see Fleet)."""
+
+    def __init__(self, machine: str, transport: Transport, heard: Callable[[str], None] = lambda text: None):
+        self.machine = machine
+        self.heard = heard  # told what a command of an earlier run says, while it is waited for
+        self.writes = 0  # round trips
+        self._transport = transport
+        mark = f"coop-{token_hex(8)}"
+        self._frames = framing.Frames(mark)
+        self._owed = framing.prologue(mark)
+        self._first: list[tuple[Line, Callable[[Answer], None]]] = []
+        self._arrived: deque[Answer | Beat] = deque()
+        self._number = 0
+
+    def look(self, probes: Sequence[Line]) -> Iterator[Answer]:
+        """Runs every probe, in one write, and yields each one's answer when it is there."""
+        return self._exchange(probes, framing.look)
+
+    def act(self, commands: Sequence[Line], heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
+        """Runs commands, in one write, until one fails: its answer is the last. `heard`: what a long one said last."""
+        self._owed += framing.again()
+        return self._exchange(commands, framing.act, heard, until_failure=True)
+
+    def first(self, text: str, line: Line, then: Callable[[Answer], None]) -> None:
+        """Sends this ahead of whatever is asked next, in the same write: shell text for the shell itself, then a
+        command. `then` is given its answer, and may raise."""
+        self._owed += text
+        self._first.append((line, then))
+
+    def ask(self, text: str, limit: float = 60.0, shown: str = "") -> Answer:
+        """Runs one command and waits for its answer, whatever its exit code."""
+        return next(self.act([Line(text, limit, shown)]))
+
+    def alive(self) -> bool:
+        """False once it is known that no more can be said."""
+        return self._transport.alive()
+
+    def close(self) -> None:
+        """Ends the shell; what it runs at this moment may end by itself."""
+        self._transport.close()
+
+    def _exchange(self, lines: Sequence[Line], frame: Callable[[int, str], str],
+                  heard: Callable[[str], None] = lambda text: None, until_failure: bool = False) -> Iterator[Answer]:
+        if not lines:
+            return
+        first = [(self._count(), line, then) for line, then in self._first]
+        asked = [(self._count(), line) for line in lines]
+        text = [self._owed, *(framing.look(number, line.text) for number, line, _ in first),
+                *(frame(number, line.text) for number, line in asked)]
+        self._owed, self._first = "", []
+        self.writes += 1
+        self._transport.write("".join(text).encode())
+        for number, line, then in first:
+            then(self._next(number, line, self.heard))
+        for number, line in asked:
+            answer = self._next(number, line, heard)
+            yield answer
+            if until_failure and answer.code:
+                return
+
+    def _count(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _next(self, number: int, line: Line, heard: Callable[[str], None]) -> Answer:
+        deadline = time.monotonic() + line.limit + GRACE
+        while True:
+            while self._arrived:
+                found = self._arrived.popleft()
+                if isinstance(found, Beat):
+                    heard(found.text)
+                elif found.number == number:
+                    return found  # an earlier number: nobody waited for that answer any more
+            try:
+                data = self._transport.read(max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                raise TookTooLong(self.machine, f"took longer than its limit of {line.limit:.0f} s and may still run",
+                                  command=line.shown or first_line(line.text), tail=self._frames.rest().splitlines()[-10:],
+                                  hint="look at what it waits for on the machine, then run again") from None
+            except LinkLost as lost:
+                lost.command = lost.command or line.shown or first_line(line.text)
+                lost.tail = lost.tail or tuple(self._frames.rest().splitlines()[-10:])
+                raise
+            self._arrived.extend(self._frames.feed(data))
+
+
+def first_line(text: str) -> str:
+    """What a person is shown of a command: its first line that does something, at most 160 characters."""
+    lines = (line.strip() for line in text.splitlines())
+    line = next((line for line in lines if line and not line.startswith(("#", "set -"))), "")
+    return line if len(line) <= 160 else line[:159] + "…"

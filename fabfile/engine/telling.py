@@ -1,0 +1,30 @@
+"""What a person is shown of a command, and of what it said; secrets masked."""
+
+from __future__ import annotations
+
+from fabfile.engine.errors import CommandFailed, TookTooLong
+from fabfile.engine.plan import Entry
+from fabfile.engine.shell import first_line
+from fabfile.resources.base import Command
+from fabfile.secret import mask
+
+_LIMIT_PASSED = 124  # what `timeout` says
+
+
+def shown(command: Command) -> str:
+    """What a person is shown of a command."""
+    return mask(command.shown or first_line(command.script))
+
+
+def tail(text: str, lines: int = 10) -> tuple[str, ...]:
+    """The last lines that say anything."""
+    return tuple(line.rstrip() for line in mask(text).splitlines() if line.strip())[-lines:]
+
+
+def failure(entry: Entry, command: Command, code: int, said: str, hint: str = "") -> CommandFailed:
+    """The error of a command that ended badly, having said this."""
+    kind, problem = CommandFailed, f"`{shown(command)}` ended with {code}"
+    if command.long and code == _LIMIT_PASSED:
+        kind, problem = TookTooLong, f"`{shown(command)}` was ended after its limit of {command.limit:.0f} s"
+    return kind(entry.machine, problem, step=entry.step, resource=entry.resource, command=shown(command), code=code,
+                tail=tail(said), hint=hint)

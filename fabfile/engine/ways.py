@@ -1,0 +1,96 @@
+"""Which way leads to each machine: through rooster from an operator's computer, straight from rooster itself."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Protocol
+
+from fabfile.engine.shell import Transport
+
+if TYPE_CHECKING:
+    from fabfile.engine.link import Link
+    from fabfile.rack import Machine, Rack
+
+_OWN_HOST_KEYS = Path("/etc/ssh")
+
+
+class Ways(Protocol):
+    """Where root shells come from. A simulation gives functions instead of machines."""
+
+    def shell(self, machine: Machine, *, fresh: bool = False) -> Transport:
+        """A root shell there; `fresh`: over a new connection, which then takes the former one's place."""
+
+    def close(self) -> None:
+        """Closes every connection."""
+
+
+class SshWays:
+    """One connection a machine. The chicks' run inside rooster's; on rooster itself none is needed for it."""
+
+    def __init__(self, rack: Rack):
+        self._rack = rack
+        self._links: dict[str, Link] = {}
+        self._former: list[Link] = []  # replaced by a fresh one; others' links may still run inside
+        self._opening = RLock()  # rooster's link is opened once, whoever needs it first
+        self._on_gateway = is_this_computer(rack.gateway)
+
+    def shell(self, machine: Machine, *, fresh: bool = False) -> Transport:
+        """A root shell on the machine. Raises LinkError."""
+        if self._on_gateway and machine is self._rack.gateway:
+            from fabfile.engine.local import LocalShell
+            return LocalShell(machine.name)
+        return self.link(machine, fresh=fresh).root_shell()
+
+    def link(self, machine: Machine, *, fresh: bool = False) -> Link:
+        """An open link to the machine. Raises LinkError."""
+        if machine is self._rack.gateway:
+            with self._opening:
+                return self._open(machine, None, fresh)
+        jump = None if self._on_gateway else self.link(self._rack.gateway)
+        return self._open(machine, jump, fresh)
+
+    def _open(self, machine: Machine, jump: Link | None, fresh: bool) -> Link:
+        from fabfile.engine.link import Link
+        known = self._links.get(machine.name)
+        if known is not None and known.is_connected and not fresh:
+            return known
+        link = Link(self._rack, machine, jump, inside=self._on_gateway)
+        try:
+            link.open()
+        except BaseException:
+            link.close()
+            raise
+        if known is not None:
+            self._former.append(known)
+        self._links[machine.name] = link
+        return link
+
+    def close(self) -> None:
+        gateway = self._rack.gateway.name
+        for name in sorted(self._links, key=lambda name: name == gateway):  # the chicks' links run inside rooster's
+            self._links[name].close()
+        for link in self._former:
+            link.close()
+
+
+def is_this_computer(machine: Machine) -> bool:
+    """Whether this very computer is that machine of the rack.
+
+    Its own public host key decides: a name or an address such as 10.0.0.1 may be in use elsewhere too, and then the
+    rack's gateway would be written over the operator's computer.
+    """
+    if not machine.host_key or not _is_own_address(str(machine.address("node"))):
+        return False
+    own = [path.read_text().split()[:2] for path in _OWN_HOST_KEYS.glob("ssh_host_*_key.pub")]
+    return machine.host_key.split()[:2] in own
+
+
+def _is_own_address(address: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))  # only an address of one's own can be bound; nothing is sent
+        except OSError:
+            return False
+    return True

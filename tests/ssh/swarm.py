@@ -1,0 +1,219 @@
+"""Machines of the light kind: a namespace each, with its own network, processes, name and root, and a real sshd.
+
+    hub ── outer bridge 128.120.136.0/24 ── rooster ── inner bridge 10.0.0.0/24 ── chick0 chick1 …
+
+All of it lies in namespaces of its own: the computer's own network sees nothing, and nothing leads out. The operator
+comes in by the rack's proxy command, which enters the hub's network. Everything ends with the processes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+
+# $1 the machine's folder, $2 its name, $3 the path to sshd, $4 a folder of libraries for it; $5 the size of its disk
+MACHINE = r"""
+mount --make-rprivate /
+mount -t tmpfs -o mode=755,size=$5 tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+cd "$1/root"
+hostname "$2"; echo "$2" >etc/hostname
+mount -t proc proc proc; mount --rbind /dev dev; mount -t tmpfs -o mode=755 tmpfs run; mount -t tmpfs tmpfs tmp
+mkdir -p run/sshd etc/ssh root/.ssh
+grep -q ^sshd: etc/passwd || echo sshd:x:74:65534::/run/sshd:/usr/sbin/nologin >>etc/passwd
+rm -f etc/ssh/ssh_host_* etc/nologin
+cat >etc/ssh/ssh_host_ed25519_key; chmod 600 etc/ssh/ssh_host_ed25519_key
+ssh-keygen -y -f etc/ssh/ssh_host_ed25519_key >etc/ssh/ssh_host_ed25519_key.pub
+cp "$AUTHORIZED" root/.ssh/authorized_keys
+cat >etc/ssh/sshd_config <<END
+HostKey /etc/ssh/ssh_host_ed25519_key
+StrictModes no
+UsePAM no
+PermitRootLogin prohibit-password
+MaxStartups 200
+END
+ip link set lo up
+LD_LIBRARY_PATH=$4 exec chroot . "$3" -D -e
+"""
+
+
+class Host:
+    """One machine of the swarm."""
+
+    def __init__(self, name: str, process: subprocess.Popen, host_key: str, folder: Path):
+        self.name, self.process, self.host_key, self.folder = name, process, host_key, folder
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the machine's namespaces."""
+        return self.process.pid
+
+    def run(self, script: str, check: bool = True) -> str:
+        """Runs shell text inside, as its console would, and returns what it printed."""
+        init = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
+        done = subprocess.run(["nsenter", "-t", init, "-n", "-m", "-p", "-u", "-r", "-w", "sh", "-c", script],
+                              capture_output=True, text=True)
+        if check and done.returncode:
+            raise AssertionError(f"{self.name}: {script!r} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+
+class Swarm:
+    """Rooster and `chicks` chicks. Use it in a `with` block."""
+
+    def __init__(self, folder: Path, chicks: int = 1, disk: str = "64m"):
+        self.folder, self.disk = folder, disk
+        self.names = ["rooster", *(f"chick{i}" for i in range(chicks))]
+        self.hosts: dict[str, Host] = {}
+        self._hub: subprocess.Popen | None = None
+
+    def __enter__(self) -> Swarm:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.key = self.folder / "id_ed25519"
+        _keygen(self.key)
+        self._hub = subprocess.Popen(["unshare", "--net", "--kill-child", "--fork", "sleep", "infinity"],
+                                     start_new_session=True)
+        _until_apart(self._hub.pid)
+        try:
+            for name in self.names:
+                self._start(name)
+            self._cable()
+            self._await_banners()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in [*(host.process for host in self.hosts.values()), self._hub]:
+            process.kill()  # takes all that lives in the namespace with it
+            process.wait()
+
+    def address(self, name: str) -> str:
+        return "10.0.0.1" if name == "rooster" else f"10.0.0.{100 + int(name[5:])}"
+
+    def restart(self, name: str) -> None:
+        """The machine's power goes, and comes back: an empty system with the same host key."""
+        host = self.hosts[name]
+        host.process.kill()
+        host.process.wait()
+        self._start(name)
+        self._cable([name])
+        self._await_banners([name])
+
+    def cut(self, name: str, port: str = "inner", up: bool = False) -> None:
+        """Pulls the machine's cable out (or puts it back in): packets vanish, nobody is told."""
+        self.net(f"link set {name}-{port[0]} {'up' if up else 'down'}")
+
+    def net(self, *lines: str) -> None:
+        """`ip` commands in the hub's network."""
+        subprocess.run(["nsenter", "-t", str(self._hub.pid), "-n", "ip", "-batch", "-"], check=True, text=True,
+                       input="\n".join(lines) + "\n")
+
+    def rack_folder(self) -> Path:
+        """A rack folder (hosts.yaml, configs/) for COOP_RACK and load()."""
+        rack = self.folder / "rack"
+        shutil.copytree(PROJECT / "configs", rack / "configs", dirs_exist_ok=True)
+        door = f"nsenter --net=/proc/{self._hub.pid}/ns/net {sys.executable} -S {HERE / 'door.py'} %h %p"
+        lines = ["rack: swarm", "operator:", "  user: root", f"  identity_file: {self.key}",
+                 f"  proxy_command: {door}", "machines:"]
+        for number, (name, host) in enumerate(self.hosts.items()):
+            lines += [f"  {name}:", f"    host_key: {host.host_key}"]
+            if name == "rooster":
+                lines += ["    roles: [gateway]", "    interfaces:",
+                          '      enp2s0: {mac: "02:00:00:00:02:00", address: 128.120.136.26/24, gateway: 128.120.136.1}',
+                          '      enp3s0: {mac: "02:00:00:00:01:00", address: 10.0.0.1/24}']
+            else:
+                role = "control-plane" if number == 1 else "worker"
+                lines += [f"    roles: [{role}]", "    interfaces:",
+                          f'      enp1s0: {{mac: "02:00:00:00:00:{number:02x}", address: {self.address(name)}/24}}']
+        (rack / "hosts.yaml").write_text("\n".join(lines) + "\n")
+        return rack
+
+    def _start(self, name: str) -> None:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        key = self.folder / f"{name}.host_key"
+        if not key.exists():
+            _keygen(key)
+        program, libraries = sshd()
+        process = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-eu", "-c", MACHINE,
+             "machine", str(folder), name, str(program), str(libraries), self.disk],
+            stdin=key.open(), stdout=subprocess.DEVNULL, stderr=(self.folder / f"{name}.log").open("w"),
+            env={**os.environ, "AUTHORIZED": f"{self.key}.pub"}, start_new_session=True)
+        self.hosts[name] = Host(name, process, " ".join(Path(f"{key}.pub").read_text().split()[:2]), folder)
+
+    def _cable(self, names: list[str] | None = None) -> None:
+        fresh = names is None
+        names = names or self.names
+        for name in names:
+            _until_apart(self.hosts[name].pid)
+        lines = [f"link add {bridge} type bridge forward_delay 0 stp_state 0" for bridge in ("outer", "inner")
+                 if fresh] + ["link set lo up", "link set outer up", "link set inner up"]
+        lines += ["addr add 128.120.136.2/24 dev outer"] * fresh
+        for name in names:
+            pid = self.hosts[name].pid
+            for port, bridge, interface in _ports(name):
+                lines += [f"link add {name}-{port} type veth peer name {interface} netns {pid}",
+                          f"link set {name}-{port} master {bridge} up"]
+        self.net(*lines)
+        for name in names:
+            outer = ["addr add 128.120.136.26/24 dev enp2s0", "link set enp2s0 up"] if name == "rooster" else []
+            inner = "enp3s0" if name == "rooster" else "enp1s0"
+            subprocess.run(["nsenter", "-t", str(self.hosts[name].pid), "-n", "ip", "-batch", "-"], check=True, text=True,
+                           input="\n".join([*outer, f"addr add {self.address(name)}/24 dev {inner}",
+                                            f"link set {inner} up"]) + "\n")
+
+    def _await_banners(self, names: list[str] | None = None) -> None:
+        deadline = time.monotonic() + 30
+        for name in names or self.names:
+            while ":0016 " not in Path(f"/proc/{self.hosts[name].pid}/net/tcp").read_text():  # port 22 is listened on
+                if time.monotonic() > deadline or self.hosts[name].process.poll() is not None:
+                    raise AssertionError(f"{name} has no sshd: " + (self.folder / f"{name}.log").read_text())
+                time.sleep(0.01)
+
+
+def sshd() -> tuple[Path, Path]:
+    """The path of sshd and a folder of libraries for it: the computer's own, else unpacked from its package, once.
+
+    It is not installed, since that would start a daemon on the computer.
+    """
+    if own := shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"):
+        return Path(own), Path("/usr/lib")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop" / "sshd"
+    if not (cache / "usr/sbin/sshd").exists():
+        building = cache.with_suffix(".building")
+        building.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-q", "openssh-server", "libwrap0"], check=True, cwd=building)
+        for package in building.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package.name, "."], check=True, cwd=building)
+            package.unlink()
+        building.rename(cache)
+    return cache / "usr/sbin/sshd", next(cache.rglob("libwrap.so.0")).parent
+
+
+def _ports(name: str) -> list[tuple[str, str, str]]:
+    if name == "rooster":
+        return [("o", "outer", "enp2s0"), ("i", "inner", "enp3s0")]
+    return [("i", "inner", "enp1s0")]
+
+
+def _keygen(path: Path) -> None:
+    if not path.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
+
+
+def _until_apart(pid: int) -> None:
+    """Waits until the process has left this computer's network namespace."""
+    here = os.readlink("/proc/self/ns/net")
+    while os.readlink(f"/proc/{pid}/ns/net") == here:
+        time.sleep(0.002)
