@@ -27,7 +27,11 @@ free() {
     done
   done
 }
-fetch_lists() { free; apt update && mkdir -p /var/lib/coop && touch @UPDATED@; }
+fetch_lists() {
+  free
+  if apt -o APT::Update::Error-Mode=any update; then mkdir -p /var/lib/coop; touch @UPDATED@
+  else echo 'not all lists could be fetched; going on with what there is'; fi
+}
 stale() {
   [ -e @UPDATED@ ] || return 0
   [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/keyrings -newer @UPDATED@ 2>/dev/null |
@@ -101,7 +105,7 @@ class Packages(Resource):
         lines += [
             "if stale; then fetch_lists; fresh=yes; fi",
             f"install() {{ apt install --allow-downgrades --allow-change-held-packages {wanted}; }}",
-            'install || { [ -z "$fresh" ] && fetch_lists && install; }',
+            'if ! install; then [ -z "$fresh" ] || exit 1; fetch_lists; install; fi',
         ]
         if self.hold:
             lines.append(f"apt-mark hold {plain}")

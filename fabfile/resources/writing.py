@@ -79,7 +79,7 @@ def restore(path: str, content: str | None) -> str:
         return f"rm -f -- {quote(path)}"
     new = quote(beside(path))
     printing = text_of(content.encode("utf-8", "surrogateescape"))
-    return f"cp -aT --remove-destination -- {quote(path)} {new} && {printing} >{new} && {move(path)}"
+    return f"cp -aT --remove-destination -- {quote(path)} {new}\n{printing} >{new}\n{move(path)}"
 
 
 def move(path: str) -> str:

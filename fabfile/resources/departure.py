@@ -1,0 +1,115 @@
+"""A node that leaves the cluster for a while or for ever: no new pods, no pods, not known any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from .base import Change, Command, Resource
+
+_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+
+
+@dataclass(frozen=True)
+class Cordoned(Resource):
+    """Whether the scheduler passes a node over. Looked at and changed on a control plane."""
+
+    node: str
+    cordoned: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"node {self.node} {'cordoned' if self.cordoned else 'open'}"
+
+    def probe(self) -> str:
+        return f"{_KUBECTL} get node {quote(self.node)} -o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}' || :"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = facts.split()
+        if found and (found[-1] == "true") != self.cordoned:
+            verb, now = ("cordon", "open to new pods") if self.cordoned else ("uncordon", "cordoned")
+            yield Change(f"{self.node} is {now}", (Command(f"{_KUBECTL} {verb} {quote(self.node)}"),))
+
+
+@dataclass(frozen=True)
+class Drained(Resource):
+    """A node without pods, but for those of DaemonSets and the node's own. A node that is not there is drained.
+
+    With `force`, pods that nobody brings back elsewhere end too; without, kubectl refuses them. Budgets of
+    disruption are honoured in both cases.
+    """
+
+    node: str
+    force: bool = False
+    limit: float = 600.0  # seconds
+
+    @property
+    def name(self) -> str:
+        return f"node {self.node} drained"
+
+    def probe(self) -> str:
+        return (f"{_KUBECTL} get node {quote(self.node)} --ignore-not-found "
+                "-o 'jsonpath=node {.spec.unschedulable}{\"\\n\"}'\n"
+                f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}\n:")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        head, _, rest = facts.partition("\n")
+        pods = movable(rest)
+        if not head.startswith("node") or (head == "node true" and not pods):
+            return
+        force = " --force" if self.force else ""
+        what = f"{self.node} has {len(pods)} pods to give away" if pods else f"{self.node} is open to new pods"
+        yield Change(what, (Command(
+            f"{_KUBECTL} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
+            f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),))
+
+
+@dataclass(frozen=True)
+class Forgotten(Resource):
+    """A node that the cluster does not know any more. `dead`: its machine is off, so its pods end without it."""
+
+    node: str
+    dead: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"node {self.node} forgotten"
+
+    def probe(self) -> str:
+        return f"{_KUBECTL} get node {quote(self.node)} --ignore-not-found -o name"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if not facts.strip():
+            return
+        commands = [Command(f"{_KUBECTL} delete node {quote(self.node)} --timeout=60s", limit=90)]
+        if self.dead:
+            # nobody is left to say that they have ended, and volumes wait for that word
+            commands.append(Command(f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
+                                    f"while read -r namespace pod rest; do {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" "
+                                    "--force --grace-period=0 --wait=false 2>&1; done"))
+        yield Change(f"the cluster knows a node {self.node}", tuple(commands))
+
+
+POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} {.metadata.ownerReferences[0].kind}/"
+             "{.metadata.ownerReferences[0].name} {.status.phase}{\"\\n\"}{end}'")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod on a node, and who made it: "ReplicaSet/proxy-6d5f"; empty for one that nobody brings back."""
+
+    namespace: str
+    name: str
+    owner: str
+
+
+def movable(lines: str) -> list[Pod]:
+    """The pods of POD_LINES that a drain moves or ends."""
+    pods = []
+    for line in lines.split("\n"):
+        words = line.split(" ")
+        if len(words) == 4 and words[3] not in ("Succeeded", "Failed") \
+                and not words[2].startswith(("DaemonSet/", "Node/")):
+            pods.append(Pod(words[0], words[1], words[2].strip("/")))
+    return pods
