@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,8 @@ from fabfile.rack.versions import minor
 class Matrix:
     """What one part's makers say of it and Kubernetes."""
 
-    part: str
+    part: str  # its key in configs/versions.yaml
+    name: str
     source: str
     lowest: Mapping[str, tuple[str, ...]]  # Kubernetes minor -> lowest good version of each minor of the part
 
@@ -29,10 +30,15 @@ class Matrix:
         """What goes with this Kubernetes, and else what goes with this version."""
         good = self.lowest.get(minor(kubernetes))
         if good:
-            return f"Kubernetes {minor(kubernetes)} goes with {self.part} {' or '.join(_since(one) for one in good)}"
+            return f"Kubernetes {minor(kubernetes)} goes with {self.name} {_or(map(_since, good))}"
         others = [name for name in self.lowest if self.allows(version, name)]
-        return f"{self.part} {minor(version)} goes with Kubernetes {' or '.join(others)}" if others else \
-            f"nothing is known of {self.part} with Kubernetes {minor(kubernetes)}"
+        return f"{self.name} {minor(version)} goes with Kubernetes {_or(others)}" if others else \
+            f"nothing is known of {self.name} {minor(version)} or Kubernetes {minor(kubernetes)}"
+
+
+def _or(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _since(lowest: str) -> str:
@@ -49,5 +55,5 @@ def matrices() -> tuple[Matrix, ...]:
     """Every part that has to go with Kubernetes."""
     data = yaml.safe_load(files("fabfile.rack").joinpath("compatibility.yaml").read_text())
     return tuple(
-        Matrix(part, table["source"], {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
+        Matrix(part, table.get("name", part), table["source"], {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
         for part, table in data.items())

@@ -55,6 +55,11 @@ class Draft:
             for interface in machine.interfaces.values():
                 yield machine, interface
 
+    @property
+    def gateway(self) -> Machine | None:
+        """The first that calls itself so."""
+        return next((machine for machine in self.machines.values() if "gateway" in machine.roles), None)
+
     def line(self, file: str, *path: str | int) -> int:
         return self.documents[file].line(path)
 

@@ -53,15 +53,16 @@ def assemble(folder: Path, documents: dict[str, Document]) -> Rack:
     draft = _draft(folder, parts, documents)
     for check in checks.ALL:
         problems += [documents[wrong.file].problem(wrong.path, wrong.message, wrong.hint) for wrong in check(draft)]
-    if problems:
+    if any(not isinstance(parts[file], kind) for file, kind in FILES.items()):
         raise RackProblems(problems)
     assert draft.operator is not None
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
         network=draft.network, versions=draft.versions, cluster=draft.cluster, documents=MappingProxyType(documents),
     )
-    if against := list(upstream.contradictions(rack)):
-        raise RackProblems(against)
+    problems += upstream.contradictions(rack)
+    if problems:
+        raise RackProblems(problems)
     return rack
 
 

@@ -7,6 +7,7 @@ problems, and so is an unquoted `yes`, `no`, `on` or `off`, which YAML's version
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,18 @@ WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 UNCLEAR = {"yes", "no", "on", "off"}
+
+
+UNTAGGED = {
+    BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG, "!"}
+
+
+class _Endless(Exception):
+    """Aliases that lead into themselves, or make far too much."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,11 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
         BaseResolver.__init__(self)
 
 
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text, with their places in it. Raises yaml.YAMLError, RecursionError."""
+    return _Composer(text).get_single_node()
+
+
 def read(file: str, content: bytes) -> Document:
     """The document that `content` holds; with problems, as much of it as could be made out."""
     try:
@@ -69,7 +87,7 @@ def read(file: str, content: bytes) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         return _unreadable(file, line, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
     try:
-        node = _Composer(text).get_single_node()
+        node = compose(text)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return _unreadable(file, line, f"the character {error.character!r} has no place in YAML", "remove it")
@@ -79,15 +97,21 @@ def read(file: str, content: bytes) -> Document:
         return _unreadable(file, 1, "is nested too deeply", "")
     if node is None:
         return _unreadable(file, 1, "is empty", "")
-    return _Builder(file).build(node)
+    try:
+        return _Builder(file).build(node)
+    except _Endless as endless:
+        return _unreadable(file, endless.line, "holds itself, or far too many values", "write it without aliases")
 
 
 def read_file(folder: FilePath, file: str) -> Document:
     """The document in `folder / file`; a file that cannot be read is a problem too."""
+    name = folder / file
     try:
-        content = (folder / file).read_bytes()
+        content = name.read_bytes()
     except OSError as error:
-        return _unreadable(file, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", "")
+        near = difflib.get_close_matches(name.name, [one.name for one in name.parent.glob("*.yaml")], 1)
+        hint = f"did you mean {near[0]}?" if near else "a rack has hosts.yaml, and network, versions, cluster in configs"
+        return _unreadable(file, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint)
     return read(file, content)
 
 
@@ -97,7 +121,8 @@ def _unreadable(file: str, line: int, message: str, hint: str) -> Document:
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     """Line, message and hint for what PyYAML could not read."""
-    mark = error.problem_mark or error.context_mark
+    opened = (error.context or "").startswith(("while parsing a flow", "while scanning a quoted"))
+    mark = error.context_mark if opened else error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
     lines = text.splitlines()
     said = (error.problem or str(error)).replace("\n", " ")
@@ -105,15 +130,20 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
     for number in (line, line - 1):
         if 0 < number <= len(lines) and "\t" in lines[number - 1][: _indent(lines[number - 1])]:
             return number, "a tab stands in the indentation", "YAML wants spaces there"
+    if "mapping values are not allowed" in said:
+        for number in range(line - 1, 0, -1):
+            if lines[number - 1].strip():
+                if re.match(r"\s*(- )?[^\s#:'\"]+:[^\s:]", lines[number - 1]):
+                    return number, "a blank is missing after the colon", "YAML reads 'a:b' as one word"
+                break
+    if opened:
+        return line, "a bracket, a brace or a quote that begins here does not end well", "is one not closed, or a comma missing?"
     hints = {
-        "mapping values are not allowed": "a ': ' too many on this line, or the line before lacks its ':'; "
-        "quote a text that holds ': '",
+        "mapping values are not allowed": "a text that holds ': ' needs quotes",
         "could not find expected ':'": "a key needs ': ' after it",
         "found character '@'": "quote the text",
         "expected <block end>": "the indentation does not fit the lines above",
         "found undefined alias": "no anchor of that name stands above",
-        "found unexpected end of stream": "a quote is not closed",
-        "expected ',' or": "a bracket is not closed, or a comma is missing",
         "single document": "one file is one document: remove the line with '---'",
     }
     whole = f"{error.context or ''} {error.problem or ''}"
@@ -144,11 +174,10 @@ class _Builder:
 
     def _value(self, node: yaml.Node, path: Path, around: tuple[yaml.Node, ...]) -> object:
         self.count += 1
-        if self.count > MOST_VALUES or len(around) > DEEPEST or node in around:
-            if self.count <= MOST_VALUES + 1:
-                self._tell(node, path, "holds itself, or far too many values", "write it without aliases")
-            self.count = max(self.count, MOST_VALUES + 1) if len(around) <= DEEPEST else self.count
-            return None
+        if self.count > MOST_VALUES or len(around) > DEEPEST or any(node is one for one in around):
+            raise _Endless(node.start_mark.line + 1)
+        if node.tag not in UNTAGGED:
+            self._tell(node, path, f"the tag {node.tag} is not understood", "write the value without a tag")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, (*around, node))
         if isinstance(node, yaml.SequenceNode):
@@ -180,9 +209,6 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         text = node.value
-        if node.tag not in (BaseResolver.DEFAULT_SCALAR_TAG, "!"):
-            self._tell(node, path, f"the tag {node.tag} is not understood", "write the value without a tag")
-            return text
         if node.style is not None:
             return text
         if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:

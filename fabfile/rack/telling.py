@@ -16,18 +16,25 @@ from fabfile.rack.values import Part
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint: the known word that looks like `word`, else all of them."""
     known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, 1)
-    near = near or [one for one in known if one.lower() == word.lower()]
-    if near:
-        return f"did you mean {near[0]}?"
+    if near := _likest(word, known):
+        return f"did you mean {near}?"
     return f"there is {', '.join(known)}" if known else ""
+
+
+def _likest(word: str | int, known: Iterable[str]) -> str | None:
+    lowered = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(word).lower(), lowered, 1)
+    return lowered[near[0]] if near else None
 
 
 def told(document: Document, kind: type[Part], error: ValidationError) -> Iterator[Problem]:
     """Every error of one file as a problem."""
-    for one in error.errors(include_url=False):
-        path = _path(one["loc"])
-        yield document.problem(path, *_message(one, path, kind))
+    errors = [(_path(one["loc"]), one) for one in error.errors(include_url=False)]
+    unknown = {path for path, one in errors if one["type"] == "extra_forbidden"}
+    misspelt = {(*path[:-1], meant) for path in unknown if (meant := _likest(path[-1], _keys(kind, path[:-1])))}
+    for path, one in errors:
+        if one["type"] != "missing" or path not in misspelt:
+            yield document.problem(path, *_message(one, path, kind))
 
 
 def _path(location: tuple[int | str, ...]) -> Path:
@@ -41,8 +48,7 @@ def _message(error: Any, path: Path, kind: type[Part]) -> tuple[str, str]:
         case "missing":
             return "is missing", _example(kind, path)
         case "extra_forbidden":
-            model = _model_at(kind, path[:-1])
-            return "unknown key", did_you_mean(str(path[-1]), model.model_fields if model else ())
+            return "unknown key", did_you_mean(str(path[-1]), _keys(kind, path[:-1]))
         case "model_type" | "mapping_type" | "dict_type":
             return f"{_shown(error['input'])} stands where keys and values are wanted", _keys_at(kind, path)
         case _:
@@ -97,10 +103,14 @@ def _example(kind: type[Part], path: Path) -> str:
     wanted = _field_at(kind, path)
     if wanted is not None and wanted.examples:
         return f"such as {path[-1]}: {wanted.examples[0]}"
-    keys = _keys_at(kind, path)
-    return keys.replace("its keys are", "with the keys") if keys else ""
+    return _keys_at(kind, path)
+
+
+def _keys(kind: type[Part], path: Path) -> tuple[str, ...]:
+    model = _model_at(kind, path)
+    return tuple(model.model_fields) if model else ()
 
 
 def _keys_at(kind: type[Part], path: Path) -> str:
-    model = _model_at(kind, path)
-    return f"its keys are {', '.join(model.model_fields)}" if model else ""
+    keys = _keys(kind, path)
+    return f"its keys are {', '.join(keys)}" if keys else ""

@@ -7,6 +7,7 @@ cluster.yaml contradicts is told before a machine is touched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
@@ -145,15 +146,18 @@ def calico_felix(rack: Rack) -> Tree:
 
 def contradictions(rack: Rack) -> Iterator[Problem]:
     """All that cluster.yaml says against the rack."""
-    first = rack.first_control_plane
-    documents = [
-        lambda: cluster_configuration(rack), lambda: init_configuration(rack, first),
-        lambda: kubelet_configuration(rack), lambda: kube_proxy_configuration(rack),
-        lambda: calico_env(rack), lambda: calico_pool(rack), lambda: calico_bgp(rack), lambda: calico_felix(rack),
-        *(lambda machine=machine: join_configuration(rack, machine) for machine in rack.chicks),
-    ]
+    documents: list[partial[Tree]] = [
+        partial(document, rack) for document in (
+            cluster_configuration, kubelet_configuration, kube_proxy_configuration,
+            calico_env, calico_pool, calico_bgp, calico_felix)]
+    documents += [partial(init_configuration, rack, machine) for machine in rack.control_planes[:1]]
+    documents += [partial(join_configuration, rack, machine) for machine in rack.chicks]
+    told = set()
     for document in documents:
         try:
             document()
-        except RackProblems as told:
-            yield from told.problems
+        except LookupError:
+            pass  # a machine has no address, which is told elsewhere
+        except RackProblems as against:
+            yield from (problem for problem in against.problems if problem.key not in told)
+            told |= {problem.key for problem in against.problems}

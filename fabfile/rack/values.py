@@ -33,7 +33,7 @@ def _text(value: object, what: str, hint: str) -> str:
             return value
         case bool() | int() | float():
             said = str(value).lower()
-            raise refuse(f"{said} stands here unquoted, not {what}", f"in quotes: {said!r}" if what == "a text" else hint)
+            raise refuse(f"{said} is not {what}", f"put it in quotes: {said!r}" if what == "a text" else hint)
         case _:
             shown = "nothing" if value is None else "a mapping" if isinstance(value, Mapping) else "a list"
             raise refuse(f"{shown} is not {what}", hint)
@@ -59,10 +59,20 @@ def _parsed(parse: Callable[[str], Any], kind: type, what: str, hint: str) -> Be
         text = _text(value, what, hint)
         try:
             return parse(text)
+        except PydanticCustomError:
+            raise
         except ValueError:
             raise refuse(f"{text!r} is not {what}", hint) from None
 
     return BeforeValidator(check)
+
+
+def _network(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        around = IPv4Network(text, strict=False)  # raises too when it is no address at all
+        raise refuse(f"{text!r} is not an IPv4 network", f"the one around it is {around}") from None
 
 
 def _interface(text: str) -> IPv4Interface:
@@ -86,16 +96,16 @@ ShellText = Annotated[str, BeforeValidator(_shell_text)]
 Label = Annotated[str, pattern(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name", "a DNS label: a-z, 0-9 and -, at most 63 characters")]
 DomainName = Annotated[str, pattern(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+", "a domain name",
-    "such as flock.lan")]
+    r"(?=.{1,253}$)(?!.*\.[0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+    "a domain name", "such as flock.lan, without a port")]
 HostName = Annotated[str, pattern(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
     "a host name or address", "such as 2.debian.pool.ntp.org")]
 InterfaceName = Annotated[str, pattern(
     r"(?!\.{1,2}$)[^\s/:]{1,15}", "an interface name", "at most 15 characters, as `ip link` shows it")]
 UserName = Annotated[str, pattern(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "such as spicy")]
-Mac = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value), pattern(
-    r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
+Mac = Annotated[str, AfterValidator(str.lower), pattern(
+    r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
 DiskPath = Annotated[str, pattern(
     r"/dev/disk/by-id/[^/\s]+", "a disk by its id", "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
 HostKey = Annotated[str, pattern(
@@ -113,7 +123,7 @@ AddressInNetwork = Annotated[IPv4Interface, _parsed(
     _interface, IPv4Interface, "an IPv4 address with its network's length", "such as 10.0.0.100/24"),
     PlainSerializer(str)]
 Network = Annotated[IPv4Network, _parsed(
-    IPv4Network, IPv4Network, "an IPv4 network", "its first address and length, such as 10.0.0.0/24"),
+    _network, IPv4Network, "an IPv4 network", "its first address and length, such as 10.0.0.0/24"),
     PlainSerializer(str)]
 
 

@@ -39,12 +39,12 @@ def one_address_a_network(draft: Draft) -> Iterator[Wrong]:
     if not (draft.network.public and draft.network.node):
         return
     for machine in draft.machines.values():
-        wanted = ("public", "node") if "gateway" in machine.roles else ("node",)
+        wanted = ("public", "node") if machine is draft.gateway else ("node",)
         for network in wanted:
             inside = [one for one in machine.interfaces.values() if one.network == network]
             astray = any(one.address and one.network is None for one in machine.interfaces.values())
             if not inside and not astray:
-                why = "the gateway joins both networks" if "gateway" in machine.roles else \
+                why = "the gateway joins both networks" if machine is draft.gateway else \
                     "machines speak to each other there, without tunnels"
                 yield Wrong(HOSTS, ("machines", machine.name, "interfaces"),
                             f"no interface has an address in the {network} network "
@@ -57,8 +57,7 @@ def one_address_a_network(draft: Draft) -> Iterator[Wrong]:
 
 def default_route(draft: Draft) -> Iterator[Wrong]:
     """The gateway has exactly one, out of its public interface; everybody else's leads to the gateway."""
-    gateways = [machine for machine in draft.machines.values() if "gateway" in machine.roles]
-    for machine in gateways:
+    for machine in (draft.gateway,) if draft.gateway else ():
         ways = [one for one in machine.interfaces.values() if one.gateway]
         if not ways:
             yield Wrong(HOSTS, ("machines", machine.name, "interfaces"), "the gateway has no way out",
@@ -70,8 +69,8 @@ def default_route(draft: Draft) -> Iterator[Wrong]:
             if interface.network == "node":
                 yield Wrong(HOSTS, _at(machine, interface, "gateway"), "the default route leads into the rack",
                             "it belongs to the public interface")
-    inner = [one.address.ip for machine in gateways for one in machine.interfaces.values()
-             if one.network == "node" and one.address]
+    inner = [one.address.ip for machine, one in draft.interfaces()
+             if machine is draft.gateway and one.network == "node" and one.address]
     for machine, interface in draft.interfaces():
         if interface.gateway is None:
             continue

@@ -35,13 +35,15 @@ def networks_are_large_enough(draft: Draft) -> Iterator[Wrong]:
 def load_balancer_pool(draft: Draft) -> Iterator[Wrong]:
     plan = draft.network
     pool = list(enumerate(plan.load_balancer or ()))
+    for name in ("public", "pod", "service"):
+        network = getattr(plan, name)
+        inside = [index for index, addresses in pool if network and addresses.overlaps(network)]
+        if inside:
+            shown = str(pool[inside[0]][1]) + (f" and {len(inside) - 1} more" if inside[1:] else "")
+            yield Wrong(NETWORK, ("load_balancer", inside[0]), f"{shown} in the {name} network {network}",
+                        "services get addresses that no other network has")
     for index, addresses in pool:
         at = ("load_balancer", index)
-        for name in ("public", "pod", "service"):
-            network = getattr(plan, name)
-            if network and addresses.overlaps(network):
-                yield Wrong(NETWORK, at, f"{addresses} overlaps the {name} network {network}",
-                            "services get addresses that no other network has")
         for machine, interface in draft.interfaces():
             if interface.address and interface.address.ip in addresses:
                 yield Wrong(NETWORK, at, f"{addresses} holds {machine.name}'s address {interface.address.ip}",

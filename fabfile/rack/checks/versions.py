@@ -48,7 +48,7 @@ def versions_go_together(draft: Draft) -> Iterator[Wrong]:
             continue
         if not any(_same(one, matrix, kubernetes.version, part.version) for one in tested):
             yield Wrong(VERSIONS, (matrix.part, "version"),
-                        f"{matrix.part} {minor(part.version)} is not known to go with Kubernetes {kubernetes.minor}",
+                        f"{matrix.name} {minor(part.version)} is not known to go with Kubernetes {kubernetes.minor}",
                         f"{matrix.advice(part.version, kubernetes.version)}; if you have tested it, say so in tested_here")
 
 
@@ -66,7 +66,7 @@ def tested_here_says_something(draft: Draft) -> Iterator[Wrong]:
         if not (part and kubernetes):
             continue
         if not _same(one, pairs[0], kubernetes.version, part.version):
-            yield Wrong(VERSIONS, at, f"speaks of {pairs[0].part} {getattr(one, pairs[0].part)} with Kubernetes "
+            yield Wrong(VERSIONS, at, f"speaks of {pairs[0].name} {getattr(one, pairs[0].part)} with Kubernetes "
                         f"{one.kubernetes}, the rack has {minor(part.version)} with {kubernetes.minor}", "remove it")
         elif pairs[0].allows(part.version, kubernetes.version):
             yield Wrong(VERSIONS, at, "the makers test this pair themselves", "remove it")
