@@ -1,0 +1,106 @@
+"""The lab: a whole rack on this computer, with an internet of its own. COOP_LAB or --name tells labs apart."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from invoke import Exit, task
+
+NAME = {"name": "Which lab; \"lab\" unless told."}
+
+
+@contextmanager
+def told():
+    """What is wrong with the lab or its name ends the task with one sentence."""
+    from lab.forge import ForgeError
+    from lab.handle import LabError
+
+    try:
+        yield
+    except (LabError, ForgeError) as error:
+        raise Exit(str(error), code=1) from None
+    except ValueError as error:
+        raise Exit(str(error), code=2) from None
+
+
+@task(help=NAME)
+def up(c, name=None):
+    """Bring a lab up, building what it needs."""
+    import time
+
+    from lab.lifecycle import up
+    from lab.places import Places
+    from lab.screen import progress
+
+    began = time.monotonic()
+    with told(), progress() as tell:
+        lab = up(Places.named(name), tell)
+    print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
+          f"export COOP_RACK={lab.rack}")
+
+
+@task(help=NAME)
+def down(c, name=None):
+    """End a lab, leaving nothing of it."""
+    from lab.lifecycle import down
+    from lab.places import Places
+
+    with told():
+        down(Places.named(name))
+
+
+@task(help=NAME | {"json": "For programs."})
+def status(c, name=None, json=False):
+    """Show the lab's machines and its internet."""
+    from dataclasses import asdict
+    from json import dumps
+
+    from lab.handle import Lab
+    from lab.screen import table
+
+    with told():
+        lab = Lab.named(name)
+        boxes, memory = lab.status(), lab.memory()
+    if json:
+        print(dumps({each.name: asdict(each) | {"memory": memory[each.name]} for each in boxes.values()}, indent=1))
+    else:
+        print(*table(lab.machines, boxes, memory), sep="\n")
+
+
+@task(positional=["machines"], iterable=["machines"], help=NAME | {"machines": "Which; all unless told."})
+def reset(c, machines, name=None):
+    """Make machines what an installer leaves, in seconds."""
+    from lab.handle import Lab
+
+    with told():
+        Lab.named(name).reset(machines)
+
+
+@task(help=NAME | {"machine": "Which."})
+def off(c, machine, name=None):
+    """Cut a machine's power."""
+    from lab.handle import Lab
+
+    with told():
+        Lab.named(name).off(machine)
+
+
+@task(help=NAME | {"machine": "Which."})
+def on(c, machine, name=None):
+    """Power a machine on."""
+    from lab.handle import Lab
+
+    with told():
+        Lab.named(name).on(machine)
+
+
+@task(help=NAME | {"machine": "Which."})
+def shell(c, machine, name=None):
+    """Open a root shell in a machine, past its network."""
+    import os
+
+    from lab.handle import Lab
+
+    with told():
+        command = Lab.named(name).inside(machine)
+    os.execvp(command[0], [*command, "bash", "--login"])

@@ -1,0 +1,101 @@
+"""What the lab needs of the computer it runs on, and the one setting of it that is changed while a lab stands."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from .cgroups import Hierarchy, is_version_2, this_computers
+from .places import all_labs
+
+PROGRAMS = {"ip": "iproute2", "nsenter": "util-linux", "ssh": "openssh-client", "ssh-keygen": "openssh-client",
+            "openssl": "openssl", "chroot": "coreutils"}
+CONTROLLERS = {"cpu", "cpuacct", "cpuset", "memory", "pids"}  # what kubelet counts and limits by
+FEATURES = {  # module → the file that shows that the kernel can do it
+    "overlay": "/sys/module/overlay", "br_netfilter": "/proc/sys/net/bridge", "nf_conntrack": "/proc/sys/net/netfilter",
+}
+ROOM = 10  # GB: what a lab of five machines may grow to
+LIMITS = {"fs.inotify.max_user_instances": 8192, "fs.inotify.max_user_watches": 1_048_576}
+
+
+def lacking(folder: Path) -> Iterator[str]:
+    """One sentence for each thing that this computer lacks to hold a lab in `folder`."""
+    if os.geteuid() != 0:
+        yield "the lab makes namespaces and mounts: run it as root"
+        return
+    packages = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
+    if packages:
+        yield f"programs are missing: apt-get install {' '.join(packages)}"
+    for module, sign in FEATURES.items():
+        if not Path(sign).exists() and shutil.which("modprobe"):
+            subprocess.run(["modprobe", "--quiet", module], check=False)
+        if not Path(sign).exists():
+            yield f"the kernel lacks {module}: modprobe {module}"
+    if missing := lacking_controllers(this_computers()):
+        yield f"control groups lack {', '.join(sorted(missing))}: is /sys/fs/cgroup mounted, and all of it visible here?"
+    folder = next(each for each in (folder, *folder.parents) if each.exists())
+    if file_system(folder, Path("/proc/self/mountinfo").read_text()) == "overlay":
+        yield f"{folder} lies on an overlay, and no second one can lie on that: set XDG_STATE_HOME to a folder on a disk"
+    if (free := shutil.disk_usage(folder).free / 1e9) < ROOM:
+        yield f"{folder} has {free:.0f} GB free and a lab may need {ROOM}: make room, or set XDG_STATE_HOME"
+
+
+def lacking_controllers(hierarchies: tuple[Hierarchy, ...]) -> set[str]:
+    """The control group controllers that kubelet needs and that are nowhere to be had."""
+    if is_version_2(hierarchies):
+        there = {name for each in hierarchies for name in (each.mounted / "cgroup.controllers").read_text().split()}
+        return CONTROLLERS - {"cpuacct"} - there
+    return (CONTROLLERS | {"name=systemd"}) - {name for each in hierarchies for name in each.controllers.split(",")}
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """The kind of file system that a folder lies on, by /proc/self/mountinfo: "ext4"."""
+    found = ("", "")
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4]
+        if folder.is_relative_to(point) and len(point) >= len(found[0]):  # of two at one place, the later lies on top
+            found = (point, after.split()[0])
+    return found[1]
+
+
+@contextmanager
+def all_limits() -> Iterator[Path]:
+    """The file with the computer's former limits, for as long as no other lab comes or goes."""
+    all_labs().mkdir(parents=True, exist_ok=True)
+    with (all_labs() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield all_labs() / ".limits.json"
+
+
+def raise_limits() -> None:
+    """Raise what many machines share and would use up; the first lab keeps what it was before."""
+    with all_limits() as former:
+        before = {name: int(setting(name).read_text()) for name in LIMITS}
+        if not former.exists():
+            former.write_text(json.dumps(before))
+        put({name: max(value, before[name]) for name, value in LIMITS.items()})
+
+
+def restore_limits() -> None:
+    """Put the limits back if no lab is left."""
+    with all_limits() as former:
+        labs = [each for each in all_labs().iterdir() if each.is_dir()]
+        if not labs and former.exists():
+            put(json.loads(former.read_text()))
+            former.unlink()
+
+
+def put(values: Mapping[str, int]) -> None:
+    for name, value in values.items():
+        setting(name).write_text(f"{value}\n")
+
+
+def setting(name: str) -> Path:
+    return Path("/proc/sys", *name.split("."))

@@ -1,0 +1,156 @@
+"""A lab that is up, to be looked at and played with: power off, power on, look inside, make empty."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import kernel
+from .machine import Machine
+from .places import Places
+from .plan import Plan
+from .rackfolder import add_spare
+
+
+class LabError(Exception):
+    """Something about the lab is not as it must be. The message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """What the supervisor says of a machine or a program of the internet."""
+
+    name: str
+    state: str  # "on", "off", "failed"
+    pid: int | None  # of its process 1, on this computer
+    since: float  # when it came into this state, in seconds since 1970
+    starts: int  # reboots count
+    machine: bool
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A handle on a lab by its name. Nothing is kept in it: two handles on one lab are as good as one."""
+
+    places: Places
+
+    @classmethod
+    def named(cls, name: str | None = None) -> Lab:
+        """The lab of that name. LabError if it is not up."""
+        lab = cls(Places.named(name))
+        lab.status()
+        return lab
+
+    @property
+    def rack(self) -> Path:
+        """For COOP_RACK."""
+        return self.places.rack
+
+    @property
+    def machines(self) -> dict[str, Machine]:
+        """Every machine, by name; the spare one too."""
+        return {machine.name: machine for machine in Plan.read(self.places.plan).machines}
+
+    def ask(self, **request: str) -> dict[str, Box]:
+        """Ask the supervisor for something; returns how all boxes stand afterwards. LabError if it cannot or will not."""
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(60)
+                line.connect(str(self.places.control))
+                line.sendall(json.dumps(request).encode() + b"\n")
+                answer = json.loads(line.makefile().readline() or "{}")
+        except (OSError, ValueError) as error:
+            raise LabError(f"the lab {self.places.name} is not up: inv lab.up") from error
+        if "boxes" not in answer:
+            raise LabError(f"the supervisor of {self.places.name} says: {answer.get('error', 'nothing')}")
+        return {name: Box(name, **values) for name, values in answer["boxes"].items()}
+
+    def status(self) -> dict[str, Box]:
+        """Every machine and every program of the internet."""
+        return self.ask(do="status")
+
+    def memory(self) -> dict[str, int]:
+        """Bytes in use by each machine and program."""
+        groups = Plan.read(self.places.plan).groups
+        return {name: groups.memory(name) for name in self.status()}
+
+    def known(self, machine: str) -> str:
+        if machine not in self.machines:
+            raise LabError(f"the lab {self.places.name} has no machine {machine}: it has {', '.join(self.machines)}")
+        return machine
+
+    def off(self, machine: str) -> None:
+        """Cut a machine's power: no process of it gets to say anything. Its disk stays."""
+        self.ask(do="off", machine=self.known(machine))
+
+    def on(self, machine: str, limit: float = 60.0) -> None:
+        """Power a machine on, and wait until it lets operators in."""
+        self.ask(do="on", machine=self.known(machine))
+        self.wait([machine], limit)
+
+    def reset(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
+        """Make machines, or all, what an installer leaves, and wait until they let operators in."""
+        chosen = [self.known(machine) for machine in machines] or list(self.machines)
+        for machine in chosen:
+            self.ask(do="reset", machine=machine)
+        self.wait(chosen, limit)
+
+    def add_spare(self) -> str:
+        """Write the spare machine into the lab's hosts.yaml, as an operator would; returns its name."""
+        return add_spare(self.places)
+
+    def inside(self, machine: str) -> list[str]:
+        """The beginning of a command that runs the rest of it inside a machine, as root. LabError if the machine is off."""
+        pid = self.status()[self.known(machine)].pid
+        if not pid:
+            raise LabError(f"{machine} is off: inv lab.on {machine}")
+        return ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
+                "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                f"TERM={os.environ.get('TERM', 'dumb')}", "HOME=/root", "LANG=C.UTF-8"]
+
+    def run(self, machine: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command inside, without the network. CalledProcessError, with what it said, if it fails and `check`."""
+        return subprocess.run([*self.inside(machine), *command], check=check, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def is_ready(self, machine: str) -> bool:
+        """Whether operators can log in: sshd answers, and the boot has come far enough to let others than root in."""
+        pid = self.status()[machine].pid
+        if not pid or Path(f"/proc/{pid}/root/run/nologin").exists():
+            return False
+        greeting = b""
+
+        def greet() -> None:  # a thread of its own, as it moves to another namespace and does not come back
+            nonlocal greeting
+            with suppress(OSError):
+                kernel.enter(f"/proc/{pid}/ns/net", kernel.NET)
+                with socket.create_connection((self.machines[machine].address, 22), timeout=2) as line:
+                    greeting = line.recv(4)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        thread.join()
+        return greeting == b"SSH-"
+
+    def wait(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
+        """Wait until machines, or all, let operators in. LabError, with the end of the console, after `limit` seconds."""
+        until = time.monotonic() + limit
+        left = list(machines or self.machines)
+        while left:
+            left = [machine for machine in left if not self.is_ready(machine)]
+            failed = [machine for machine in left if self.status()[machine].state in ("failed", "off")]
+            if failed or (left and time.monotonic() > until):
+                machine = (failed or left)[0]
+                said = (self.places.machine(machine) / "console.log").read_text(errors="replace").splitlines()[-8:]
+                why = "did not boot" if failed else f"does not let operators in after {limit:.0f} s"
+                raise LabError("\n  ".join([f"{machine} {why}; its console ends with:", *said]))
+            if left:
+                time.sleep(0.05)

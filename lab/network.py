@@ -1,0 +1,92 @@
+"""The lab's two switches and the cables to its machines; none of it touches the computer's own network.
+
+The outer bridge lies in the namespace "internet", with the router of the campus and everything behind it; the inner bridge lies
+in a namespace where nothing else is. Each machine has a namespace of its own. A cable is made with both ends in
+namespaces of the lab, so no device ever shows up outside.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from .machine import Machine, Port
+from .places import Places
+
+CAMPUS_ROUTER = "128.120.136.1"
+RESOLVERS = ("128.120.136.129", "128.120.136.133", "128.120.136.134")
+SITES, MIRROR, CLOCK = "203.0.113.80", "203.0.113.81", "203.0.113.123"  # TEST-NET-3: what vendors' names lead to
+SWITCH = {"outer": "internet", "inner": "inner"}  # bridge → the namespace it lies in
+
+
+def batch(lines: Iterable[str], namespace: str | None = None, force: bool = False) -> None:
+    """Run many lines of `ip` in one process. CalledProcessError with what ip said; with force, go on after a failed line."""
+    text = "\n".join(lines)
+    if not text:
+        return
+    command = ["ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"]
+    done = subprocess.run(command, input=text + "\n", text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode and not force:
+        raise RuntimeError(f"ip, in {namespace or 'no namespace'}: {done.stderr.strip()}")
+
+
+def create(places: Places) -> None:
+    """Make the two switches, and the campus router with the addresses of everything that the internet has."""
+    internet, inner = places.namespace("internet"), places.namespace("inner")
+    batch([f"netns add {internet}", f"netns add {inner}"])
+    no_delay = "type bridge forward_delay 0 stp_state 0"  # a port forwards at once, as edge ports of a real switch do
+    batch([
+        "link set lo up",
+        f"link add outer {no_delay}",
+        "link set outer up",
+        f"addr add {CAMPUS_ROUTER}/24 dev outer",
+        *(f"addr add {address}/24 dev outer" for address in RESOLVERS),
+        *(f"addr add {address}/32 dev lo" for address in (SITES, MIRROR, CLOCK)),
+    ], internet)
+    batch([f"link add inner {no_delay}", "link set inner up"], inner)
+
+
+def plug(places: Places, machine: Machine) -> None:
+    """Give a machine a fresh namespace with its cards in it, down and without addresses, as at power on."""
+    own = places.namespace(machine.name)
+    batch([f"netns add {own}", *(
+        f"link add {port.name} address {port.mac} netns {own} type veth "
+        f"peer name {cable} netns {places.namespace(SWITCH[port.bridge])}"
+        for cable, port in cables(machine)
+    )])
+    for bridge, namespace in SWITCH.items():
+        batch((f"link set {cable} master {bridge} up" for cable, port in cables(machine) if port.bridge == bridge),
+              places.namespace(namespace))
+
+
+def unplug(places: Places, machine: Machine) -> None:
+    """Take a machine's namespace away with all that was in it. Nothing happens if there is none."""
+    for bridge, namespace in SWITCH.items():  # by hand: the kernel clears a namespace only some time after its end
+        batch((f"link del {cable}" for cable, port in cables(machine) if port.bridge == bridge),
+              places.namespace(namespace), force=True)
+    batch([f"netns del {places.namespace(machine.name)}"], force=True)
+
+
+def cables(machine: Machine) -> list[tuple[str, Port]]:
+    """Each port with the name of the other end of its cable, at the switch."""
+    return [(f"{machine.name}-{number}"[-15:], port) for number, port in enumerate(machine.ports)]
+
+
+def namespaces(places: Places) -> list[str]:
+    """The names of all namespaces that this lab has at the moment."""
+    return sorted(path.name for path in Path("/run/netns").glob(f"{places.prefix}-*"))
+
+
+def processes(places: Places) -> set[int]:
+    """The ids of all processes in the lab's namespaces: its own, and who has looked in by a shell or the door."""
+    found: set[int] = set()
+    for name in namespaces(places):
+        done = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True)
+        found |= set(map(int, done.stdout.split()))
+    return found
+
+
+def remove(places: Places) -> None:
+    """Take all namespaces of the lab away, however far they had been made."""
+    batch((f"netns del {name}" for name in namespaces(places)), force=True)

@@ -1,0 +1,61 @@
+"""What a lab is made of, written by `lab.up` and read by the supervisor: machines, programs, layers, control groups."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .cgroups import Groups, Hierarchy
+from .machine import Machine
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program of the lab's internet."""
+
+    name: str
+    command: tuple[str, ...]
+    layers: tuple[Path, ...]  # of its root, the first on top
+    shares: dict[str, Path]  # folder within its root → folder or file of the computer, read-only
+
+
+@dataclass(frozen=True)
+class Plan:
+    groups: Groups
+    machines: tuple[Machine, ...]
+    programs: tuple[Program, ...]
+    root: Path  # the Debian that every machine starts from
+    common: Path  # what all machines of this lab have on top of it
+    mirror_cache: Path
+
+    def with_machine(self, machine: Machine) -> Plan:
+        return replace(self, machines=(*self.machines, machine))
+
+    def write(self, path: Path) -> None:
+        """Keep it as JSON."""
+        path.write_text(json.dumps({
+            "groups": {"name": self.groups.name, "hierarchies": [
+                {"controllers": each.controllers, "mounted": str(each.mounted), "own": each.own} for each in self.groups.hierarchies
+            ]},
+            "machines": [machine.to_json() for machine in self.machines],
+            "programs": [{
+                "name": each.name, "command": each.command, "layers": [str(layer) for layer in each.layers],
+                "shares": {target: str(source) for target, source in each.shares.items()},
+            } for each in self.programs],
+            "root": str(self.root), "common": str(self.common), "mirror_cache": str(self.mirror_cache),
+        }, indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        value = json.loads(path.read_text())
+        hierarchies = tuple(Hierarchy(each["controllers"], Path(each["mounted"]), each["own"])
+                            for each in value["groups"]["hierarchies"])
+        return cls(
+            groups=Groups(value["groups"]["name"], hierarchies),
+            machines=tuple(map(Machine.from_json, value["machines"])),
+            programs=tuple(Program(each["name"], tuple(each["command"]), tuple(map(Path, each["layers"])),
+                                   {target: Path(source) for target, source in each["shares"].items()})
+                           for each in value["programs"]),
+            root=Path(value["root"]), common=Path(value["common"]), mirror_cache=Path(value["mirror_cache"]),
+        )

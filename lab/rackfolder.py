@@ -1,0 +1,57 @@
+"""The lab's rack: lab/rack/ is a rack folder as templates, filled with the keys and checksums of one lab."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from pathlib import Path
+from typing import Any
+
+from .installer import host_key, public_key
+from .machine import Machine
+from .places import Places
+
+TEMPLATES = Path(__file__).parent / "rack"
+DOOR = Path(__file__).parent / "door"
+SPARE = "chick11"  # a machine that is there and not in hosts.yaml, for node.add
+
+
+def filled(places: Places, www: Path, text: str) -> str:
+    """A template's text with this lab's values."""
+    from jinja2 import Environment, StrictUndefined
+
+    def checksum(path: str) -> str:
+        """sha256 of what the lab's internet has at host/path."""
+        with (www / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(
+        host_key=lambda machine: public_key(host_key(places, machine)), checksum=checksum,
+        name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
+        identity_file=str(places.key), proxy_command=shlex.join([str(DOOR), places.name]) + " %h %p",
+    )
+
+
+def render(places: Places, www: Path) -> tuple[Machine, ...]:
+    """Write the rack folder; returns all machines of the lab, the spare one last."""
+    import yaml
+
+    for template in sorted(TEMPLATES.rglob("*.yaml")):
+        if template.stem != SPARE:
+            target = places.rack / template.relative_to(TEMPLATES)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(filled(places, www, template.read_text()))
+    stanza = filled(places, www, (TEMPLATES / f"{SPARE}.yaml").read_text())
+    (places.folder / f"{SPARE}.yaml").write_text(stanza)
+    entries: dict[str, Any] = yaml.safe_load((places.rack / "hosts.yaml").read_text())["machines"] | yaml.safe_load(stanza)
+    return tuple(Machine.read(name, entry) for name, entry in entries.items())
+
+
+def add_spare(places: Places) -> str:
+    """Write the spare machine into the lab's hosts.yaml, whose last key is `machines`; returns its name."""
+    hosts = places.rack / "hosts.yaml"
+    text = hosts.read_text()
+    if f"  {SPARE}:" not in text:
+        stanza = (places.folder / f"{SPARE}.yaml").read_text()
+        hosts.write_text(text + "\n" + "".join(f"  {line}\n" if line else "\n" for line in stanza.splitlines()))
+    return SPARE

@@ -1,0 +1,242 @@
+"""The one process that holds a lab: it starts machines, starts those again that reboot, and obeys over a socket.
+
+    python -m lab.supervisor NAME
+
+It reads the lab's plan.json. Every machine and program is its child and process 1 of a pid namespace: when one ends, the
+kernel ends all it had started; when the supervisor ends, however that happens, the kernel ends them all.
+Requests are one line of JSON a connection, {"do": "off", "machine": "chick0"}; so are the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import container, kernel, mirror, network
+from .container import Disk
+from .installer import install
+from .machine import Machine
+from .places import Places
+from .plan import Plan, Program
+
+QUICK, PATIENCE = 5.0, 5  # a machine that reboots this many times, each within so many seconds, stays off
+ENDINGS = {signal.SIGHUP: "rebooting", signal.SIGINT: "off", signal.SIGKILL: "off"}  # what reboot(2) does to process 1
+
+
+@dataclass
+class Box:
+    """A child of the supervisor, or the place of one."""
+
+    name: str
+    become: Callable[[], None]  # called in the child; does not return
+    prepare: Callable[[], None]  # called before each start
+    pid: int | None = None
+    state: str = "off"
+    since: float = 0.0
+    starts: int = 0
+    quick_ends: int = 0
+
+
+@dataclass
+class Supervisor:
+    places: Places
+    plan: Plan
+    boxes: dict[str, Box] = field(default_factory=dict)
+
+    def start(self, box: Box) -> None:
+        """Start a box that is off, in a new pid namespace."""
+        box.prepare()
+        home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        kernel.unshare(kernel.PID)  # of the next child, not of this process
+        box.pid = os.fork()
+        if box.pid == 0:
+            try:
+                signal.set_wakeup_fd(-1)
+                box.become()
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(1)
+        kernel.enter(home, kernel.PID)
+        os.close(home)
+        box.state, box.since, box.starts = "on", time.time(), box.starts + 1
+        self.note(box)
+
+    def end(self, box: Box) -> None:
+        """Cut a box's power, and wait until the kernel has ended everything in it."""
+        if box.pid:
+            os.kill(box.pid, signal.SIGKILL)
+            os.waitpid(box.pid, 0)
+            self.ended(box, signal.SIGKILL)
+
+    def ended(self, box: Box, status: int) -> None:
+        """Note the end of a box and, if it wanted to reboot, start it again."""
+        state = ENDINGS.get(os.WTERMSIG(status), "failed") if os.WIFSIGNALED(status) else "failed"
+        box.quick_ends = box.quick_ends + 1 if time.time() - box.since < QUICK else 0
+        box.pid, box.state, box.since = None, state, time.time()
+        if state == "rebooting" and box.quick_ends < PATIENCE:
+            self.start(box)
+        self.note(box)
+
+    def note(self, box: Box) -> None:
+        """Say what a box does, in the log and beside the machine's disk."""
+        print(time.strftime("%H:%M:%S"), box.name, box.state, box.pid or "", flush=True)
+        if box.name in self.machines:
+            (self.places.machine(box.name) / "pid").write_text(f"{box.pid or ''}\n")
+
+    @property
+    def machines(self) -> dict[str, Machine]:
+        return {machine.name: machine for machine in self.plan.machines}
+
+    def add_machine(self, machine: Machine) -> None:
+        folder = self.places.machine(machine.name)
+        disk = Disk(folder, (self.plan.common, self.plan.root))
+
+        def prepare() -> None:
+            network.unplug(self.places, machine)
+            self.plan.groups.remove(machine.name)
+            self.plan.groups.make(machine.name)
+            network.plug(self.places, machine)
+            if not (folder / "upper").exists():
+                install(self.places, machine, folder / "upper")
+
+        def become() -> None:
+            container.console(folder / "console.log")
+            container.enter_namespaces(self.places.namespace_path(machine.name), self.plan.groups, machine.name)
+            container.boot(machine.name, disk, self.plan.groups)
+
+        self.boxes[machine.name] = Box(machine.name, become, prepare)
+
+    def add_program(self, program: Program) -> None:
+        folder = self.places.internet / program.name
+
+        def prepare() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.plan.groups.make(program.name)
+
+        def become() -> None:
+            container.console(folder / "log")
+            container.enter_namespaces(self.places.namespace_path("internet"), self.plan.groups, program.name)
+            container.serve(program.name, Disk(folder, program.layers), program.command, program.shares)
+
+        self.boxes[program.name] = Box(program.name, become, prepare)
+
+    def add_mirror(self) -> None:
+        def become() -> None:
+            container.console(self.places.internet / "mirror.log")
+            kernel.die_with_parent(signal.SIGKILL)
+            os.setsid()
+            self.plan.groups.join("mirror")
+            mirror.serve(self.places.namespace_path("internet"), network.MIRROR, self.plan.mirror_cache)
+
+        self.boxes["mirror"] = Box("mirror", become, lambda: self.plan.groups.make("mirror"))
+
+    def obey(self, request: dict) -> dict:
+        """Do what a request asks; what goes wrong is in the answer."""
+        box = self.boxes.get(request.get("machine", ""))
+        match request["do"]:
+            case "status":
+                pass
+            case "on" if box:
+                if not box.pid:
+                    self.start(box)
+            case "off" if box:
+                self.end(box)
+            case "reset" if box:
+                self.end(box)
+                self.forget(self.places.machine(box.name))
+                self.start(box)
+            case _:
+                return {"error": f"unknown request {request}"}
+        return {"boxes": {box.name: {"state": box.state, "pid": box.pid, "since": box.since, "starts": box.starts,
+                                     "machine": box.name in self.machines} for box in self.boxes.values()}}
+
+    def forget(self, folder: Path) -> None:
+        """Make a machine's disk empty; the old one is deleted while the machine boots again."""
+        old = folder.with_name(f".{folder.name}-{time.time_ns()}")
+        folder.rename(old)
+        folder.mkdir()
+        subprocess.Popen(["rm", "-rf", old], start_new_session=True)
+
+    def run(self) -> None:
+        """Start everything, then serve until SIGTERM."""
+        self.plan.groups.make("supervisor")
+        self.plan.groups.join("supervisor")
+        for program in self.plan.programs:
+            self.add_program(program)
+        self.add_mirror()
+        for machine in self.plan.machines:
+            self.add_machine(machine)
+        for box in self.boxes.values():
+            self.start(box)
+
+        awake, signalled = socket.socketpair()
+        for end in (awake, signalled):
+            end.setblocking(False)
+        signal.set_wakeup_fd(signalled.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.places.control))
+        self.places.control.chmod(0o600)
+        listener.listen(16)
+        chosen = selectors.DefaultSelector()
+        chosen.register(awake, selectors.EVENT_READ)
+        chosen.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in chosen.select():
+                if key.fileobj is listener:
+                    self.answer(listener.accept()[0])
+                elif signal.SIGTERM in awake.recv(4096):
+                    return
+            self.reap()
+
+    def reap(self) -> None:
+        """Take note of every child that has ended."""
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                for box in self.boxes.values():
+                    if box.pid == pid:
+                        self.ended(box, status)
+
+    def answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(5)
+            request = json.loads(connection.makefile().readline())
+            try:
+                answer = self.obey(request)
+            except Exception as error:  # one request must not end the lab
+                traceback.print_exc()
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def main(name: str) -> None:
+    places = Places.named(name)
+    supervisor = Supervisor(places, Plan.read(places.plan))
+    try:
+        supervisor.run()
+    finally:
+        for box in supervisor.boxes.values():
+            supervisor.end(box)
+        shutil.rmtree(places.control, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
