@@ -47,15 +47,15 @@ class Link(fabric.Connection):
         machine = self.machine
         if not machine.host_key:
             raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it",
-                                 hint=f"inv rack.learn-key {machine.name} shows it, to be compared by hand")
+                                 hint=f"inv rack.trust {machine.name} shows it, to be compared by hand")
         self._set(connect_kwargs=dict(
-            sock=self._wired(), transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
+            sock=self.wired(), transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
             auth_timeout=wire.PATIENCE, channel_timeout=wire.PATIENCE, **_credentials(self.rack),
         ))
         try:
             super().open()
         except Exception as error:
-            raise self._told(error) from error
+            raise self.told(error) from error
         self.transport.packetizer.set_keepalive(wire.PULSE, self._ask_for_a_sign)
 
     def root_shell(self) -> RootChannel:
@@ -68,7 +68,7 @@ class Link(fabric.Connection):
             channel.set_combine_stderr(True)
             channel.exec_command(f'exec {command} -s "$SSH_CONNECTION"')
         except Exception as error:
-            raise self._told(error) from error
+            raise self.told(error) from error
         return RootChannel(self, channel)
 
     def close(self) -> None:
@@ -76,7 +76,8 @@ class Link(fabric.Connection):
         if self.wire is not None:
             self.wire.close()  # also when logging in has failed half way
 
-    def _wired(self) -> wire.Wire:
+    def wired(self) -> wire.Wire:
+        """The way there, before SSH: direct, inside the gateway's link, or by the proxy command. Raises LinkError."""
         try:
             if self.jump is not None:
                 self.jump.open()
@@ -89,7 +90,7 @@ class Link(fabric.Connection):
         except LinkError:
             raise
         except Exception as error:
-            raise self._told(error) from error
+            raise self.told(error) from error
         self._set(wire=way)
         return way
 
@@ -102,7 +103,7 @@ class Link(fabric.Connection):
         request.add_boolean(True)
         self.transport._send_user_message(request)
 
-    def _told(self, error: Exception) -> LinkError:
+    def told(self, error: Exception) -> LinkError:
         """What Paramiko or the system said, as a person would be told."""
         name, there = self.machine.name, f"{self.host} port {self.port}"
         if isinstance(error, LinkError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,6 +42,12 @@ class Rack:
     versions: Versions
     cluster: Cluster
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files, for the line of what is wrong
+
+    @property
+    def state_folder(self) -> FolderPath:
+        """What is kept about this rack on the operator's computer: journals, ssh_config."""
+        base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return FolderPath(base).expanduser() / "coop" / self.name
 
     def problem(self, file: str, path: Path, message: str, hint: str = "") -> Problem:
         """A problem with what stands at `path` in one of the rack's files."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from invoke import Exit, task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fabfile.rack import Rack
 
 
@@ -34,3 +36,64 @@ def show(c, json=False):
 
     rack = the_rack()
     print(screen.as_json(rack) if json else screen.as_text(rack))
+
+
+@task
+def ssh_config(c):
+    """Print an ssh_config with which plain ssh works."""
+    import sys
+
+    from fabfile.engine.ways import is_this_computer
+    from fabfile.rack import ssh
+
+    rack = the_rack()
+    folder = rack.state_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    config = ssh.ssh_config(rack, folder / "known_hosts", inside=is_this_computer(rack.gateway))
+    (folder / "known_hosts").write_text(ssh.known_hosts(rack))
+    (folder / "ssh_config").write_text(config)
+    print(config, end="")
+    print(f"# kept: ssh -F {folder}/ssh_config {rack.chicks[-1].name}; or, for plain ssh, in ~/.ssh/config:\n"
+          f"#   Include {folder}/ssh_config", file=sys.stderr)
+
+
+@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this fingerprint (SHA256:...) unasked."})
+def trust(c, machine, fingerprint=None):
+    """Learn a machine's host key by hand, into hosts.yaml."""
+    from fabfile.engine.errors import LinkError
+    from fabfile.engine.scan import scan
+    from fabfile.rack import host_keys, ssh
+    from fabfile.rack.draft import HOSTS
+
+    rack = the_rack()
+    box = rack.machine(machine)
+    try:
+        key = scan(rack, box)
+    except LinkError as error:
+        raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code) from None
+    shown = ssh.fingerprint(key)
+    if key == box.host_key:
+        print(f"{machine} shows the key that {HOSTS} has: {key.split()[0]} {shown}")
+        return
+    if fingerprint not in (None, shown):
+        raise Exit(f"{machine} shows {key.split()[0]} {shown}, not {fingerprint}: nothing is changed", code=1)
+    print(f"{machine} shows {key.split()[0]} {shown}")
+    if box.host_key:
+        print(f"{HOSTS} has {box.host_key.split()[0]} {ssh.fingerprint(box.host_key)}: was it installed again?")
+    if fingerprint is None:
+        print("Compare on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+        if input("Trust it? Type yes: ").strip() != "yes":
+            raise Exit("nothing is changed", code=1)
+    file = rack.folder / HOSTS
+    replace_text(file, host_keys.with_host_key(file.read_text(), machine, key))
+    print(f"{file} has it now")
+
+
+def replace_text(file: Path, text: str) -> None:
+    """The file holds the new text or the old one, whatever happens."""
+    import os
+
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(text)
+    beside.chmod(file.stat().st_mode & 0o777)
+    os.replace(beside, file.resolve())
