@@ -40,9 +40,13 @@ class Package:
 
     def control(self) -> str:
         lines = {"Package": self.name, "Version": self.version, "Architecture": "amd64", "Section": "admin",
-                 "Priority": "optional", "Maintainer": "The lab's forge <root@localhost>", **self.fields,
-                 "Homepage": self.homepage, "Description": self.summary}
+                 "Priority": "optional", "Maintainer": "The lab's forge <root@localhost>",
+                 "Installed-Size": str(self.size() // 1024), **self.fields, "Homepage": self.homepage, "Description": self.summary}
         return "".join(f"{key}: {value}\n" for key, value in lines.items())
+
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(len(file.encode()) if isinstance(file, str) else file.stat().st_size for file in self.files.values())
 
     def postinst(self) -> str:
         """The script that dpkg runs when the package is configured; "" if there is nothing to do."""

@@ -36,13 +36,6 @@ class Job:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def file(self, name: str) -> Path:
-        """The part's file of that name."""
-        for file in self.part.files:
-            if file.name == name:
-                return file
-        raise LookupError(f"{self.part.name} has no file {name}")
-
     def run(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None,
             stdin: bytes = b"") -> str:
         """Run a command to its end and return what it printed; all it says goes to the log too.

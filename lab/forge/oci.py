@@ -16,12 +16,12 @@ import stat
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 OCI = "application/vnd.oci.image."
-SEARCH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,15 @@ class Folder:
     mode: int = 0o755
 
 
-#: What an image has at a path: a file or a whole folder of this computer, a text, a link, an empty folder.
-Entry = Path | bytes | Link | Folder
+@dataclass(frozen=True)
+class Script:
+    """A file to be run, whatever its mode on this computer: archives of Go modules keep none."""
+
+    source: Path
+
+
+#: What an image has at a path: a file or a whole folder of this computer, a text, a script, a link, an empty folder.
+Entry = Path | bytes | Script | Link | Folder
 Files = Mapping[str, Entry]
 
 #: What programs expect of the smallest root.
@@ -78,14 +85,15 @@ class Image:
     layers: Sequence[Layer]
     entrypoint: Sequence[str] = ()
     command: Sequence[str] = ()
-    environment: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     #: Where its processes start.
     folder: str = ""
 
     def config(self) -> bytes:
-        settings = {"Env": [SEARCH, *self.environment], "Entrypoint": list(self.entrypoint), "Cmd": list(self.command),
-                    "User": self.user, "WorkingDir": self.folder}
+        variables = {"PATH": SEARCH, **self.environment}
+        settings = {"Env": [f"{name}={value}" for name, value in variables.items()], "Entrypoint": list(self.entrypoint),
+                    "Cmd": list(self.command), "User": self.user, "WorkingDir": self.folder}
         return _json({"architecture": "amd64", "os": "linux", "config": {k: v for k, v in settings.items() if v},
                       "rootfs": {"type": "layers", "diff_ids": [layer.content for layer in self.layers]}})
 
@@ -158,10 +166,12 @@ def pack(files: Files, to: IO[bytes]) -> None:
                 member.size, member.mode = len(entry), 0o644
                 tar.addfile(member, io.BytesIO(entry))
             else:
-                status = entry.stat()
-                member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o111 else 0o644
-                with entry.open("rb") as source:
-                    tar.addfile(member, source)
+                source = entry.source if isinstance(entry, Script) else entry
+                status = source.stat()
+                runs = isinstance(entry, Script) or status.st_mode & 0o111
+                member.size, member.mode = status.st_size, 0o755 if runs else 0o644
+                with source.open("rb") as file:
+                    tar.addfile(member, file)
 
 
 def _without_trees(files: Files) -> dict[str, Entry]:

@@ -1,6 +1,7 @@
 """Build parts in the order of their inputs, two at a time."""
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,20 +20,15 @@ def make(wanted: Part, cache: Path, tell: Callable[[Event], None]) -> Store:
     """Build `wanted` and everything it is made from, as far as `cache` lacks it; then empty the scratch folder."""
     store = Store(cache)
     parts = list(wanted.with_inputs())
-    if all(store.has(part) for part in parts):
-        for part in parts:
-            tell(Event(part.name, "cached", usual=store.usual(part)))
-        return store
-    with store.alone():
-        _build([part for part in parts if not _tell_cached(part, store, tell)], store, tell)
-        store.empty_scratch()
+    for part in parts:
+        tell(Event(part.name, "cached" if store.has(part) else "waiting", usual=store.usual(part)))
+    missing = [part for part in parts if not store.has(part)]
+    if missing:
+        if os.geteuid() != 0:
+            raise ForgeError(wanted.name, "only root can make roots of machines, with their owners and mounts")
+        with store.at_work(parts):
+            _build(missing, store, tell)
     return store
-
-
-def _tell_cached(part: Part, store: Store, tell: Callable[[Event], None]) -> bool:
-    cached = store.has(part)
-    tell(Event(part.name, "cached" if cached else "waiting", usual=store.usual(part)))
-    return cached
 
 
 def _build(parts: list[Part], store: Store, tell: Callable[[Event], None]) -> None:
@@ -66,10 +62,8 @@ def _next(waiting: list[Part], running: dict[Future[None], tuple[Part, float]], 
 
 def _build_one(part: Part, store: Store) -> None:
     log = store.log(part)
-    log.parent.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     try:
-        with store.building(part) as out:
-            part.recipe(Job(part, out, store))
+        store.fill(part, lambda out: part.recipe(Job(part, out, store)))
     except (OSError, LookupError, ValueError) as error:
         raise ForgeError(part.name, f"{type(error).__name__}: {error}", log) from error

@@ -3,20 +3,27 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab.forge.part import Part
 
+#: A folder that no build has asked for in this many days belongs to a checkout that is gone.
+FORGOTTEN_AFTER = 14
+
 
 class Store:
-    """The folders of parts under `root`, named `<part>-<key>`."""
+    """The folders of parts under `root`, named `<part>-<key>`. Several processes may build in it at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        for folder in (root, root / "logs", root / "locks"):
+            folder.mkdir(parents=True, exist_ok=True)
         self._times = root / "times.json"
 
     def folder(self, part: Part) -> Path:
@@ -33,22 +40,43 @@ class Store:
         """Downloads and compiler caches: shared by all parts while building, gone when all is built."""
         return self.root / "scratch"
 
-    @contextmanager
-    def building(self, part: Part) -> Iterator[Path]:
-        """An empty folder that becomes the part's when the block ends well."""
-        unfinished = self.root / f"{part.folder}.building"
-        with suppress(FileNotFoundError):
-            shutil.rmtree(unfinished)
-        unfinished.mkdir()
-        yield unfinished
-        unfinished.rename(self.folder(part))
+    def fill(self, part: Part, recipe: Callable[[Path], None]) -> None:
+        """Let `recipe` fill an empty folder, which becomes the part's if it ends well.
+
+        If another process is at the same part, waits for it and takes what it made.
+        """
+        with (self.root / "locks" / part.name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.has(part):
+                return
+            unfinished = self.root / f"{part.folder}.building"
+            with suppress(FileNotFoundError):
+                shutil.rmtree(unfinished)
+            unfinished.mkdir()
+            recipe(unfinished)
+            unfinished.rename(self.folder(part))
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Waits until no other process builds in this cache."""
-        with (self.root / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    def at_work(self, parts: Iterable[Part]) -> Iterator[None]:
+        """Around a build of `parts`. The last process to be done empties the scratch folder and tidies up."""
+        with (self.root / "locks" / "all").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
             yield
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._tidy(parts)
+
+    def _tidy(self, parts: Iterable[Part]) -> None:
+        """Remove what only a build in progress needs, what was never finished, and what nobody uses any more."""
+        for part in parts:
+            os.utime(self.folder(part))
+        forgotten = time.time() - FORGOTTEN_AFTER * 86400
+        for folder in self.root.iterdir():
+            of_part = re.fullmatch(r".+-[0-9a-f]{12}(\.building)?", folder.name)
+            if folder == self.scratch or of_part and (of_part[1] or folder.stat().st_mtime < forgotten):
+                shutil.rmtree(folder)
 
     def usual(self, part: Part) -> float | None:
         """Seconds the part of this name took when it was last built here."""
@@ -57,7 +85,7 @@ class Store:
     def took(self, part: Part, seconds: float) -> None:
         """Remember it. Call from one thread only."""
         times = self._read_times() | {part.name: round(seconds, 1)}
-        beside = self._times.with_suffix(".new")
+        beside = self._times.with_suffix(f".{os.getpid()}")
         beside.write_text(json.dumps(times, indent=1, sort_keys=True) + "\n")
         beside.rename(self._times)
 
@@ -66,7 +94,3 @@ class Store:
             return json.loads(self._times.read_text())
         except (FileNotFoundError, ValueError):
             return {}
-
-    def empty_scratch(self) -> None:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.scratch)

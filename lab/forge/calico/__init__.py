@@ -9,7 +9,7 @@ from lab.forge.golang import Programs
 from lab.forge.golang import programs as go_programs
 from lab.forge.job import Job
 from lab.forge.kubernetes import programs as kubernetes
-from lab.forge.oci import SKELETON, Entry, Files, Folder, Image, Link, registry
+from lab.forge.oci import SKELETON, Files, Folder, Image, Link, Script, registry
 from lab.forge.part import Part
 
 HERE = Path(__file__).parent
@@ -35,13 +35,12 @@ def pack_images(job: Job) -> None:
         busybox = images.layer(userland.Programs(job).busybox(job))
         images.push(Image(f"docker.io/calico/node:{VERSION}",
                           [busybox, images.layer(node_userland(job)), images.layer(node_files(job[programs]))],
-                          command=["start_runit"], environment=["SVDIR=/etc/service/enabled"]))
+                          command=["start_runit"], environment={"SVDIR": "/etc/service/enabled"}))
         cni: Files = {f"opt/cni/bin/{plugin}": job[kubernetes] / "bin" / plugin for plugin in CNI_PLUGINS}
-        own = {"install": "install", "calico": "calico", "calico-ipam": "calico"}
-        images.push(Image(f"docker.io/calico/cni:{VERSION}",
-                          [images.layer(SKELETON, cni, {f"opt/cni/bin/{name}": binaries / program
-                                                        for name, program in own.items()})],
-                          environment=["PATH=/opt/cni/bin"]))
+        own: Files = {"opt/cni/bin/install": binaries / "install", "opt/cni/bin/calico": binaries / "calico",
+                      "opt/cni/bin/calico-ipam": Link("calico")}
+        images.push(Image(f"docker.io/calico/cni:{VERSION}", [images.layer(SKELETON, cni, own)],
+                          environment={"PATH": "/opt/cni/bin"}))
         controllers: Files = {f"usr/bin/{name}": binaries / name for name in ("kube-controllers", "check-status")}
         images.push(Image(f"docker.io/calico/kube-controllers:{VERSION}",
                           [images.layer(SKELETON, controllers, {"status": Folder(0o777), "profiles": Folder(0o777)})],
@@ -70,15 +69,17 @@ def node_files(built: Path) -> Files:
     # krt_tunnel is an attribute of Calico's own BIRD, for IP in IP only; Debian's would refuse the whole file.
     pools = (templates / "bird_ipam.cfg.template").read_text().splitlines(keepends=True)
     pools_without_tunnels = "".join(line for line in pools if "krt_tunnel" not in line)
-    files: dict[str, Entry] = {
+    services = skeleton / "etc/service/available"
+    return {
         "etc": skeleton / "etc",
+        "etc/rc.local": Script(skeleton / "etc/rc.local"),
+        **{f"etc/service/available/{run.relative_to(services)}": Script(run) for run in services.rglob("run")},
         "etc/calico": built / "src/confd/etc/calico",
         "etc/calico/felix.cfg": skeleton / "etc/calico/felix.cfg",
         "etc/calico/confd/templates/bird_ipam.cfg.template": pools_without_tunnels.encode(),
         "usr/bin/calico-node": built / "bin/calico-node",
-        **{f"usr/sbin/{script.name}": script for script in (skeleton / "sbin").iterdir()},
+        **{f"usr/sbin/{script.name}": Script(script) for script in (skeleton / "sbin").iterdir()},
     }
-    return files
 
 
 def publish_downloads(job: Job) -> None:
