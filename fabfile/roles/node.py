@@ -9,9 +9,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import CRI_SOCKET
 from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
-from fabfile.roles.programs import (
-    containerd_program, containerd_repository, held, kubernetes_programs, kubernetes_repository,
-)
+from fabfile.roles.programs import containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.rendering import render
 from fabfile.roles.runtime import runtime, sandbox_image
 from fabfile.roles.sshd import sshd
@@ -38,7 +36,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"chrony": None, "conntrack": None, "ethtool": None, "iproute2": None, "iptables": None,
                     "iputils-ping": None})
     yield from _time(rack)
-    yield from held({**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")})
+    yield from held(held_on_chicks(rack))
     yield from runtime(rack)
 
 

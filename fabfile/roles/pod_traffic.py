@@ -72,6 +72,25 @@ done | if grep .; then exit 1; fi
 """)
 
 
+def reports_again(machine: Machine) -> Check:
+    """The machine's kubelet has told the API server that it lives, since the machine was started."""
+    return Check(f"{machine.name} reports to the cluster again", machine.name, f"""
+[ -e /etc/kubernetes/kubelet.conf ] || exit 0
+started=$(date -d "$(systemctl show --timestamp=utc -P UserspaceTimestamp)" +%s)
+told=$(kubectl --kubeconfig /etc/kubernetes/kubelet.conf -n kube-node-lease get lease {machine.name} \
+    -o 'jsonpath={{.spec.renewTime}}') && [ "$(date -d "$told" +%s)" -ge "$started" ] || {{ echo "last at ${{told:-?}}"; exit 1; }}
+""", limit=300)
+
+
+def pod_network_forgets(rack: Rack, machine: Machine) -> Check:
+    """No block of pod addresses belongs to a machine that has left."""
+    return Check(f"no pod addresses belong to {machine.name}", rack.first_control_plane.name, _BEGIN + f"""
+blocks=$(kubectl get blockaffinities.crd.projectcalico.org \
+    -o jsonpath='{{range .items[*]}}{{.spec.node}} {{.spec.cidr}}{{"\\n"}}{{end}}') || exit 1
+! echo "$blocks" | grep '^{machine.name} '
+""", limit=300)
+
+
 def pods_reach_everything(rack: Rack) -> Check:
     """From a pod on every node: every other node's pod by a whole unfragmented packet, a service, DNS, the world.
 

@@ -33,6 +33,11 @@ def containerd_program(rack: Rack) -> Mapping[str, str]:
     return {containerd.package: f"{containerd.version}-*"}
 
 
+def held_on_chicks(rack: Rack) -> Mapping[str, str]:
+    """What every chick has at the rack's versions and on hold."""
+    return {**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")}
+
+
 def held(packages: Mapping[str, str]) -> Iterator[Resource]:
     """These packages at these versions, which only a task changes: neither `apt upgrade` nor unattended-upgrades."""
     yield File("/etc/apt/apt.conf.d/52rack", render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages)),

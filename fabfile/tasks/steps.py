@@ -61,3 +61,36 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
 
     prepared = partial(runtime_answers, machines=(machine,))
     return [*gateway_steps(rack), Step("prepare", (machine,), node, verify=prepared), *join_steps(rack, [machine])]
+
+
+def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> list[Step]:
+    """One machine less: its pods go, it forgets the cluster, the cluster forgets it."""
+    from fabfile.engine.step import Step
+    from fabfile.resources.departure import Drained, Forgotten
+    from fabfile.resources.membership import NoMember
+    from fabfile.roles.pod_traffic import pod_network_forgets
+
+    first = (rack.first_control_plane,)
+    forget = Step("forget", first, lambda rack, _: [Forgotten(machine.name, dead)],
+                  verify=lambda rack: [pod_network_forgets(rack, machine)])
+    if dead:
+        return [forget]
+    return [
+        Step("drain", first, lambda rack, _: [Drained(machine.name, force)]),
+        Step("leave", (machine,), lambda rack, _: [NoMember()]),
+        forget,
+    ]
+
+
+def reboot_steps(rack: Rack, machine: Machine, before: str) -> list[Step]:
+    """A new start after `before`, while the scheduler leaves the machine alone."""
+    from fabfile.engine.step import Step
+    from fabfile.resources.rebooted import Rebooted
+    from fabfile.roles.pod_traffic import members_work_together, reports_again
+
+    def verify(rack: Rack):
+        yield reports_again(machine)
+        yield from members_work_together(rack)
+
+    return [Step("reboot", (machine,), verify=verify,
+                 role=lambda rack, _: [Rebooted(before, machine.name, rack.first_control_plane.name)])]

@@ -1,0 +1,45 @@
+"""A machine that was started anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from .base import Borrowed, Change, Command, Resource
+
+# When systemd began: unlike the kernel's boot id, this is a container's own too.
+STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
+
+
+@dataclass(frozen=True)
+class Rebooted(Resource):
+    """A machine that has been started since `before` (what STARTED printed).
+
+    While it is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned stays so.
+    """
+
+    before: str
+    node: str
+    control_plane: str
+
+    @property
+    def name(self) -> str:
+        return f"reboot of {self.node}"
+
+    def probe(self) -> str:
+        return STARTED
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if facts.strip() == self.before.strip():
+            yield Change(f"{self.node} runs since {facts.strip()}, should be started anew",
+                         (Command("systemctl reboot", reboots=True, limit=300.0),), borrows=(self._leave(),))
+
+    def _leave(self) -> Borrowed:
+        kubectl, node = "kubectl --kubeconfig /etc/kubernetes/admin.conf", quote(self.node)
+        return Borrowed(
+            "leave", self.control_plane,
+            f"found=$({kubectl} get node {node} -o 'jsonpath=was{{.spec.unschedulable}}')\n"
+            f"{kubectl} cordon {node} >/dev/null\necho \"$found\"",
+            f"leave of {self.node}: no new pods while it is away",
+            f"[ \"$leave\" != was ] || {kubectl} uncordon {node}")

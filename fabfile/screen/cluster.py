@@ -1,0 +1,69 @@
+"""The cluster's state on a screen of 100 columns, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fabfile.roles.cluster_state import ClusterState, NodeState
+
+WIDTH = 100
+
+
+def as_json(state: ClusterState) -> str:
+    """Everything, and `healthy` in one word."""
+    return json.dumps({**asdict(state), "healthy": state.healthy}, indent=2)
+
+
+def as_text(state: ClusterState, members: Sequence[str]) -> str:
+    """Tables of nodes, of pods that are not ready, and the certificate that ends first. `members`: who should be in."""
+    console = Console(width=WIDTH, highlight=False)
+    with console.capture() as captured:
+        if not state.api:
+            console.print("[red]the API server does not answer[/]")
+        if state.nodes:
+            console.print(_nodes(state))
+        for name in members:
+            if state.api and name not in {node.name for node in state.nodes}:
+                console.print(f"[yellow]{name} is in hosts.yaml and not in the cluster[/]: inv node.add {name}")
+        if state.pods:
+            console.print(_pods(state))
+        elif state.api:
+            console.print("every pod is ready")
+        if state.certificates:
+            name, days = min(state.certificates.items(), key=lambda item: item[1])
+            console.print(f"certificates: the first to end is {escape(name)}, in {days} days")
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _nodes(state: ClusterState) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("node", "state", "role", "address", "kubelet", "runtime", "system", "BGP"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("node", "address"))
+    for node in state.nodes:
+        sessions = "?" if node.sessions is None else f"{node.sessions}/{len(state.nodes) - 1}"
+        table.add_row(node.name, _condition(node), "control plane" if node.control_plane else "worker", node.address,
+                      node.kubelet, node.runtime.replace("://", " "), node.system, sessions)
+    return table
+
+
+def _condition(node: NodeState) -> str:
+    cordoned = "" if node.schedulable else ", cordoned"
+    return f"[green]Ready[/]{cordoned}" if node.ready else f"[red]not Ready[/]{cordoned}: {escape(node.why)}"
+
+
+def _pods(state: ClusterState) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="pods that are not ready", title_justify="left")
+    for heading in ("namespace", "pod", "node", "state"):
+        table.add_column(heading, overflow="fold")
+    for pod in state.pods:
+        table.add_row(pod.namespace, pod.name, pod.node or "-", pod.state)
+    return table

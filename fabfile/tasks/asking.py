@@ -1,0 +1,41 @@
+"""Questions that change nothing: asked of machines at once, outside any run, without its lock or journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.errors import MachineError
+    from fabfile.rack import Machine, Rack
+
+
+def ask(rack: Rack, questions: Mapping[str, str], limit: float = 60.0) -> tuple[dict[str, str], dict[str, MachineError]]:
+    """Machine → POSIX shell text, to machine → what it printed; and the machines that could not be asked, with why.
+
+    The text runs as root, both outputs are its answer, and its exit code says nothing.
+    """
+    from fabfile.engine.parallel import each
+    from fabfile.engine.shell import Shell
+    from fabfile.engine.ways import SshWays
+
+    ways = SshWays(rack)
+
+    def answer(name: str) -> str:
+        shell = Shell(name, ways.shell(rack.machine(name)))
+        return shell.ask(f"set +e\n{questions[name]}", limit).output
+
+    try:
+        return each(answer, questions)
+    finally:
+        ways.close()
+
+
+def asked_of(rack: Rack, machine: Machine, question: str, limit: float = 60.0) -> str:
+    """What one machine printed; the task ends with code 1 when it cannot be asked."""
+    from invoke import Exit
+
+    answers, errors = ask(rack, {machine.name: question}, limit)
+    for error in errors.values():
+        raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
+    return answers[machine.name]

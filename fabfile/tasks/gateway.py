@@ -1,0 +1,29 @@
+"""rooster: brought to what hosts.yaml says, and asked who is on the wire."""
+
+from __future__ import annotations
+
+from invoke import task
+
+
+@task(help={"dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."})
+def apply(c, dry=False, json=False):
+    """Bring rooster to what hosts.yaml says."""
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.steps import gateway_steps
+
+    converge(c, "gateway.apply", gateway_steps, dry=dry, json=json)
+
+
+@task(help={"json": "For programs."})
+def leases(c, json=False):
+    """List who has an address from rooster, who was refused."""
+    from fabfile.roles.dhcp_state import QUESTION, parse
+    from fabfile.screen import dhcp as screen
+    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    machines = {interface.mac: machine.name for machine in rack.machines.values()
+                for interface in machine.interfaces.values()}
+    clients = parse(asked_of(rack, rack.gateway, QUESTION), machines)
+    print(screen.as_json(clients) if json else screen.as_text(clients))
