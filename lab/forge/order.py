@@ -34,7 +34,7 @@ def make(wanted: Part, cache: Path, tell: Callable[[Event], None]) -> Store:
 def _build(parts: list[Part], store: Store, tell: Callable[[Event], None]) -> None:
     """Every part as soon as its inputs are there and its turn is free; on a failure nothing new is begun."""
     waiting, failure = list(parts), None
-    running: dict[Future[None], tuple[Part, float]] = {}
+    running: dict[Future[bool], tuple[Part, float]] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while running or (waiting and not failure):
             while not failure and len(running) < AT_ONCE and (part := _next(waiting, running, store)):
@@ -47,23 +47,26 @@ def _build(parts: list[Part], store: Store, tell: Callable[[Event], None]) -> No
                 if error := future.exception():
                     failure = failure or error
                     tell(Event(part.name, "failed", seconds))
-                else:
+                elif future.result():
                     tell(Event(part.name, "built", seconds, store.usual(part)))
                     store.took(part, seconds)
+                else:
+                    tell(Event(part.name, "cached", usual=store.usual(part)))
     if failure:
         raise failure
 
 
-def _next(waiting: list[Part], running: dict[Future[None], tuple[Part, float]], store: Store) -> Part | None:
+def _next(waiting: list[Part], running: dict[Future[bool], tuple[Part, float]], store: Store) -> Part | None:
     taken = {part.turn for part, _ in running.values() if part.turn}
     ready = (part for part in waiting if part.turn not in taken and all(map(store.has, part.inputs)))
     return next(ready, None)
 
 
-def _build_one(part: Part, store: Store) -> None:
+def _build_one(part: Part, store: Store) -> bool:
+    """Whether it was built, and not by another process meanwhile."""
     log = store.log(part)
     log.unlink(missing_ok=True)
     try:
-        store.fill(part, lambda out: part.recipe(Job(part, out, store)))
+        return store.fill(part, lambda out: part.recipe(Job(part, out, store)))
     except (OSError, LookupError, ValueError) as error:
         raise ForgeError(part.name, f"{type(error).__name__}: {error}", log) from error

@@ -40,21 +40,22 @@ class Store:
         """Downloads and compiler caches: shared by all parts while building, gone when all is built."""
         return self.root / "scratch"
 
-    def fill(self, part: Part, recipe: Callable[[Path], None]) -> None:
+    def fill(self, part: Part, recipe: Callable[[Path], None]) -> bool:
         """Let `recipe` fill an empty folder, which becomes the part's if it ends well.
 
-        If another process is at the same part, waits for it and takes what it made.
+        If another process is at the same part, waits for it, takes what it made and returns False.
         """
         with (self.root / "locks" / part.name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self.has(part):
-                return
+                return False
             unfinished = self.root / f"{part.folder}.building"
             with suppress(FileNotFoundError):
                 shutil.rmtree(unfinished)
             unfinished.mkdir()
             recipe(unfinished)
             unfinished.rename(self.folder(part))
+            return True
 
     @contextmanager
     def at_work(self, parts: Iterable[Part]) -> Iterator[None]:
