@@ -33,7 +33,8 @@ class Link(fabric.Connection):
         network = "public" if machine is rack.gateway and not inside else "node"
         super().__init__(str(machine.address(network)), user=rack.operator.user, port=PORT, gateway=False,
                          forward_agent=False, connect_timeout=int(wire.PATIENCE), config=config or plain_config())
-        self._set(rack=rack, machine=machine, jump=jump, wire=None)
+        # The operator's ~/.ssh/config, which `fab` reads, may not change where the rack's names lead.
+        self._set(rack=rack, machine=machine, jump=jump, wire=None, host=str(machine.address(network)))
         self._set(proxy="" if jump or inside else rack.operator.proxy_command or "")
         self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         if machine.host_key:

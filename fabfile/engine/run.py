@@ -126,7 +126,7 @@ class Run:
         """The differences of each machine. Where looking fails, the machine has failed."""
         machines = {m.name: m for m in machines}
         tasks = dict(machines)
-        if not self.dry:
+        if not self.dry and not self.fleet.seats():
             tasks.setdefault(self.rack.gateway.name, self.rack.gateway)  # for its lock, at least
 
         def look(name: str) -> tuple[tuple[Entry, ...], float]:
@@ -155,7 +155,8 @@ class Run:
                                  tail=mask(answer.output).splitlines()[-10:])
             facts.append(answer.output)
         seat.commands += seconds
-        self.tell(events.Looked(seat.machine.name, step, len(wants), seconds))
+        if wants:
+            self.tell(events.Looked(seat.machine.name, step, len(wants), seconds))
         return facts, seconds
 
     def _apply(self, step: Step, machines: Sequence[Machine], entries: dict[str, tuple[Entry, ...]]) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from fabfile.engine import framing
 from fabfile.engine.errors import LinkLost, TookTooLong
 from fabfile.engine.framing import Answer, Beat
+from fabfile.secret import mask
 
 GRACE = 15.0  # seconds beyond a command's own limit: what a slow line may add before the answer is here
 
@@ -119,13 +120,16 @@ class Shell:
                 data = self._transport.read(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 raise TookTooLong(self.machine, f"took longer than its limit of {line.limit:.0f} s and may still run",
-                                  command=line.shown or first_line(line.text), tail=self._frames.rest().splitlines()[-10:],
+                                  command=line.shown or first_line(line.text), tail=self._last(),
                                   hint="look at what it waits for on the machine, then run again") from None
             except LinkLost as lost:
                 lost.command = lost.command or line.shown or first_line(line.text)
-                lost.tail = lost.tail or tuple(self._frames.rest().splitlines()[-10:])
+                lost.tail = lost.tail or self._last()
                 raise
             self._arrived.extend(self._frames.feed(data))
+
+    def _last(self) -> tuple[str, ...]:
+        return tuple(mask(self._frames.rest()).splitlines()[-10:])
 
 
 def first_line(text: str) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from fabfile.engine.shell import Transport
 
 if TYPE_CHECKING:
+    from fabric import Config
+
     from fabfile.engine.link import Link
     from fabfile.rack import Machine, Rack
 
@@ -30,7 +32,7 @@ class SshWays:
     """One connection a machine. The chicks' run inside rooster's; on rooster itself none is needed for it."""
 
     def __init__(self, rack: Rack):
-        self._rack = rack
+        self.rack = rack
         self._links: dict[str, Link] = {}
         self._former: list[Link] = []  # replaced by a fresh one; others' links may still run inside
         self._opening = RLock()  # rooster's link is opened once, whoever needs it first
@@ -38,25 +40,42 @@ class SshWays:
 
     def shell(self, machine: Machine, *, fresh: bool = False) -> Transport:
         """A root shell on the machine. Raises LinkError."""
-        if self._on_gateway and machine is self._rack.gateway:
+        if self._on_gateway and machine is self.rack.gateway:
             from fabfile.engine.local import LocalShell
             return LocalShell(machine.name)
         return self.link(machine, fresh=fresh).root_shell()
 
     def link(self, machine: Machine, *, fresh: bool = False) -> Link:
         """An open link to the machine. Raises LinkError."""
-        if machine is self._rack.gateway:
-            with self._opening:
-                return self._open(machine, None, fresh)
-        jump = None if self._on_gateway else self.link(self._rack.gateway)
-        return self._open(machine, jump, fresh)
+        if machine is not self.rack.gateway:
+            if not self._on_gateway:
+                self.link(self.rack.gateway)
+            return self._opened(machine, fresh)
+        with self._opening:
+            return self._opened(machine, fresh)
 
-    def _open(self, machine: Machine, jump: Link | None, fresh: bool) -> Link:
+    def unopened(self, machine: Machine, config: Config | None = None) -> Link:
+        """A link that opens when it is first used, with rooster's if it needs that."""
         from fabfile.engine.link import Link
+        gateway = self.rack.gateway
+        if machine is gateway or self._on_gateway:
+            return Link(self.rack, machine, inside=self._on_gateway, config=config)
+        jump = self._links.get(gateway.name) or self._links.setdefault(gateway.name, self.unopened(gateway))
+        return Link(self.rack, machine, jump, config=config)
+
+    def close(self) -> None:
+        """Closes every connection, rooster's last: the others run inside it."""
+        gateway = self.rack.gateway.name
+        for name in sorted(self._links, key=lambda name: name == gateway):
+            self._links[name].close()
+        for link in self._former:
+            link.close()
+
+    def _opened(self, machine: Machine, fresh: bool) -> Link:
         known = self._links.get(machine.name)
         if known is not None and known.is_connected and not fresh:
             return known
-        link = Link(self._rack, machine, jump, inside=self._on_gateway)
+        link = self.unopened(machine)
         try:
             link.open()
         except BaseException:
@@ -66,13 +85,6 @@ class SshWays:
             self._former.append(known)
         self._links[machine.name] = link
         return link
-
-    def close(self) -> None:
-        gateway = self._rack.gateway.name
-        for name in sorted(self._links, key=lambda name: name == gateway):  # the chicks' links run inside rooster's
-            self._links[name].close()
-        for link in self._former:
-            link.close()
 
 
 def is_this_computer(machine: Machine) -> bool:

@@ -1,0 +1,64 @@
+"""How a run ended, for a person: one table, what is still to be known, and every error as a paragraph."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from shutil import get_terminal_size
+
+from fabfile.engine.errors import CoopError, Interrupted, MachineError
+from fabfile.engine.outcome import Result
+from fabfile.screen.plan import plan_text
+from fabfile.secret import mask
+
+
+def ending_text(result: Result) -> str:
+    """The table, the sums, the errors and what to do next."""
+    return "\n".join([*_table(result), *_sums(result), *_errors(result)])
+
+
+def error_text(error: CoopError) -> str:
+    """One error: what, where, its last lines, and a hint."""
+    lines = [mask(str(error))]
+    if isinstance(error, MachineError):
+        if error.command and error.command not in error.problem:
+            lines.append(f"    during: {mask(error.command)}")
+        lines += [f"    | {mask(line)}" for line in error.tail]
+        if error.hint:
+            lines += textwrap.wrap(error.hint, min(100, get_terminal_size().columns) - 4, initial_indent="    ",
+                                   subsequent_indent="    ")
+    if isinstance(error, Interrupted):
+        lines += [f"    {machine}: {mask(what)}" for machine, what in error.running.items()]
+        lines[0] += "; what was under way:" if error.running else "; nothing was under way"
+    return "\n".join(lines)
+
+
+def _table(result: Result) -> Iterator[str]:
+    rows = [("machine", "result", "changes", "seconds")]
+    rows += [(o.machine, o.state, str(o.changes), f"{o.seconds:.1f}") for o in result.machines.values()]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for name, state, changes, seconds in rows:
+        yield f"{name:<{widths[0]}}  {state:<{widths[1]}}  {changes:>{widths[2]}}  {seconds:>{widths[3]}}"
+
+
+def _sums(result: Result) -> Iterator[str]:
+    states = [o.state for o in result.machines.values()]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "differs", "changed", "failed")
+                       if state in states)
+    yield ""
+    yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "
+           f"{result.seconds:.1f} s: {result.critical:.1f} s of commands, {result.own:.1f} s of Coop's own")
+    if result.remaining is not None and not result.remaining:
+        yield "The plan made afterwards is empty."
+    elif result.remaining:
+        yield "The plan made afterwards is NOT empty:"
+        yield textwrap.indent(plan_text(result.remaining), "    ")
+
+
+def _errors(result: Result) -> Iterator[str]:
+    for error in result.errors:
+        yield ""
+        yield error_text(error)
+    if result.errors and not result.dry:
+        yield ""
+        yield f"To go on from here: {result.resume}"

@@ -1,0 +1,43 @@
+"""A plan for a person: what differs, machine by machine, with diffs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.engine.plan import Entry, Plan
+from fabfile.secret import mask
+
+_MOST = 60  # lines of one diff
+
+
+def plan_text(plan: Plan, diffs: bool = True) -> str:
+    """The plan as lines; secrets masked."""
+    return "\n".join(_lines(plan, diffs))
+
+
+def _lines(plan: Plan, diffs: bool) -> Iterator[str]:
+    if not plan:
+        yield "Nothing differs."
+        return
+    machine = step = ""
+    for entry in plan:
+        if (entry.step, entry.machine) != (step, machine):
+            if step:
+                yield ""
+            step, machine = entry.step, entry.machine
+            yield f"{machine}: {step}"
+        yield from _entry(entry, diffs)
+
+
+def _entry(entry: Entry, diffs: bool) -> Iterator[str]:
+    change = entry.change
+    yield f"  ~ {entry.resource}: {mask(change.what)}"
+    for want in change.borrows:
+        yield f"      needs {want.shown}"
+    if change.undo:
+        yield "      goes back by itself unless a new connection confirms it"
+    lines = mask(change.diff).splitlines() if diffs else []
+    for line in lines[:_MOST]:
+        yield f"      {line}"
+    if len(lines) > _MOST:
+        yield f"      … {len(lines) - _MOST} more lines"

@@ -1,0 +1,130 @@
+"""A run while it works: on a terminal one line a machine, that changes; elsewhere plain lines, that stay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from fabfile.engine import events
+from fabfile.engine.events import Event
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Listener = Callable[[Event], None]
+
+
+@contextmanager
+def progress(rack: str, out: TextIO) -> Iterator[Listener]:
+    """What shows a run's events on `out`, for as long as the block lasts."""
+    if not out.isatty():
+        yield Lines(rack, out)
+        return
+    from rich.console import Console
+    from rich.live import Live
+    console = Console(file=out, highlight=False)
+    board = Board(console.print)
+    with Live(console=console, refresh_per_second=8, transient=True, get_renderable=board.render):
+        yield board
+
+
+class Lines:
+    """Plain lines, each beginning with its machine (or the rack, where it is about all of them)."""
+
+    def __init__(self, rack: str, out: TextIO):
+        self._rack, self._out = rack, out
+
+    def __call__(self, event: Event) -> None:
+        if line := told(event):
+            machine = getattr(event, "machine", "") or self._rack
+            print(f"{machine}: {line}", file=self._out, flush=True)
+
+
+def told(event: Event) -> str:
+    """What an event is worth in a log: nothing for what only moves."""
+    match event:
+        case events.Adopted(what=what):
+            return f"an earlier run's `{what}` still runs here; waiting for it"
+        case events.Planned(plan, closing) if not closing:
+            return f"{len(plan)} changes on {len(plan.machines())} machines" if plan else "nothing differs"
+        case events.StepBegan(step, machines):
+            return f"[{step}] {', '.join(machines)}"
+        case events.Changed(step=step, resource=resource, what=what, seconds=seconds):
+            return f"[{step}] {resource}: {what} ({seconds:.1f} s)"
+        case events.Waiting(step=step, what=what, why=why):
+            return ""
+        case events.Held(step=step, what=what, seconds=seconds):
+            return f"[{step}] it is so that {what} ({seconds:.1f} s)"
+        case events.Failed(step=step, error=error):
+            return f"[{step}] failed: {error}" if step else f"failed: {error}"
+        case events.StepEnded(step, seconds):
+            return f"[{step}] done in {seconds:.1f} s"
+    return ""
+
+
+class Board:
+    """One line a machine: what it does at this moment, and since when. What is worth keeping is printed above."""
+
+    def __init__(self, keep: Callable[..., None]):
+        self._keep = keep
+        self._doing: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        self._made: dict[str, int] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.Began(machines=machines):
+                for machine in machines:
+                    self._now(machine, "connecting")
+            case events.Connected(machine):
+                self._now(machine, "looking")
+            case events.Looked(machine):
+                self._now(machine, "")
+            case events.Adopted(machine, what):
+                self._now(machine, f"waiting for an earlier run's `{what}`")
+            case events.Applying(machine, step, resource, what):
+                self._now(machine, f"[{step}] {resource}: {what}")
+            case events.Heard(machine, text):
+                if text:
+                    self._doing[machine] = f"{self._doing.get(machine, '').split(' ┊ ')[0]} ┊ {text}"
+            case events.Changed(machine):
+                self._made[machine] = self._made.get(machine, 0) + 1
+            case events.Waiting(machine, step, what, why):
+                self._now(machine, f"[{step}] until {what}: {why}", keep_clock=True)
+            case events.Held(machine):
+                self._now(machine, "")
+            case events.Failed(machine, step):
+                self._now(machine, f"[{step}] failed")
+            case events.StepBegan(step, machines):
+                for machine in machines:
+                    self._now(machine, f"[{step}]")
+            case events.StepEnded(step, seconds):
+                for machine in self._doing:
+                    if not self._doing[machine].endswith("failed"):
+                        self._now(machine, "")
+        if isinstance(event, (events.StepEnded, events.Failed, events.Adopted, events.Planned)):
+            name = getattr(event, "machine", "")
+            self._keep(f"{name}: {told(event)}" if name else told(event), markup=False)
+
+    def render(self) -> RenderableType:
+        """The lines as they are now; long ones are cut at the terminal's edge."""
+        from rich.table import Table
+        from rich.text import Text
+        grid = Table.grid(padding=(0, 1), expand=True)
+        for _ in range(3):
+            grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        now = time.monotonic()
+        for machine, doing in list(self._doing.items()):
+            clock = f"{now - self._since[machine]:5.1f} s" if doing else ""
+            made = f"{self._made[machine]} changed" if machine in self._made else ""
+            grid.add_row(Text(machine, "bold"), Text(made), Text(clock), Text(doing))
+        return grid
+
+    def _now(self, machine: str, doing: str, keep_clock: bool = False) -> None:
+        same = keep_clock and self._doing.get(machine, "").split(": ")[0] == doing.split(": ")[0]
+        if not same:
+            self._since[machine] = time.monotonic()
+        self._doing[machine] = doing

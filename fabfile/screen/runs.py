@@ -1,0 +1,81 @@
+"""The journal for a person: which runs there were, and what one of them did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from fabfile.engine.journal import Kept
+
+
+def list_as_text(runs: Sequence[Kept]) -> str:
+    """One line a run: its name, when, by whom, what, how it ended, changes, seconds."""
+    rows = [("run", "began", "who", "task", "ended", "changes", "seconds")]
+    for run in runs:
+        ended = run.ended
+        rows.append((run.run, _when(run.began["at"]), f"{run.began['who']}@{run.began['origin']}",
+                     run.began["task"] + " --dry" * run.began["dry"], _ending(run),
+                     str(ended["changes"]) if ended else "?", f"{ended['seconds']:.1f}" if ended else "?"))
+    if len(rows) == 1:
+        return "No run yet."
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def list_as_json(runs: Sequence[Kept]) -> str:
+    return json.dumps([{"began": run.began, "ended": run.ended} for run in runs], indent=1, ensure_ascii=False)
+
+
+def run_as_json(run: Kept) -> str:
+    return json.dumps(run.records, indent=1, ensure_ascii=False)
+
+
+def run_as_text(run: Kept) -> str:
+    """What a run did, step by step, with the seconds of each command."""
+    return "\n".join(_lines(run))
+
+
+def _lines(run: Kept) -> Iterator[str]:
+    began = run.began
+    yield (f"{run.run}: {began['task']}{' --dry' * began['dry']}, {began['who']} from {began['origin']}, "
+           f"{_when(began['at'])}: {_ending(run)}")
+    for record in run.records:
+        machine = record.get("machine", "")
+        match record["event"]:
+            case "adopted":
+                yield f"  {machine}: found `{record['what']}` of an earlier run at work, waited for it"
+            case "planned" if not record["closing"]:
+                yield f"  plan: {len(record['changes'])} changes"
+                if began["dry"]:
+                    yield from (f"    {c['machine']}: [{c['step']}] {c['resource']}: {c['what']}"
+                                for c in record["changes"])
+            case "planned":
+                yield f"  plan afterwards: {len(record['changes']) or 'nothing'} differs"
+            case "step_began":
+                yield f"  [{record['step']}]"
+            case "ran":
+                code = f", ended with {record['code']}" if record["code"] else ""
+                yield f"      {machine}: {record['seconds']:6.2f} s  {record['command']}{code}"
+            case "changed":
+                yield f"    {machine}: {record['resource']}: {record['what']}"
+            case "held":
+                yield f"    {machine}: {record['what']} (after {record['seconds']:.1f} s)"
+            case "failed":
+                yield f"    {record['problem']}"
+                yield from (f"      | {line}" for line in record.get("tail", ()))
+            case "step_ended":
+                yield f"    {record['seconds']:.1f} s, of which commands and waits {record['critical']:.1f} s"
+    if ended := run.ended:
+        yield (f"  {ended['changes']} changes in {ended['seconds']:.1f} s: {ended['critical']:.1f} s of commands, "
+               f"{ended['own']:.1f} s of Coop's own")
+
+
+def _ending(run: Kept) -> str:
+    if run.ended is None:
+        return "at work or killed"
+    return {0: "well", 3: "differs", 130: "interrupted"}.get(run.ended["exit_code"], "failed")
+
+
+def _when(at: float) -> str:
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"

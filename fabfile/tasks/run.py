@@ -1,0 +1,33 @@
+"""What was done, by whom and when: the journal of this computer."""
+
+from __future__ import annotations
+
+from invoke import Exit, task
+
+
+@task(help={"json": "For programs.", "count": "How many, the newest first."})
+def list(c, count=20, json=False):
+    """List the newest runs on this rack."""
+    from itertools import islice
+
+    from fabfile.engine.journal import kept
+    from fabfile.screen import runs as screen
+    from fabfile.tasks.rack import the_rack
+
+    found = [*islice(kept(the_rack().name), count)]
+    print(screen.list_as_json(found) if json else screen.list_as_text(found))
+
+
+@task(positional=["run"], help={"run": "Its name or either end of it; the newest unless told.", "json": "For programs."})
+def show(c, run=None, json=False):
+    """Show a run: steps, changes, commands, seconds."""
+    from fabfile.engine.errors import WrongUsage
+    from fabfile.engine.journal import find
+    from fabfile.screen import runs as screen
+    from fabfile.tasks.rack import the_rack
+
+    try:
+        found = find(the_rack().name, run)
+    except WrongUsage as error:
+        raise Exit(str(error), code=2) from None
+    print(screen.run_as_json(found) if json else screen.run_as_text(found))
