@@ -25,7 +25,7 @@ FILES = {
     "etc/apt/apt.conf.d/90lab": 'Acquire::Languages "none";\n',
     # A container's clock is the computer's: chrony may follow its sources, but not set it.
     "etc/systemd/system/chrony.service.d/lab.conf":
-        "[Unit]\nConditionCapability=\n\n[Service]\nExecStart=\nExecStart=/usr/sbin/chronyd -F 1 -x\n",
+        "[Unit]\nConditionCapability=\n\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -F 1 -x\n",
     # Disks that many machines share need no sync of each file, and nobody reads manuals here.
     "etc/dpkg/dpkg.cfg.d/lab":
         "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n",
