@@ -4,6 +4,6 @@ from importlib import import_module
 
 from invoke import Collection
 
-COLLECTIONS = ("lab", "rack",)
+COLLECTIONS = ("cluster", "lab", "rack")
 
 namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS))

@@ -1,0 +1,128 @@
+"""Merging what is written into what is demanded, and upstream's documents as they come out of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabfile.rack import RackProblems, load, upstream
+from fabfile.rack.merge import Contradiction, merge, overlay
+
+PROJECT = Path(__file__).parents[2]
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
+KEYS = st.sampled_from("abc")
+TREES = st.recursive(SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)))
+MAPPINGS = st.dictionaries(KEYS, TREES, max_size=3)
+
+
+def held(demanded, values):
+    """Whether everything demanded stands in the values."""
+    if isinstance(demanded, dict):
+        return isinstance(values, dict) and all(key in values and held(demanded[key], values[key]) for key in demanded)
+    if isinstance(demanded, list):
+        return isinstance(values, list) and values[:len(demanded)] == demanded
+    return type(values) is type(demanded) and values == demanded
+
+
+@given(MAPPINGS, MAPPINGS, MAPPINGS)
+def test_what_is_demanded_holds(demanded, written, proposed):
+    assert held(demanded, merge(demanded, written, proposed).values)
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_what_is_written_stands_where_nothing_is_demanded(written, proposed):
+    merged = merge({}, written, proposed)
+    assert merged.values == overlay(proposed, written)
+    assert held({key: value for key, value in written.items() if not isinstance(value, dict)}, merged.values)
+    assert not merged.contradictions
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_written_again_it_is_the_same_and_agrees(demanded, written):
+    once = merge(demanded, written).values
+    again = merge(demanded, once)
+    assert again.values == once and not again.contradictions
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_a_contradiction_is_a_written_place(demanded, written):
+    for one in merge(demanded, written).contradictions:
+        value = written
+        for key in one.path:
+            value = value[key]
+        assert value == one.written != one.demanded or type(one.written) is not type(one.demanded)
+
+
+def test_lists_grow_and_named_ones_merge_by_name():
+    merged = merge(
+        {"names": ["a"], "args": [{"name": "node-ip", "value": "10.0.0.1"}]},
+        {"names": ["b", "a"], "args": [{"name": "v", "value": "2"}, {"name": "node-ip", "value": "10.0.0.2"}]})
+    assert merged.values == {
+        "names": ["a", "b"], "args": [{"name": "node-ip", "value": "10.0.0.1"}, {"name": "v", "value": "2"}]}
+    assert merged.contradictions == (Contradiction(("args", 1, "value"), "10.0.0.1", "10.0.0.2"),)
+
+
+@pytest.fixture
+def rack(tmp_path):
+    """The sample rack, with a cluster.yaml to be extended."""
+    shutil.copy(PROJECT / "hosts.yaml", tmp_path)
+    shutil.copytree(PROJECT / "configs", tmp_path / "configs")
+
+    def with_cluster(more: str = ""):
+        file = tmp_path / "configs/cluster.yaml"
+        file.write_text("name: flock\nendpoint: kubeapi.flock.lan\n" + more)
+        return load(tmp_path)
+
+    return with_cluster
+
+
+def test_kubeadm_gets_what_the_rack_demands_and_what_is_written(rack):
+    rack = rack("kubeadm: {ClusterConfiguration: {apiServer: {certSANs: [api.example.org], "
+                "extraArgs: [{name: v, value: '4'}]}}}\n")
+    assert upstream.cluster_configuration(rack) == yaml.safe_load("""
+        apiVersion: kubeadm.k8s.io/v1beta4
+        kind: ClusterConfiguration
+        clusterName: flock
+        kubernetesVersion: v1.36.4
+        controlPlaneEndpoint: kubeapi.flock.lan:6443
+        networking: {dnsDomain: cluster.local, podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12}
+        apiServer:
+          certSANs: [kubeapi.flock.lan, 10.0.0.100, api.example.org]
+          extraArgs: [{name: v, value: "4"}]
+        """)
+
+
+def test_a_member_joins_with_its_own_name_and_address(rack):
+    rack = rack()
+    joining = upstream.join_configuration(rack, rack.machine("chick3"), "TOKEN", "sha256:HASH")
+    assert joining["nodeRegistration"]["name"] == "chick3"
+    assert joining["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-ip", "value": "10.0.0.103"}]
+    assert joining["discovery"]["bootstrapToken"] == {
+        "apiServerEndpoint": "kubeapi.flock.lan:6443", "token": "TOKEN", "caCertHashes": ["sha256:HASH"]}
+    assert "controlPlane" not in joining
+
+
+def test_what_is_proposed_gives_way(rack):
+    rack = rack("KubeletConfiguration: {cgroupDriver: cgroupfs}\ncalico: {BGPConfiguration: {asNumber: 64999}}\n")
+    assert upstream.kubelet_configuration(rack)["cgroupDriver"] == "cgroupfs"
+    assert upstream.calico_bgp(rack) == {"asNumber": 64999, "nodeToNodeMeshEnabled": True}
+
+
+@pytest.mark.parametrize("mode, felix", [("iptables", None), ("nftables", "Enabled")])
+def test_calico_follows_kube_proxy(rack, mode, felix):
+    rack = rack(f"KubeProxyConfiguration: {{mode: {mode}}}\n")
+    assert upstream.kube_proxy_configuration(rack)["mode"] == mode
+    assert upstream.calico_felix(rack).get("nftablesMode") == felix
+
+
+def test_a_role_may_settle_its_own_demands(rack):
+    rack = rack("containerd: {debug: {level: warn}, oom_score: 5}\n")
+    assert upstream.settle(rack, ("containerd",), {"version": 3}, {"oom_score": 0}) == {
+        "version": 3, "debug": {"level": "warn"}, "oom_score": 5}
+    with pytest.raises(RackProblems) as told:
+        upstream.settle(rack, ("containerd",), {"debug": {"level": "info"}})
+    assert str(told.value) == ("configs/cluster.yaml:3: containerd.debug.level: 'warn' contradicts the rack, "
+                               "which demands 'info' (leave this key out)")
