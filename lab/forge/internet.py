@@ -14,4 +14,4 @@ def install(job: Job) -> None:
     debian.layer(job, job[machine_root] / "root", PACKAGES)
 
 
-internet_root = Part("internet-root", install, inputs=(machine_root,))
+internet_root = Part("internet-root", install, inputs=(machine_root,), turn="apt")

@@ -26,7 +26,7 @@ def install(job: Job) -> None:
     debian.layer(job, job[machine_root] / "root", PACKAGES, older=OLDER)
 
 
-userland = Part("userland", install, inputs=(machine_root,))
+userland = Part("userland", install, inputs=(machine_root,), turn="apt")
 
 #: What a part that picks programs needs as inputs.
 INPUTS = (machine_root, userland)
@@ -46,7 +46,8 @@ class Programs:
         raise FileNotFoundError(f"{name} is in no layer of the userland")
 
     def glob(self, pattern: str) -> list[str]:
-        return sorted({str(path.relative_to(layer)) for layer in self._layers for path in layer.glob(pattern)})
+        return sorted({str(path.relative_to(layer)) for layer in self._layers
+                       for path in layer.glob(pattern)})
 
     def pick(self, names: Iterable[str]) -> dict[str, Entry]:
         """The files of `names` for an image, with all libraries they need and every link on the way."""
@@ -59,7 +60,8 @@ class Programs:
             file = self.path(name)
             found[name] = file
             if file.is_symlink():
-                wanted.append(posixpath.normpath(posixpath.join("/", posixpath.dirname(name), os.readlink(file))))
+                beside = posixpath.join("/", posixpath.dirname(name), os.readlink(file))
+                wanted.append(posixpath.normpath(beside))
             else:
                 wanted += map(self._library, needed_by(file))
         return found
@@ -70,11 +72,11 @@ class Programs:
         return next(path for folder in LIBRARIES for path in self.glob(f"{folder}/{name}"))
 
     def busybox(self, job: Job) -> dict[str, Entry]:
-        """BusyBox with all its names, and a ping that can forbid fragments: a small Unix for tests and scripts."""
+        """BusyBox with all its names, and a ping that can forbid fragments: a small Unix."""
         program = self.path("usr/bin/busybox")
         library = self.path(LIBRARIES[0] + "/libc.so.6").parent
-        applets = job.run(library / "ld-linux-x86-64.so.2", "--library-path", library, program, "--list").split()
-        links: Files = {f"usr/bin/{applet}": Link("busybox") for applet in applets}
+        applets = job.run(library / "ld-linux-x86-64.so.2", "--library-path", library, program, "--list")
+        links: Files = {f"usr/bin/{applet}": Link("busybox") for applet in applets.split()}
         return {**links, **self.pick(["usr/bin/busybox", "usr/bin/ping"])}
 
 
