@@ -29,11 +29,12 @@ release: {{ .root.Release.Name }}
 {{- end }}{{ .type }}{{ end }}{{ end }}
 {{- end }}
 
-{{- /* the Secret with the certificate that the proxy itself shows, for manual and secret */ -}}
+{{- /* the Secret with the certificate that the proxy itself shows, for manual and secret: {secret, key, crt} or {} */ -}}
 {{- define "lab-hub.certificate" -}}
 {{- $https := include "lab-hub.https" . -}}
 {{- if eq $https "manual" }}{{ dict "secret" "proxy-public-manual-tls" "key" "tls.key" "crt" "tls.crt" | toJson }}
-{{- else if eq $https "secret" }}{{ with .Values.proxy.https.secret }}{{ dict "secret" .name "key" .key "crt" .crt | toJson }}{{ end }}{{ end }}
+{{- else if eq $https "secret" }}{{ with .Values.proxy.https.secret }}{{ dict "secret" .name "key" .key "crt" .crt | toJson }}{{ end }}
+{{- else }}{}{{ end }}
 {{- end }}
 
 {{- define "lab-hub.image" -}}

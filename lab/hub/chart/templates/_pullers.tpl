@@ -27,10 +27,7 @@ metadata:
   name: {{ .name }}
   labels: {{- include "lab-hub.labels" $labels | nindent 4 }}
   {{- if .hook }}
-  annotations:
-    helm.sh/hook: pre-install,pre-upgrade
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
-    helm.sh/hook-weight: "-10"
+  {{- include "lab-hub.hook" "-10" }}
   {{- end }}
 spec:
   selector:
@@ -73,4 +70,12 @@ spec:
           {{- with $puller.resources }}
           resources: {{- toYaml . | nindent 12 }}
           {{- end }}
+{{- end }}
+
+{{- /* what comes before an install or an upgrade, in the order of the weights, and is gone after it */ -}}
+{{- define "lab-hub.hook" }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    helm.sh/hook-weight: {{ . | quote }}
 {{- end }}
