@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
+from fabfile.rack.merge import plain
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -135,24 +137,15 @@ def _frozen(value: object) -> object:
     return value
 
 
-def thaw(value: object) -> Any:
-    """Plain dicts and lists again, to be written as YAML, TOML or JSON."""
-    if isinstance(value, Mapping):
-        return {key: thaw(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [thaw(inner) for inner in value]
-    return value
-
-
 Fixed = AfterValidator(_frozen)  # on a mapping: nobody changes it after the rack is loaded
 
 
 def _tree(value: object) -> object:
     if not isinstance(value, Mapping):
         raise refuse("a mapping is wanted here", "upstream's own keys, indented below this one")
-    return _frozen(value)
+    return value
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 Tree = Annotated[  # upstream's own keys, whatever they are
-    Mapping[str, Any], BeforeValidator(_tree), PlainSerializer(thaw), Field(default_factory=lambda: NOTHING)]
+    Mapping[str, Any], BeforeValidator(_tree), Fixed, PlainSerializer(plain), Field(default_factory=lambda: NOTHING)]

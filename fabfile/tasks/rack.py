@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from invoke import Exit, task
@@ -14,12 +16,24 @@ if TYPE_CHECKING:
 
 def the_rack() -> Rack:
     """The rack that COOP_RACK or the project names; what is wrong with it ends the task with code 2."""
-    from fabfile.rack import RackProblems, load
+    from fabfile.rack import load
+
+    with told():
+        return load()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What is wrong with the rack, or on the way to a machine, ends the task with sentences instead of a traceback."""
+    from fabfile.engine.errors import CoopError
+    from fabfile.rack import RackProblems
 
     try:
-        return load()
-    except RackProblems as told:
-        raise Exit(str(told), code=2) from None
+        yield
+    except RackProblems as wrong:
+        raise Exit(str(wrong), code=2) from None
+    except CoopError as wrong:
+        raise Exit(f"{wrong}\n{getattr(wrong, 'hint', '')}".rstrip(), code=wrong.exit_code) from None
 
 
 @task
@@ -60,17 +74,16 @@ def ssh_config(c):
 @task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this fingerprint (SHA256:...) unasked."})
 def trust(c, machine, fingerprint=None):
     """Learn a machine's host key by hand, into hosts.yaml."""
-    from fabfile.engine.errors import LinkError
+    import sys
+
     from fabfile.engine.scan import scan
     from fabfile.rack import host_keys, ssh
     from fabfile.rack.draft import HOSTS
 
     rack = the_rack()
-    box = rack.machine(machine)
-    try:
+    with told():
+        box = rack.machine(machine)
         key = scan(rack, box)
-    except LinkError as error:
-        raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code) from None
     shown = ssh.fingerprint(key)
     if key == box.host_key:
         print(f"{machine} shows the key that {HOSTS} has: {key.split()[0]} {shown}")
@@ -82,7 +95,8 @@ def trust(c, machine, fingerprint=None):
         print(f"{HOSTS} has {box.host_key.split()[0]} {ssh.fingerprint(box.host_key)}: was it installed again?")
     if fingerprint is None:
         print("Compare on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
-        if input("Trust it? Type yes: ").strip() != "yes":
+        print("Trust it? Type yes: ", end="", flush=True)
+        if sys.stdin.readline().strip() != "yes":
             raise Exit("nothing is changed", code=1)
     file = rack.folder / HOSTS
     replace_text(file, host_keys.with_host_key(file.read_text(), machine, key))

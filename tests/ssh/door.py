@@ -1,14 +1,17 @@
 """door.py ADDRESS PORT: a TCP connection as stdin and stdout, as `nc` would be; used as a ProxyCommand."""
 
+import os
 import select
 import socket
 import sys
 
 far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-near = socket.socket(fileno=0)  # stdin and stdout are the same socket when ssh or Coop starts it
 while True:
-    for ready in select.select([far, near], [], [])[0]:
-        data = ready.recv(1 << 16)
+    for ready in select.select([far, 0], [], [])[0]:
+        data = os.read(0, 1 << 16) if ready == 0 else far.recv(1 << 16)
         if not data:
             sys.exit()
-        (far if ready is near else near).sendall(data)
+        if ready == 0:
+            far.sendall(data)
+        while data and ready is far:  # a pipe under ssh, a socket under Coop
+            data = data[os.write(1, data):]

@@ -81,7 +81,7 @@ def _everything(cluster: Any) -> Iterator[tuple[Path, object]]:
 
 
 def _below(path: Path, value: object) -> Iterator[tuple[Path, object]]:
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
     for key, one in inner:
         yield (*path, key), one
         yield from _below((*path, key), one)
