@@ -33,7 +33,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack)
     yield containerd_repository(rack)
-    yield Packages({"chrony": None, "conntrack": None, "ethtool": None, "iproute2": None, "iptables": None,
+    yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None, "iptables": None,
                     "iputils-ping": None})
     yield from _time(rack)
     yield from held(held_on_chicks(rack))
