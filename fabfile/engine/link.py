@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 PORT = 22
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what it complains of is told as a LinkError
 
 
 class Link(fabric.Connection):
