@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
@@ -55,8 +56,8 @@ class KubernetesObjects(Resource):
             return
         if waiting:
             what, diff = f"the objects of {self.set_name} follow {', '.join(waiting)}", ""
-        elif head == "exit 1":
-            what, diff = f"the objects of {self.set_name} differ: {', '.join(_objects(said))}", said
+        elif head == "exit 1" and (names := _objects(said)):
+            what, diff = f"the objects of {self.set_name} differ: {', '.join(names)}", said
         elif head == "absent":
             what, diff = f"the objects of {self.set_name} are not in a cluster yet", ""
         else:
@@ -76,9 +77,14 @@ class KubernetesObjects(Resource):
 
 
 def _objects(diff: str) -> list[str]:
-    """The names in kubectl's diff: its files are GROUP.VERSION.KIND.NAMESPACE.NAME."""
-    files = [line.split("\t")[0].rsplit("/", 1)[-1] for line in diff.split("\n") if line.startswith("+++ ")]
-    return files or ["as kubectl diff says"]
+    """"DaemonSet kube-system/calico-node" for each file of kubectl's diff: GROUP.VERSION.KIND.NAMESPACE.NAME, where
+    a core object has no group, a cluster's own no namespace, and group and name may hold dots. The kind alone begins
+    with a capital letter."""
+    found = []
+    for path in re.findall(r"^\+\+\+ \S*/(\S+)", diff, re.MULTILINE):
+        kind = re.search(r"([A-Z]\w*)\.([^.]*)\.(.*)", path)
+        found.append(f"{kind[1]} {kind[2]}{'/' if kind[2] else ''}{kind[3]}" if kind else path)
+    return found
 
 
 @dataclass(frozen=True)

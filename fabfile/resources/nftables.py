@@ -12,14 +12,14 @@ from .base import Change, Command, Resource
 from .file import File, Found
 
 # The file is loaded into an empty network namespace and listed there: nft's own words for it. The tables that it
-# makes are listed live, in the same words; other programs' tables are theirs. Counters are left out (-s).
+# makes, and ours, are listed live in the same words; other programs' tables are theirs. Counters are left out (-s).
 _PROBE = r"""
-if [ -f @PATH@ ] && command -v nft >/dev/null; then
-  w=$(unshare -n sh -c 'nft -f "$1" && nft -s list ruleset' sh @PATH@ 2>&1) || :
-  l=$(printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p' |
-    while read -r family table; do nft -s list table "$family" "$table" 2>/dev/null || :; done)
-  if [ "$w" = "$l" ]; then echo same
-  else echo wanted; printf '%s\n' "$w"; echo live; printf '%s\n' "$l"; fi
+if command -v nft >/dev/null; then
+  w=; [ ! -f @PATH@ ] || w=$(unshare -n sh -c 'nft -f "$1" && nft -s list ruleset' sh @PATH@ 2>&1) || :
+  echo wanted; printf '%s\n' "$w"
+  echo live
+  { printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p'; printf '%s\n' @TABLES@; } | awk '!seen[$0]++' |
+    while read -r family table; do nft -s list table "$family" "$table" 2>/dev/null || :; done
 fi
 """.strip()
 
@@ -44,7 +44,9 @@ class Nftables(Resource):
         return File(self.path, self.ruleset, mode=0o644, check="nft -c -f {}")
 
     def probe(self) -> str:
-        return parts.probe(self.file().probe(), _PROBE.replace("@PATH@", quote(self.path)))
+        tables = " ".join(map(quote, sorted(_tables(self.ruleset)))) or "''"
+        return parts.probe(self.file().probe(),
+                           _PROBE.replace("@PATH@", quote(self.path)).replace("@TABLES@", tables))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         kept, rules = parts.facts(facts, 2)
@@ -70,9 +72,7 @@ class Nftables(Resource):
 
 
 def _rules(facts: str) -> tuple[str, str]:
-    """What the file says and what is live, both in nft's words; equal when the probe found them so."""
-    if not facts.startswith("wanted\n"):
-        return "", ""
+    """What the file says and what is live, both in nft's words."""
     wanted, _, live = facts.removeprefix("wanted\n").partition("\nlive\n")
     return _without_learned(wanted), _without_learned(live)
 

@@ -1,0 +1,123 @@
+"""What each resource makes of what it finds: cases are data, in tests/cases/resources."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabfile import resources
+from fabfile.resources import Change, Resource
+from fabfile.secret import Secret
+
+# each with: case, resource, facts, altered, changes
+CASES = [pytest.param(case, id=f"{path.stem}: {case['case']}")
+         for path in sorted((Path(__file__).parents[1] / "cases" / "resources").glob("*.yaml"))
+         for case in yaml.safe_load(path.read_text())]
+
+
+def build(described: dict) -> Resource:
+    """{Sysctls: {group: rack, settings: {…}}} as the resource; {secret: text} is a Secret, a list a tuple."""
+    [(kind, fields)] = described.items()
+    return getattr(resources, kind)(**{key: value_of(value) for key, value in (fields or {}).items()})
+
+
+def value_of(value):
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        if set(value) == {"secret"}:
+            return Secret(value["secret"])
+        return {key: value_of(inner) for key, inner in value.items()}
+    return value
+
+
+def facts_of(case: dict, resource: Resource) -> str:
+    """The facts; `<right>` in them is the resource's own file as it should lie there."""
+    facts = case.get("facts", "")
+    if "<right>" not in facts:
+        return facts
+    file = resource if isinstance(resource, resources.File) else \
+        resource.source() if isinstance(resource, resources.AptRepository) else resource.file()
+    mode = f"{file.permissions():o}"
+    return facts.replace("<right>", f"file {mode} root 0 root 0\nsha256 {sha256(file.data()).hexdigest()}")
+
+
+def scripts(change: Change) -> str:
+    return "\n".join(command.script for command in change.commands)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_differs(case):
+    resource = build(case["resource"])
+    found = list(resource.changes(facts_of(case, resource), frozenset(case.get("altered", ()))))
+    expected = [{"what": one} if isinstance(one, str) else one for one in case["changes"]]
+    assert [change.what for change in found] == [one["what"] for one in expected]
+    for change, one in zip(found, expected, strict=True):
+        rest = scripts(change)
+        for piece in one.get("runs", ()):  # these pieces, in this order
+            assert piece in rest
+            rest = rest[rest.index(piece) + len(piece):]
+        for piece in one.get("never", ()):
+            assert piece not in scripts(change)
+        for line in one.get("diff", ()):
+            assert line in change.diff.split("\n")
+        if "undo" in one:
+            assert one["undo"] in change.undo
+        if "alters" in one:
+            assert change.alters == set(one["alters"])
+        if "long" in one:
+            assert any(command.long for command in change.commands) == one["long"]
+        if "shown" in one:
+            assert one["shown"] in [command.shown for command in change.commands]
+        if "borrows" in one:
+            assert [borrowed.shown for borrowed in change.borrows] == one["borrows"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_said_to_the_shell_is_shell(case):
+    resource = build(case["resource"])
+    found = list(resource.changes(facts_of(case, resource), frozenset(case.get("altered", ()))))
+    texts = [resource.probe()]
+    for change in found:
+        texts += [*(command.script for command in change.commands), change.undo]
+        texts += [text for borrowed in change.borrows for text in (borrowed.obtain, borrowed.give_back)]
+    for text in texts:
+        parsed = subprocess.run(["dash", "-n"], input=text.encode(), capture_output=True)
+        assert parsed.returncode == 0, (parsed.stderr, text)
+
+
+@pytest.fixture(scope="module")
+def essential(tmp_path_factory) -> Path:
+    """A folder with the programs that every Debian has, and no other."""
+    folder = tmp_path_factory.mktemp("essential")
+    for program in ("awk", "base64", "cat", "cut", "getent", "grep", "head", "id", "readlink", "sed", "sha256sum",
+                    "stat", "tail"):
+        (folder / program).symlink_to(shutil.which(program))
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_probes_need_nothing_and_never_fail(case, essential):
+    """As on a machine where nothing is installed yet, not even systemd."""
+    resource = build(case["resource"])
+    ran = subprocess.run(["/usr/bin/env", "-i", f"PATH={essential}", "/bin/dash", "-c", "set -e\n" + resource.probe()],
+                         stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+    assert ran.returncode == 0, (ran.stderr, resource.probe())
+
+
+def test_every_kind_has_cases():
+    told = {kind for case in CASES for kind in case.values[0]["resource"]}
+    kinds = {name for name in resources.__all__ if isinstance(getattr(resources, name), type)
+             and issubclass(getattr(resources, name), Resource)} - {"Resource"}
+    assert kinds - told == set()
+
+
+def test_a_secret_is_in_no_repr_and_no_plan():
+    file = resources.File("/etc/key", Secret("correct horse battery"))
+    [change] = file.changes("absent\n", frozenset())
+    assert "horse" not in repr(file) + change.what + change.diff + change.commands[0].shown
