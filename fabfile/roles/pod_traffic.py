@@ -113,14 +113,14 @@ kubectl -n {NAMESPACE} rollout status daemonset/probe --timeout=60s >/dev/null 2
     {{ kubectl -n {NAMESPACE} get pods -o wide; exit 1; }}
 pods=$(kubectl -n {NAMESPACE} get pods -o jsonpath='{{range .items[*]}}\
 {{.spec.nodeName}}={{.metadata.name}}={{.status.podIP}}{{"\\n"}}{{end}}') || exit 1
-wrong=$(for pod in $pods; do (
+said=$(for pod in $pods; do (
     node=${{pod%%=*}}; name=${{pod#*=}}; name=${{name%=*}}
     for link in {links}; do [ "${{link%%=*}}" != "$node" ] || break; done
     kubectl -n {NAMESPACE} exec "$name" -- sh -c {quote(_FROM_A_POD)} sh \
         "${{link#*=}}" kubernetes.default.svc.{domain} {quote(world.hostname or "")} {port} {quote(world.geturl())} \
         $(echo "$pods" | grep -v "^$node=" | sed 's/.*=//') 2>&1 | sed "s/^/$node: /"
 ) & done; wait)
-[ -z "$wrong" ] || {{ echo "$wrong"; exit 1; }}
+[ "$(echo "$said" | grep -c ': asked$')" -eq "$(echo "$pods" | grep -c .)" ] && ! echo "$said" | grep -v ': asked$'
 """, limit=240)
 
 
@@ -138,7 +138,7 @@ done
 address=$(first "$host")
 [ -n "$address" ] || echo "DNS does not tell $host"
 [ -z "$address" ] || chroot /machine curl -sS -o /dev/null --max-time 15 --resolve "$host:$port:$address" "$page"
-exit 0
+echo asked   # what comes before this word is wrong
 """
 
 
