@@ -77,6 +77,14 @@ class Lab:
         """Every machine and every program of the internet."""
         return self.ask(do="status")
 
+    def is_up(self) -> bool:
+        """Whether its supervisor answers."""
+        try:
+            self.status()
+        except LabError:
+            return False
+        return True
+
     def memory(self) -> dict[str, int]:
         """Bytes in use by each machine and program."""
         groups = Plan.read(self.places.plan).groups

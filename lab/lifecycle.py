@@ -51,8 +51,8 @@ def up(places: Places, tell: Tell) -> Lab:
     if missing := list(lacking(places.folder)):
         raise LabError("; ".join(missing))
     lab = Lab(places)
-    with suppress(LabError):
-        for machine in (name for name, box in lab.status().items() if box.machine and not box.pid):
+    if lab.is_up():
+        for machine in [name for name, box in lab.status().items() if box.machine and not box.pid]:
             lab.on(machine)
         return lab
     site = forge.build(forge_cache(), tell)
@@ -80,7 +80,7 @@ def up(places: Places, tell: Tell) -> Lab:
             supervisor = subprocess.Popen([sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT, stdout=log,
                                           stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         (places.folder / "supervisor.pid").write_text(f"{supervisor.pid}\n")
-        while not places.control.exists():
+        while not lab.is_up():
             if supervisor.poll() is not None:
                 raise LabError("\n  ".join(["the supervisor ended:", *places.log.read_text().splitlines()[-8:]]))
             time.sleep(0.01)

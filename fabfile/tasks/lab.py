@@ -67,13 +67,13 @@ def status(c, name=None, json=False):
         print(*table(lab.machines, boxes, memory), sep="\n")
 
 
-@task(positional=["machines"], iterable=["machines"], help=NAME | {"machines": "Which; all unless told."})
-def reset(c, machines, name=None):
+@task(help=NAME | {"machines": "Which, with commas between; all unless told."})
+def reset(c, machines="", name=None):
     """Make machines what an installer leaves, in seconds."""
     from lab.handle import Lab
 
     with told():
-        Lab.named(name).reset(machines)
+        Lab.named(name).reset([machine for machine in machines.split(",") if machine])
 
 
 @task(help=NAME | {"machine": "Which."})
