@@ -1,9 +1,9 @@
 """The forge makes what the lab's internet publishes, from package registries alone.
 
-    site = forge.build(cache, tell)      # a quarter of an hour on a new computer, well under a second ever after
+    site = forge.build(cache, tell)    # ten minutes on a new computer, no second ever after
 
-Everything is a `Part`: a name, the parts and files it is made from, and a recipe. A part's folder in the cache is named
-by a hash of all of these, so nothing is built twice and nothing stale is ever used.
+Everything is a `Part`: a name, the parts and files it is made from, and a recipe. A part's folder in the
+cache is named by a hash of all of these, so nothing is built twice and nothing stale is ever used.
 """
 from __future__ import annotations
 

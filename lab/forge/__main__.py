@@ -15,7 +15,8 @@ def main() -> int:
         if event.state in ("building", "built", "failed"):
             took = f"{event.seconds:6.1f} s" if event.seconds is not None else ""
             usual = f"(last time {event.usual:.0f} s)" if event.usual else ""
-            print(f"{time.monotonic() - began:6.1f}  {event.part:<24} {event.state:<9} {took} {usual}".rstrip(), flush=True)
+            line = f"{time.monotonic() - began:6.1f}  {event.part:<24} {event.state:<9} {took} {usual}"
+            print(line.rstrip(), flush=True)
 
     try:
         site = build(forge_cache(), tell)

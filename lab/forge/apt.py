@@ -4,7 +4,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ def make_key(job: Job) -> None:
     """A new key without passphrase and end: it is worth nothing outside the lab."""
     secret = job.out / "secret.asc"
     with gnupg(job) as gpg:
-        job.run(*gpg, "--passphrase", "", "--quick-generate-key", job.part.settings, "rsa3072", "sign", "never")
+        job.run(*gpg, "--passphrase", "", "--quick-generate-key", job.part.settings, "rsa3072", "sign",
+                "never")
         job.run(*gpg, "--armor", "--output", job.out / "public.asc", "--export")
         job.run(*gpg, "--armor", "--output", secret, "--export-secret-keys")
     secret.chmod(0o600)
@@ -31,7 +32,7 @@ def make_key(job: Job) -> None:
 
 @contextmanager
 def gnupg(job: Job) -> Iterator[tuple[str, ...]]:
-    """The gpg command with a keyring of its own, in a folder whose name is short enough for its agent's socket."""
+    """The gpg command with a keyring of its own, at a path short enough for its agent's socket."""
     with tempfile.TemporaryDirectory(prefix="coop-") as home:
         try:
             yield ("gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--no-tty")
@@ -51,14 +52,16 @@ class Entry:
     @classmethod
     def of(cls, job: Job, deb: Path, base: Path) -> Entry:
         content = deb.read_bytes()
-        return cls(job.run("dpkg-deb", "--field", deb), str(deb.relative_to(base)), len(content), sha256(content))
+        control = job.run("dpkg-deb", "--field", deb)
+        return cls(control, str(deb.relative_to(base)), len(content), sha256(content))
 
     def stanza(self) -> str:
         head, separator, description = self.control.strip().partition("\nDescription:")
-        return (f"{head}\nFilename: {self.path}\nSize: {self.size}\nSHA256: {self.sha256}{separator}{description}\n")
+        place = f"Filename: {self.path}\nSize: {self.size}\nSHA256: {self.sha256}"
+        return f"{head}\n{place}{separator}{description}\n"
 
 
-def packages(entries: Iterator[Entry] | list[Entry]) -> str:
+def packages(entries: Iterable[Entry]) -> str:
     """The text of a Packages file."""
     return "\n".join(entry.stanza() for entry in entries)
 
@@ -71,10 +74,11 @@ def release(fields: Mapping[str, str], files: Mapping[str, bytes], date: datetim
     return "\n".join(lines) + "\n"
 
 
-def publish(job: Job, base: Path, key: Part, fields: Mapping[str, str], *, indices: str = "", release_at: str = "") -> None:
+def publish(job: Job, base: Path, key: Part, fields: Mapping[str, str], *, indices: str = "",
+            release_at: str = "") -> None:
     """Index all packages below `base` and sign the index.
 
-    A flat repository has everything in `base`; others have their `indices` folder below a `release_at` folder.
+    A flat repository has everything in `base`; others have an `indices` folder below a `release_at` folder.
     """
     top = base / release_at
     text = packages([Entry.of(job, deb, base) for deb in sorted(base.rglob("*.deb"))]).encode()

@@ -11,7 +11,8 @@ REFERENCE = "docker.io/library/busybox:1.37"
 
 def pack_image(job: Job) -> None:
     with registry(job.out) as images:
-        layer = images.layer(userland.Programs(job).busybox(job), {"root": Folder(0o700), "var/www": Folder()})
+        unix = userland.Programs(job).busybox(job)
+        layer = images.layer(unix, {"root": Folder(0o700), "var/www": Folder()})
         images.push(Image(REFERENCE, [layer], command=["sh"]))
 
 

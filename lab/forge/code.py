@@ -14,6 +14,8 @@ PACKAGE = "lab.forge."
 #: They run recipes, but decide nothing about what comes out.
 MACHINERY = frozenset(PACKAGE + name for name in ("code", "event", "job", "order", "part", "store"))
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+
 
 def code_of(module: str) -> bytes:
     """The code of `module` and of every module of this package that it imports, directly or not."""
@@ -55,6 +57,6 @@ def essence(text: str) -> tuple[bytes, tuple[str, ...]]:
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        elif isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree).encode(), tuple(dict.fromkeys(imported))

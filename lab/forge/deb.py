@@ -15,7 +15,10 @@ deb-systemd-helper unmask {unit} >/dev/null || true
 deb-systemd-helper --quiet was-enabled {unit} && deb-systemd-helper enable {unit} >/dev/null || true
 """
 RELOAD = "[ ! -d /run/systemd/system ] || systemctl --system daemon-reload >/dev/null || true\n"
-START = '[ ! -d /run/systemd/system ] || deb-systemd-invoke "$([ -z "$2" ] && echo start || echo restart)" {unit} || true\n'
+START = """\
+[ -z "$2" ] && verb=start || verb=restart
+[ ! -d /run/systemd/system ] || deb-systemd-invoke $verb {unit} || true
+"""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Package:
     def control(self) -> str:
         lines = {"Package": self.name, "Version": self.version, "Architecture": "amd64", "Section": "admin",
                  "Priority": "optional", "Maintainer": "The lab's forge <root@localhost>",
-                 "Installed-Size": str(self.size() // 1024), **self.fields, "Homepage": self.homepage, "Description": self.summary}
+                 "Installed-Size": str(self.size() // 1024), **self.fields, "Homepage": self.homepage,
+                 "Description": self.summary}
         return "".join(f"{key}: {value}\n" for key, value in lines.items())
 
     def size(self) -> int:
         """Bytes of all its files."""
-        return sum(len(file.encode()) if isinstance(file, str) else file.stat().st_size for file in self.files.values())
+        return sum(len(file.encode()) if isinstance(file, str) else file.stat().st_size
+                   for file in self.files.values())
 
     def postinst(self) -> str:
         """The script that dpkg runs when the package is configured; "" if there is nothing to do."""

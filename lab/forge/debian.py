@@ -1,4 +1,4 @@
-"""Debian as this computer gets it: its mirror, a root directory from nothing, and layers of packages over a root."""
+"""Debian as this computer gets it: its mirror, a root from nothing, and layers of packages over a root."""
 from __future__ import annotations
 
 import re
@@ -16,7 +16,7 @@ PUBLIC_MIRROR = "http://ftp.us.debian.org/debian"
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-#: Runs in mount namespace of its own, so that whatever happens nothing stays mounted.
+#: Runs in a mount namespace of its own, so whatever happens nothing stays mounted.
 INSTALL = r"""
 mount -t overlay layer -o "lowerdir=$LOWER,upperdir=$UPPER,workdir=$WORK" "$ROOT"
 mount -t proc proc "$ROOT/proc"
@@ -31,9 +31,9 @@ printf '%s\n' "$SOURCES" > "$ROOT/run/sources.list"
 printf '#!/bin/sh\nexit 101\n' > "$ROOT/usr/sbin/policy-rc.d"   # no daemon may start in here
 chmod 755 "$ROOT/usr/sbin/policy-rc.d"
 apt() {
-    chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive HOME=/root \
-        ${PROXY:+http_proxy="$PROXY"} apt-get -q -y -o Dir::Etc::SourceList=/run/sources.list \
-        -o Dir::Etc::SourceParts=/dev/null -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+    chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+        DEBIAN_FRONTEND=noninteractive ${PROXY:+http_proxy="$PROXY"} \
+        apt-get -q -y -o Dir::Etc::SourceList=/run/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
 apt update
 apt install --no-install-recommends "$@"
@@ -51,7 +51,8 @@ def mirror() -> str:
 
 def mirror_in(sources: str) -> str | None:
     """The first Debian archive named by apt sources, in the one-line form or as `URIs:`."""
-    found = re.search(r"^\s*(?:deb\s+(?:\[[^]]*\]\s*)?|URIs:\s*)(https?://\S*/debian)/?(?:\s|$)", sources, re.M)
+    found = re.search(r"^\s*(?:deb\s+(?:\[[^]]*\]\s*)?|URIs:\s*)(https?://\S*/debian)/?(?:\s|$)", sources,
+                      re.MULTILINE)
     return found and found[1]
 
 
@@ -73,22 +74,23 @@ def bootstrap(job: Job, packages: Iterable[str], target: Path) -> None:
         env["DEBOOTSTRAP_DIR"] = f"{unpacked}/usr/share/debootstrap"
     if not KEYRING.exists():
         raise ForgeError(job.part.name, f"{KEYRING} is missing: install debian-archive-keyring")
-    job.run(program, "--variant=minbase", f"--include={','.join(packages)}", f"--cache-dir={job.scratch('debs')}",
-            f"--keyring={KEYRING}", SUITE, target, mirror(), env=env)
+    job.run(program, "--variant=minbase", f"--include={','.join(packages)}", f"--keyring={KEYRING}",
+            f"--cache-dir={job.scratch('debs')}", SUITE, target, mirror(), env=env)
 
 
 def layer(job: Job, lower: Path, packages: Iterable[str], *, older: Iterable[str] = ()) -> Path:
-    """`packages` with all they need, installed over the root `lower`: what they add or change lies in job.out/root.
+    """Install `packages` with all they need over the root `lower`.
 
-    Packages missing from this Debian are taken from the `older` suites. To be used as an overlay's upper layer.
+    What they add or change lies in the folder returned, job.out/root: to be used as an overlay's upper layer.
+    Packages missing from this Debian are taken from the `older` suites.
     """
     places = {"UPPER": job.out / "root", "WORK": job.out / "work", "ROOT": job.out / "merged"}
     for folder in places.values():
         folder.mkdir()
     sources = "\n".join(f"deb {mirror()} {suite} main" for suite in (SUITE, *older))
     job.run("unshare", "--mount", "--propagation=private", "sh", "-euc", INSTALL, "sh", *packages,
-            env={**{name: str(folder) for name, folder in places.items()}, "LOWER": str(lower), "SOURCES": sources,
-                 "ARCHIVES": str(job.scratch("debs")), "PROXY": proxy(job)})
+            env={**{name: str(folder) for name, folder in places.items()}, "LOWER": str(lower),
+                 "SOURCES": sources, "ARCHIVES": str(job.scratch("debs")), "PROXY": proxy(job)})
     shutil.rmtree(places["WORK"])
     places["ROOT"].rmdir()
     return places["UPPER"]

@@ -1,4 +1,4 @@
-"""Which libraries a program needs, read from the program itself: it may be of another Debian than this computer's."""
+"""Which libraries a program needs, read from its file: this computer's Debian may be too old to run it."""
 from __future__ import annotations
 
 import struct

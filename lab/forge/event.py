@@ -21,7 +21,7 @@ class Event:
 
 
 class ForgeError(Exception):
-    """A recipe failed. Its message is for a person: the part, the command, what it said last, where the log is."""
+    """A recipe failed. The message is for a person: the part, the command, what it said last, the log."""
 
     def __init__(self, part: str, problem: str, log: Path | None = None) -> None:
         super().__init__(f"{part}: {problem}" + (f"\n  whole log: {log}" if log else ""))

@@ -1,8 +1,8 @@
-"""Programs from Go modules: each part has a go.mod that names versions and programs, and a go.sum that proves them.
+"""Programs from Go modules: a part's go.mod names versions and programs, its go.sum proves them.
 
-A go.mod here is a module of ours that only has `tool` lines: so upstream's programs are built as dependencies, at the
-versions it pins, and Go itself checks every archive against go.sum. What upstream's own go.mod replaces must be
-replaced here too. To take another version: edit the `require` line, `go mod tidy`, commit both files.
+A go.mod here is a module of ours that has `tool` lines and no code: so upstream's programs are built as its
+dependencies, at the versions it pins, and Go itself checks every archive against go.sum. What upstream's own
+go.mod replaces must be replaced here too. To take another version: edit its `require` line, then `go mod tidy`.
 """
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ class Programs:
     sources: tuple[tuple[str, str], ...] = ()
 
 
-def programs(name: str, folder: Path, how: Programs = Programs(), versions: Mapping[str, str] | None = None) -> Part:
-    """The part that holds the programs of `folder`'s module in bin/, and what was kept of other modules in src/."""
-    files = sorted(file for file in folder.iterdir() if file.name in ("go.mod", "go.sum") or file.suffix == ".go")
-    return Part(name, compile_programs, files=tuple(files), settings=how, turn="compile", versions=versions or {})
+def programs(name: str, folder: Path, how: Programs = Programs(),
+             versions: Mapping[str, str] | None = None) -> Part:
+    """The part that holds the programs of `folder`'s module in bin/, and what was kept of others in src/."""
+    files = sorted(file for file in folder.iterdir()
+                   if file.name in ("go.mod", "go.sum") or file.suffix == ".go")
+    return Part(name, compile_programs, files=tuple(files), settings=how, turn="compile",
+                versions=versions or {})
 
 
 def compile_programs(job: Job) -> None:
@@ -53,8 +56,8 @@ def compile_programs(job: Job) -> None:
     for file in job.part.files:
         shutil.copy(file, module)
     flags = " ".join(["-s", "-w", *(f"-X={variable}={value}" for variable, value in how.stamp)])
-    job.run(go, "build", "-trimpath", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags), "-ldflags", flags,
-            "-o", binaries, how.package, cwd=module, env=env)
+    job.run(go, "build", "-trimpath", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags),
+            "-ldflags", flags, "-o", binaries, how.package, cwd=module, env=env)
     for built, wanted in how.renamed:
         (binaries / built).rename(binaries / wanted)
     for path, kept in how.sources:
@@ -66,7 +69,7 @@ def compile_programs(job: Job) -> None:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """Proxy and checksum database are the computer's own settings; the caches are the forge's own, to be emptied."""
+    """Proxy and checksum database are the computer's own; the caches are the forge's, to be emptied."""
     return {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "",
             "GOCACHE": str(job.scratch("go-build")), "GOMODCACHE": str(job.scratch("go-modules"))}
 
@@ -89,8 +92,9 @@ def find_go(job: Job) -> Path:
 
 def version_of(go: Path) -> tuple[int, int]:
     """(1, 26) for `go version go1.26.8 linux/amd64`."""
-    said = subprocess.run([go, "version"], capture_output=True, text=True, cwd="/", env={"PATH": "", "HOME": "/",
-                          "GOTOOLCHAIN": "local", "GOCACHE": "/nonexistent"}).stdout
+    said = subprocess.run([go, "version"], capture_output=True, text=True, cwd="/",
+                          env={"PATH": "", "HOME": "/", "GOTOOLCHAIN": "local",
+                               "GOCACHE": "/nonexistent"}).stdout
     found = re.search(r"go(\d+)\.(\d+)", said)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

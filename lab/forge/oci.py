@@ -45,7 +45,7 @@ class Script:
     source: Path
 
 
-#: What an image has at a path: a file or a whole folder of this computer, a text, a script, a link, an empty folder.
+#: What an image has at a path: a file or a folder of this computer with all in it, a text, and the above.
 Entry = Path | bytes | Script | Link | Folder
 Files = Mapping[str, Entry]
 
@@ -74,7 +74,8 @@ class Layer:
     content: str
 
     def descriptor(self) -> dict[str, Any]:
-        return {"mediaType": f"{OCI}layer.v1.tar+gzip", "digest": self.digest, "size": self.blob.stat().st_size}
+        size = self.blob.stat().st_size
+        return {"mediaType": f"{OCI}layer.v1.tar+gzip", "digest": self.digest, "size": size}
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,17 @@ class Image:
 
     def config(self) -> bytes:
         variables = {"PATH": SEARCH, **self.environment}
-        settings = {"Env": [f"{name}={value}" for name, value in variables.items()], "Entrypoint": list(self.entrypoint),
-                    "Cmd": list(self.command), "User": self.user, "WorkingDir": self.folder}
-        return _json({"architecture": "amd64", "os": "linux", "config": {k: v for k, v in settings.items() if v},
+        settings = {"Env": [f"{name}={value}" for name, value in variables.items()], "User": self.user,
+                    "Entrypoint": list(self.entrypoint), "Cmd": list(self.command), "WorkingDir": self.folder}
+        return _json({"architecture": "amd64", "os": "linux",
+                      "config": {name: value for name, value in settings.items() if value},
                       "rootfs": {"type": "layers", "diff_ids": [layer.content for layer in self.layers]}})
 
     def manifest(self) -> bytes:
         config = self.config()
         return _json({"schemaVersion": 2, "mediaType": f"{OCI}manifest.v1+json",
-                      "config": {"mediaType": f"{OCI}config.v1+json", "digest": digest(config), "size": len(config)},
+                      "config": {"mediaType": f"{OCI}config.v1+json", "digest": digest(config),
+                                 "size": len(config)},
                       "layers": [layer.descriptor() for layer in self.layers]})
 
 
@@ -145,7 +148,7 @@ def registry(out: Path) -> Iterator[Registry]:
 
 
 def address(reference: str) -> tuple[str, str, str]:
-    """Where an image is pulled from: ("registry-1.docker.io", "library/busybox", "1.37") for docker.io/library/busybox:1.37."""
+    """Host, name and tag by which an image is pulled: registry.k8s.io, pause, 3.10.2."""
     path, _, tag = reference.rpartition(":")
     host, _, name = path.partition("/")
     return ("registry-1.docker.io" if host == "docker.io" else host), name, tag

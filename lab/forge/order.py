@@ -17,7 +17,7 @@ AT_ONCE = 2
 
 
 def make(wanted: Part, cache: Path, tell: Callable[[Event], None]) -> Store:
-    """Build `wanted` and everything it is made from, as far as `cache` lacks it; then empty the scratch folder."""
+    """Build `wanted` and all it is made from, as far as `cache` lacks it; then empty the scratch folder."""
     store = Store(cache)
     parts = list(wanted.with_inputs())
     for part in parts:
@@ -25,7 +25,7 @@ def make(wanted: Part, cache: Path, tell: Callable[[Event], None]) -> Store:
     missing = [part for part in parts if not store.has(part)]
     if missing:
         if os.geteuid() != 0:
-            raise ForgeError(wanted.name, "only root can make roots of machines, with their owners and mounts")
+            raise ForgeError(wanted.name, "only root can make the roots of machines")
         with store.at_work(parts):
             _build(missing, store, tell)
     return store

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """`recipe` fills a folder from `inputs` (folders of other parts), `files` (of this package) and `settings`.
+    """`recipe` fills a folder from `inputs` (other parts' folders), `files` (of this package) and `settings`.
 
     Two parts with the same `turn` are never built at the same time.
     """

@@ -7,16 +7,17 @@ from lab.forge import debian
 from lab.forge.job import Job
 from lab.forge.part import Part
 
-#: A preseeded installation: the base system and an SSH server. No kernel, no boot loader, no udev: it is a container.
+#: A preseeded installation: the base system and an SSH server. A container needs no kernel, loader or udev.
 PACKAGES = (
-    "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-minimal", "bash-completion", "ca-certificates", "curl",
-    "gpgv", "iproute2", "iputils-ping", "kmod", "less", "netbase", "nftables", "procps", "vim-tiny",
+    "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-minimal", "bash-completion", "ca-certificates",
+    "curl", "gpgv", "iproute2", "iputils-ping", "kmod", "less", "netbase", "nftables", "procps", "vim-tiny",
 )
 
 #: Nothing in a container answers to these, or they would ask the mirror in the middle of a test.
 MASKED = (
-    "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dev-hugepages.mount", "e2scrub_all.timer",
-    "fstrim.timer", "getty@tty1.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+    "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dev-hugepages.mount",
+    "e2scrub_all.timer", "fstrim.timer", "getty@tty1.service", "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
     "systemd-networkd-wait-online.service",
 )
 
@@ -28,7 +29,8 @@ FILES = {
         "[Unit]\nConditionCapability=\n\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -F 1 -x\n",
     # Disks that many machines share need no sync of each file, and nobody reads manuals here.
     "etc/dpkg/dpkg.cfg.d/lab":
-        "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n",
+        "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n"
+        "path-exclude=/usr/share/locale/*\n",
     "etc/machine-id": "",
     "etc/hostname": "",
     "etc/resolv.conf": "",
@@ -38,7 +40,7 @@ FILES = {
 def bootstrap(job: Job) -> None:
     """The whole root in job.out/root, 250 MB."""
     root = job.out / "root"
-    write(root, {name: text for name, text in FILES.items() if "dpkg" in name})     # debootstrap unpacks by them too
+    write(root, {name: text for name, text in FILES.items() if "dpkg" in name})     # for its own packages too
     debian.bootstrap(job, PACKAGES, root)
     job.run("chroot", root, "apt-get", "clean")
     for leftover in ("var/lib/apt/lists", "var/log", "var/cache/debconf", "usr/share/doc", "usr/share/man",

@@ -57,7 +57,7 @@ def collect(job: Job) -> None:
         os.link(job[part] / "bin" / tool, job.out / "tools" / tool)
 
 
-#: Roots come first: who builds a lab for the first time waits for them with the rest anyway, who develops it does not.
+#: Roots come first: machines can be tried with them while the rest is still being compiled.
 part = Part("site", collect, inputs=(machine_root, internet_root, *PUBLISHED, *TOOLS.values()))
 
 

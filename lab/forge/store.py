@@ -70,7 +70,7 @@ class Store:
             self._tidy(parts)
 
     def _tidy(self, parts: Iterable[Part]) -> None:
-        """Remove what only a build in progress needs, what was never finished, and what nobody uses any more."""
+        """Remove what only a build in progress needs, what was never finished, and what nobody uses now."""
         for part in parts:
             os.utime(self.folder(part))
         forgotten = time.time() - FORGOTTEN_AFTER * 86400

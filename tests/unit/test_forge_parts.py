@@ -56,7 +56,8 @@ def test_key_does_not_change_with_turn_or_versions() -> None:
 
 def test_comments_docstrings_and_layout_are_no_code() -> None:
     plain = 'import os\n\n\ndef f(a):\n    return a\n\n\nclass C:\n    x = 1\n'
-    told = '"""Module."""\nimport os\n# why\ndef f( a ):\n    """What."""\n    return a  # so\nclass C:\n    """It."""\n    x = 1\n'
+    told = ('"""Module."""\nimport os\n# why\ndef f( a ):\n    """What."""\n    return a  # so\n'
+            'class C:\n    """It."""\n    x = 1\n')
     assert essence(plain) == essence(told)
     assert essence(plain) != essence(plain.replace("x = 1", "x = 2"))
 

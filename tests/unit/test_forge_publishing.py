@@ -1,4 +1,4 @@
-"""What the forge publishes, from small values: apt indices, control files, image registries, go.mod, libraries."""
+"""What the forge publishes, from small values: apt indices, control files, registries, go.mod, libraries."""
 from __future__ import annotations
 
 import gzip
@@ -19,7 +19,8 @@ from lab.forge.golang import requirements
 
 
 def test_a_packages_index_names_file_size_and_checksum() -> None:
-    entry = apt.Entry("Package: kubelet\nVersion: 1.36.3-1.1\nDescription: Node agent\n", "amd64/kubelet.deb", 5, "ab" * 32)
+    entry = apt.Entry("Package: kubelet\nVersion: 1.36.3-1.1\nDescription: Node agent\n", "amd64/kubelet.deb",
+                      5, "ab" * 32)
     other = apt.Entry("Package: kubectl\nDescription: Client\n", "amd64/kubectl.deb", 6, "cd" * 32)
     assert apt.packages([entry, other]) == (
         f"Package: kubelet\nVersion: 1.36.3-1.1\nFilename: amd64/kubelet.deb\nSize: 5\nSHA256: {'ab' * 32}\n"
@@ -31,13 +32,14 @@ def test_a_release_lists_the_indices() -> None:
     text = apt.release({"Origin": "Docker", "Suite": "trixie"}, {"stable/binary-amd64/Packages": b"abc"},
                        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert text.splitlines() == [
-        "Origin: Docker", "Suite: trixie", "Architectures: amd64", "Date: Fri, 02 Jan 2026 03:04:05 UTC", "SHA256:",
+        "Origin: Docker", "Suite: trixie", "Architectures: amd64", "Date: Fri, 02 Jan 2026 03:04:05 UTC",
+        "SHA256:",
         f" {hashlib.sha256(b'abc').hexdigest()} 3 stable/binary-amd64/Packages"]
 
 
 def test_a_control_file_ends_with_its_description() -> None:
-    package = deb.Package("kubelet", "1.36.3-1.1", "Node agent", {"etc/default/kubelet": "x" * 2048}, "https://kubernetes.io",
-                          {"Depends": "mount"}, unit="kubelet.service")
+    package = deb.Package("kubelet", "1.36.3-1.1", "Node agent", {"etc/default/kubelet": "x" * 2048},
+                          "https://kubernetes.io", {"Depends": "mount"}, unit="kubelet.service")
     lines = package.control().splitlines()
     assert lines[:3] == ["Package: kubelet", "Version: 1.36.3-1.1", "Architecture: amd64"]
     assert {"Depends: mount", "Installed-Size: 2"} <= set(lines)
@@ -74,8 +76,8 @@ def tree(folder: Path) -> Path:
 
 
 def files_of(folder: Path) -> oci.Files:
-    return {"opt": folder, "opt/run": oci.Script(folder / "run"), "bin": oci.Link("usr/bin"), "tmp": oci.Folder(0o1777),
-            "etc/motd": b"hello"}
+    return {"opt": folder, "opt/run": oci.Script(folder / "run"), "bin": oci.Link("usr/bin"),
+            "tmp": oci.Folder(0o1777), "etc/motd": b"hello"}
 
 
 def members(content: bytes) -> dict[str, tarfile.TarInfo]:
@@ -87,9 +89,11 @@ def test_a_layer_is_sorted_owned_by_root_and_without_times(tmp_path: Path) -> No
     to = io.BytesIO()
     oci.pack(files_of(tree(tmp_path / "a")), to)
     found = members(to.getvalue())
-    assert list(found) == ["bin", "etc", "etc/motd", "opt", "opt/run", "opt/sub", "opt/sub/again", "opt/sub/tool", "tmp"]
+    assert list(found) == ["bin", "etc", "etc/motd", "opt", "opt/run", "opt/sub", "opt/sub/again",
+                           "opt/sub/tool", "tmp"]
     assert {(member.uid, member.gid, member.mtime) for member in found.values()} == {(0, 0, 0)}
-    assert [found[name].mode for name in ("opt/run", "opt/sub/tool", "etc/motd", "tmp")] == [0o755, 0o755, 0o644, 0o1777]
+    modes = [found[name].mode for name in ("opt/run", "opt/sub/tool", "etc/motd", "tmp")]
+    assert modes == [0o755, 0o755, 0o644, 0o1777]
     assert found["bin"].linkname == "usr/bin" and found["opt/sub/again"].linkname == "tool"
 
     os.utime(tmp_path / "a/run", (1, 1))
@@ -101,7 +105,8 @@ def test_a_layer_is_sorted_owned_by_root_and_without_times(tmp_path: Path) -> No
 def test_a_registry_is_a_tree_of_files_that_agree(tmp_path: Path) -> None:
     with oci.registry(tmp_path) as images:
         layer = images.layer({"pause": b"x"}, {"pause": b"y"})
-        images.push(oci.Image("registry.k8s.io/pause:3.10.2", [layer], entrypoint=["/pause"], environment={"PATH": "/"}))
+        images.push(oci.Image("registry.k8s.io/pause:3.10.2", [layer], entrypoint=["/pause"],
+                              environment={"PATH": "/"}))
     assert [path.name for path in tmp_path.iterdir()] == ["www"]
     place = tmp_path / "www/registry.k8s.io/v2/pause"
     manifest = (place / "manifests/3.10.2").read_bytes()
@@ -142,8 +147,10 @@ tool k8s.io/kubernetes/cmd/kubeadm
 
 @pytest.mark.parametrize(("sources", "mirror"), [
     ("deb http://ftp.de.debian.org/debian bookworm main\n", "http://ftp.de.debian.org/debian"),
-    ("deb [arch=amd64 signed-by=/x.gpg] https://mirror.example/debian/ stable main\n", "https://mirror.example/debian"),
-    ("Types: deb\n# URIs: http://old/debian\nURIs: http://near.example/debian\nSuites: trixie\n", "http://near.example/debian"),
+    ("deb [arch=amd64 signed-by=/x.gpg] https://mirror.example/debian/ stable main\n",
+     "https://mirror.example/debian"),
+    ("Types: deb\n# URIs: http://old/debian\nURIs: http://near.example/debian\nSuites: trixie\n",
+     "http://near.example/debian"),
     ("deb https://download.example/linux/ubuntu noble stable\ndeb-src http://x/debian a b\n", None),
 ])
 def test_the_mirror_that_apt_is_set_to_use(sources: str, mirror: str | None) -> None:

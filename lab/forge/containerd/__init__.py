@@ -1,4 +1,4 @@
-"""containerd as Docker packages it: with runc inside, and a configuration that switches the kubelet's plugin off."""
+"""containerd as Docker packages it: runc inside, and a configuration that switches kubelet's plugin off."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -29,20 +29,21 @@ CONFIG = 'disabled_plugins = ["cri"]\n'
 
 def pack_repository(job: Job) -> None:
     built = job[programs]
-    binaries = {f"usr/bin/{name}": built / "bin" / name for name in ("containerd", "containerd-shim-runc-v2", "ctr")}
+    binaries = {f"usr/bin/{program.name}": program for program in (built / "bin").iterdir()}
     unit = (built / "src/containerd.service").read_text().replace("/usr/local/bin/", "/usr/bin/")
     package = deb.Package(
         "containerd.io", f"{VERSION[1:]}-1~debian.13~{SUITE}", "An open and reliable container runtime",
         {**binaries, "usr/bin/runc": userland.Programs(job).path("usr/sbin/runc"),
          "usr/lib/systemd/system/containerd.service": unit, "etc/containerd/config.toml": CONFIG},
         "https://containerd.io",
-        {"Depends": "libc6 (>= 2.38), libseccomp2 (>= 2.5.0)", "Provides": "containerd, runc", "Conflicts": "containerd, runc",
-         "Replaces": "containerd, runc"},
+        {"Depends": "libc6 (>= 2.38), libseccomp2 (>= 2.5.0)", "Provides": "containerd, runc",
+         "Conflicts": "containerd, runc", "Replaces": "containerd, runc"},
         unit="containerd.service", starts=True)
     base = job.out / "www/download.docker.com/linux/debian"
     deb.pack(job, package, base / f"dists/{SUITE}/pool/{COMPONENT}/amd64")
     apt.publish(job, base, signing_key,
-                {"Origin": "Docker", "Label": "Docker CE", "Suite": SUITE, "Codename": SUITE, "Components": COMPONENT},
+                {"Origin": "Docker", "Label": "Docker CE", "Suite": SUITE, "Codename": SUITE,
+                 "Components": COMPONENT},
                 release_at=f"dists/{SUITE}", indices=f"{COMPONENT}/binary-amd64/")
     (base / "gpg").write_bytes((job[signing_key] / "public.asc").read_bytes())
 

@@ -9,5 +9,6 @@ from lab.forge.golang import programs as go_programs
 HERE = Path(__file__).parent
 VERSION = required(HERE)["sigs.k8s.io/cri-tools"]
 
-programs = go_programs("cri-tools", HERE, Programs(stamp=(("sigs.k8s.io/cri-tools/pkg/version.Version", VERSION),)),
+programs = go_programs("cri-tools", HERE,
+                       Programs(stamp=(("sigs.k8s.io/cri-tools/pkg/version.Version", VERSION),)),
                        {"cri-tools": VERSION})

@@ -1,7 +1,7 @@
 """Kubernetes as its project publishes it: packages for machines, images for the control plane.
 
-Its go.mod also has etcd, whose server Kubernetes' own module graph pins to this very version, and the CNI plugins:
-they share most packages, so they cost seconds here and minutes apart.
+Its go.mod also has etcd, whose server Kubernetes' own module graph pins to this very version, and the CNI
+plugins: they share most packages, so they cost seconds here and minutes apart.
 """
 from __future__ import annotations
 
@@ -38,34 +38,39 @@ STAMP = {
 } | {"github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion": CNI}
 
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-CNI_PLUGINS = ("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan", "loopback",
-               "macvlan", "portmap", "ptp", "sbr", "static", "tuning", "vlan", "vrf")
+CNI_PLUGINS = ("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan",
+               "loopback", "macvlan", "portmap", "ptp", "sbr", "static", "tuning", "vlan", "vrf")
 
-programs = go_programs("kubernetes-programs", HERE, Programs(stamp=tuple(STAMP.items()), renamed=(("server", "etcd"),)),
+programs = go_programs("kubernetes-programs", HERE,
+                       Programs(stamp=tuple(STAMP.items()), renamed=(("server", "etcd"),)),
                        {"kubernetes": VERSION, "etcd": ETCD, "cni-plugins": CNI})
 
 signing_key = apt.signing_key("kubernetes", "isv:kubernetes OBS Project <isv:kubernetes@build.opensuse.org>")
 
 
 def debian_packages(programs: Path, crictl: Path) -> list[deb.Package]:
-    """The five packages of the repository, with upstream's dependencies: kubeadm has none, kubelet only recommends."""
+    """The repository's five packages. As upstream's, kubeadm depends on nothing, kubelet not on iptables."""
     version, home = f"{VERSION[1:]}-1.1", "https://kubernetes.io"
-    units = "usr/lib/systemd/system/"
+    units = "usr/lib/systemd/system"
+    unit, drop_in = ((HERE / name).read_text() for name in ("kubelet.service", "10-kubeadm.conf"))
     return [
         deb.Package("kubeadm", version, "Command-line utility for administering a Kubernetes cluster",
                     {"usr/bin/kubeadm": programs / "kubeadm",
-                     units + "kubelet.service.d/10-kubeadm.conf": (HERE / "10-kubeadm.conf").read_text()}, home),
+                     f"{units}/kubelet.service.d/10-kubeadm.conf": drop_in}, home),
         deb.Package("kubectl", version, "Command-line utility for interacting with a Kubernetes cluster",
                     {"usr/bin/kubectl": programs / "kubectl"}, home),
         deb.Package("kubelet", version, "Node agent for Kubernetes clusters",
-                    {"usr/bin/kubelet": programs / "kubelet", units + "kubelet.service": (HERE / "kubelet.service").read_text(),
+                    {"usr/bin/kubelet": programs / "kubelet", f"{units}/kubelet.service": unit,
                      "etc/default/kubelet": "KUBELET_EXTRA_ARGS=\n", "var/lib/kubelet/.kubelet-keep": "",
                      "etc/kubernetes/manifests/.kubelet-keep": ""}, home,
-                    {"Depends": "kubernetes-cni (>= 1.2.0), mount, util-linux", "Recommends": "iptables (>= 1.8.4)"},
+                    {"Depends": "kubernetes-cni (>= 1.2.0), mount, util-linux",
+                     "Recommends": "iptables (>= 1.8.4)"},
                     unit="kubelet.service"),
-        deb.Package("kubernetes-cni", f"{CNI[1:]}-1.1", "Binaries required to provision kubernetes container networking",
+        deb.Package("kubernetes-cni", f"{CNI[1:]}-1.1",
+                    "Binaries required to provision kubernetes container networking",
                     {f"opt/cni/bin/{plugin}": programs / plugin for plugin in CNI_PLUGINS}, home),
-        deb.Package("cri-tools", f"{CRI_TOOLS[1:]}-1.1", "Command-line utility for interacting with a container runtime",
+        deb.Package("cri-tools", f"{CRI_TOOLS[1:]}-1.1",
+                    "Command-line utility for interacting with a container runtime",
                     {"usr/bin/crictl": crictl / "crictl"}, home),
     ]
 
@@ -90,10 +95,13 @@ def pack_images(job: Job) -> None:
         for program in CONTROL_PLANE:
             images.push(Image(f"registry.k8s.io/{program}:{VERSION}",
                               [images.layer(*single(binaries / program, "usr/local/bin"))]))
+        proxy: Files = {"usr/local/bin/kube-proxy": binaries / "kube-proxy"}
         images.push(Image(f"registry.k8s.io/kube-proxy:{VERSION}",
-                          [images.layer(proxy_userland(job)), images.layer(*single(binaries / "kube-proxy", "usr/local/bin"))]))
-        etcd = {f"usr/local/bin/{program}": binaries / program for program in ("etcd", "etcdctl", "etcdutl")}
-        images.push(Image(f"registry.k8s.io/etcd:{ETCD[1:]}-0", [images.layer(SKELETON, etcd, {"var/lib/etcd": Folder(0o700)})]))
+                          [images.layer(proxy_userland(job)), images.layer(proxy)]))
+        etcd: Files = {f"usr/local/bin/{program}": binaries / program
+                       for program in ("etcd", "etcdctl", "etcdutl")}
+        images.push(Image(f"registry.k8s.io/etcd:{ETCD[1:]}-0",
+                          [images.layer(SKELETON, etcd, {"var/lib/etcd": Folder(0o700)})]))
         images.push(Image(f"registry.k8s.io/coredns/coredns:{COREDNS}",
                           [images.layer(*single(job[coredns] / "bin/coredns", ""))], entrypoint=["/coredns"]))
         images.push(Image(f"registry.k8s.io/pause:{PAUSE}",
