@@ -106,6 +106,7 @@ def pods_reach_everything(rack: Rack) -> Check:
 for workload in daemonset/calico-node deployment/coredns; do
     kubectl -n kube-system rollout status $workload --timeout=1s 2>&1 || exit 1   # too early for a pod of ours
 done >&2
+kubectl delete namespace {NAMESPACE} --ignore-not-found --timeout=60s >/dev/null || exit 1   # of a proof that was cut short
 trap 'kubectl delete namespace {NAMESPACE} --wait=false --ignore-not-found >/dev/null 2>&1' EXIT
 kubectl apply --server-side -f - >/dev/null <<'OBJECTS' || exit 1
 {yaml.safe_dump_all(_probe(rack), sort_keys=False)}OBJECTS
