@@ -33,6 +33,8 @@ def rack_folder() -> Path:
 def load(folder: Path | None = None) -> Rack:
     """The rack in a folder. Raises RackProblems with all that is wrong in its files."""
     folder = rack_folder() if folder is None else Path(folder).resolve()
+    if not folder.is_dir():
+        raise RackProblems([Problem(str(folder), 0, "", "there is no such folder", "COOP_RACK names one with hosts.yaml and configs/")])
     return assemble(folder, {file: read_file(folder, file) for file in FILES})
 
 

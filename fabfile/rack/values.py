@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -94,6 +95,22 @@ def _shell_text(value: object) -> str:
 
 
 Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a text", ""))]
+HOST_KEY_BYTES = {  # how many a key of the type has; an RSA key at least
+    "ssh-ed25519": 51, "ecdsa-sha2-nistp256": 104, "ecdsa-sha2-nistp384": 136, "ecdsa-sha2-nistp521": 172, "ssh-rsa": 279}
+
+
+def _whole_host_key(text: str) -> str:
+    kind, _, encoded = text.partition(" ")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    whole = len(key) >= HOST_KEY_BYTES[kind] if kind == "ssh-rsa" else len(key) == HOST_KEY_BYTES[kind]
+    if not whole or key[4:4 + len(kind)] != kind.encode():
+        raise refuse(f"this is not a whole {kind} key", "copy the line once more")
+    return text
+
+
 ShellText = Annotated[str, BeforeValidator(_shell_text)]
 Label = Annotated[str, pattern(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name", "a DNS label: a-z, 0-9 and -, at most 63 characters")]
@@ -110,12 +127,13 @@ Mac = Annotated[str, AfterValidator(str.lower), pattern(
     r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
 DiskPath = Annotated[str, pattern(
     r"/dev/disk/by-id/[^/\s]+", "a disk by its id", "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
-HostKey = Annotated[str, pattern(
-    r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{40,}={0,3}", "an SSH host key",
+HostKey = Annotated[str, AfterValidator(_whole_host_key), pattern(
+    rf"({'|'.join(HOST_KEY_BYTES)}) [A-Za-z0-9+/]+={{0,2}}", "an SSH host key",
     "type and key as in /etc/ssh/ssh_host_ed25519_key.pub, without the comment")]
 Sha256 = Annotated[str, pattern(r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
-Url = Annotated[str, pattern(
-    r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
+Url = Annotated[str, pattern(r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
+SafeUrl = Annotated[str, pattern(  # what is fetched there is trusted as it comes
+    r"https://[^\s/]+(/\S*)?", "an address that proves who answers", "https://host/path")]
 Duration = Annotated[str, pattern(
     r"[1-9][0-9]*[smhd]", "a length of time", "a number with s, m, h or d, such as 12h")]
 

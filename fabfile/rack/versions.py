@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Part, Sha256, Text, Url, pattern, refuse
+from fabfile.rack.values import Part, SafeUrl, Sha256, Text, Url, pattern, refuse
 
 Number = Annotated[str, pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
 Tag = Annotated[str, pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
@@ -30,7 +30,7 @@ class Kubernetes(Part):
     version: Number = Field(examples=["1.36.4"])
     package: Text = Field(examples=["1.36.4-1.1"])
     repository: Url = Field(examples=["https://pkgs.k8s.io/core:/stable:/v1.36/deb/"])
-    key: Url = Field(examples=["https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key"])
+    key: SafeUrl = Field(examples=["https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key"])
 
     @property
     def minor(self) -> str:
@@ -43,7 +43,7 @@ class Containerd(Part):
     version: Number = Field(examples=["2.3.4"])
     package: Text = Field(examples=["containerd.io"])
     repository: Url = Field(examples=["https://download.docker.com/linux/debian"])
-    key: Url = Field(examples=["https://download.docker.com/linux/debian/gpg"])
+    key: SafeUrl = Field(examples=["https://download.docker.com/linux/debian/gpg"])
     suite: Text = Field(examples=["trixie"])
     component: Text = Field(examples=["stable"])
 

@@ -72,4 +72,9 @@ def macs_are_of_one_card(draft: Draft) -> Iterator[Wrong]:
                         f"{interface.mac} is no card's own MAC address", "`ip link` shows it after link/ether")
 
 
-ALL = (one_gateway, the_gateway_is_no_member, control_plane_of_odd_size, nothing_twice, macs_are_of_one_card)
+def names_are_free(draft: Draft) -> Iterator[Wrong]:
+    if "localhost" in draft.machines:
+        yield Wrong(HOSTS, ("machines", "localhost"), "every machine calls itself localhost", "take another name")
+
+
+ALL = (names_are_free, one_gateway, the_gateway_is_no_member, control_plane_of_odd_size, nothing_twice, macs_are_of_one_card)
