@@ -18,6 +18,7 @@ from fabfile.rack.versions import Versions
 
 HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
 VERSIONS, CLUSTER = "configs/versions.yaml", "configs/cluster.yaml"
+STORAGE, HUB, SERVICES = "configs/storage.yaml", "configs/hub.yaml", "configs/services.yaml"  # a rack may lack these
 
 
 class Hosts(Part):
@@ -48,6 +49,9 @@ class Draft:
     network: NetworkPlan
     versions: Versions
     cluster: Any
+    storage: Any  # None: the rack has no such file
+    services: Mapping[str, Any]  # by name, the hub first
+    secrets: Mapping[str, Any]  # what configs/secrets.yaml adds to the values of each
     documents: Mapping[str, Document]
 
     def interfaces(self) -> Iterator[tuple[Machine, Interface]]:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
-from fabfile.rack import checks, upstream
+from fabfile.rack import checks, release, upstream
 from fabfile.rack.cluster import Cluster
-from fabfile.rack.draft import CLUSTER, HOSTS, NETWORK, VERSIONS, Draft, Hosts, place, sound, sound_machines
+from fabfile.rack.draft import (
+    CLUSTER, HOSTS, HUB, NETWORK, SERVICES, STORAGE, VERSIONS, Draft, Hosts, place, sound, sound_machines,
+)
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
+from fabfile.rack.pages import read_pages
 from fabfile.rack.reading import Document, read_file
+from fabfile.rack.secrets import SECRETS, read_secrets
+from fabfile.rack.services import HUB as HUB_NAME
+from fabfile.rack.services import Hub, Services
+from fabfile.rack.storage import Storage
 from fabfile.rack.telling import told
-from fabfile.rack.values import Part
+from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
+OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services}
 
 
 def rack_folder() -> Path:
@@ -35,14 +44,19 @@ def load(folder: Path | None = None) -> Rack:
     folder = rack_folder() if folder is None else Path(folder).resolve()
     if not folder.is_dir():
         raise RackProblems([Problem(str(folder), 0, "", "there is no such folder", "COOP_RACK names one with hosts.yaml and configs/")])
-    return assemble(folder, {file: read_file(folder, file) for file in FILES})
+    there = [*FILES, *(file for file in OPTIONAL if (folder / file).exists())]
+    documents = {file: read_file(folder, file) for file in there}
+    documents[SECRETS], secrets = read_secrets(folder)
+    return assemble(folder, documents, secrets, read_pages(folder))
 
 
-def assemble(folder: Path, documents: dict[str, Document]) -> Rack:
+def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str, Any] = NOTHING,
+             pages: Mapping[str, bytes] = NOTHING) -> Rack:
     """The rack that the documents hold. Raises RackProblems."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(documents[SECRETS].problems) if SECRETS in documents else []
     parts: dict[str, Any] = {}
-    for file, kind in FILES.items():
+    kinds = FILES | {file: kind for file, kind in OPTIONAL.items() if file in documents}
+    for file, kind in kinds.items():
         document = documents[file]
         problems += document.problems
         try:
@@ -52,23 +66,24 @@ def assemble(folder: Path, documents: dict[str, Document]) -> Rack:
             if document.values is not None or not document.problems:
                 problems += told(document, kind, error)
 
-    draft = _draft(folder, parts, documents)
+    draft = _draft(folder, parts, documents, secrets)
     for check in checks.ALL:
         problems += [documents[wrong.file].problem(wrong.path, wrong.message, wrong.hint) for wrong in check(draft)]
-    if any(not isinstance(parts[file], kind) for file, kind in FILES.items()):
+    if any(not isinstance(parts[file], kind) for file, kind in kinds.items()):
         raise RackProblems(problems)
     assert draft.operator is not None
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
-        network=draft.network, versions=draft.versions, cluster=draft.cluster, documents=MappingProxyType(documents),
+        network=draft.network, versions=draft.versions, cluster=draft.cluster, storage=draft.storage,
+        services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
-    problems += upstream.contradictions(rack)
+    problems += [*upstream.contradictions(rack), *release.contradictions(rack)]
     if problems:
         raise RackProblems(problems)
     return rack
 
 
-def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document]) -> Draft:
+def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document], secrets: Mapping[str, Any]) -> Draft:
     machines, whole = sound_machines(documents[HOSTS].values)
     for name, machine in machines.items():
         place(name, machine, parts[NETWORK])
@@ -76,7 +91,15 @@ def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document]) 
     return Draft(
         machines=machines, whole=whole, operator=resolved(operator, folder) if operator else None,
         network=parts[NETWORK], versions=parts[VERSIONS], cluster=parts[CLUSTER], documents=documents,
+        storage=parts.get(STORAGE), services=_services(parts), secrets=secrets,
     )
+
+
+def _services(parts: dict[str, Any]) -> dict[str, Any]:
+    """Every service that is right in itself, the hub first."""
+    found = {HUB_NAME: parts[HUB]} if isinstance(parts.get(HUB), Hub) else {}
+    others = parts[SERVICES].services if SERVICES in parts else None
+    return found | {name: entry for name, entry in (others or {}).items() if name not in found}
 
 
 def resolved(operator: Operator, folder: Path) -> Operator:

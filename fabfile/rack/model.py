@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FolderPath
+from typing import Any
 
 from pydantic import Field
 
@@ -16,6 +17,8 @@ from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
+from fabfile.rack.services import Service
+from fabfile.rack.storage import Storage
 from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
 
@@ -41,6 +44,10 @@ class Rack:
     network: NetworkPlan
     versions: Versions
     cluster: Cluster
+    storage: Storage | None
+    services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
+    secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
+    pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files, for the line of what is wrong
 
     @property

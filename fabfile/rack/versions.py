@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from fabfile.rack.services import Chart
 from fabfile.rack.values import Part, SafeUrl, Sha256, Text, Url, pattern, refuse
 
 Number = Annotated[str, pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
@@ -64,6 +65,22 @@ class Calico(Part):
     calicoctl: Calicoctl | None = None
 
 
+class Helm(Part):
+    """The program that brings out charts. Without `sha256`, what its makers publish beside it is the checksum."""
+
+    version: Tag = Field(examples=["v4.3.1"])
+    url: SafeUrl = Field(examples=["https://get.helm.sh/helm-v4.3.1-linux-amd64.tar.gz"])
+    sha256: Sha256 | None = None
+
+
+class Manifest(Part):
+    """Kubernetes objects as their makers publish them, at a tag."""
+
+    version: Tag = Field(examples=["v0.16.1"])
+    manifest: Url
+    sha256: Sha256
+
+
 class Tested(Part):
     """A pair that no upstream lists, and that this site has tested itself: `tested_here`."""
 
@@ -79,5 +96,9 @@ class Versions(Part):
     kubernetes: Kubernetes
     containerd: Containerd
     calico: Calico
+    helm: Helm | None = None
+    metallb: Manifest | None = None  # the addresses of services
+    local_path: Manifest | None = None  # storage classes of the machines' own directories
+    csi_nfs: Chart | None = None  # storage classes of shares
     check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that prove the pod network
     tested_here: Annotated[tuple[Tested, ...], BeforeValidator(_several)] = ()

@@ -54,8 +54,6 @@ def arguments_are_lists(draft: Draft) -> Iterator[Wrong]:
             name, setting = next(iter(value.items()), ("name", "value"))
             yield Wrong(CLUSTER, path, "a list is wanted, the mapping is of kubeadm v1beta3",
                         f"- {{name: {name}, value: {setting!r}}}")
-        if path[-1] == "timeoutForControlPlane":
-            yield Wrong(CLUSTER, path, "is of kubeadm v1beta3", "timeouts.controlPlaneComponentHealthCheck")
 
 
 def no_secrets(draft: Draft) -> Iterator[Wrong]:

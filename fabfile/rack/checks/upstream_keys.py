@@ -1,0 +1,78 @@
+"""A key that upstream does not know is a slip of the pen: kubelet would refuse to start, Calico would drop it unsaid."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from fabfile.rack.compatibility import numbers
+from fabfile.rack.draft import CLUSTER, Draft, Wrong
+from fabfile.rack.reading import Path
+from fabfile.rack.versions import minor
+
+ANY = "*"  # a mapping of any keys
+Known = Mapping[str, Any]  # key -> None (a plain value), ANY, Known (a mapping), or [Known] (a list of mappings)
+
+
+@cache
+def tables() -> dict[str, dict[str, Any]]:
+    """For kubernetes and calico: the minor that its table is of, and what each of its documents may hold."""
+    data = yaml.safe_load(files("fabfile.rack").joinpath("upstream_keys.yaml").read_text())
+    return {part: {key: _known(value) if isinstance(value, list) else value for key, value in table.items()}
+            for part, table in data.items()}
+
+
+def _known(items: list[Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for item in items:
+        if isinstance(item, str):
+            name, dot, _ = item.partition(".")
+            known[name] = ANY if dot else None
+        else:
+            for name, inner in item.items():
+                known[name.removesuffix("[]")] = [_known(inner)] if name.endswith("[]") else _known(inner)
+    return known
+
+
+def keys_are_upstreams(draft: Draft) -> Iterator[Wrong]:
+    """Told for the minor that the table was made from; for Calico, whose objects only grow, for earlier ones too."""
+    cluster, versions = draft.cluster, draft.versions
+    kubernetes, calico = tables()["kubernetes"], tables()["calico"]
+    if versions.kubernetes and versions.kubernetes.minor == kubernetes["minor"]:
+        written: dict[Path, Any] = {(name,): getattr(cluster, name) for name in ("KubeletConfiguration", "KubeProxyConfiguration")}
+        if cluster.kubeadm:
+            written |= {("kubeadm", name): getattr(cluster.kubeadm, name) for name in type(cluster.kubeadm).model_fields}
+        yield from _unknown(written, kubernetes, f"Kubernetes {kubernetes['minor']}")
+    if versions.calico and cluster.calico and numbers(minor(versions.calico.version)) <= numbers(calico["minor"]):
+        yield from _unknown({("calico", name): getattr(cluster.calico, name) for name in calico if name[0].isupper()},
+                            calico, "Calico")
+
+
+def _unknown(written: Mapping[Path, Any], table: Known, whose: str) -> Iterator[Wrong]:
+    for path, tree in written.items():
+        yield from _below(path, tree or {}, table[str(path[-1])], whose)
+
+
+def _below(path: Path, value: object, known: Any, whose: str) -> Iterator[Wrong]:
+    if known is None or known == ANY:
+        return
+    if isinstance(known, list):
+        for index, item in enumerate(value if isinstance(value, list | tuple) else ()):
+            yield from _below((*path, index), item, known[0], whose)
+        return
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        if key in known:
+            yield from _below((*path, key), inner, known[key], whose)
+        else:
+            lowered = {name.lower(): name for name in known}
+            near = difflib.get_close_matches(key.lower(), lowered, 1)
+            yield Wrong(CLUSTER, (*path, key), "unknown key",
+                        f"did you mean {lowered[near[0]]}?" if near else f"{whose} has none like it here")
+
+
+ALL = (keys_are_upstreams,)
