@@ -1,0 +1,33 @@
+"""What a machine is, for comparing: files, packages, units, sysctls; without what differs between any two machines."""
+
+# certificates, keys and tokens are made anew each time; logs, caches and leases live
+_LEFT_OUT = r"""
+/etc/kubernetes/pki/* /etc/kubernetes/*.conf /etc/ssh/ssh_host_* /etc/machine-id /etc/.updated /etc/cni/net.d/calico-kubeconfig
+/etc/mtab /etc/ld.so.cache
+""".split()
+
+FILES = "find /etc /root /home /var/lib/coop/former -xdev -type f " + " ".join(f"! -path '{each}'" for each in _LEFT_OUT) + \
+    " -print0 2>/dev/null | sort -z | xargs -0 sha256sum"
+MODES = "find /etc /root /home -xdev " + " ".join(f"! -path '{each}'" for each in _LEFT_OUT) + \
+    " -printf '%M %u %g %p\\n' 2>/dev/null | sort"
+PACKAGES = "dpkg-query -W -f '${Package} ${Version} ${Status}\\n'"
+UNITS = "systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort"
+RUNNING = "systemctl list-units --no-legend --plain --no-pager --type=service --state=running | awk '{print $1}' " \
+    "| grep -vE '^(user@|getty|serial)' | sort"
+SYSCTLS = "sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables 2>&1"
+LEFTOVERS = "find / -xdev \\( -name '.coop-new.*' -o -path '/run/coop/units/coop-*' \\) 2>/dev/null"
+
+
+def state(inside, machine: str, *parts: str) -> dict[str, list[str]]:
+    """The machine's state, by part, each a list of lines."""
+    parts = parts or (FILES, MODES, PACKAGES, UNITS, RUNNING, SYSCTLS, LEFTOVERS)
+    return {part: inside(machine, part, check=False).splitlines() for part in parts}
+
+
+def difference(one: dict[str, list[str]], other: dict[str, list[str]]) -> list[str]:
+    """The lines that only one of two states has."""
+    found = []
+    for part in one:
+        found += [f"- {line}" for line in one[part] if line not in set(other[part])]
+        found += [f"+ {line}" for line in other[part] if line not in set(one[part])]
+    return found
