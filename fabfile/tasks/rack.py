@@ -40,7 +40,9 @@ def told() -> Iterator[None]:
 def check(c):
     """Read hosts.yaml and configs, tell all that is wrong."""
     rack = the_rack()
-    print(f"rack {rack.name}: {len(rack.machines)} machines, all good ({rack.folder})")
+    strangers = sum(machine.host_key is None for machine in rack.machines.values())
+    to_learn = f"; {strangers} host keys to be learned yet: inv rack.trust MACHINE" if strangers else ""
+    print(f"rack {rack.name}: {len(rack.machines)} machines, all good{to_learn}")
 
 
 @task(help={"json": "For programs."})
@@ -98,16 +100,14 @@ def trust(c, machine, fingerprint=None):
         print("Trust it? Type yes: ", end="", flush=True)
         if sys.stdin.readline().strip() != "yes":
             raise Exit("nothing is changed", code=1)
-    file = rack.folder / HOSTS
-    replace_text(file, host_keys.with_host_key(file.read_text(), machine, key))
+    file = (rack.folder / HOSTS).resolve()
+    replace(file, host_keys.with_host_key(file.read_bytes().decode(), machine, key).encode())
     print(f"{file} has it now")
 
 
-def replace_text(file: Path, text: str) -> None:
-    """The file holds the new text or the old one, whatever happens."""
-    import os
-
+def replace(file: Path, content: bytes) -> None:
+    """The file holds the new content or the old one, whatever happens."""
     beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text)
+    beside.write_bytes(content)
     beside.chmod(file.stat().st_mode & 0o777)
-    os.replace(beside, file.resolve())
+    beside.replace(file)

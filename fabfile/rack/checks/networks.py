@@ -39,8 +39,9 @@ def load_balancer_pool(draft: Draft) -> Iterator[Wrong]:
         network = getattr(plan, name)
         inside = [index for index, addresses in pool if network and addresses.overlaps(network)]
         if inside:
-            shown = str(pool[inside[0]][1]) + (f" and {len(inside) - 1} more" if inside[1:] else "")
-            yield Wrong(NETWORK, ("load_balancer", inside[0]), f"{shown} in the {name} network {network}",
+            first = pool[inside[0]][1]
+            shown = f"{first} and {len(inside) - 1} more overlap" if inside[1:] else f"{first} overlaps"
+            yield Wrong(NETWORK, ("load_balancer", inside[0]), f"{shown} the {name} network {network}",
                         "services get addresses that no other network has")
     for index, addresses in pool:
         at = ("load_balancer", index)
