@@ -21,8 +21,8 @@ from .unit import Unit
 from .user import AuthorizedKeys, Group, User
 
 __all__ = [
-    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane", "Directory",
-    "Download", "File", "Group", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line", "Member", "Modules",
-    "NetworkInterface", "Nftables", "NoMember", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink",
-    "Sysctls", "Unit", "User",
+    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
+    "Directory", "Download", "File", "Group", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line",
+    "Member", "Modules", "NetworkInterface", "Nftables", "NoMember", "Packages", "PackagesAbsent", "Ran",
+    "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import parts, writing
 from .base import Change, Command, Resource
-from .file import File
+from .file import File, Found
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,18 @@ class AptRepository(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         key, source = parts.facts(facts, 2)
         found = key.split()[0] if key.split() else "absent"
-        if found == "absent" or (self.key_sha256 and found != self.key_sha256):
-            what = "is absent" if found == "absent" else "is another key"
-            yield Change(f"{self.keyring} {what}", (Command(self._fetch_key(), limit=120.0),),
+        former = Found(source).content
+        if found == "absent":
+            what = "is absent"
+        elif self.key_sha256 and found != self.key_sha256:
+            what = "is another key"
+        elif former is not None and f"URIs: {self.url}" not in former.split("\n"):
+            what = "is the key of another source"
+        else:
+            what = ""
+        if what:
+            yield Change(f"{self.keyring} {what}",
+                         (Command(self._fetch_key(), limit=120.0, shown=f"fetch {self.key}"),),
                          alters=frozenset({f"file:{self.keyring}"}))
         yield from self.source().changes(source, altered)
 

@@ -39,7 +39,9 @@ class Directory(Resource):
         here = quote(self.path)
         script = (f"umask 022; mkdir -p -- {here}\nchown {quote(f'{self.owner}:{self.group}')} -- {here}\n"
                   f"chmod {self.mode:04o} -- {here}")
-        yield Change(f"{self.path} is {found.kind}", (Command(script),), alters=frozenset({f"file:{self.path}"}))
+        shown = f"mkdir {self.path} ({self.owner}:{self.group}, mode {self.mode:04o})"
+        yield Change(f"{self.path} is {found.kind}", (Command(script, shown=shown),),
+                     alters=frozenset({f"file:{self.path}"}))
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Symlink(Resource):
         new, folder = quote(writing.beside(self.path)), quote(self.path.rpartition("/")[0] or "/")
         script = (f"umask 022; mkdir -p -- {folder}\n{writing.keep(self.path)}\n"
                   f"ln -sfnT -- {quote(self.target)} {new}\n{writing.move(self.path)}")
-        yield Change(f"{self.path} is {found}, should be a link to {self.target}", (Command(script),),
+        yield Change(f"{self.path} is {found}, should be a link to {self.target}",
+                     (Command(script, shown=f"ln -s {self.target} {self.path}"),),
                      alters=frozenset({f"file:{self.path}"}))
 
 
@@ -89,5 +92,5 @@ class Absent(Resource):
         here = quote(self.path)
         script = (f"if [ -d {here} ] && ! [ -L {here} ]; then rmdir -- {here}\n"
                   f"else {writing.keep(self.path)}\nrm -f -- {here}; fi")
-        yield Change(f"{self.path} is there, should not be", (Command(script),),
+        yield Change(f"{self.path} is there, should not be", (Command(script, shown=f"rm {self.path}"),),
                      alters=frozenset({f"file:{self.path}"}))

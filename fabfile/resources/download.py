@@ -34,10 +34,13 @@ class Download(Resource):
         if found.sha256 == self.sha256:
             yield from permission_changes(self.path, found, self.owner, self.group, self.mode)
             return
-        what = f"{self.path} is not what {self.url} is to hold" if found.kind == "file" else \
-            f"{self.path} is {found.kind}"
-        fetch = f"curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -- {quote(self.url)}"
+        what = (f"{self.path} is not what {self.url} is to hold" if found.kind == "file"
+                else f"{self.path} is {found.kind}")
+        fetch = ("curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -- "
+                 + quote(self.url))
+        other = quote(f"{self.url} holds something else: sha256")
         check = (f"echo '{self.sha256}  '{{}} | sha256sum --check --status || "
-                 f"{{ echo {quote(self.url + ' holds something else: sha256')} \"$(sha256sum <{{}})\" >&2; exit 1; }}")
+                 f"{{ echo {other} \"$(sha256sum <{{}})\" >&2; exit 1; }}")
         script = writing.put(self.path, fetch, owner=self.owner, group=self.group, mode=self.mode, check=check)
-        yield Change(what, (Command(script, long=True, limit=600.0),), alters=frozenset({f"file:{self.path}"}))
+        yield Change(what, (Command(script, long=True, limit=600.0, shown=f"fetch {self.url}"),),
+                     alters=frozenset({f"file:{self.path}"}))

@@ -20,8 +20,8 @@ _SHOWN = 1 << 18  # bytes of an old file that are looked at for a diff
 class File(Resource):
     """A file, written beside its place, synced, checked by its own program and moved; the former one is kept.
 
-    `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a diff,
-    and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755).
+    `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a
+    diff, and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755).
     """
 
     path: str
@@ -92,6 +92,11 @@ class Found:
                 newline = rest[rest.index("end") - 1] == ""
                 self.content = "\n".join(lines) + ("\n" if newline and lines else "")
 
+    @property
+    def faithful(self) -> bool:
+        """Whether .content is all of the file, byte by byte: it is not when the file is long, or no UTF-8 text."""
+        return self.content is not None and sha256(self.content.encode()).hexdigest() == self.sha256
+
 
 def probe_file(path: str, unless: str = "", show: bool = True) -> str:
     """Shell text that tells what lies at `path`, and what is in it unless its sha256 is `unless`.
@@ -138,7 +143,8 @@ def difference(path: str, old: str | None, new: bytes) -> str:
     if old is not None and len(old.encode("utf-8", "surrogateescape")) >= _SHOWN:
         return "(too long to show)"
     before, after = _lines(old or ""), _lines(text)
-    return "\n".join(difflib.unified_diff(before, after, path if old is not None else "/dev/null", path, lineterm=""))
+    former = path if old is not None else "/dev/null"
+    return "\n".join(difflib.unified_diff(before, after, former, path, lineterm=""))
 
 
 def _lines(text: str) -> list[str]:

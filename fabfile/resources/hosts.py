@@ -14,7 +14,7 @@ _PATH = "/etc/hosts"
 
 @dataclass(frozen=True)
 class Hosts(Resource):
-    """Addresses and their names, as one block of /etc/hosts: {"10.0.0.1": ("rooster", "kubeapi.flock.lan")}."""
+    """Addresses and their names, as one block of /etc/hosts: {"10.0.0.1": ("rooster", "kubeapi")}."""
 
     entries: Mapping[str, tuple[str, ...]]
     block: str = "rack"
@@ -32,10 +32,11 @@ class Hosts(Resource):
         new = self.within(old)
         if new == old:
             return
-        data = new.encode("utf-8", "surrogateescape")
-        guard = writing.unchanged(_PATH, found.sha256) if found.sha256 else ""
+        data = new.encode()
+        guard = writing.unchanged(_PATH, found.sha256, found.faithful) if found.sha256 else ""
         script = writing.put(_PATH, writing.text_of(data), unless=guard)
-        yield Change(f"{_PATH} has other names of the {self.block}", (Command(script, shown=f"write {_PATH}"),),
+        yield Change(f"{_PATH} has other names of the {self.block}",
+                     (Command(script, shown=f"write the block in {_PATH}"),),
                      diff=difference(_PATH, found.content, data), alters=frozenset({f"file:{_PATH}"}))
 
     def within(self, text: str) -> str:

@@ -16,10 +16,11 @@ _LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
 
 @dataclass(frozen=True)
 class KubernetesObjects(Resource):
-    """What a kustomization on the machine describes, by server-side apply; what differs is the server's own word.
+    """What a kustomization on the machine describes, by server-side apply; what differs is the server's own
+    word.
 
-    `files` are the paths that earlier resources write into the directory: when one is about to be altered, what
-    will differ is known only after it.
+    `files` are the paths that earlier resources write into the directory: when one is about to be altered,
+    what will differ is known only after it.
     """
 
     set_name: str
@@ -44,7 +45,7 @@ class KubernetesObjects(Resource):
         return (
             f"if [ ! -r {quote(self.kubeconfig)} ] || [ ! -r {kustomization} ] || ! command -v kubectl >/dev/null\n"
             "then echo absent\n"
-            f"else s=0; d=$({self._kubectl} --request-timeout=20s diff {self._what} 2>&1) || s=$?\n"
+            f"else s=0; d=$({self._kubectl} --request-timeout=20s diff --concurrency=8 {self._what} 2>&1) || s=$?\n"
             "echo \"exit $s\"; printf '%s\\n' \"$d\"; fi"
         )
 
@@ -63,7 +64,8 @@ class KubernetesObjects(Resource):
         else:
             reason = said.split("\n")[-1]
             what, diff = f"the objects of {self.set_name} could not be compared ({reason})", ""
-        yield Change(what, (Command(self._apply(), long=True, limit=300.0),), diff=diff)
+        shown = f"kubectl apply --server-side -k {self.directory}"
+        yield Change(what, (Command(self._apply(), long=True, limit=300.0, shown=shown),), diff=diff)
 
     def _apply(self) -> str:
         """An object of a kind that the same set defines is refused until the server serves the kind."""
@@ -77,9 +79,9 @@ class KubernetesObjects(Resource):
 
 
 def _objects(diff: str) -> list[str]:
-    """"DaemonSet kube-system/calico-node" for each file of kubectl's diff: GROUP.VERSION.KIND.NAMESPACE.NAME, where
-    a core object has no group, a cluster's own no namespace, and group and name may hold dots. The kind alone begins
-    with a capital letter."""
+    """"DaemonSet kube-system/calico-node" for each file of kubectl's diff: GROUP.VERSION.KIND.NAMESPACE.NAME,
+    where a core object has no group, a cluster's own no namespace, and group and name may hold dots. The kind
+    alone begins with a capital letter."""
     found = []
     for path in re.findall(r"^\+\+\+ \S*/(\S+)", diff, re.MULTILINE):
         kind = re.search(r"([A-Z]\w*)\.([^.]*)\.(.*)", path)
@@ -136,7 +138,7 @@ class Kubeconfig(Resource):
                    + f"sed {quote(f's|^( *server: ).*|{chr(92)}1{self.server}|')} -E")
         script = writing.put(self.path, written, owner=self.owner, group=self.group, mode=0o600,
                              check="grep -q client-key-data {}")
-        yield Change(what, (Command(script),), borrows=(self._borrowed(),),
+        yield Change(what, (Command(script, shown=f"write {self.path} (mode 0600)"),), borrows=(self._borrowed(),),
                      alters=frozenset({f"file:{self.path}"}))
 
     def _borrowed(self) -> Borrowed:

@@ -22,7 +22,8 @@ class Line(Resource):
         return f"line of {self.path}"
 
     def probe(self) -> str:
-        return f"if grep -qsxF -e {quote(self.line)} -- {quote(self.path)}; then echo there; else echo absent; fi"
+        look = f"grep -qsxF -e {quote(self.line)} -- {quote(self.path)}"
+        return f"if {look}; then echo there; else echo absent; fi"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() == "there":
@@ -37,5 +38,5 @@ class Line(Resource):
             writing.keep(self.path),
             writing.move(self.path),
         ])
-        yield Change(f"{self.path} lacks the line {self.line}", (Command(script),),
+        yield Change(f"{self.path} lacks the line {self.line}", (Command(script, shown=f"add it to {self.path}"),),
                      alters=frozenset({f"file:{self.path}"}))

@@ -1,13 +1,13 @@
 """Being in the cluster: kubeadm init, kubeadm join, and out again.
 
-A mark on the machine tells how far it went: `begun` before kubeadm starts, `finished` when it has ended well. What
-was begun and not finished is reset and done again. What was once finished is never reset, however broken it looks:
-a person decides that.
+A mark on the machine tells how far it went: `begun` before kubeadm starts, `finished` when it has ended well.
+What was begun and not finished is reset and done again. What was once finished is never reset, however broken it
+looks: a person decides that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
@@ -31,7 +31,9 @@ _PROBE = "\n".join(f"[ ! -e {path} ] || echo {word}" for word, path in _TRACES.i
 _RESET = """
 if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket @SOCKET@; fi
 systemctl stop kubelet 2>/dev/null || :
-rm -rf -- /etc/cni/net.d /var/lib/cni /var/lib/calico /run/calico
+# not the folder itself: containerd watches it and gives up when it goes
+find /etc/cni/net.d -mindepth 1 -delete 2>/dev/null || :
+rm -rf -- /var/lib/cni /var/lib/calico /run/calico
 for link in $(ip -o link show | sed -n 's/^[0-9]*: \\(cali[^@:]*\\|vxlan.calico\\)[@:].*/\\1/p'); do
   ip link delete "$link" || :
 done
@@ -91,7 +93,7 @@ class ControlPlane(Resource):
             commands.append(_reset(self.socket))
         commands += [
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
-            Command(_marked(f"kubeadm init --config {config} --skip-token-print"), long=True, limit=900.0),
+            _marked(f"kubeadm init --config {config} --skip-token-print", limit=900.0),
         ]
         what = f"an init on {self.node} did not end" if found else f"there is no cluster on {self.node}"
         yield Change(what, tuple(commands), alters=_ALTERED)
@@ -129,22 +131,21 @@ class Member(Resource):
                            f"`inv node.remove {self.node}` and `inv node.add {self.node}` make it one again")
             return
         commands = [_reset(self.socket)] if found else []
-        commands.append(Command(self._join(), long=True, limit=600.0))
+        commands.append(self._join())
         what = f"a join of {self.node} did not end" if found else f"{self.node} is not in the cluster"
         yield Change(what, tuple(commands), borrows=(self._token(),), alters=_ALTERED)
 
-    def _join(self) -> str:
-        """The borrowed variable `join` holds the token, the CA's hash and the certificate key, with blanks between."""
+    def _join(self) -> Command:
+        """The borrowed variable `join` holds the token, the CA's hash and the certificate key."""
         words = quote(self.config)
         for mark, word in ((self.TOKEN, "$1"), (self.CA_HASH, "$2"), (self.CERTIFICATE_KEY, "$3")):
             words = words.replace(mark, f"'\"{word}\"'")
         config = "/run/coop/kubeadm-join.yaml"  # in memory; it holds the token
-        return "\n".join([
+        return _marked(f"kubeadm join --config {config}", limit=600.0, before=[
             "set -- $join",
-            f"umask 077; mkdir -p /run/coop /var/lib/coop; trap 'rm -f {config}' EXIT",
+            f"umask 077; mkdir -p /run/coop; trap 'rm -f {config}' EXIT",
             f"printf %s {words} >{config}",
             f"kubeadm config validate --config {config}",
-            _marked(f"kubeadm join --config {config}"),
         ])
 
     def _token(self) -> Borrowed:
@@ -153,11 +154,11 @@ class Member(Resource):
             "export KUBECONFIG=/etc/kubernetes/admin.conf",
             # A node of this name can only be a former self; kubeadm refuses to join beside it.
             f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) || {{ echo \"$said\"; exit 1; }}",
-            f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) || "
-            '{ echo "$said"; exit 1; }',
+            f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) ||"
+            ' { echo "$said"; exit 1; }',
             "token=$(printf '%s\\n' \"$said\" | grep -E '^[a-z0-9]{6}[.][a-z0-9]{16}$')",
-            "hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform DER |"
-            " sha256sum)",
+            "hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt |"
+            " openssl pkey -pubin -outform DER | sha256sum)",
         ]
         give_back = ["kubeadm token delete \"${join%%.*}\""]
         if with_key:
@@ -193,17 +194,18 @@ class NoMember(Resource):
 _ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf", "unit:kubelet.service"})
 
 
-def _marked(command: str) -> str:
-    """The command between its marks; both are on the disk before the script goes on."""
-    return "\n".join([
-        "mkdir -p /var/lib/coop", f": >{_BEGUN}; sync -- {_BEGUN} /var/lib/coop",
+def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
+    """kubeadm between its marks; each is on the disk before the script goes on."""
+    return Command("\n".join([
+        *before,
+        f"mkdir -p /var/lib/coop; : >{_BEGUN}; sync -- {_BEGUN} /var/lib/coop",
         command,
         f"mv -f {_BEGUN} {_FINISHED}; sync -- /var/lib/coop",
-    ])
+    ]), long=True, limit=limit, shown=command)
 
 
 def _reset(socket: str) -> Command:
-    return Command(_RESET.replace("@SOCKET@", quote(socket)), long=True, limit=300.0)
+    return Command(_RESET.replace("@SOCKET@", quote(socket)), long=True, limit=300.0, shown="kubeadm reset")
 
 
 def _refusal(what: str, hint: str) -> Change:

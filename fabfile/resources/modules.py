@@ -10,8 +10,8 @@ from . import parts
 from .base import Change, Command, Resource
 from .file import File
 
-# What shows that the kernel can do it, where neither a module nor its list is to be seen: in a container, or with
-# everything built in.
+# What shows that the kernel can do it, where neither a module nor its list is to be seen: in a container, or
+# with everything built in.
 _SIGNS = {
     "overlay": "grep -qw overlay /proc/filesystems",
     "br_netfilter": "[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]",
@@ -34,7 +34,8 @@ class Modules(Resource):
 
     def file(self) -> File:
         """What loads them at the next boot."""
-        return File(f"/etc/modules-load.d/{self.group}.conf", "".join(f"{module}\n" for module in self.modules))
+        return File(f"/etc/modules-load.d/{self.group}.conf",
+                    "".join(f"{module}\n" for module in self.modules))
 
     def probe(self) -> str:
         looks = []
@@ -42,9 +43,9 @@ class Modules(Resource):
             loaded = quote("/sys/module/" + module.replace("-", "_"))
             pattern = quote("/" + module.replace("-", "_").replace("_", "[-_]") + r"\.ko")
             looks.append(
-                f"if [ -d {loaded} ] || {{ {_SIGNS.get(module, 'false')}; }} || {{ read -r r </proc/sys/kernel/osrelease"
-                f' && grep -qs {pattern} "/lib/modules/$r/modules.builtin"; }}; then echo {quote(module)} there\n'
-                f"else echo {quote(module)} absent; fi"
+                f"if [ -d {loaded} ] || {{ {_SIGNS.get(module, 'false')}; }} ||\n"
+                f'  {{ read -r r </proc/sys/kernel/osrelease && grep -qs {pattern} "/lib/modules/$r/modules.builtin"; }}\n'
+                f"then echo {quote(module)} there; else echo {quote(module)} absent; fi"
             )
         return parts.probe("\n".join(looks), self.file().probe())
 

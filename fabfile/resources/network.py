@@ -44,7 +44,8 @@ class NetworkInterface(Resource):
         network += [("Domains", " ".join(self.domains))] if self.domains else []
         sections.append(("Network", network))
         for destination, via in self.routes.items():
-            sections.append(("Route", [("Destination", destination), ("Gateway", via) if via else ("Scope", "link")]))
+            way = ("Gateway", via) if via else ("Scope", "link")
+            sections.append(("Route", [("Destination", destination), way]))
         return File(f"/etc/systemd/network/10-{self.interface}.network", "\n".join(
             f"[{title}]\n" + "".join(f"{key}={value}\n" for key, value in lines) for title, lines in sections))
 
@@ -83,17 +84,19 @@ class NetworkInterface(Resource):
         device = quote(self.interface)
         waits = [f"ip -4 -o addr show dev {device} | grep -qF {quote(f' inet {address} ')}"
                  for address in self.addresses]
-        waits += [f"ip -4 route show dev {device} | grep -qE "
-                  + quote(f"^{destination.replace('.', '[.]')} {f'via {via} ' if via else '(proto [a-z]+ )?scope link'}")
-                  for destination, via in self._routes().items()]
+        for destination, via in self._routes().items():
+            way = f"via {via} " if via else "(proto [a-z]+ )?scope link"
+            pattern = f"^{destination} {way}".replace(".", "[.]")
+            waits.append(f"ip -4 route show dev {device} | grep -qE {quote(pattern)}")
         there = " && ".join(waits) or ":"
         return Command(
             "systemctl -q is-active systemd-networkd || systemctl enable --now systemd-networkd\n"
             f"networkctl reload\nnetworkctl reconfigure {device}\n"
             f"tries=0; until {there}; do\n"
-            f"  tries=$((tries + 1)); [ $tries -lt 150 ] || {{ echo {device}' is not as it should be after 30 s:' >&2\n"
+            "  tries=$((tries + 1))\n"
+            f"  [ $tries -lt 150 ] || {{ echo {device}' is not as it should be after 30 s:' >&2\n"
             f"    networkctl --no-pager status {device} >&2 || :; exit 1; }}\n  sleep 0.2\ndone",
-            limit=60.0,
+            shown=f"networkctl reconfigure {self.interface}",
         )
 
 

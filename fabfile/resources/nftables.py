@@ -11,14 +11,16 @@ from . import parts, writing
 from .base import Change, Command, Resource
 from .file import File, Found
 
-# The file is loaded into an empty network namespace and listed there: nft's own words for it. The tables that it
-# makes, and ours, are listed live in the same words; other programs' tables are theirs. Counters are left out (-s).
+# The file is loaded into an empty network namespace and listed there: nft's own words for it. The tables that
+# it makes, and ours, are listed live in the same words; other programs' tables are theirs. Counters are left
+# out (-s).
 _PROBE = r"""
 if command -v nft >/dev/null; then
   w=; [ ! -f @PATH@ ] || w=$(unshare -n sh -c 'nft -f "$1" && nft -s list ruleset' sh @PATH@ 2>&1) || :
   echo wanted; printf '%s\n' "$w"
   echo live
-  { printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p'; printf '%s\n' @TABLES@; } | awk '!seen[$0]++' |
+  { printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p'; printf '%s\n' @TABLES@; } |
+    awk '!seen[$0]++' |
     while read -r family table; do nft -s list table "$family" "$table" 2>/dev/null || :; done
 fi
 """.strip()
@@ -29,8 +31,8 @@ class Nftables(Resource):
     """A ruleset in its file, and live: a rule flushed or changed by hand is seen and put back.
 
     Only the tables that the file defines are compared; it should begin by replacing them ("table inet rack" and
-    "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction, and goes
-    back by itself unless a new connection comes in through it.
+    "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction, and
+    goes back by itself unless a new connection comes in through it.
     """
 
     ruleset: str
@@ -67,8 +69,10 @@ class Nftables(Resource):
 
     def _load(self, gone: list[str]) -> Command:
         removals = "".join(f"table {table}\ndelete table {table}\n" for table in gone)
-        return Command(f"{{ printf %s {quote(removals)}; cat -- {quote(self.path)}; }} | nft -f -"
-                       if gone else f"nft -f {quote(self.path)}")
+        load = f"nft -f {quote(self.path)}"
+        if not gone:
+            return Command(load)
+        return Command(f"{{ printf %s {quote(removals)}; cat -- {quote(self.path)}; }} | nft -f -", shown=load)
 
 
 def _rules(facts: str) -> tuple[str, str]:

@@ -19,7 +19,8 @@ apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
   -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends "$@"; }
 free() {
   waited=0
-  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock \
+    /var/cache/apt/archives/lock; do
     while [ -e "$lock" ] && inode=$(stat -c %i "$lock") && holder=$(grep ":$inode " /proc/locks); do
       [ "$waited" -lt 600 ] || { echo "$lock has been held for ten minutes: $holder" >&2; return 1; }
       [ $((waited % 30)) -ne 0 ] || echo "waiting for $lock: $holder"
@@ -67,12 +68,12 @@ class Packages(Resource):
         if missing:
             yield Change(
                 "; ".join(self._difference(name, found.get(name)) for name in missing),
-                (Command(self._install(missing, broken), long=True, limit=1800.0),),
+                (self._install(missing, broken),),
                 alters=frozenset(f"package:{name}" for name in missing),
             )
         elif broken:
             yield Change("dpkg was interrupted: " + ", ".join(broken),
-                         (Command(f"{_PREPARE}\n{_MEND}", long=True, limit=900.0),),
+                         (Command(f"{_PREPARE}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
                          alters=frozenset(f"package:{name}" for name in broken))
         loose = [name for name in self.packages if self.hold and name not in missing and not found[name].held]
         if loose:
@@ -93,8 +94,9 @@ class Packages(Resource):
             return f"{name} {found.version} is {found.state}{should}"
         return f"{name} is {found.version}{should}"
 
-    def _install(self, names: list[str], broken: list[str]) -> str:
-        wanted = " ".join(quote(f"{name}={self.packages[name]}" if self.packages[name] else name) for name in names)
+    def _install(self, names: list[str], broken: list[str]) -> Command:
+        versions = [f"{name}={self.packages[name]}" if self.packages[name] else name for name in names]
+        wanted = " ".join(map(quote, versions))
         plain = " ".join(map(quote, names))
         lines = [_PREPARE]
         if broken:
@@ -109,7 +111,7 @@ class Packages(Resource):
         ]
         if self.hold:
             lines.append(f"apt-mark hold {plain}")
-        return "\n".join(lines)
+        return Command("\n".join(lines), long=True, limit=1800.0, shown=f"apt-get install {' '.join(versions)}")
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,9 @@ class PackagesAbsent(Resource):
             return
         lines = [_PREPARE, *([_MEND] if broken else []),
                  "apt purge --allow-change-held-packages " + " ".join(map(quote, present))]
+        shown = f"apt-get purge {' '.join(present)}"
         yield Change(f"{', '.join(present)}: there, should not be",
-                     (Command("\n".join(lines), long=True, limit=600.0),),
+                     (Command("\n".join(lines), long=True, limit=600.0, shown=shown),),
                      alters=frozenset(f"package:{name}" for name in present))
 
 

@@ -14,8 +14,8 @@ from .base import Change, Command, Resource
 class Ran(Resource):
     """A command that is run when `makes` is not there.
 
-    A {} in the script is a path beside `makes`, moved there when the script has ended well, so that a half-made
-    thing is never taken for the whole; without {} the script makes it itself.
+    A {} in the script is a path beside `makes`, moved there when the script has ended well, so that a
+    half-made thing is never taken for the whole; without {} the script makes it itself.
     """
 
     what: str
@@ -40,7 +40,8 @@ class Ran(Resource):
             new = quote(writing.beside(self.makes))
             script = "\n".join([f"rm -rf -- {new}", script.replace("{}", new), f"sync -- {new}",
                                 writing.move(self.makes)])
-        missing = f"[ -e {quote(self.makes)} ] || {{ echo {quote(self.makes + ' was not made')} >&2; exit 1; }}"
+        not_made = quote(f"{self.makes} was not made")
+        missing = f"[ -e {quote(self.makes)} ] || {{ echo {not_made} >&2; exit 1; }}"
         yield Change(f"{self.makes} is absent: {self.what}",
-                     (Command(f"{script}\n{missing}", long=self.long, limit=self.limit),),
+                     (Command(f"{script}\n{missing}", self.long, self.limit, shown=self.script),),
                      alters=frozenset({f"file:{self.makes}"}))

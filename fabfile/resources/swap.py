@@ -6,9 +6,9 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
+from . import writing
 from .base import Change, Command, Resource
 from .file import File, Found, difference, probe_file
-from . import writing
 
 _ZRAM = "/etc/systemd/zram-generator.conf"
 _MASKED = "/etc/systemd/system"
@@ -16,13 +16,12 @@ _SERVICES = ("zramswap.service", "dphys-swapfile.service", "swapspace.service") 
 
 _PROBE = """
 while read -r f type rest; do [ "$f" = Filename ] || echo "live $f"; done </proc/swaps
-for u in swap.target $(cd / && for f in /etc/systemd/system/*.swap /run/systemd/generator*/*.swap \
-  /usr/lib/systemd/system/*.swap; do [ ! -e "$f" ] || echo "${f##*/}"; done); do
-  [ @MASKED@/"$u" -ef /dev/null ] || echo "unit $u"
+for f in swap.target /etc/systemd/system/*.swap /run/systemd/generator*/*.swap /usr/lib/systemd/system/*.swap; do
+  u=${f##*/}
+  [ "$u" = "*.swap" ] || [ @MASKED@/"$u" -ef /dev/null ] || echo "unit $u"
 done
 for u in @SERVICES@; do
-  [ ! -e "/usr/lib/systemd/system/$u" ] && [ ! -e "/lib/systemd/system/$u" ] || [ @MASKED@/"$u" -ef /dev/null ] \
-    || echo "unit $u"
+  [ ! -e "/usr/lib/systemd/system/$u" ] || [ @MASKED@/"$u" -ef /dev/null ] || echo "unit $u"
 done
 [ ! -x /usr/lib/systemd/system-generators/zram-generator ] || { [ -e @ZRAM@ ] && [ ! -s @ZRAM@ ]; } || echo zram
 echo fstab
@@ -31,8 +30,8 @@ echo fstab
 
 @dataclass(frozen=True)
 class SwapOff(Resource):
-    """No swap: kubelet does not start beside it. The lines of /etc/fstab are commented, swap units and swap.target
-    masked, zram generators silenced, and what is on is switched off."""
+    """No swap: kubelet does not start beside it. The lines of /etc/fstab are commented, swap units and
+    swap.target masked, zram generators silenced, and what is on is switched off."""
 
     @property
     def name(self) -> str:
@@ -49,11 +48,11 @@ class SwapOff(Resource):
         new = "".join(map(_without_swap, old.splitlines(keepends=True)))
         if new != old:
             count = sum(a != b for a, b in zip(old.splitlines(), new.splitlines(), strict=True))
-            data = new.encode("utf-8", "surrogateescape")
+            data = new.encode()
             script = writing.put("/etc/fstab", writing.text_of(data),
-                                 unless=writing.unchanged("/etc/fstab", fstab.sha256))
+                                 unless=writing.unchanged("/etc/fstab", fstab.sha256, fstab.faithful))
             yield Change(f"/etc/fstab has {count} swap line{'s' * (count > 1)}",
-                         (Command(script + "\nsystemctl daemon-reload", shown="comment the swap lines of /etc/fstab"),),
+                         (Command(f"{script}\nsystemctl daemon-reload", shown="comment them"),),
                          diff=difference("/etc/fstab", old, data), alters=frozenset({"file:/etc/fstab"}))
         if "zram" in lines:
             yield Change("a zram device becomes swap at boot", (File(_ZRAM, "").write(f"empty {_ZRAM}"),),

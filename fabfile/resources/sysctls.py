@@ -30,8 +30,8 @@ class Sysctls(Resource):
                     "".join(f"{key} = {value}\n" for key, value in self.settings.items()))
 
     def probe(self) -> str:
-        # One process for all; the shell's own `read` takes a byte at a time, and of a number the kernel gives the
-        # first byte alone.
+        # One process for all; the shell's own `read` takes a byte at a time, and of a number the kernel gives
+        # the first byte alone.
         paths = " ".join(quote(_path(key)) for key in self.settings)
         return parts.probe(f"grep -Hs '' -- {paths} || :", self.file().probe())
 
@@ -40,7 +40,7 @@ class Sysctls(Resource):
         found = dict(line.split(":", 1) for line in live.split("\n") if ":" in line)
         yield from self.file().changes(kept, altered)
         for key, wanted in self.settings.items():
-            value = " ".join(found.get(_path(key), "").split())  # the kernel puts tabs between the numbers of a list
+            value = " ".join(found.get(_path(key), "").split())  # the kernel puts tabs between numbers
             if value != " ".join(wanted.split()):
                 yield Change(f"{key} is {value or 'absent'}, should be {wanted}",
                              (Command(f"sysctl -q -w {quote(f'{key}={wanted}')}"),))

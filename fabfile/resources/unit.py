@@ -11,14 +11,15 @@ from . import writing
 from .base import Change, Command, Resource
 
 _PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,StateChangeTimestamp"
-_UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/usr/local/lib/systemd/")
+_UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/", "/usr/local/lib/systemd/")
 
-# A service of Type=simple counts as started before its program has even read its settings: it is looked at for
-# one second more. Every other type says itself when it is up.
+# A service of Type=simple counts as started before its program has even read its settings: it is looked at
+# for one second more. Every other type says itself when it is up.
 _UP = """
 up() {
   case $(systemctl show -P Type @UNIT@) in
-    simple|exec|idle) for i in 1 2 3 4 5 6 7 8 9 10; do systemctl -q is-active @UNIT@ || return 1; sleep 0.1; done ;;
+    simple|exec|idle)
+      for i in 1 2 3 4 5 6 7 8 9 10; do systemctl -q is-active @UNIT@ || return 1; sleep 0.1; done ;;
   esac
   systemctl -q is-active @UNIT@
 }
@@ -30,9 +31,9 @@ said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
 class Unit(Resource):
     """A unit that is running or not, enabled or not (None: whichever it is), or masked.
 
-    It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer than the
-    unit's last change of state: then an earlier run ended between the two. A unit that does not come up with a new
-    file gets the former one back, and the run fails.
+    It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer than
+    the unit's last change of state: then an earlier run ended between the two. A unit that does not come up with
+    a new file gets the former one back, and the run fails.
     """
 
     unit: str
@@ -52,10 +53,12 @@ class Unit(Resource):
         return f"unit {self.full}"
 
     def probe(self) -> str:
-        watched = f"\nstat -c '%.Y %n' /proc/self/. {' '.join(map(quote, self.watches))} 2>/dev/null || :" \
-            if self.watches else ""
-        return (f"systemctl show --timestamp=us+utc -p {_PROPERTIES} -- {quote(self.full)} 2>/dev/null || :"
-                f"{watched}")
+        look = f"systemctl show --timestamp=us+utc -p {_PROPERTIES} -- {quote(self.full)} 2>/dev/null || :"
+        if not self.watches:
+            return look
+        # /proc/self/. is as old as the process that asks: the machine's own idea of now
+        watched = " ".join(map(quote, self.watches))
+        return f"{look}\nstat -c '%.Y %n' /proc/self/. {watched} 2>/dev/null || :"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = _Found(facts)
@@ -69,24 +72,28 @@ class Unit(Resource):
         new = [path for path in self.watches if f"file:{path}" in altered]
         stale = new or found.newer
         if found.needs_reload or any(path.startswith(_UNIT_FOLDERS) for path in new):
-            yield self._change(f"systemd has read {self.full} before its files changed", "systemctl daemon-reload")
+            yield self._change(f"systemd has read {self.full} before its files changed",
+                               "systemctl daemon-reload")
         if self.enabled and not found.is_enabled:
+            # what a package has just brought has mostly enabled itself; to do it again would take longer
             yield self._change(f"{self.full} is {found.file_state or 'not there'}, should be enabled",
-                               f"systemctl enable {unit}")
+                               f"systemctl -q is-enabled {unit} 2>/dev/null || systemctl enable {unit}",
+                               shown=f"systemctl enable {self.full}")
         if self.enabled is False and found.file_state in ("enabled", "enabled-runtime"):
             yield self._change(f"{self.full} is enabled, should not be", f"systemctl disable {unit}")
         if self.running and stale:
             verb = "reload-or-restart" if self.reload and found.active else "restart"
-            yield self._change(
-                f"{self.full} runs from a former {', '.join(stale)}" if found.active else
-                f"{self.full} is {found.said}, should run", self._start(verb, stale), limit=180.0)
+            what = (f"{self.full} runs from a former {', '.join(stale)}" if found.active
+                    else f"{self.full} is {found.said}, should run")
+            yield self._change(what, self._start(verb, stale), 180.0, f"systemctl {verb} {self.full}")
         elif self.running and not found.active:
-            yield self._change(f"{self.full} is {found.said}, should run", self._start("start", []), limit=180.0)
+            yield self._change(f"{self.full} is {found.said}, should run", self._start("start", []), 180.0,
+                               f"systemctl start {self.full}")
         elif self.running is False and found.active:
             yield self._change(f"{self.full} is running, should not be", f"systemctl stop {unit}", limit=120.0)
 
-    def _change(self, what: str, script: str, limit: float = 60.0) -> Change:
-        return Change(what, (Command(script, limit=limit),), alters=frozenset({f"unit:{self.full}"}))
+    def _change(self, what: str, script: str, limit: float = 60.0, shown: str = "") -> Change:
+        return Change(what, (Command(script, limit=limit, shown=shown),), alters=frozenset({f"unit:{self.full}"}))
 
     def _start(self, verb: str, files: list[str]) -> str:
         """Start or restart; when it does not come up, the former files come back and the script fails."""
@@ -95,14 +102,16 @@ class Unit(Resource):
         attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
         if not files:
             return "\n".join([*lines, attempt, f"echo {quote(self.full + ' does not come up')} >&2\nexit 1"])
-        back = "\n".join(writing.put_back(path) for path in files)
-        reload = "systemctl daemon-reload\n" if any(path.startswith(_UNIT_FOLDERS) for path in files) else ""
+        back = [writing.put_back(path) for path in files]
+        if any(path.startswith(_UNIT_FOLDERS) for path in files):
+            back.append("systemctl daemon-reload")
         return "\n".join([
-            *lines, attempt, back,
-            f"{reload}systemctl reset-failed {unit} 2>/dev/null || :",
-            f"if systemctl restart {unit} && up; then again='runs again with it'; else again='does not run with it either'; fi",
+            *lines, attempt, *back,
+            f"systemctl reset-failed {unit} 2>/dev/null || :",
+            f"if systemctl restart {unit} && up; then now='runs with it'; else now='does not run with it either'; fi",
             f"echo {quote(self.full + ' does not come up with the new ' + ', '.join(files))}"
-            '"; what was there before is back, and the unit $again" >&2\nexit 1',
+            '"; what was there before is back, and the unit $now" >&2',
+            "exit 1",
         ])
 
 

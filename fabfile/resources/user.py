@@ -28,7 +28,8 @@ class Group(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if not facts.startswith(f"{self.group}:"):
             system = "--system " if self.system else ""
-            yield Change(f"group {self.group} is absent", (Command(f"groupadd {system}-- {quote(self.group)}"),))
+            yield Change(f"group {self.group} is absent",
+                         (Command(f"groupadd {system}-- {quote(self.group)}"),))
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class AuthorizedKeys(Resource):
     def probe(self) -> str:
         user = quote(self.user)
         looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", '"$home"')
-        return (f'home=$(getent passwd -- {user} | cut -d : -f 6); echo "home $home"; echo "group $(id -gn -- {user} '
-                f'2>/dev/null)"\n' + looks)
+        return (f'home=$(getent passwd -- {user} | cut -d : -f 6); echo "home $home"\n'
+                f'echo "group $(id -gn -- {user} 2>/dev/null)"\n{looks}')
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         home_line, _, rest = facts.partition("\n")
@@ -108,7 +109,8 @@ class AuthorizedKeys(Resource):
         if found.content is not None and found.content.encode() == data:
             yield from permission_changes(path, found, self.user, group, 0o600)
             return
-        script = (f"install -d -m 0700 -o {quote(self.user)} -g \"$(id -gn -- {quote(self.user)})\" -- {quote(home)}/.ssh\n"
+        user = quote(self.user)
+        script = (f'install -d -m 0700 -o {user} -g "$(id -gn -- {user})" -- {quote(home)}/.ssh\n'
                   + writing.put(path, writing.text_of(data), owner=self.user, group="", mode=0o600))
         yield Change(f"{path} holds other keys" if found.kind == "file" else f"{path} is {found.kind}",
                      (Command(script, shown=f"write {path} ({len(self.keys)} keys)"),),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from shlex import quote
 
-FORMER = "/var/lib/coop/former"  # what a file was before, under its own path; PATH.absent when it was not there
+# What a file was before, under its own path; PATH.absent when it was not there.
+FORMER = "/var/lib/coop/former"
 
 
 def text_of(content: bytes) -> str:
@@ -32,8 +33,8 @@ def put(path: str, printing: str, *, owner: str = "root", group: str = "root", m
         check: str = "", unless: str = "") -> str:
     """Shell text that makes `path` what the shell text `printing` prints.
 
-    `check` is a command with {} for the new file: when it fails, the old file stays. `unless` is shell text that
-    ends the script before anything is touched (a guard against a file that has changed since it was looked at).
+    `check` is a command with {} for the new file: when it fails, the old file stays. `unless` is shell text
+    that ends the script before anything is touched (a guard: see `unchanged`).
     """
     new = quote(beside(path))
     lines = [unless] if unless else []
@@ -73,8 +74,8 @@ def put_back(path: str) -> str:
 
 
 def restore(path: str, content: str | None) -> str:
-    """Shell text that makes `path` what the plan saw there (None: nothing). It stands on its own, as what goes back
-    by itself must; owner and mode stay as they are."""
+    """Shell text that makes `path` what the plan saw there (None: nothing). It stands on its own, as what goes
+    back by itself must; owner and mode stay as they are."""
     if content is None:
         return f"rm -f -- {quote(path)}"
     new = quote(beside(path))
@@ -87,8 +88,11 @@ def move(path: str) -> str:
     return f"mv -fT -- {quote(beside(path))} {quote(path)}\nsync -- {quote(posixpath.dirname(path))}"
 
 
-def unchanged(path: str, sha256: str) -> str:
-    """Shell text that fails when `path` is no longer what the plan was made from."""
+def unchanged(path: str, sha256: str, whole: bool) -> str:
+    """Shell text that fails when `path` is no longer what the plan was made from, or was not seen `whole`."""
+    if not whole:
+        reason = f"{path} is too long, or holds bytes that are no UTF-8 text: change it by hand"
+        return f"echo {quote(reason)} >&2; exit 1"
     return (
         f"printf '%s  %s\\n' {sha256} {quote(path)} | sha256sum --check --status || "
         f"{{ echo {quote(path + ' has changed since it was looked at: run again')} >&2; exit 1; }}"
