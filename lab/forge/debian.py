@@ -33,7 +33,8 @@ chmod 755 "$ROOT/usr/sbin/policy-rc.d"
 apt() {
     chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
         DEBIAN_FRONTEND=noninteractive ${PROXY:+http_proxy="$PROXY"} \
-        apt-get -q -y -o Dir::Etc::SourceList=/run/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+        apt-get -q -y -o Dir::Etc::SourceList=/run/sources.list -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
 apt update
 apt install --no-install-recommends "$@"

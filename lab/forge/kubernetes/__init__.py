@@ -49,7 +49,7 @@ signing_key = apt.signing_key("kubernetes", "isv:kubernetes OBS Project <isv:kub
 
 
 def debian_packages(programs: Path, crictl: Path) -> list[deb.Package]:
-    """The repository's five packages. As upstream's, kubeadm depends on nothing, kubelet not on iptables."""
+    """The repository's five packages. As upstream's, they leave crictl, conntrack and ethtool to the machine."""
     version, home = f"{VERSION[1:]}-1.1", "https://kubernetes.io"
     units = "usr/lib/systemd/system"
     unit, drop_in = ((HERE / name).read_text() for name in ("kubelet.service", "10-kubeadm.conf"))
@@ -63,8 +63,7 @@ def debian_packages(programs: Path, crictl: Path) -> list[deb.Package]:
                     {"usr/bin/kubelet": programs / "kubelet", f"{units}/kubelet.service": unit,
                      "etc/default/kubelet": "KUBELET_EXTRA_ARGS=\n", "var/lib/kubelet/.kubelet-keep": "",
                      "etc/kubernetes/manifests/.kubelet-keep": ""}, home,
-                    {"Depends": "kubernetes-cni (>= 1.2.0), mount, util-linux",
-                     "Recommends": "iptables (>= 1.8.4)"},
+                    {"Depends": "iptables (>= 1.4.21), kubernetes-cni (>= 1.2.0), mount, util-linux"},
                     unit="kubelet.service"),
         deb.Package("kubernetes-cni", f"{CNI[1:]}-1.1",
                     "Binaries required to provision kubernetes container networking",
