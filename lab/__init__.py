@@ -1,1 +1,1 @@
-"""A whole rack on one computer, with an internet of its own: machines are system containers, networks are namespaces."""
+"""A whole rack on one computer, with an internet of its own: containers for machines."""

@@ -1,4 +1,4 @@
-"""The lab's certificate authority, and the one certificate with every name that the lab's internet answers to."""
+"""The lab's certificate authority, and the certificate for every name on the lab's internet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control groups: one a machine, in every hierarchy that this computer has, version 1, 2 or both side by side."""
+"""Control groups: one a machine, in every hierarchy of this computer, version 1, 2 or both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_hierarchies(membership: str, mounts: str) -> tuple[Hierarchy, ...]:
         names = frozenset(filter(None, controllers.split(",")))
         for options, (point, root) in places.items():
             if (not names and not options) or (names and names <= options):
-                if root != "/" and (own + "/").startswith(root + "/"):  # only a part of the tree is mounted here
+                if root != "/" and (own + "/").startswith(root + "/"):  # a part of the tree is mounted
                     own = own[len(root):] or "/"
                 found.append((number == "0", Hierarchy(controllers, point, own)))
                 break
@@ -59,7 +59,7 @@ def is_version_2(hierarchies: tuple[Hierarchy, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Groups:
-    """A lab's groups: one folder named after the lab in each hierarchy, and in it one a machine or program."""
+    """A lab's groups: in each hierarchy a folder named after the lab, and in it one a machine."""
 
     name: str
     hierarchies: tuple[Hierarchy, ...]
@@ -67,8 +67,8 @@ class Groups:
     def bases(self) -> Iterator[tuple[Hierarchy, Path]]:
         """The lab's folder in each hierarchy.
 
-        In version 1 it lies in the caller's own group, whose limits then hold for the lab too. In version 2 a group that
-        has processes cannot hand controllers on, so it lies at the top.
+        In version 1 it lies in the caller's own group, whose limits then hold for the lab too. In version 2 a
+        group that has processes cannot hand controllers on, so it lies at the top.
         """
         alone = is_version_2(self.hierarchies)
         for hierarchy in self.hierarchies:
@@ -81,7 +81,7 @@ class Groups:
         for hierarchy, base in self.bases():
             for folder in (base, base / group):
                 folder.mkdir(exist_ok=True)
-                if "cpuset" in hierarchy.controllers.split(","):  # empty at first, and then nothing may run in it
+                if "cpuset" in hierarchy.controllers.split(","):  # empty at first: nothing could run
                     for file in ("cpuset.cpus", "cpuset.mems"):
                         if not (folder / file).read_text().strip():
                             (folder / file).write_text((folder.parent / file).read_text())
@@ -89,7 +89,7 @@ class Groups:
             if alone:
                 for folder in (base.parent, base):
                     for controller in (folder / "cgroup.controllers").read_text().split():
-                        with suppress(OSError):  # one that cannot be handed on here, such as cpu with real-time tasks
+                        with suppress(OSError):  # one that cannot be handed on here
                             (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
     def join(self, group: str) -> None:
@@ -119,7 +119,7 @@ class Groups:
         return 0
 
     def remove(self, group: str = "", limit: float = 10.0) -> None:
-        """Remove what lies beneath a group, and the group; its processes must have ended. TimeoutError after `limit` s."""
+        """Remove a group and what lies beneath. TimeoutError if processes are left in it after `limit` s."""
         until = time.monotonic() + limit
         for _, base in self.bases():
             while (base / group).is_dir():

@@ -1,4 +1,4 @@
-"""What the lab needs of the computer it runs on, and the one setting of it that is changed while a lab stands."""
+"""What the lab needs of the computer it runs on, and the setting of it that is changed while a lab stands."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from pathlib import Path
 from .cgroups import Hierarchy, is_version_2, this_computers
 from .places import all_labs
 
-PROGRAMS = {"ip": "iproute2", "nsenter": "util-linux", "ssh": "openssh-client", "ssh-keygen": "openssh-client",
-            "openssl": "openssl", "chroot": "coreutils"}
+PROGRAMS = {  # program → the package it comes in
+    "chroot": "coreutils", "ip": "iproute2", "nsenter": "util-linux", "openssl": "openssl",
+    "ssh": "openssh-client", "ssh-keygen": "openssh-client",
+}
 CONTROLLERS = {"cpu", "cpuacct", "cpuset", "memory", "pids"}  # what kubelet counts and limits by
 FEATURES = {  # module → the file that shows that the kernel can do it
-    "overlay": "/sys/module/overlay", "br_netfilter": "/proc/sys/net/bridge", "nf_conntrack": "/proc/sys/net/netfilter",
+    "overlay": "/sys/module/overlay",
+    "br_netfilter": "/proc/sys/net/bridge",
+    "nf_conntrack": "/proc/sys/net/netfilter",
 }
 ROOM = 10  # GB: what a lab of five machines may grow to
 LIMITS = {"fs.inotify.max_user_instances": 8192, "fs.inotify.max_user_watches": 1_048_576}
@@ -38,10 +42,10 @@ def lacking(folder: Path) -> Iterator[str]:
         if not Path(sign).exists():
             yield f"the kernel lacks {module}: modprobe {module}"
     if missing := lacking_controllers(this_computers()):
-        yield f"control groups lack {', '.join(sorted(missing))}: is /sys/fs/cgroup mounted, and all of it visible here?"
+        yield f"control groups lack {', '.join(sorted(missing))}: is all of /sys/fs/cgroup mounted here?"
     folder = next(each for each in (folder, *folder.parents) if each.exists())
     if file_system(folder, Path("/proc/self/mountinfo").read_text()) == "overlay":
-        yield f"{folder} lies on an overlay, and no second one can lie on that: set XDG_STATE_HOME to a folder on a disk"
+        yield f"{folder} lies on an overlay, where no second one can: set XDG_STATE_HOME to one on a disk"
     if (free := shutil.disk_usage(folder).free / 1e9) < ROOM:
         yield f"{folder} has {free:.0f} GB free and a lab may need {ROOM}: make room, or set XDG_STATE_HOME"
 
@@ -49,9 +53,11 @@ def lacking(folder: Path) -> Iterator[str]:
 def lacking_controllers(hierarchies: tuple[Hierarchy, ...]) -> set[str]:
     """The control group controllers that kubelet needs and that are nowhere to be had."""
     if is_version_2(hierarchies):
-        there = {name for each in hierarchies for name in (each.mounted / "cgroup.controllers").read_text().split()}
+        lists = [(each.mounted / "cgroup.controllers").read_text() for each in hierarchies]
+        there = {name for names in lists for name in names.split()}
         return CONTROLLERS - {"cpuacct"} - there
-    return (CONTROLLERS | {"name=systemd"}) - {name for each in hierarchies for name in each.controllers.split(",")}
+    there = {name for each in hierarchies for name in each.controllers.split(",")}
+    return (CONTROLLERS | {"name=systemd"}) - there
 
 
 def file_system(folder: Path, mounts: str) -> str:
@@ -60,7 +66,7 @@ def file_system(folder: Path, mounts: str) -> str:
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         point = before.split()[4]
-        if folder.is_relative_to(point) and len(point) >= len(found[0]):  # of two at one place, the later lies on top
+        if folder.is_relative_to(point) and len(point) >= len(found[0]):  # the later lies on top
             found = (point, after.split()[0])
     return found[1]
 

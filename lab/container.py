@@ -16,16 +16,18 @@ from pathlib import Path
 
 from . import kernel
 from .cgroups import Groups, is_version_2
+from .computer import FEATURES
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun")
 ON_DISK = ("containerd", "kubelet", "etcd")  # in /var/lib; containers' own overlays cannot lie on an overlay
 CAP_SYS_MODULE, CAP_SYS_TIME = 16, 25  # the computer's modules and clock are not the machine's to change
+PLAIN = kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC
 SYSTEMD = "/lib/systemd/systemd"
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A root file system: what is written goes to `folder`, what is not comes from the layers, the first on top."""
+    """A root file system: what is written goes to `folder`, the rest comes from the layers, first on top."""
 
     folder: Path
     layers: tuple[Path, ...]
@@ -34,7 +36,8 @@ class Disk:
         """Mount it at folder/root, within this mount namespace."""
         for part in ("upper", "work", "root"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        options = f"lowerdir={':'.join(map(str, self.layers))},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        lower = ":".join(map(str, self.layers))
+        options = f"lowerdir={lower},upperdir={self.folder}/upper,workdir={self.folder}/work"
         kernel.mount("overlay", self.folder / "root", "overlay", options=options)
         return self.folder / "root"
 
@@ -64,16 +67,16 @@ def boot(name: str, disk: Disk, groups: Groups) -> None:
         (disk.folder / "volumes" / part).mkdir(parents=True, exist_ok=True)
         (root / "var/lib" / part).mkdir(parents=True, exist_ok=True)
         kernel.bind(disk.folder / "volumes" / part, root / "var/lib" / part)
-    kernel.mount("proc", root / "proc", "proc", kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC)
+    kernel.mount("proc", root / "proc", "proc", PLAIN)
     make_devices(root)
     own_kernel_settings(root, name)
-    kernel.mount("sysfs", root / "sys", "sysfs", kernel.READ_ONLY | kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC)
+    kernel.mount("sysfs", root / "sys", "sysfs", kernel.READ_ONLY | PLAIN)
     kernel.mount("tmpfs", root / "run", "tmpfs", kernel.NO_SUID | kernel.NO_DEV, "mode=755")
     mount_groups(root, groups)
     kernel.set_hostname(name)
     offer_modules(root)
     kernel.change_root(root)
-    kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.SHARED)  # kubelet wants mounts to reach into its pods
+    kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.SHARED)  # kubelet's mounts reach into pods
     for capability in (CAP_SYS_MODULE, CAP_SYS_TIME):
         kernel.give_up_capability(capability)
     environment = {"container": "coop", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -85,9 +88,9 @@ def boot(name: str, disk: Disk, groups: Groups) -> None:
 
 
 def serve(name: str, disk: Disk, command: Sequence[str], shares: dict[str, Path]) -> None:
-    """Become one program of the lab's internet, with the overlay as root and `shares` mounted read-only. Does not return."""
+    """Become a program of the lab's internet, `shares` mounted read-only in its root. Does not return."""
     root = disk.mount()
-    kernel.mount("proc", root / "proc", "proc", kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC)
+    kernel.mount("proc", root / "proc", "proc", PLAIN)
     make_devices(root)
     kernel.mount("tmpfs", root / "run", "tmpfs", kernel.NO_SUID | kernel.NO_DEV, "mode=755")
     for target, source in shares.items():
@@ -115,24 +118,26 @@ def make_devices(root: Path) -> None:
         if Path("/dev", name).exists():
             (dev / name).touch()
             kernel.bind(Path("/dev", name), dev / name)
-    kernel.mount("devpts", dev / "pts", "devpts", kernel.NO_SUID | kernel.NO_EXEC, "newinstance,ptmxmode=666,mode=620,gid=5")
+    kernel.mount("devpts", dev / "pts", "devpts", kernel.NO_SUID | kernel.NO_EXEC,
+                 "newinstance,ptmxmode=666,mode=620,gid=5")
     kernel.mount("tmpfs", dev / "shm", "tmpfs", kernel.NO_SUID | kernel.NO_DEV)
-    kernel.mount("mqueue", dev / "mqueue", "mqueue", kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC)
-    for name, target in {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2",
-                         "core": "/proc/kcore"}.items():
+    kernel.mount("mqueue", dev / "mqueue", "mqueue", PLAIN)
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+    for name, target in links.items():
         (dev / name).symlink_to(target)
 
 
 def own_kernel_settings(root: Path, name: str) -> None:
     """Let the machine change settings as it likes without changing the computer's.
 
-    Network settings belong to the namespace anyway. All others are kernel-wide, so the machine gets a copy: it reads back
-    what it wrote, and nobody else does. It also gets its own boot id, by which a reboot is told, no swap, as the
-    computer's would stop kubelet (and `swapoff -a` would empty it), and no key that restarts the computer.
+    Network settings belong to the namespace anyway. All others are kernel-wide, so the machine gets a copy:
+    it reads back what it wrote, and nobody else does. It also gets its own boot id, by which a reboot is told;
+    no swap, as the computer's would stop kubelet (and `swapoff -a` would empty it); and no key that restarts the
+    computer.
     """
     settings = root / "proc/sys"
     for group in sorted(set(os.listdir("/proc/sys")) - {"net"}):
-        kernel.mount("tmpfs", settings / group, "tmpfs", kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC, "mode=555")
+        kernel.mount("tmpfs", settings / group, "tmpfs", PLAIN, "mode=555")
         for folder, folders, files in os.walk(f"/proc/sys/{group}"):
             folders[:] = [sub for sub in folders if sub not in ("binfmt_misc", "random")]
             copy = settings / Path(folder).relative_to("/proc/sys")
@@ -156,23 +161,22 @@ def own_kernel_settings(root: Path, name: str) -> None:
 def mount_groups(root: Path, groups: Groups) -> None:
     """Show the machine its own control groups, in the form that the computer has them."""
     top = root / "sys/fs/cgroup"
-    flags = kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC
     if is_version_2(groups.hierarchies):
-        kernel.mount("cgroup2", top, "cgroup2", flags, "nsdelegate,memory_recursiveprot")
+        kernel.mount("cgroup2", top, "cgroup2", PLAIN, "nsdelegate,memory_recursiveprot")
         return
-    kernel.mount("tmpfs", top, "tmpfs", flags, "mode=755")
+    kernel.mount("tmpfs", top, "tmpfs", PLAIN, "mode=755")
     for hierarchy in groups.hierarchies:
         if hierarchy.controllers:
             (top / hierarchy.folder).mkdir()
-            option = hierarchy.controllers if "=" not in hierarchy.controllers else f"none,{hierarchy.controllers}"
-            kernel.mount("cgroup", top / hierarchy.folder, "cgroup", flags, option)
+            option = ("none," if "=" in hierarchy.controllers else "") + hierarchy.controllers
+            kernel.mount("cgroup", top / hierarchy.folder, "cgroup", PLAIN, option)
             for controller in hierarchy.folder.split(","):
                 if controller != hierarchy.folder:
                     (top / controller).symlink_to(hierarchy.folder)
 
 
 def offer_modules(root: Path) -> None:
-    """Let modprobe find what the computer's kernel has: its modules' folder, or a list of what is built into it."""
+    """Let modprobe find what the computer's kernel has: its modules, or a list of what is built in."""
     release = os.uname().release
     folder = root / "lib/modules" / release
     if Path("/lib/modules", release).is_dir():
@@ -180,9 +184,7 @@ def offer_modules(root: Path) -> None:
         kernel.bind(Path("/lib/modules", release), folder, read_only=True)
     elif not folder.is_dir():
         folder.mkdir(parents=True)
-        built_in = {"fs/overlayfs/overlay": "/sys/module/overlay", "net/bridge/br_netfilter": "/proc/sys/net/bridge",
-                    "net/netfilter/nf_conntrack": "/proc/sys/net/netfilter"}
-        there = [f"kernel/{module}.ko\n" for module, sign in built_in.items() if Path(sign).exists()]
+        there = [f"kernel/{module}.ko\n" for module, sign in FEATURES.items() if Path(sign).exists()]
         (folder / "modules.builtin").write_text("".join(there))
         (folder / "modules.order").touch()
         subprocess.run(["chroot", root, "/sbin/depmod", release], check=False)

@@ -60,7 +60,7 @@ class Lab:
         return {machine.name: machine for machine in Plan.read(self.places.plan).machines}
 
     def ask(self, **request: str) -> dict[str, Box]:
-        """Ask the supervisor for something; returns how all boxes stand afterwards. LabError if it cannot or will not."""
+        """Ask the supervisor for something; returns how all boxes then stand. LabError if it will not."""
         try:
             with socket.socket(socket.AF_UNIX) as line:
                 line.settimeout(60)
@@ -92,7 +92,8 @@ class Lab:
 
     def known(self, machine: str) -> str:
         if machine not in self.machines:
-            raise LabError(f"the lab {self.places.name} has no machine {machine}: it has {', '.join(self.machines)}")
+            there = ", ".join(self.machines)
+            raise LabError(f"the lab {self.places.name} has no machine {machine}: it has {there}")
         return machine
 
     def off(self, machine: str) -> None:
@@ -116,21 +117,22 @@ class Lab:
         return add_spare(self.places)
 
     def inside(self, machine: str) -> list[str]:
-        """The beginning of a command that runs the rest of it inside a machine, as root. LabError if the machine is off."""
+        """What begins a command that runs inside a machine, as root. LabError if that is off."""
         pid = self.status()[self.known(machine)].pid
         if not pid:
             raise LabError(f"{machine} is off: inv lab.on {machine}")
-        return ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
-                "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        return ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
+                "--root", "--wd", "env", "-i",
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 f"TERM={os.environ.get('TERM', 'dumb')}", "HOME=/root", "LANG=C.UTF-8"]
 
     def run(self, machine: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command inside, without the network. CalledProcessError, with what it said, if it fails and `check`."""
-        return subprocess.run([*self.inside(machine), *command], check=check, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        """Run a command inside, without the network. CalledProcessError if it fails and `check`."""
+        return subprocess.run([*self.inside(machine), *command], check=check, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def is_ready(self, machine: str) -> bool:
-        """Whether operators can log in: sshd answers, and the boot has come far enough to let others than root in."""
+        """Whether operators can log in: sshd answers, and lets others than root in."""
         pid = self.status()[machine].pid
         if not pid or Path(f"/proc/{pid}/root/run/nologin").exists():
             return False
@@ -149,7 +151,7 @@ class Lab:
         return greeting == b"SSH-"
 
     def wait(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
-        """Wait until machines, or all, let operators in. LabError, with the end of the console, after `limit` seconds."""
+        """Wait until machines, or all, let operators in. LabError with the console's end after `limit` s."""
         until = time.monotonic() + limit
         left = list(machines or self.machines)
         while left:
@@ -157,7 +159,8 @@ class Lab:
             failed = [machine for machine in left if self.status()[machine].state in ("failed", "off")]
             if failed or (left and time.monotonic() > until):
                 machine = (failed or left)[0]
-                said = (self.places.machine(machine) / "console.log").read_text(errors="replace").splitlines()[-8:]
+                console = self.places.machine(machine) / "console.log"
+                said = console.read_text(errors="replace").splitlines()[-8:]
                 why = "did not boot" if failed else f"does not let operators in after {limit:.0f} s"
                 raise LabError("\n  ".join([f"{machine} {why}; its console ends with:", *said]))
             if left:

@@ -1,4 +1,4 @@
-"""What the Debian installer leaves on a machine's disk: its name, its address, its keys, and the operator's account.
+"""What the Debian installer leaves on a machine's disk: its name, address, keys, and the operator's account.
 
 Every machine of a lab has a common layer (account, trusted authority) under its own files.
 """
@@ -29,7 +29,7 @@ JOURNAL = "[Journal]\nReadKMsg=no\n"  # what the computer's kernel says is not t
 
 
 def install_common(root: Path, layer: Path, operator_key: str, authority: Path) -> None:
-    """Write the layer that lies between a Debian `root` and each machine: the account, and trust in the lab's authority."""
+    """Write the layer between a Debian `root` and each machine: the account, and trust in the authority."""
     etc = layer / "etc"
     etc.mkdir(parents=True, exist_ok=True)
     for file, line, mode in (

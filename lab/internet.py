@@ -1,7 +1,7 @@
-"""What the lab's internet answers: the sites of the vendors that a rack asks, names, time. Only texts are made here.
+"""What the lab's internet answers: the sites of the vendors that a rack asks, names, time. Texts alone.
 
-All of a site is plain files below www/<host>/, so one server block serves them all; a registry of images too, but for the
-type that its manifests are told to have.
+All of a site is plain files below www/<host>/, so one server block serves them all; a registry of images too,
+but for the type that its manifests are told to have.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ http {{
     default_type application/octet-stream;
     sendfile on;
     tcp_nopush on;
-    log_format sites '$time_iso8601 $remote_addr $status $request_method $scheme://$host$uri $body_bytes_sent';
+    log_format sites '$time_iso8601 $remote_addr $status $request_method $scheme://$host$uri $bytes_sent';
     access_log /var/log/nginx/access.log sites;
     server {{
         listen {address}:80;
@@ -58,8 +58,8 @@ pidfile /run/chronyd.pid
 
 
 def dnsmasq(hosts: Iterable[str]) -> str:
-    """A name server that knows the sites, the mirror and the clocks, and says of any other name that it does not exist."""
-    lines = ["no-resolv", "no-hosts", "bind-interfaces", "user=root", "pid-file=", "log-facility=-", "cache-size=0"]
+    """Settings of a name server that knows sites, mirror and clocks, and denies any other name."""
+    lines = ["no-resolv", "no-hosts", "bind-interfaces", "user=root", "pid-file=", "log-facility=-"]
     lines += [f"listen-address={address}" for address in (CAMPUS_ROUTER, *RESOLVERS)]
     lines += [f"address=/{host}/{SITES}" for host in sorted(hosts)]
     lines += [f"address=/{MIRROR_NAME}/{MIRROR}", f"address=/{CLOCK_NAME}/{CLOCK}", "address=/#/"]
@@ -79,6 +79,8 @@ def programs(places: Places, www: Path, layers: tuple[Path, ...]) -> tuple[Progr
     return (
         Program("web", ("/usr/sbin/nginx", "-c", "/srv/lab/nginx.conf", "-g", "daemon off;"), layers,
                 {**shares, "srv/www": www}),
-        Program("names", ("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/srv/lab/dnsmasq.conf"), layers, shares),
-        Program("clock", ("/usr/sbin/chronyd", "-d", "-x", "-u", "root", "-f", "/srv/lab/chrony.conf"), layers, shares),
+        Program("names", ("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/srv/lab/dnsmasq.conf"),
+                layers, shares),
+        Program("clock", ("/usr/sbin/chronyd", "-d", "-x", "-u", "root", "-f", "/srv/lab/chrony.conf"),
+                layers, shares),
     )

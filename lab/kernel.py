@@ -9,7 +9,8 @@ import ctypes
 import os
 from pathlib import Path
 
-MOUNT, CGROUP, UTS, IPC, PID, NET = 0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x20000000, 0x40000000  # CLONE_NEW*
+MOUNT, CGROUP, UTS = 0x00020000, 0x02000000, 0x04000000  # CLONE_NEW*
+IPC, PID, NET = 0x08000000, 0x20000000, 0x40000000
 
 READ_ONLY, NO_SUID, NO_DEV, NO_EXEC = 1, 2, 4, 8  # MS_*
 REMOUNT, BIND, RECURSIVE, PRIVATE, SHARED = 32, 4096, 16384, 1 << 18, 1 << 20
@@ -28,7 +29,7 @@ def _call(function, what: str, *arguments) -> None:
 
 
 def unshare(namespaces: int) -> None:
-    """Leave the named kinds of namespace for new ones; with PID, only what is forked afterwards lies in the new one."""
+    """Leave these kinds of namespace for new ones; one of PID holds only what is forked afterwards."""
     _call(_libc.unshare, "unshare", ctypes.c_int(namespaces))
 
 
@@ -63,8 +64,8 @@ def unmount(target: str | Path) -> None:
 def change_root(folder: str | Path) -> None:
     """Make a mount point the root of this mount namespace; everything mounted before is gone from it."""
     os.chdir(folder)
-    _call(_libc.syscall, f"pivot_root {folder}", ctypes.c_long(PIVOT_ROOT), b".", b".")  # the old root lies on top …
-    unmount(".")  # … and goes
+    _call(_libc.syscall, f"pivot_root {folder}", ctypes.c_long(PIVOT_ROOT), b".", b".")
+    unmount(".")  # the old root, which came to lie on top
     os.chdir("/")
 
 
@@ -75,10 +76,14 @@ def set_hostname(name: str) -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Have the kernel send `signal` to this process when its parent ends, however that ends; outlasts exec."""
-    _call(_libc.prctl, "prctl", ctypes.c_int(SET_PARENT_DEATH_SIGNAL), ctypes.c_ulong(signal), *[ctypes.c_ulong(0)] * 3)
+    """Have the kernel send `signal` to this process when its parent ends, even by SIGKILL; outlasts exec."""
+    _prctl(SET_PARENT_DEATH_SIGNAL, signal)
 
 
 def give_up_capability(number: int) -> None:
     """Drop a capability for ever, for this process and all it starts."""
-    _call(_libc.prctl, "prctl", ctypes.c_int(DROP_FROM_BOUNDING_SET), ctypes.c_ulong(number), *[ctypes.c_ulong(0)] * 3)
+    _prctl(DROP_FROM_BOUNDING_SET, number)
+
+
+def _prctl(option: int, value: int) -> None:
+    _call(_libc.prctl, f"prctl {option}", ctypes.c_int(option), *map(ctypes.c_ulong, (value, 0, 0, 0)))

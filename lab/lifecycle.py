@@ -42,9 +42,10 @@ def stage(name: str, tell: Tell):
 
 
 def up(places: Places, tell: Tell) -> Lab:
-    """Build what the internet publishes if need be, then bring a lab up. LabError if the computer cannot hold one.
+    """Bring a lab up, building what it publishes if need be. LabError if the computer cannot hold it.
 
-    Of a lab that is up already, the machines that are off are powered on; the remains of one that is half up are cleared away first.
+    Of a lab that is up already, the machines that are off are powered on; the remains of one that is half up
+    are cleared away first.
     """
     from . import forge
 
@@ -77,20 +78,23 @@ def up(places: Places, tell: Tell) -> Lab:
         network.create(places)
     with stage("machines", tell):
         with places.log.open("w") as log:
-            supervisor = subprocess.Popen([sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT, stdout=log,
-                                          stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            supervisor = subprocess.Popen(
+                [sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         (places.folder / "supervisor.pid").write_text(f"{supervisor.pid}\n")
         while not lab.is_up():
             if supervisor.poll() is not None:
-                raise LabError("\n  ".join(["the supervisor ended:", *places.log.read_text().splitlines()[-8:]]))
+                said = places.log.read_text().splitlines()[-8:]
+                raise LabError("\n  ".join(["the supervisor ended:", *said]))
             time.sleep(0.01)
         lab.wait()
     return lab
 
 
 def down(places: Places) -> None:
-    """End all that bears the lab's name, however much of it there is: processes, networks, control groups, files."""
-    groups = Plan.read(places.plan).groups if places.plan.exists() else Groups(places.prefix, this_computers())
+    """End all that bears the lab's name, however much there is: processes, networks, groups, files."""
+    planned = places.plan.exists()
+    groups = Plan.read(places.plan).groups if planned else Groups(places.prefix, this_computers())
     for pid in groups.processes("supervisor"):
         end(pid, signal.SIGTERM)  # it ends the machines, and takes note of their ends
     until = time.monotonic() + 15

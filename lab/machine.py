@@ -1,4 +1,4 @@
-"""What a machine of the lab is: its name and its network ports. Plain values; they travel to the supervisor as JSON."""
+"""What a machine of the lab is: its name and its network ports. Plain values, also as JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Machine:
     def read(cls, name: str, entry: dict[str, Any]) -> Machine:
         """A machine from its entry in hosts.yaml."""
         return cls(name, tuple(
-            Port(port, card["mac"].lower(), str(card["address"]), str(card["gateway"]) if card.get("gateway") else None)
+            Port(port, card["mac"].lower(), card["address"], card.get("gateway"))
             for port, card in entry["interfaces"].items()
         ))
 

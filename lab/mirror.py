@@ -1,8 +1,8 @@
-"""A Debian mirror for the lab: it listens within the lab's internet and fetches from the mirror that this computer uses.
+"""A Debian mirror for the lab: it listens within the lab's internet and fetches from the computer's mirror.
 
-A socket belongs to the network namespace in which it was made, so the lab needs no route to anywhere. Files that never
-change (pool/, by-hash/) are kept for ever; others are asked for again after an hour, and served as they are if
-that fails: with a full cache the lab needs no mirror at all.
+A socket belongs to the network namespace in which it was made, so the lab needs no route to anywhere. Files
+that never change (pool/, by-hash/) are kept for ever; others are asked for again after an hour, and served as
+they are if that fails: with a full cache the lab needs no mirror at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,7 +34,8 @@ def apt_proxy() -> dict[str, str]:
     """The proxies that this computer's apt is told to use, as urllib wants them."""
     found = {}
     for scheme in ("http", "https"):
-        setting = subprocess.run(["apt-config", "shell", "proxy", f"Acquire::{scheme}::Proxy"], capture_output=True, text=True)
+        setting = subprocess.run(["apt-config", "shell", "proxy", f"Acquire::{scheme}::Proxy"],
+                                 capture_output=True, text=True)
         if address := setting.stdout.partition("=")[2].strip().strip("'"):
             found[scheme] = address
     return found or urllib.request.getproxies()
@@ -47,7 +48,7 @@ class Cache:
     folder: Path
     upstream: str  # http://…/debian
     opener: urllib.request.OpenerDirector
-    looked_up: dict[str, float] = field(default_factory=dict)  # when the mirror last said that a file is as it was
+    looked_up: dict[str, float] = field(default_factory=dict)  # path → when
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,7 +59,8 @@ class Cache:
             lock = self.locks.setdefault(path, threading.Lock())
         with lock:  # four machines ask for one package: it is fetched once
             there = kept.exists()
-            if there and (FOR_EVER.search(path) or time.monotonic() - self.looked_up.get(path, -FRESH) < FRESH):
+            age = time.monotonic() - self.looked_up.get(path, -FRESH)
+            if there and (FOR_EVER.search(path) or age < FRESH):
                 return kept
             try:
                 self.fetch(path, kept)
@@ -72,7 +74,7 @@ class Cache:
             return kept
 
     def fetch(self, path: str, kept: Path) -> None:
-        """Bring a file from the computer's mirror, if it has changed there; its time of change is the mirror's."""
+        """Bring a file from the mirror if it has changed there; its time of change is the mirror's."""
         request = urllib.request.Request(self.upstream + path, headers={"User-Agent": "Debian APT-HTTP/1.3"})
         if kept.exists():
             request.add_header("If-Modified-Since", formatdate(kept.stat().st_mtime, usegmt=True))
@@ -81,7 +83,7 @@ class Cache:
             with part.open("wb") as out:
                 shutil.copyfileobj(answer, out, 1 << 20)
             changed = answer.headers.get("Last-Modified")
-        when = time.mktime(time.strptime(changed, "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone if changed else time.time()
+        when = parsedate_to_datetime(changed).timestamp() if changed else time.time()
         os.utime(part, (time.time(), when))
         part.rename(kept)
 

@@ -1,8 +1,8 @@
 """The lab's two switches and the cables to its machines; none of it touches the computer's own network.
 
-The outer bridge lies in the namespace "internet", with the router of the campus and everything behind it; the inner bridge lies
-in a namespace where nothing else is. Each machine has a namespace of its own. A cable is made with both ends in
-namespaces of the lab, so no device ever shows up outside.
+The outer bridge lies in the namespace "internet", with the router of the campus and everything behind it; the
+inner bridge lies in a namespace where nothing else is. Each machine has a namespace of its own. A cable is
+made with both ends in namespaces of the lab, so no device ever shows up outside.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from .places import Places
 
 CAMPUS_ROUTER = "128.120.136.1"
 RESOLVERS = ("128.120.136.129", "128.120.136.133", "128.120.136.134")
-SITES, MIRROR, CLOCK = "203.0.113.80", "203.0.113.81", "203.0.113.123"  # TEST-NET-3: what vendors' names lead to
+SITES, MIRROR, CLOCK = "203.0.113.80", "203.0.113.81", "203.0.113.123"  # of TEST-NET-3
 SWITCH = {"outer": "internet", "inner": "inner"}  # bridge → the namespace it lies in
 
 
 def batch(lines: Iterable[str], namespace: str | None = None, force: bool = False) -> None:
-    """Run many lines of `ip` in one process. CalledProcessError with what ip said; with force, go on after a failed line."""
+    """Run lines of `ip` in one process. RuntimeError if one fails; with force, go on with the next."""
     text = "\n".join(lines)
     if not text:
         return
     command = ["ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"]
-    done = subprocess.run(command, input=text + "\n", text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(command, input=text + "\n", text=True, capture_output=True)
     if done.returncode and not force:
         raise RuntimeError(f"ip, in {namespace or 'no namespace'}: {done.stderr.strip()}")
 
@@ -35,7 +35,7 @@ def create(places: Places) -> None:
     """Make the two switches, and the campus router with the addresses of everything that the internet has."""
     internet, inner = places.namespace("internet"), places.namespace("inner")
     batch([f"netns add {internet}", f"netns add {inner}"])
-    no_delay = "type bridge forward_delay 0 stp_state 0"  # a port forwards at once, as edge ports of a real switch do
+    no_delay = "type bridge forward_delay 0 stp_state 0"  # as edge ports of a real switch
     batch([
         "link set lo up",
         f"link add outer {no_delay}",
@@ -56,13 +56,13 @@ def plug(places: Places, machine: Machine) -> None:
         for cable, port in cables(machine)
     )])
     for bridge, namespace in SWITCH.items():
-        batch((f"link set {cable} master {bridge} up" for cable, port in cables(machine) if port.bridge == bridge),
-              places.namespace(namespace))
+        mine = (cable for cable, port in cables(machine) if port.bridge == bridge)
+        batch((f"link set {cable} master {bridge} up" for cable in mine), places.namespace(namespace))
 
 
 def unplug(places: Places, machine: Machine) -> None:
     """Take a machine's namespace away with all that was in it. Nothing happens if there is none."""
-    for bridge, namespace in SWITCH.items():  # by hand: the kernel clears a namespace only some time after its end
+    for bridge, namespace in SWITCH.items():  # the kernel itself takes its time to clear a namespace
         batch((f"link del {cable}" for cable, port in cables(machine) if port.bridge == bridge),
               places.namespace(namespace), force=True)
     batch([f"netns del {places.namespace(machine.name)}"], force=True)
@@ -79,7 +79,7 @@ def namespaces(places: Places) -> list[str]:
 
 
 def processes(places: Places) -> set[int]:
-    """The ids of all processes in the lab's namespaces: its own, and who has looked in by a shell or the door."""
+    """The ids of all processes in the lab's namespaces: its own, and who looks in by a shell or the door."""
     found: set[int] = set()
     for name in namespaces(places):
         done = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True)

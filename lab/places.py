@@ -22,16 +22,16 @@ def all_labs() -> Path:
 
 @dataclass(frozen=True)
 class Places:
-    """The names and paths of one lab. Namespaces and control groups bear its name, so labs live side by side."""
+    """The names and paths of one lab. What the kernel keeps bears its name, so labs live side by side."""
 
     name: str
 
     @classmethod
     def named(cls, name: str | None = None) -> Places:
-        """The lab of that name, or of $COOP_LAB, or "lab". ValueError if the name would not do for a namespace."""
+        """The lab of that name, or of $COOP_LAB, or "lab". ValueError if a namespace cannot be named so."""
         name = name or os.environ.get("COOP_LAB") or DEFAULT_NAME
         if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", name):  # no dash: "a" must not be the beginning of "a-b"
-            raise ValueError(f"a lab's name is up to 16 small letters and digits, beginning with a letter: not {name!r}")
+            raise ValueError(f"a lab's name is a small letter and up to 15 more, or digits: not {name!r}")
         return cls(name)
 
     @property

@@ -1,9 +1,9 @@
-"""What a lab is made of, written by `lab.up` and read by the supervisor: machines, programs, layers, control groups."""
+"""What a lab is made of, written by `lab.up` and read by the supervisor: machines, programs, groups."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .cgroups import Groups, Hierarchy
@@ -29,14 +29,12 @@ class Plan:
     common: Path  # what all machines of this lab have on top of it
     mirror_cache: Path
 
-    def with_machine(self, machine: Machine) -> Plan:
-        return replace(self, machines=(*self.machines, machine))
-
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
         path.write_text(json.dumps({
             "groups": {"name": self.groups.name, "hierarchies": [
-                {"controllers": each.controllers, "mounted": str(each.mounted), "own": each.own} for each in self.groups.hierarchies
+                {"controllers": each.controllers, "mounted": str(each.mounted), "own": each.own}
+                for each in self.groups.hierarchies
             ]},
             "machines": [machine.to_json() for machine in self.machines],
             "programs": [{

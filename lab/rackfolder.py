@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ def render(places: Places, www: Path) -> tuple[Machine, ...]:
             target.write_text(filled(places, www, template.read_text()))
     stanza = filled(places, www, (TEMPLATES / f"{SPARE}.yaml").read_text())
     (places.folder / f"{SPARE}.yaml").write_text(stanza)
-    entries: dict[str, Any] = yaml.safe_load((places.rack / "hosts.yaml").read_text())["machines"] | yaml.safe_load(stanza)
-    return tuple(Machine.read(name, entry) for name, entry in entries.items())
+    hosts: dict[str, Any] = yaml.safe_load((places.rack / "hosts.yaml").read_text())
+    return tuple(Machine.read(name, entry)
+                 for name, entry in (hosts["machines"] | yaml.safe_load(stanza)).items())
 
 
 def add_spare(places: Places) -> str:
@@ -53,5 +55,5 @@ def add_spare(places: Places) -> str:
     text = hosts.read_text()
     if f"  {SPARE}:" not in text:
         stanza = (places.folder / f"{SPARE}.yaml").read_text()
-        hosts.write_text(text + "\n" + "".join(f"  {line}\n" if line else "\n" for line in stanza.splitlines()))
+        hosts.write_text(text + "\n" + textwrap.indent(stanza, "  "))
     return SPARE

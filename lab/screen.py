@@ -1,4 +1,4 @@
-"""How a lab's coming up is shown: a live line a part on a terminal, else a plain line when a part begins or ends."""
+"""How a lab's coming up is shown: live lines on a terminal, else a plain line when a part begins or ends."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def progress() -> Iterator[Callable[[Event], None]]:
 def table(machines: dict[str, Machine], boxes: dict[str, Box], memory: dict[str, int]) -> Iterator[str]:
     """Lines that say how each machine and each program of the internet stands."""
     for name, box in boxes.items():
-        where = ", ".join(f"{port.name} {port.address}" for port in machines[name].ports) if name in machines else "internet"
+        ports = machines[name].ports if name in machines else ()
+        where = ", ".join(f"{port.name} {port.address}" for port in ports) or "internet"
         for_long = f"{time.time() - box.since:.0f} s"
         yield (f"{name:<9} {box.state:<7} {for_long:>8}  starts {box.starts}  process {box.pid or '-':<8} "
                f"{memory.get(name, 0) / 1e6:6.0f} MB  {where}")

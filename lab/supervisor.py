@@ -1,9 +1,9 @@
-"""The one process that holds a lab: it starts machines, starts those again that reboot, and obeys over a socket.
+"""The process that holds a lab: it starts machines, starts those again that reboot, and obeys over a socket.
 
     python -m lab.supervisor NAME
 
-It reads the lab's plan.json. Every machine and program is its child and process 1 of a pid namespace: when one ends, the
-kernel ends all it had started; when the supervisor ends, however that happens, the kernel ends them all.
+It reads the lab's plan.json. Every machine and program is its child and process 1 of a pid namespace: when
+one ends, the kernel ends all it had started; when the supervisor ends, even by SIGKILL, it ends them all.
 Requests are one line of JSON a connection, {"do": "off", "machine": "chick0"}; so are the answers.
 """
 
@@ -32,7 +32,7 @@ from .places import Places
 from .plan import Plan, Program
 
 QUICK, PATIENCE = 5.0, 5  # a machine that reboots this many times, each within so many seconds, stays off
-ENDINGS = {signal.SIGHUP: "rebooting", signal.SIGINT: "off", signal.SIGKILL: "off"}  # what reboot(2) does to process 1
+ENDINGS = {signal.SIGHUP: "rebooting", signal.SIGINT: "off", signal.SIGKILL: "off"}  # see reboot(2)
 
 
 @dataclass
@@ -115,7 +115,8 @@ class Supervisor:
 
         def become() -> None:
             container.console(folder / "console.log")
-            container.enter_namespaces(self.places.namespace_path(machine.name), self.plan.groups, machine.name)
+            namespace = self.places.namespace_path(machine.name)
+            container.enter_namespaces(namespace, self.plan.groups, machine.name)
             container.boot(machine.name, disk, self.plan.groups)
 
         self.boxes[machine.name] = Box(machine.name, become, prepare)
@@ -161,8 +162,10 @@ class Supervisor:
                 self.start(box)
             case _:
                 return {"error": f"unknown request {request}"}
-        return {"boxes": {box.name: {"state": box.state, "pid": box.pid, "since": box.since, "starts": box.starts,
-                                     "machine": box.name in self.machines} for box in self.boxes.values()}}
+        return {"boxes": {box.name: {
+            "state": box.state, "pid": box.pid, "since": box.since, "starts": box.starts,
+            "machine": box.name in self.machines,
+        } for box in self.boxes.values()}}
 
     def forget(self, folder: Path) -> None:
         """Make a machine's disk empty; the old one is deleted while the machine boots again."""

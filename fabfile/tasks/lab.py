@@ -1,4 +1,4 @@
-"""The lab: a whole rack on this computer, with an internet of its own. COOP_LAB or --name tells labs apart."""
+"""The lab: a whole rack on this computer, with an internet of its own. COOP_LAB or --name says which lab."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def status(c, name=None, json=False):
         lab = Lab.named(name)
         boxes, memory = lab.status(), lab.memory()
     if json:
-        print(dumps({each.name: asdict(each) | {"memory": memory[each.name]} for each in boxes.values()}, indent=1))
+        print(dumps({name: asdict(box) | {"memory": memory[name]} for name, box in boxes.items()}, indent=1))
     else:
         print(*table(lab.machines, boxes, memory), sep="\n")
 
