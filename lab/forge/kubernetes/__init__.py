@@ -49,7 +49,7 @@ signing_key = apt.signing_key("kubernetes", "isv:kubernetes OBS Project <isv:kub
 
 
 def debian_packages(programs: Path, crictl: Path) -> list[deb.Package]:
-    """The repository's five packages. As upstream's, they leave crictl, conntrack and ethtool to the machine."""
+    """The repository's five packages. As upstream's, they leave crictl and conntrack to the machine."""
     version, home = f"{VERSION[1:]}-1.1", "https://kubernetes.io"
     units = "usr/lib/systemd/system"
     unit, drop_in = ((HERE / name).read_text() for name in ("kubelet.service", "10-kubeadm.conf"))
