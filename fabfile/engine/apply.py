@@ -8,14 +8,14 @@ from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from fabfile.engine import confirm, detached
+from fabfile.engine import confirm, detached, rebooting
 from fabfile.engine.errors import BorrowFailed, MachineError
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Line, first_line
 from fabfile.engine.telling import failure, shown, tail
-from fabfile.resources.base import Borrowed, Command
+from fabfile.resources.base import Borrowed, Change, Command
 from fabfile.secret import Secret, mask
 
 if TYPE_CHECKING:
@@ -28,19 +28,27 @@ def apply(rack: Rack, fleet: Fleet, seat: Seat, entries: Sequence[Entry], tell: 
     """Makes the entries of one machine and step, in order. Raises MachineError at the first that fails.
 
     Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its values
-    obtained just before and given back just after; so is a change that has to be confirmed over a new connection.
+    obtained just before and given back just after; so is a change that has to be confirmed over a new connection,
+    or that the connection does not outlive.
     """
-    for alone, group in groupby(entries, key=lambda entry: bool(entry.change.borrows or entry.change.undo)):
+    for alone, group in groupby(entries, key=lambda entry: _is_made_alone(entry.change)):
         if not alone:
             _together(seat, tuple(group), "", tell)
             continue
         for entry in group:
             with borrowed(rack, fleet, entry) as variables:
-                if entry.change.undo:
-                    tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
-                    confirm.tried(fleet, seat, entry, variables, tell)
-                else:
+                if not (entry.change.undo or entry.change.reboots):
                     _together(seat, (entry,), variables, tell)
+                    continue
+                tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
+                if entry.change.reboots:
+                    rebooting.rebooted(fleet, seat, entry, tell)
+                else:
+                    confirm.tried(fleet, seat, entry, variables, tell)
+
+
+def _is_made_alone(change: Change) -> bool:
+    return bool(change.borrows or change.undo or change.reboots)
 
 
 @contextmanager

@@ -39,11 +39,18 @@ class Connected(Event):
 
 @dataclass(frozen=True)
 class Adopted(Event):
-    """A command of an earlier run still runs there: this run waits for it, then looks. `seconds` when it has ended."""
+    """A command of an earlier run still runs there: this run waits for it, then looks."""
 
     machine: str
     what: str
-    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Noticed(Event):
+    """Something that an operator should know, though nothing has failed."""
+
+    machine: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,11 @@ class Fleet:
                 if seat.shell is None:
                     self._open(seat)
                 yield seat
+                seat.doing = before  # after an error, or Ctrl-C, it stays said
             except (LinkLost, TookTooLong):
                 self._drop(seat)  # whoever needs this machine again begins with a new shell
                 raise
             finally:
-                seat.doing = before
                 seat.busy += time.monotonic() - began
 
     def reopen(self, seat: Seat) -> None:

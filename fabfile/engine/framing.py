@@ -23,7 +23,7 @@ from shlex import quote
 _PROLOGUE = """\
 exec 2>&1
 cd /; umask 022; LC_ALL=C.UTF-8; HOME=/root; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_mark={mark}
+export LC_ALL HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_mark={mark}; coop_from=${{1-}}
 coop_now() {{ read -r coop_time coop_rest </proc/uptime; }}
 coop_say() {{ printf '\\n%s %s %s %s ' "$coop_mark" "$1" "$2" "$coop_time"; coop_now; printf '%s\\n' "$coop_time"; }}
 look() {{ coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_say "$1" $?; }}

@@ -2,7 +2,7 @@
 
     $XDG_STATE_HOME/coop/RACK/runs/20261123-202502-a18e.jsonl
 
-Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, looked, planned, step_began, ran, changed,
+Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned, step_began, ran, changed,
 held, failed, step_ended, ended. A run that was killed has no `ended`.
 """
 
@@ -22,9 +22,10 @@ from fabfile.engine.outcome import Result
 from fabfile.engine.plan import Plan
 from fabfile.secret import mask
 
-_NAMES = {events.Began: "began", events.Connected: "connected", events.Adopted: "adopted", events.Looked: "looked",
-          events.Planned: "planned", events.StepBegan: "step_began", events.Ran: "ran", events.Changed: "changed",
-          events.Held: "held", events.Failed: "failed", events.StepEnded: "step_ended", events.Ended: "ended"}
+_NAMES = {events.Began: "began", events.Connected: "connected", events.Adopted: "adopted", events.Noticed: "noticed",
+          events.Looked: "looked", events.Planned: "planned", events.StepBegan: "step_began", events.Ran: "ran",
+          events.Changed: "changed", events.Held: "held", events.Failed: "failed", events.StepEnded: "step_ended",
+          events.Ended: "ended"}
 
 
 def folder(rack: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 PORT = 22
+
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is said by LinkError
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what it complains of is told as a LinkError
 
 

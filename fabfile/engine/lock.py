@@ -22,6 +22,30 @@ HELD = 75  # exit code of the texts below when somebody else holds the lock
 
 OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
+_SILENT_AFTER = 20_000  # milliseconds; a living run is heard every five seconds
+
+# Exits with 75 unless the holder's operator is gone: no sshd carries its shell any more, or that one has heard nothing
+# for long (or, for a run on the gateway itself, its process has ended). Then its shell and sshd are ended; what that
+# shell had under way goes on and holds the machine's lock.
+_SILENT = f"""\
+coop_field() {{ coop_value=${{coop_holder##*"\\"$1\\": \\""}}; coop_value=${{coop_value%%\\"*}}; }}
+coop_field shell; coop_shell=$coop_value; coop_field pid; coop_pid=$coop_value; coop_field from
+coop_sshd=$coop_shell
+while [ "${{coop_sshd:-0}}" -gt 1 ]; do
+  read -r coop_name </proc/$coop_sshd/comm || {{ coop_sshd=; break; }}
+  case $coop_name in sshd*) break ;; esac
+  coop_sshd=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$coop_sshd/status)
+done
+if [ "$coop_value" = here ]; then
+  [ ! -d /proc/"$coop_pid" ] || exit {HELD}
+  kill "$coop_shell"
+elif [ "${{coop_sshd:-0}}" -le 1 ]; then kill "$coop_shell"
+else
+  coop_silent=$(ss -tinpHO state established | grep "pid=$coop_sshd," | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
+  [ "${{coop_silent:-0}}" -gt {_SILENT_AFTER} ] || exit {HELD}
+  kill "$coop_shell" "$coop_sshd"
+fi"""
+
 
 def who() -> tuple[str, str]:
     """The operator's name and the computer's."""
@@ -31,15 +55,25 @@ def who() -> tuple[str, str]:
 def take_rack(run: str, task: str) -> str:
     """Shell text that takes the rack's lock and writes down who has it, or says who else has it and exits with 75.
 
-    A run may find itself: its former connection hangs, and the lock of that one is as good as its own.
+    A run may find itself: its former connection hangs, and the lock of that one is as good as its own. It may find a
+    run whose operator has gone: a cut line leaves the gateway waiting for a quarter of an hour. A living run is heard
+    at least every few seconds (see wire.py), and the gateway's kernel knows when it last was.
     """
     name, computer = who()
-    holder = json.dumps({"run": run, "who": name, "origin": computer, "task": task,
+    holder = json.dumps({"run": run, "who": name, "origin": computer, "task": task, "pid": str(os.getpid()),
                          "since": datetime.now(timezone.utc).isoformat(timespec="seconds")})
     return f"""\
-if flock -n 8; then printf '%s\\n' {quote(holder)} >{RUN}/lock.holder; exit; fi
+coop_taken() {{
+  printf '%s, "from": "%s", "shell": "%s"}}\\n' {quote(holder.removesuffix("}"))} "$coop_from" $$ >{RUN}/lock.holder
+  exit 0
+}}
+flock -n 8 && coop_taken
 read -r coop_holder <{RUN}/lock.holder; printf '%s\\n' "$coop_holder"
-case $coop_holder in *{quote(run)}*) ;; *) exit {HELD} ;; esac
+case $coop_holder in *{quote(run)}*) exit 0 ;; esac
+{_SILENT}
+flock -w 5 8 || exit {HELD}
+printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that is not heard any more: $coop_holder"
+coop_taken
 """
 
 

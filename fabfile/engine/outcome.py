@@ -9,12 +9,12 @@ from typing import Literal
 from fabfile.engine.errors import CoopError
 from fabfile.engine.plan import Plan
 
-State = Literal["unchanged", "changed", "failed", "differs"]
+State = Literal["unchanged", "changed", "failed", "stopped", "differs"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One machine's part in a run. "differs" only in a dry run."""
+    """One machine's part in a run. "differs" only in a dry run, "stopped" only by Ctrl-C."""
 
     machine: str
     state: State

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
@@ -78,7 +80,8 @@ class Run:
         try:
             self._work()
         except KeyboardInterrupt:
-            running = self.fleet.doing()
+            signal.signal(signal.SIGINT, lambda *_: os._exit(Interrupted.exit_code))  # a second one quits
+            running = {name: what for name, what in self.fleet.doing().items() if name not in self.failed}
             self.errors.append(Interrupted(running))
         except CoopError as error:
             self.errors.append(error)
@@ -209,8 +212,13 @@ class Run:
 
     def _heard_of_earlier(self, machine: str) -> Callable[[str], None]:
         def heard(text: str) -> None:
-            what = text.removeprefix("adopted ")
-            self.tell(events.Adopted(machine, mask(what)) if what != text else events.Heard(machine, mask(text)))
+            kind, _, rest = mask(text).partition(" ")
+            if kind == "adopted":
+                self.tell(events.Adopted(machine, rest))
+            elif kind == "took":
+                self.tell(events.Noticed(machine, mask(text)))
+            else:
+                self.tell(events.Heard(machine, mask(text)))
         return heard
 
     def _result(self, seconds: float, running: dict[str, str]) -> Result:
@@ -219,7 +227,7 @@ class Run:
             seat, error = self.fleet.seat(machine), self.failed.get(machine.name)
             planned = len(self.plan.of(machine.name))
             changes = planned if self.dry else seat.changes
-            state = "failed" if error else "differs" if self.dry and planned else "changed" if changes else "unchanged"
+            state = "failed" if error else "stopped" if machine.name in running else "differs" if self.dry and planned else "changed" if changes else "unchanged"
             outcomes[machine.name] = Outcome(machine.name, state, changes, seat.busy, seat.commands,
                                              seat.round_trips, error)
         return Result(self.name, self.task, self.dry, self.plan, outcomes, self.remaining, seconds, self.critical,

@@ -6,6 +6,7 @@ link therefore asks for a sign of life when it has been quiet, and its wire give
 
 from __future__ import annotations
 
+import errno
 import socket
 import subprocess
 import time
@@ -80,7 +81,7 @@ class Wire:
     def _give_up_if_silent(self) -> None:
         if time.monotonic() - self._heard >= PATIENCE:
             self.verdict = f"nothing was heard for {PATIENCE:.0f} s"
-            raise ConnectionAbortedError(self.verdict)
+            raise ConnectionAbortedError(errno.ECONNABORTED, self.verdict)
 
 
 def direct(address: str, port: int) -> Wire:

@@ -43,7 +43,7 @@ def _table(result: Result) -> Iterator[str]:
 
 def _sums(result: Result) -> Iterator[str]:
     states = [o.state for o in result.machines.values()]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "differs", "changed", "failed")
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "differs", "changed", "stopped", "failed")
                        if state in states)
     yield ""
     yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "

@@ -47,14 +47,14 @@ def told(event: Event) -> str:
     match event:
         case events.Adopted(what=what):
             return f"an earlier run's `{what}` still runs here; waiting for it"
+        case events.Noticed(text=text):
+            return text
         case events.Planned(plan, closing) if not closing:
             return f"{len(plan)} changes on {len(plan.machines())} machines" if plan else "nothing differs"
         case events.StepBegan(step, machines):
             return f"[{step}] {', '.join(machines)}"
         case events.Changed(step=step, resource=resource, what=what, seconds=seconds):
             return f"[{step}] {resource}: {what} ({seconds:.1f} s)"
-        case events.Waiting(step=step, what=what, why=why):
-            return ""
         case events.Held(step=step, what=what, seconds=seconds):
             return f"[{step}] it is so that {what} ({seconds:.1f} s)"
         case events.Failed(step=step, error=error):
@@ -104,7 +104,7 @@ class Board:
                 for machine in self._doing:
                     if not self._doing[machine].endswith("failed"):
                         self._now(machine, "")
-        if isinstance(event, (events.StepEnded, events.Failed, events.Adopted, events.Planned)):
+        if isinstance(event, (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned)):
             name = getattr(event, "machine", "")
             self._keep(f"{name}: {told(event)}" if name else told(event), markup=False)
 

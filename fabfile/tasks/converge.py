@@ -32,6 +32,8 @@ def converge(c: Context, task: str, steps: Callable[[Rack], Iterable[Step]], *, 
         result = _run(rack, task, list(steps(rack)), dry, only, from_, limit, json)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
+    except KeyboardInterrupt:
+        raise Exit("interrupted", code=130) from None
     if result.exit_code:
         raise Exit(code=result.exit_code)
     return result

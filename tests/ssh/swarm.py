@@ -39,6 +39,7 @@ StrictModes no
 UsePAM no
 PermitRootLogin prohibit-password
 MaxStartups 200
+LogLevel VERBOSE
 END
 ip link set lo up
 LD_LIBRARY_PATH=$4 exec chroot . "$3" -D -e
@@ -56,14 +57,23 @@ class Host:
         """The process that holds the machine's namespaces."""
         return self.process.pid
 
+    def inside(self) -> list[str]:
+        """What enters all of the machine's namespaces, before a command."""
+        init = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
+        return ["nsenter", "-t", init, "-n", "-m", "-p", "-u", "-r", "-w"]
+
     def run(self, script: str, check: bool = True) -> str:
         """Runs shell text inside, as its console would, and returns what it printed."""
-        init = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
-        done = subprocess.run(["nsenter", "-t", init, "-n", "-m", "-p", "-u", "-r", "-w", "sh", "-c", script],
-                              capture_output=True, text=True)
+        done = subprocess.run([*self.inside(), "sh", "-c", script], capture_output=True, text=True)
         if check and done.returncode:
             raise AssertionError(f"{self.name}: {script!r} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
+
+
+    def bring(self, folder: Path) -> None:
+        """Copies a folder of this computer to the same place in the machine."""
+        packed = subprocess.run(["tar", "-C", "/", "-c", str(folder).lstrip("/")], capture_output=True, check=True)
+        subprocess.run([*self.inside(), "tar", "-C", "/", "-x"], input=packed.stdout, check=True)
 
 
 class Swarm:
@@ -100,6 +110,10 @@ class Swarm:
     def address(self, name: str) -> str:
         return "10.0.0.1" if name == "rooster" else f"10.0.0.{100 + int(name[5:])}"
 
+    def mac(self, name: str, port: str = "i") -> str:
+        """The same after a restart: its neighbours remember it."""
+        return f"02:00:00:00:{'02' if port == 'o' else '01'}:{self.names.index(name):02x}"
+
     def restart(self, name: str) -> None:
         """The machine's power goes, and comes back: an empty system with the same host key."""
         host = self.hosts[name]
@@ -112,6 +126,9 @@ class Swarm:
     def cut(self, name: str, port: str = "inner", up: bool = False) -> None:
         """Pulls the machine's cable out (or puts it back in): packets vanish, nobody is told."""
         self.net(f"link set {name}-{port[0]} {'up' if up else 'down'}")
+        if up:  # what was not found in the meantime is looked for again at once
+            self.net("neigh flush dev outer")
+            self.hosts["rooster"].run("ip neigh flush dev enp3s0")
 
     def net(self, *lines: str) -> None:
         """`ip` commands in the hub's network."""
@@ -134,7 +151,7 @@ class Swarm:
             else:
                 role = "control-plane" if number == 1 else "worker"
                 lines += [f"    roles: [{role}]", "    interfaces:",
-                          f'      enp1s0: {{mac: "02:00:00:00:00:{number:02x}", address: {self.address(name)}/24}}']
+                          f'      enp1s0: {{mac: "{self.mac(name)}", address: {self.address(name)}/24}}']
         (rack / "hosts.yaml").write_text("\n".join(lines) + "\n")
         return rack
 
@@ -163,7 +180,7 @@ class Swarm:
         for name in names:
             pid = self.hosts[name].pid
             for port, bridge, interface in _ports(name):
-                lines += [f"link add {name}-{port} type veth peer name {interface} netns {pid}",
+                lines += [f"link add {name}-{port} type veth peer name {interface} netns {pid} address {self.mac(name, port)}",
                           f"link set {name}-{port} master {bridge} up"]
         self.net(*lines)
         for name in names:

@@ -1,0 +1,74 @@
+"""A swarm of real sshds in namespaces of this computer, and an operator at it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from swarm import Swarm  # noqa: E402
+from toys import PROJECT  # noqa: E402
+
+from fabfile.engine import events  # noqa: E402
+from fabfile.engine.outcome import Result  # noqa: E402
+from fabfile.rack import Rack, load  # noqa: E402
+
+
+class Operator:
+    """Somebody at a swarm, with the rack's folder: runs steps here, or whole processes that can be killed."""
+
+    def __init__(self, swarm: Swarm, state: Path):
+        self.swarm, self.state = swarm, state
+        self.folder = swarm.rack_folder()
+        self.events: list[events.Event] = []
+
+    @property
+    def rack(self) -> Rack:
+        return load(self.folder)
+
+    def run(self, scenario: Callable, **options) -> Result:
+        """The steps of a scenario, in this process."""
+        from fabfile.engine.run import run
+        rack = self.rack
+        self.events.clear()
+        return run(rack, f"toy.{scenario.__name__}", scenario(rack), tell=self.events.append, **options)
+
+    def heard(self, kind: type) -> list:
+        """The events of one kind of the last run in this process."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def start(self, *command: str, **options) -> subprocess.Popen:
+        """A process of its own: `toys.py SCENARIO`, or any command of the project."""
+        line = [sys.executable, "-u", str(Path(__file__).parent / "toys.py"), *command] if len(command[0].split("/")) == 1 \
+            else [str(PROJECT / command[0]), *command[1:]]
+        environment = {**os.environ, "COOP_RACK": str(self.folder), "XDG_STATE_HOME": str(self.state)}
+        return subprocess.Popen(line, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, **options)
+
+    def end(self, *command: str) -> tuple[int, str]:
+        """The same, waited for: exit code and all that it said."""
+        process = self.start(*command)
+        said, _ = process.communicate(timeout=120)
+        return process.returncode, said
+
+
+@pytest.fixture
+def operate(tmp_path) -> Iterator[Callable[..., Operator]]:
+    """operate(chicks=1): an operator at a fresh swarm."""
+    running: list[Swarm] = []
+
+    def make(chicks: int = 1, **options) -> Operator:
+        swarm = Swarm(tmp_path / "swarm", chicks, **options)
+        swarm.__enter__()
+        running.append(swarm)
+        return Operator(swarm, tmp_path / "state")
+
+    yield make
+    for swarm in running:
+        swarm.__exit__()

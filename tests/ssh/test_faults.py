@@ -1,0 +1,173 @@
+"""The operator killed, the line cut or reset, a machine that loses its power: the next run ends in the same state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from threading import Thread
+
+import pytest
+import toys
+from toys import Text, always
+
+from fabfile.engine.errors import LinkError, LinkLost, NoAnswer
+from fabfile.engine.step import Step
+
+
+def until(host, condition: str, seconds: float = 20) -> None:
+    """Waits until a shell condition holds on a machine."""
+    deadline = time.monotonic() + seconds
+    while host.run(f"if {condition}; then echo yes; fi", check=False) != "yes\n":
+        assert time.monotonic() < deadline, f"{host.name}: never became so: {condition}"
+        time.sleep(0.05)
+
+
+def undisturbed(host) -> None:
+    """What both `long` and `short` must end in: everything there, and nothing done twice."""
+    assert host.run("cat /etc/slow /etc/after") == "done1"
+    assert host.run("cat /etc/slow.runs /etc/after.runs") == "begun\nbegun\n"
+    assert host.run("ls -A /run/coop/units", check=False) == ""
+
+
+def test_a_killed_operator_neither_ends_nor_doubles_a_long_command(operate):
+    operator = operate()
+    chick = operator.swarm.hosts["chick0"]
+    process = operator.start("long")
+    until(chick, "[ -e /etc/slow.runs ]")
+    process.kill()
+    process.wait()
+    code, said = operator.end("long")
+    assert code == 0, said
+    assert "chick0: an earlier run's `write /etc/slow` still runs here; waiting for it" in said
+    undisturbed(chick)
+
+
+def test_a_killed_operator_in_a_short_command(operate):
+    """What was under way ends, what was to follow it does not begin, and the next run waits for the former."""
+    operator = operate()
+    chick = operator.swarm.hosts["chick0"]
+    process = operator.start("short")
+    until(chick, "[ -e /etc/slow.runs ]")
+    process.kill()
+    process.wait()
+    code, said = operator.end("short")
+    assert code == 0, said
+    undisturbed(chick)
+
+
+@pytest.mark.parametrize("scenario", ["long", "short"])
+def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, scenario):
+    operator = operate()
+    chick = operator.swarm.hosts["chick0"]
+
+    def slow(rack):
+        return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=40, long=scenario == "long"),
+                                                    Text("/etc/after", "1")))]
+
+    cut = []
+
+    def pull() -> None:
+        until(chick, "[ -e /etc/slow.runs ]")
+        operator.swarm.cut("rooster", "outer")
+        cut.append(time.monotonic())
+
+    Thread(target=pull).start()
+    result = operator.run(slow)
+    noticed = time.monotonic() - cut[0]
+    assert noticed <= 16.5
+    (error,) = result.errors
+    assert isinstance(error, LinkLost)
+    assert (error.machine, error.step, error.command) == ("chick0", "install", "write /etc/slow")
+    operator.swarm.cut("rooster", "outer", up=True)
+    result = operator.run(slow)  # the lock of the hanging connection is taken over
+    assert (result.exit_code, result.errors) == (0, ())
+    undisturbed(chick)
+
+
+def test_a_line_that_is_reset(operate):
+    operator = operate()
+    chick, rooster = operator.swarm.hosts["chick0"], operator.swarm.hosts["rooster"]
+    process = operator.start("long")
+    until(chick, "[ -e /etc/slow.runs ]")
+    rooster.run("pkill -f '[s]shd: root@'")
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 1 and "chick0, install, file /etc/slow: the line was cut" in said, said
+    assert "To go on from here: inv toy.long" in said
+    code, said = operator.end("long")
+    assert code == 0, said
+    undisturbed(chick)
+
+
+def test_a_machine_that_loses_its_power(operate):
+    operator = operate()
+    process = operator.start("long")
+    until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
+    operator.swarm.restart("chick0")
+    process.communicate(timeout=30)
+    assert process.returncode == 1
+    code, said = operator.end("long")
+    assert code == 0, said
+    undisturbed(operator.swarm.hosts["chick0"])
+
+
+@pytest.mark.parametrize("silence", ["dark", "cut"])
+def test_a_machine_that_is_not_there_is_told_in_time(operate, silence):
+    operator = operate()
+    if silence == "dark":
+        operator.swarm.hosts["chick0"].process.kill()
+    else:
+        operator.swarm.cut("rooster", "outer")
+    began = time.monotonic()
+    result = operator.run(toys.plain)
+    assert time.monotonic() - began <= 16.5
+    assert all(isinstance(error, NoAnswer) for error in result.errors) and result.exit_code == 1
+    if silence == "dark":  # the others are done all the same
+        assert result.machines["rooster"].state == "changed"
+
+
+def test_ctrl_c_stops_at_once_and_says_what_still_runs(operate):
+    operator = operate()
+    process = operator.start("long")
+    until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
+    began = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=10)
+    assert time.monotonic() - began <= 2
+    assert process.returncode == 130
+    assert "chick0: write /etc/slow" in said and "Traceback" not in said, said
+    code, said = operator.end("long")  # the lock is free, and the unit is found
+    assert code == 0 and "still runs here" in said, said
+    undisturbed(operator.swarm.hosts["chick0"])
+
+
+def test_ctrl_c_while_connecting(operate):
+    operator = operate()
+    operator.swarm.cut("rooster", "outer")
+    process = operator.start("long")
+    time.sleep(1.5)
+    began = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=10)
+    assert time.monotonic() - began <= 2 and process.returncode == 130, said
+    assert "Traceback" not in said, said
+
+
+def test_a_second_ctrl_c_quits(operate):
+    operator = operate()
+    process = operator.start("long")
+    until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
+    operator.swarm.cut("rooster", "outer")
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.05)
+    try:
+        os.kill(process.pid, signal.SIGINT)
+    except ProcessLookupError:
+        pass
+    process.communicate(timeout=3)
+    assert process.returncode == 130
+
+
+def test_every_link_error_names_its_machine():
+    for kind in LinkError.__subclasses__():
+        assert str(kind("chick1", "it is so", step="join")) == "chick1, join: it is so"

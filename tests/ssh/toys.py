@@ -1,0 +1,94 @@
+"""Small resources for the swarm, and a run of them in a process of its own, so that it can be killed.
+
+    python toys.py SCENARIO        with COOP_RACK set; prints plain lines, ends as a task would
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+from fabfile.engine.step import Step  # noqa: E402
+from fabfile.resources.base import Borrowed, Change, Command, Resource  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Text(Resource):
+    """A file with this content. `slow` seconds pass before it is there; `long`: it outlives the line."""
+
+    path: str
+    content: str
+    slow: float = 0
+    long: bool = False
+    fails: bool = False
+    limit: float = 60
+    undo: str = ""
+    first: str = ":"
+    borrows: tuple[Borrowed, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"file {self.path}"
+
+    def probe(self) -> str:
+        return f"cat {quote(self.path)} 2>/dev/null || :"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if facts == self.content:
+            return
+        script = (f"{self.first}\necho begun >>{quote(self.path)}.runs\n" + f"sleep {self.slow}\n" * bool(self.slow)
+                  + "echo it cannot be; false\n" * self.fails + f"printf %s {quote(self.content)} >{quote(self.path)}\n")
+        yield Change(f"it says {facts!r}, should say {self.content!r}",
+                     (Command(script, long=self.long, limit=self.limit, shown=f"write {self.path}"),),
+                     undo=self.undo, borrows=self.borrows, alters=frozenset({f"file:{self.path}"}))
+
+
+def always(*resources: Resource):
+    """A role that wants these everywhere."""
+    return lambda rack, machine: resources
+
+
+def plain(rack) -> list[Step]:
+    return [Step("gateway", (rack.gateway,), always(Text("/etc/one", "1"))),
+            Step("chicks", rack.chicks, always(*(Text(f"/etc/toy{i}", f"{i} it's ✓\n") for i in range(12))))]
+
+
+def long(rack) -> list[Step]:
+    return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=6, long=True), Text("/etc/after", "1")))]
+
+
+def short(rack) -> list[Step]:
+    return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=4), Text("/etc/after", "1")))]
+
+
+def borrowing(rack) -> list[Step]:
+    lender = rack.first_control_plane.name
+    token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
+                     "a token of 15 minutes", 'echo "back $TOKEN" >>/run/tokens')
+    return [Step("join", rack.workers, always(Text("/etc/joined", "1", first='printf %s "$TOKEN" >/etc/token; sleep 3',
+                                                   long=True, borrows=(token,))))]
+
+
+SCENARIOS = {each.__name__: each for each in (plain, long, short, borrowing)}
+
+
+def main() -> None:
+    from invoke import Context, Exit
+
+    from fabfile.tasks.converge import converge
+    try:
+        converge(Context(), f"toy.{sys.argv[1]}", SCENARIOS[sys.argv[1]], dry="--dry" in sys.argv,
+                 json="--json" in sys.argv)
+    except Exit as end:
+        print(end.message or "", file=sys.stderr)
+        sys.exit(end.code)
+
+
+if __name__ == "__main__":
+    main()
