@@ -85,12 +85,12 @@ def kept(rack: str) -> Iterator[Kept]:
             yield Kept(path.stem, records)
 
 
-def find(rack: str, run: str | None) -> Kept:
-    """The run whose name begins so, or ends so; the newest when none is named. Raises WrongUsage."""
+def find(rack: str, run: str) -> Kept:
+    """The run whose name begins so, or ends so; the newest is "last". Raises WrongUsage."""
     for each in kept(rack):
-        if not run or each.run.startswith(run) or each.run.endswith(run):
+        if run == "last" or each.run.startswith(run) or each.run.endswith(run):
             return each
-    raise WrongUsage(f"the journal of rack {rack} has no run {run!r}" if run else f"rack {rack} has had no run yet")
+    raise WrongUsage(f"rack {rack} has had no run yet" if run == "last" else f"the journal of rack {rack} has no run {run!r}")
 
 
 def _records(path: Path) -> tuple[dict[str, Any], ...]:

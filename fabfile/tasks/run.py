@@ -18,8 +18,8 @@ def list(c, count=20, json=False):
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(positional=["run"], help={"run": "Its name or either end of it; the newest unless told.", "json": "For programs."})
-def show(c, run=None, json=False):
+@task(help={"run": "Its name, either end of it, or \"last\".", "json": "For programs."})
+def show(c, run, json=False):
     """Show a run: steps, changes, commands, seconds."""
     from fabfile.engine.errors import WrongUsage
     from fabfile.engine.journal import find

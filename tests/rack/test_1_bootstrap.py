@@ -58,7 +58,7 @@ def story(lab, operator, inside):
 
 def journal(operator, lab) -> list[dict]:
     """The records of the newest run."""
-    return operator.inv("run.show", "--json").data
+    return operator.inv("run.show", "last", "--json").data
 
 
 def test_a_dry_run_touches_nothing(story):
@@ -68,7 +68,7 @@ def test_a_dry_run_touches_nothing(story):
 
 def test_a_dry_run_lists_what_the_run_did(story, operator):
     planned = {(change["machine"], change["resource"]) for change in story["dry"]["plan"]}
-    done = {(record["machine"], record["resource"]) for record in operator.inv("run.show", "--json").data["records"]
+    done = {(record["machine"], record["resource"]) for record in operator.inv("run.show", "last", "--json").data["records"]
             if record["event"] == "changed"}
     assert planned == done
 
@@ -93,7 +93,7 @@ def test_no_secret_is_in_a_process_list_or_a_temporary_file(story):
 
 
 def test_no_secret_is_in_the_output_or_the_journal(story, operator, lab):
-    journal = json.dumps(operator.inv("run.show", "--json").data).encode()
+    journal = json.dumps(operator.inv("run.show", "last", "--json").data).encode()
     for text in (story["typed"].said.encode(), json.dumps(story["dry"]).encode(), journal):
         assert not TOKEN.search(text) and not KEY.search(text)
 
