@@ -73,11 +73,13 @@ class Store:
         """Remove what only a build in progress needs, what was never finished, and what nobody uses now."""
         for part in parts:
             os.utime(self.folder(part))
-        forgotten = time.time() - FORGOTTEN_AFTER * 86400
+        forgotten, mounted = time.time() - FORGOTTEN_AFTER * 86400, _mounts()
         for folder in self.root.iterdir():
-            of_part = re.fullmatch(r".+-[0-9a-f]{12}(\.building)?", folder.name)
-            if folder == self.scratch or of_part and (of_part[1] or folder.stat().st_mtime < forgotten):
+            if folder == self.scratch or re.fullmatch(r".+-[0-9a-f]{12}\.building", folder.name):
                 shutil.rmtree(folder)
+            elif re.fullmatch(r".+-[0-9a-f]{12}", folder.name) and folder.stat().st_mtime < forgotten:
+                if folder.name not in mounted:
+                    shutil.rmtree(folder)
 
     def usual(self, part: Part) -> float | None:
         """Seconds the part of this name took when it was last built here."""
@@ -95,3 +97,12 @@ class Store:
             return json.loads(self._times.read_text())
         except (FileNotFoundError, ValueError):
             return {}
+
+
+def _mounts() -> str:
+    """What is mounted in any namespace of this computer: a lab may have been up for weeks on an old root."""
+    found = []
+    for table in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):             # the process has ended
+            found.append(table.read_text(errors="replace"))
+    return "".join(found)
