@@ -44,6 +44,7 @@ class Change:
     diff: str = ""  # unified diff, secrets already masked
     borrows: tuple[Borrowed, ...] = ()
     undo: str = ""  # puts the former state back; when set, the change stays only if a new connection confirms it
+    reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": who watches them follows
 
 

@@ -33,7 +33,7 @@ class Rebooted(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() == self.before.strip():
             yield Change(f"{self.node} runs since {facts.strip()}, should be started anew",
-                         (Command("systemctl reboot", reboots=True, limit=300.0),), borrows=(self._leave(),))
+                         (Command("systemctl reboot", limit=300.0),), borrows=(self._leave(),), reboots=True)
 
     def _leave(self) -> Borrowed:
         kubectl, node = "kubectl --kubeconfig /etc/kubernetes/admin.conf", quote(self.node)
