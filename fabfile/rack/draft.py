@@ -74,7 +74,8 @@ def sound(kind: type[Part], values: object) -> Any:
     if isinstance(values, Mapping):
         for name, field in kind.model_fields.items():
             if name in values:
-                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, *field.metadata, None])
+                annotated = Annotated[field.annotation, *field.metadata, None]  # it wants one note at least
+                adapter: TypeAdapter[Any] = TypeAdapter(annotated)
                 try:
                     found[name] = adapter.validate_python(values[name])
                 except ValidationError:

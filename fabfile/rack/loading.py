@@ -74,7 +74,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     assert draft.operator is not None
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
-        network=draft.network, versions=draft.versions, cluster=draft.cluster, storage=draft.storage,
+        network=draft.network, versions=draft.versions, cluster=draft.cluster, volumes=draft.storage,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
     problems += [*upstream.contradictions(rack), *release.contradictions(rack)]

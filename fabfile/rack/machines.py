@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.values import (
     Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, refuse,
 )
@@ -24,8 +24,7 @@ def _roles(value: object) -> object:
         raise refuse("a list of roles is wanted", ", ".join(ROLES))
     for role in value:
         if role not in ROLES:
-            near = difflib.get_close_matches(str(role), ROLES, 1)
-            raise refuse(f"{role!r} is not a role", f"did you mean {near[0]}?" if near else f"there is {', '.join(ROLES)}")
+            raise refuse(f"{role!r} is not a role", did_you_mean(str(role), ROLES))
     return frozenset(value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
 from fabfile.rack.services import Service
 from fabfile.rack.storage import Storage
+from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
 
@@ -44,7 +44,7 @@ class Rack:
     network: NetworkPlan
     versions: Versions
     cluster: Cluster
-    storage: Storage | None
+    volumes: Storage | None  # configs/storage.yaml
     services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
@@ -97,6 +97,5 @@ class Rack:
         """The machine of that name; else RackProblems, with the names that look like it."""
         if name in self.machines:
             return self.machines[name]
-        near = difflib.get_close_matches(name, self.machines, 1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self.machines)}"
+        hint = did_you_mean(name, self.machines)
         raise RackProblems([Problem("hosts.yaml", 0, "machines", f"there is no machine {name!r} in rack {self.name}", hint)])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tree, Url, pattern
+from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tree, Url, pattern, refuse
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = "hub"  # the name of the hub of configs/hub.yaml
@@ -120,6 +120,8 @@ class Entry(Service):
 
 
 def _named(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    if HUB in entries:
+        raise refuse(f"{HUB} is the name of the hub of configs/hub.yaml", "take another")
     for name, entry in entries.items():
         entry._name = name
     return entries

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Document, Path
+from fabfile.rack.spelling import did_you_mean, likest
 from fabfile.rack.values import Part
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint: the known word that looks like `word`, else all of them."""
-    known = list(known)
-    if near := _likest(word, known):
-        return f"did you mean {near}?"
-    return f"there is {', '.join(known)}" if known else ""
-
-
-def _likest(word: str | int, known: Iterable[str]) -> str | None:
-    lowered = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(str(word).lower(), lowered, 1)
-    return lowered[near[0]] if near else None
 
 
 def told(document: Document, kind: type[Part], error: ValidationError) -> Iterator[Problem]:
     """Every error of one file as a problem."""
     errors = [(_path(one["loc"]), one) for one in error.errors(include_url=False)]
     unknown = {path for path, one in errors if one["type"] == "extra_forbidden"}
-    misspelt = {(*path[:-1], meant) for path in unknown if (meant := _likest(path[-1], _keys(kind, path[:-1])))}
+    misspelt = {(*path[:-1], meant) for path in unknown if (meant := likest(str(path[-1]), _keys(kind, path[:-1])))}
     for path, one in errors:
         if one["type"] != "missing" or path not in misspelt:
             yield document.problem(path, *_message(one, path, kind))
@@ -67,31 +54,22 @@ def _model_at(kind: type[Part], path: Path) -> type[Part] | None:
     """The model that the mapping at `path` should be, if it is one of fixed keys."""
     annotation: Any = kind
     for key in path:
-        if isinstance(annotation, type) and issubclass(annotation, Part):
-            found = annotation.model_fields.get(str(key))
-            annotation = found.annotation if found else None
-        else:  # a mapping of names, a list, or something optional: look at what it holds
-            annotation = _held(annotation)
-    return _part_in(annotation)
+        if part := _part(annotation):
+            field = part.model_fields.get(str(key))
+            annotation = field.annotation if field else None
+        else:  # a mapping of names or a list
+            held = (one for choice in _choices(annotation) for one in get_args(choice))
+            annotation = next(filter(_part, held), None)
+    return _part(annotation)
 
 
-def _held(annotation: Any) -> Any:
-    arguments = getattr(annotation, "__args__", ())
-    parts = [part for part in map(_part_in, arguments) if part]
-    return parts[0] if parts else None
+def _part(annotation: Any) -> type[Part] | None:
+    return next((one for one in _choices(annotation) if isinstance(one, type) and issubclass(one, Part)), None)
 
 
-def _part_in(annotation: Any) -> type[Part] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if isinstance(argument, type) and issubclass(argument, Part) and not _is_container(annotation):
-            return argument
-    return None
-
-
-def _is_container(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) in (Mapping, tuple, list, dict)
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """The types of an `A | None`; else the type itself."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _field_at(kind: type[Part], path: Path) -> Any:

@@ -8,15 +8,12 @@ import shlex
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from fabfile.rack.merge import plain
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 class Part(BaseModel):

@@ -90,17 +90,22 @@ def files_of_a_rack():
     from fabfile.rack.machines import Machine
     from fabfile.rack.model import Operator
     from fabfile.rack.networks import NetworkPlan
+    from fabfile.rack.services import Hub, Services
+    from fabfile.rack.storage import Storage
     from fabfile.rack.versions import Versions
 
     yield "hosts.yaml", {"rack"} | keys(Operator, "operator.") | keys(Machine, "machines.NAME.")
     yield "configs/network.yaml", keys(NetworkPlan)
     yield "configs/versions.yaml", keys(Versions)
     yield "configs/cluster.yaml", keys(Cluster)
+    yield "configs/storage.yaml", keys(Storage)
+    yield "configs/hub.yaml", keys(Hub)
+    yield "configs/services.yaml", keys(Services)
 
 
 @pytest.mark.parametrize("file, wanted", files_of_a_rack(), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_key_is_documented(file, wanted):
     page = (PROJECT / "docs/configuration.md").read_text()
     section = page.partition(f"## {file}\n")[2].partition("\n## ")[0]
-    documented = set(re.findall(r"^\| `([A-Za-z_.-]+)`", section, re.MULTILINE))
+    documented = set(re.findall(r"^\| `([A-Za-z0-9_.-]+)`", section, re.MULTILINE))
     assert documented == wanted, f"missing: {sorted(wanted - documented)}; gone: {sorted(documented - wanted)}"

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "engine": {"engine", "resources", "rack", "secret"},
     "roles": {"roles", "resources", "rack", "secret"},
     "resources": {"resources", "rack", "secret"},
-    "rack": {"rack"},
+    "rack": {"rack", "secret"},
     "secret": set(),
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -9,7 +9,7 @@ from typing import Any
 from fabfile.rack.compatibility import numbers
 from fabfile.rack.draft import CLUSTER, Draft, Wrong
 from fabfile.rack.reading import Path
-from fabfile.rack.telling import did_you_mean
+from fabfile.rack.spelling import did_you_mean
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 DATAPLANE_SINCE = "3.29.0"  # Calico knows nftablesMode

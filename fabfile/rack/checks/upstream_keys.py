@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -13,6 +12,7 @@ import yaml
 from fabfile.rack.compatibility import numbers
 from fabfile.rack.draft import CLUSTER, Draft, Wrong
 from fabfile.rack.reading import Path
+from fabfile.rack.spelling import likest
 from fabfile.rack.versions import minor
 
 ANY = "*"  # a mapping of any keys
@@ -69,10 +69,9 @@ def _below(path: Path, value: object, known: Any, whose: str) -> Iterator[Wrong]
         if key in known:
             yield from _below((*path, key), inner, known[key], whose)
         else:
-            lowered = {name.lower(): name for name in known}
-            near = difflib.get_close_matches(key.lower(), lowered, 1)
+            near = likest(key, known)
             yield Wrong(CLUSTER, (*path, key), "unknown key",
-                        f"did you mean {lowered[near[0]]}?" if near else f"{whose} has none like it here")
+                        f"did you mean {near}?" if near else f"{whose} has none like it here")
 
 
 ALL = (keys_are_upstreams,)

@@ -1,0 +1,180 @@
+"""What is published, stored and released: each address once, one owner of a certificate, and nobody let in by mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fabfile.rack.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
+from fabfile.rack.publishing import BY_NAME, HTTP
+from fabfile.rack.reading import Path
+from fabfile.rack.release import file_of, looked_up, place_of
+from fabfile.rack.services import Service
+from fabfile.rack.telling import did_you_mean
+
+SECRETS = re.compile(r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)", re.IGNORECASE)
+LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
+
+
+def published_addresses(draft: Draft) -> Iterator[Wrong]:
+    """Each name leads to an address of the load balancer, from one that is the gateway's alone."""
+    network = draft.network
+    pool = network.load_balancer or ()
+    others = {interface.address.ip: machine.name for machine, interface in draft.interfaces()
+              if interface.address and "gateway" not in machine.roles}
+    routers = {interface.gateway for _, interface in draft.interfaces() if interface.gateway}
+    for name, row in (network.publish or {}).items():
+        at = ("publish", name)
+        if not any(row.address in addresses for addresses in pool):
+            yield Wrong(NETWORK, (*at, "address"), f"{row.address} is not one of load_balancer", "MetalLB would never give it")
+        if row.public is None:
+            continue
+        if network.public and row.public not in network.public:
+            yield Wrong(NETWORK, (*at, "public"), f"{row.public} lies outside the public network {network.public}", "the gateway answers there")
+        if row.public in others or row.public in routers:
+            owner = others.get(row.public, "the router")
+            yield Wrong(NETWORK, (*at, "public"), f"{row.public} is {owner}'s", "name an address that nobody has")
+
+
+def published_ports(draft: Draft) -> Iterator[Wrong]:
+    """Many names share 80 and 443 of one address; another port is one name's alone."""
+    taken: dict[tuple[Any, int], str] = {}
+    speaks: dict[Any, tuple[str, bool]] = {}
+    for name, row in (draft.network.publish or {}).items():
+        for port in row.ports:
+            if port not in BY_NAME and (other := taken.setdefault((row.public, port), name)) != name:
+                yield Wrong(NETWORK, ("publish", name, "ports"), f"port {port} is {other}'s on this address already",
+                            "only 80 and 443 tell names apart")
+        first, proxy_protocol = speaks.setdefault(row.public, (name, row.proxy_protocol))
+        if proxy_protocol != row.proxy_protocol:
+            yield Wrong(NETWORK, ("publish", name, "proxy_protocol"), f"differs from {first}'s, on the same public address",
+                        "all names of one public address speak it, or none")
+
+
+def one_allocator(draft: Draft) -> Iterator[Wrong]:
+    """MetalLB gives addresses to services; Calico, which can too, must not."""
+    pool = draft.cluster.calico.IPPool if draft.cluster and draft.cluster.calico else {}
+    if "LoadBalancer" in (pool or {}).get("allowedUses", ()):
+        yield Wrong(CLUSTER, ("calico", "IPPool", "allowedUses"), "Calico would give addresses to services beside MetalLB",
+                    "leave LoadBalancer out")
+
+
+def storage_classes(draft: Draft) -> Iterator[Wrong]:
+    """Every class says where it lies, once; a database lies on a machine's own disk."""
+    plan = draft.storage
+    classes = plan.classes if plan else None
+    if not classes:
+        return
+    for name, one in classes.items():
+        at = ("classes", name)
+        if (one.share is None) == (one.directory is None):
+            yield Wrong(STORAGE, at, "wants a share or a directory, one of them", "such as share: {server: hen, path: /nest/homes}")
+        if one.share and one.shared:
+            yield Wrong(STORAGE, (*at, "shared"), "a share is shared anyway", "leave this key out")
+        if one.share and draft.whole and one.share.server not in draft.machines:
+            yield Wrong(STORAGE, (*at, "share", "server"), f"there is no machine {one.share.server!r}",
+                        did_you_mean(one.share.server, draft.machines))
+    for key in ("default", "databases"):
+        if (name := getattr(plan, key)) and name not in classes:
+            yield Wrong(STORAGE, (key,), f"there is no class {name!r}", did_you_mean(name, classes))
+    databases = classes.get(plan.databases) if plan.databases else None
+    if databases and (databases.share or databases.shared):
+        yield Wrong(STORAGE, ("databases",), f"{plan.databases} is shared over the network: databases break there",
+                    "a class with a directory of the machines' own")
+
+
+def programs_for_all_that_is_said(draft: Draft) -> Iterator[Wrong]:
+    """What a rack uses is in its versions."""
+    classes = (draft.storage.classes or {}).values() if draft.storage else ()
+    wants = {"metallb": draft.network.publish, "helm": draft.services or any(one.share for one in classes),
+             "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes)}
+    why = {"metallb": "network.yaml publishes names", "helm": "charts are released", "local_path": "storage.yaml has a directory",
+           "csi_nfs": "storage.yaml has a share"}
+    for key, wanted in wants.items():
+        if wanted and getattr(draft.versions, key) is None:
+            yield Wrong(VERSIONS, (key,), f"is missing: {why[key]}", "docs/configuration.md has an example")
+
+
+def services_are_apart(draft: Draft) -> Iterator[Wrong]:
+    """No two of one name, release, address or published name."""
+    seen: dict[tuple[str, ...], str] = {}
+    for service in _services(draft):
+        file, at = file_of(service), place_of(service)[:-1]
+        keys = [("release", service.in_namespace, service.release_name)]
+        if service.publish:
+            keys.append(("publish", service.publish))
+            row = (draft.network.publish or {}).get(service.publish)
+            if draft.network.publish is not None and row is None:
+                yield Wrong(file, (*at, "publish"), f"network.yaml publishes no {service.publish}",
+                            did_you_mean(service.publish, draft.network.publish))
+            if not service.service_keys:
+                yield Wrong(file, (*at, "publish"), "nothing says where the chart's values hold its Service",
+                            "such as service: controller.service")
+            if row and service.service_keys:
+                keys.append(("publish", str(row.address)))
+        for key in keys:
+            if (other := seen.setdefault(key, service.name)) != service.name:
+                yield Wrong(file, (*at, key[0]), f"{'/'.join(key[1:])} is {other}'s already", "each service has its own")
+
+
+def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
+    """Passwords and keys stand in configs/secrets.yaml, and only for services that are there."""
+    for service in _services(draft):
+        for path, value in _leaves(service.values):
+            if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
+                yield Wrong(file_of(service), place_of(service, *path), "a secret does not belong into this file",
+                            f"put it into configs/secrets.yaml, below {service.name}:")
+
+
+def hubs_let_somebody_in(draft: Draft) -> Iterator[Wrong]:
+    """JupyterHub 5 lets in nobody whom it is not told of; code may tell it too."""
+    for service in _hubs(draft):
+        classes = looked_up(service.values, "hub", "config") or {}
+        secret = looked_up(draft.secrets.get(service.name), "hub", "config") or {}
+        keys = {key for tree in (classes, secret) for traits in tree.values() if isinstance(traits, Mapping) for key in traits}
+        if not any(LETS_IN.fullmatch(key) for key in keys) and not looked_up(service.values, "hub", "extraConfig"):
+            yield Wrong(file_of(service), place_of(service, "hub", "config"), "nobody would be let in",
+                        "hub.config.Authenticator: {allowed_users: […]}, or allow_all: true")
+
+
+def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
+    """ACME by the chart needs its names, an address to write to, and port 80; a given certificate its Secret."""
+    for service in _hubs(draft):
+        https = looked_up(service.values, "proxy", "https") or {}
+        if not https.get("enabled"):
+            continue
+        file, at = file_of(service), place_of(service, "proxy", "https")
+        row = (draft.network.publish or {}).get(service.publish)
+        match https.get("type", "letsencrypt"):
+            case "letsencrypt":
+                if service.publish and service.publish not in (https.get("hosts") or ()):
+                    yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing", "the certificate is for these names")
+                if not looked_up(https, "letsencrypt", "contactEmail"):
+                    yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing", "whom the certificate's issuer warns")
+                if row and HTTP not in row.ports:
+                    yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), "80 is missing",
+                                f"{service.name} proves its name to the certificate's issuer there")
+            case "secret" if not looked_up(https, "secret", "name"):
+                yield Wrong(file, (*at, "secret"), "name is missing", "the Secret that holds the certificate, made by its one owner")
+
+
+def _services(draft: Draft) -> Iterator[Service]:
+    yield from (service for service in draft.services.values() if isinstance(service, Service))
+
+
+def _hubs(draft: Draft) -> Iterator[Service]:
+    yield from (service for service in _services(draft) if service.is_hub)
+
+
+def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
+    for key, one in inner:
+        if isinstance(one, Mapping | tuple) and not SECRETS.fullmatch(str(key)):
+            yield from _leaves(one, (*path, key))
+        else:
+            yield (*path, key), one
+
+
+ALL = (published_addresses, published_ports, one_allocator, storage_classes, programs_for_all_that_is_said,
+       services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate)

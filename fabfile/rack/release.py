@@ -1,0 +1,126 @@
+"""The values that a chart is released with: what the rack demands, what the operator wrote, what is secret.
+
+The trees are plain dicts and lists in the chart's own keys; what came from configs/secrets.yaml stays a Secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fabfile.rack.merge import merge, overlay
+from fabfile.rack.model import Rack
+from fabfile.rack.pages import folder_values, repository_values
+from fabfile.rack.problem import Problem, RackProblems
+from fabfile.rack.reading import Path
+from fabfile.rack.secrets import SECRETS
+from fabfile.rack.services import HUB, Service
+
+ADDRESSES = "metallb.io/loadBalancerIPs"
+API = "coop"  # the hub's service in whose name tasks speak to it
+SCOPES = ("admin:users", "admin:servers", "list:users", "read:hub")
+Tree = dict[str, Any]
+
+
+def release_values(rack: Rack, service: Service, commit: str = "") -> Tree:
+    """The values of a release; `commit` is what its templates' `ref` means now. Raises RackProblems."""
+    secret = rack.secrets.get(service.name) or {}
+    twice = [rack.problem(SECRETS, (service.name, *path), f"stands in {file_of(service)} too", "once is enough: leave it there or here")
+             for path in _met_twice(service.values, secret)]
+    merged = merge(_demanded(rack, service, commit), overlay(service.values, secret), _proposed(rack, service))
+    against = [rack.problem(file_of(service), place_of(service, *one.path),
+                            f"{one.written!r} contradicts the rack, which demands {one.demanded!r}", "leave this key out")
+               for one in merged.contradictions]
+    if twice or against:
+        raise RackProblems([*twice, *against])
+    return merged.values
+
+
+def file_of(service: Service) -> str:
+    """Where a service stands."""
+    return "configs/hub.yaml" if service.name == HUB else "configs/services.yaml"
+
+
+def place_of(service: Service, *path: str | int) -> Path:
+    """The path, in that file, of a path in the service's values."""
+    return ("values", *path) if service.name == HUB else ("services", service.name, "values", *path)
+
+
+def contradictions(rack: Rack) -> Iterator[Problem]:
+    """All that the services' values say against the rack."""
+    for service in rack.services.values():
+        try:
+            release_values(rack, service)
+        except RackProblems as against:
+            yield from against.problems
+
+
+def address_of(rack: Rack, service: Service) -> str:
+    """The address that MetalLB gives the service; empty when it is not published."""
+    published = rack.network.publish.get(service.publish) if service.publish else None
+    return str(published.address) if published else ""
+
+
+def _demanded(rack: Rack, service: Service, commit: str) -> Tree:
+    demanded: Tree = {}
+    if service.service_keys and (address := address_of(rack, service)):
+        demanded = _at(service.service_keys, {"type": "LoadBalancer", "annotations": {ADDRESSES: address}})
+    if not service.is_hub:
+        return demanded
+    api = {"hub": {"loadRoles": {API: {"scopes": [*SCOPES, f"access:servers!user={service.canary.user}"],
+                                       "services": [API]}}}}
+    demanded = _both(demanded, api)
+    if service.name == HUB and rack.pages:
+        demanded = _both(demanded, folder_values(rack.pages))
+    if service.templates:
+        kept = database_type(service) == "sqlite-pvc"
+        demanded = _both(demanded, repository_values(service.templates, commit or service.templates.ref, kept))
+    return demanded
+
+
+def _proposed(rack: Rack, service: Service) -> Tree:
+    """What suits a rack of one's own unless the operator says otherwise."""
+    if not service.is_hub:
+        return {}
+    proposed: Tree = {
+        "singleuser": {"cloudMetadata": {"blockWithIptables": False}},  # there is no cloud whose metadata could leak
+        # the chart's rights for it are those of Kubernetes 1.30: with a later one, servers wait for ever without an event
+        "scheduling": {"userScheduler": {"enabled": False}},
+    }
+    if rack.volumes:
+        proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.volumes.default}}
+        if database_type(service) == "sqlite-pvc":
+            proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.volumes.databases}}}
+    return proposed
+
+
+def database_type(service: Service) -> str:
+    """hub.db.type, as the chart has it when nothing is written."""
+    return str(looked_up(service.values, "hub", "db", "type") or "sqlite-pvc")
+
+
+def looked_up(tree: Any, *keys: str) -> Any:
+    """The value at a path of keys; None where there is none."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _at(keys: tuple[str, ...], value: Tree) -> Tree:
+    for key in reversed(keys):
+        value = {key: value}
+    return value
+
+
+def _both(first: Tree, second: Tree) -> Tree:
+    """Two demands at once; lists add up."""
+    return merge(first, second).values
+
+
+def _met_twice(one: Any, other: Any, path: Path = ()) -> Iterator[Path]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in other:
+            if key in one:
+                yield from _met_twice(one[key], other[key], (*path, key))
+    elif path:
+        yield path
