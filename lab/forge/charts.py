@@ -26,7 +26,7 @@ def publish_charts(job: Job) -> None:
 
 
 def pack(folder: Path) -> tuple[dict, bytes]:
-    """What Chart.yaml says, and the chart as helm packs it: one folder with the chart's name, the schema as JSON.
+    """What Chart.yaml says, and the chart as helm packs it: one folder with its name, the schema as JSON.
 
     The same files make the same bytes.
     """
@@ -34,7 +34,8 @@ def pack(folder: Path) -> tuple[dict, bytes]:
 
     chart = yaml.safe_load((folder / "Chart.yaml").read_text())
     packed = io.BytesIO()
-    with gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as compressed, tarfile.open(fileobj=compressed, mode="w|") as tar:
+    with (gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as compressed,
+          tarfile.open(fileobj=compressed, mode="w|") as tar):
         for path, content in sorted(contents(folder).items()):
             member = tarfile.TarInfo(f"{chart['name']}/{path}")
             member.size, member.mode = len(content), 0o644
@@ -43,7 +44,7 @@ def pack(folder: Path) -> tuple[dict, bytes]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The chart's files by their paths within it. The schema is written in YAML, which holds comments, and read as JSON."""
+    """The chart's files by their paths within it. The schema is written in YAML and published as JSON."""
     import yaml
 
     found = {}
@@ -58,9 +59,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def index(chart: dict, name: str, archive: bytes) -> str:
     """The text of index.yaml, with one chart in one version; it is JSON, which is YAML too."""
-    entry = {**chart, "urls": [f"https://{HOST}/{name}"], "digest": hashlib.sha256(archive).hexdigest(),
-             "created": "2026-01-01T00:00:00Z"}
-    return json.dumps({"apiVersion": "v1", "entries": {chart["name"]: [entry]}, "generated": "2026-01-01T00:00:00Z"}, indent=1) + "\n"
+    date = "2026-01-01T00:00:00Z"
+    published = {"urls": [f"https://{HOST}/{name}"], "digest": hashlib.sha256(archive).hexdigest(), "created": date}
+    entries = {chart["name"]: [{**chart, **published}]}
+    return json.dumps({"apiVersion": "v1", "entries": entries, "generated": date}, indent=1) + "\n"
 
 
 files = tuple(sorted(file for file in CHART.rglob("*") if file.is_file() and "__pycache__" not in file.parts))

@@ -1,4 +1,4 @@
-"""The lab's git host: bare repositories as plain files, which git reads over HTTP without a program behind them."""
+"""The lab's git host: bare repositories as plain files, which git reads over HTTP with no program behind."""
 from __future__ import annotations
 
 import os
@@ -14,9 +14,13 @@ HOST = "git.flock.example"
 REPOSITORY = "jupyterhub-templates.git"
 
 #: The same files, author and time make the same commit, so that a rack may pin it.
-AUTHOR = {"GIT_AUTHOR_NAME": "The lab", "GIT_AUTHOR_EMAIL": "lab@flock.example", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
-COMMITTER = {name.replace("AUTHOR", "COMMITTER"): value for name, value in AUTHOR.items()}
-ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+WHO_AND_WHEN = {"NAME": "The lab", "EMAIL": "lab@flock.example", "DATE": "2026-01-01T00:00:00Z"}
+SETTINGS = {
+    **{f"GIT_AUTHOR_{what}": value for what, value in WHO_AND_WHEN.items()},
+    **{f"GIT_COMMITTER_{what}": value for what, value in WHO_AND_WHEN.items()},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
 
 
 def publish_repository(job: Job) -> None:
@@ -27,17 +31,18 @@ def publish_repository(job: Job) -> None:
 
 
 def commit(folder: Path, repository: Path, message: str) -> str:
-    """Put what lies in `folder` on the main branch of a bare repository, made if it is not there; return the commit.
+    """Put what lies in `folder` on the main branch of a bare repository, which is made if need be.
 
-    Raises CalledProcessError if git does. Nothing to commit makes an empty commit.
+    Returns the commit; it is an empty one if nothing has changed. Raises CalledProcessError if git fails.
     """
     def git(*words: str) -> str:
         where = {"GIT_DIR": str(repository), "GIT_WORK_TREE": str(folder)}
-        return subprocess.run(["git", *words], env={**os.environ, **AUTHOR, **COMMITTER, **ALONE, **where}, check=True,
+        return subprocess.run(["git", *words], env={**os.environ, **SETTINGS, **where}, check=True,
                               capture_output=True, text=True).stdout.strip()
 
     if not repository.exists():
-        subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], env={**os.environ, **ALONE}, check=True)
+        subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository],
+                       env={**os.environ, **SETTINGS}, check=True)
         shutil.rmtree(repository / "hooks", ignore_errors=True)
     git("add", "--all", ".")
     git("commit", "--quiet", "--allow-empty", "--message", message)

@@ -1,1 +1,1 @@
-"""JupyterHub as the lab's internet publishes it: a chart of our own, the programs in its small images, its packing."""
+"""JupyterHub as the lab's internet publishes it: a chart of our own, and the programs in its small images."""

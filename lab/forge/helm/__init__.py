@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 VERSION = required(HERE)["helm.sh/helm/v4"]
 ARCHIVE = f"get.helm.sh/helm-{VERSION}-linux-amd64.tar.gz"
 
-programs = go_programs("helm", HERE, Programs(stamp=(("helm.sh/helm/v4/internal/version.version", VERSION),)), {"helm": VERSION})
+programs = go_programs("helm", HERE, Programs(stamp=(("helm.sh/helm/v4/internal/version.version", VERSION),)),
+                       {"helm": VERSION})
 
 
 def publish_archive(job: Job) -> None:

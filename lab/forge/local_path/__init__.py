@@ -16,7 +16,8 @@ MODULE = "github.com/rancher/local-path-provisioner"
 VERSION = required(HERE)[MODULE]
 MANIFEST = "deploy/local-path-storage.yaml"
 
-programs = go_programs("local-path-programs", HERE, Programs(stamp=(("main.VERSION", VERSION),), sources=((MODULE, MANIFEST),)),
+programs = go_programs("local-path-programs", HERE,
+                       Programs(stamp=(("main.VERSION", VERSION),), sources=((MODULE, MANIFEST),)),
                        {"local-path-provisioner": VERSION})
 
 

@@ -1,6 +1,6 @@
 """MetalLB: its two images, and the manifest as its project publishes it.
 
-0.15.2 is the newest that can be built here: 0.16 needs a module of frr-k8s that the module proxy does not have.
+0.15.2 is the newest that can be built here: 0.16 needs a version of frr-k8s that the module proxy lacks.
 """
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ MODULE = "go.universe.tf/metallb"
 VERSION = required(HERE)[MODULE]
 MANIFEST = "config/manifests/metallb-native.yaml"
 
-programs = go_programs("metallb-programs", HERE, Programs(stamp=((f"{MODULE}/internal/version.release", VERSION),),
-                                                          sources=((MODULE, MANIFEST),)), {"metallb": VERSION})
+programs = go_programs("metallb-programs", HERE,
+                       Programs(stamp=((f"{MODULE}/internal/version.release", VERSION),),
+                                sources=((MODULE, MANIFEST),)), {"metallb": VERSION})
 
 
 def publish_all(job: Job) -> None:

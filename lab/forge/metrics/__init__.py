@@ -1,4 +1,4 @@
-"""metrics-server: its image, and the manifest of its release, which is what kustomize makes of the module's files."""
+"""metrics-server: its image, and the manifest of its release: what kustomize makes of the module's files."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -14,19 +14,23 @@ HERE = Path(__file__).parent
 MODULE = "sigs.k8s.io/metrics-server"
 VERSION = required(HERE)[MODULE]
 
-programs = go_programs("metrics-programs", HERE, Programs(stamp=(("k8s.io/component-base/version.gitVersion", VERSION),),
-                                                          sources=((MODULE, "manifests"),)), {"metrics-server": VERSION})
+RELEASES = "github.com/kubernetes-sigs/metrics-server/releases/download"
+
+programs = go_programs("metrics-programs", HERE,
+                       Programs(stamp=(("k8s.io/component-base/version.gitVersion", VERSION),),
+                                sources=((MODULE, "manifests"),)), {"metrics-server": VERSION})
 
 
 def publish_all(job: Job) -> None:
     built = job[programs]
     with registry(job.out) as images:
         layer = images.layer(SKELETON, {"metrics-server": built / "bin/metrics-server"})
-        images.push(Image(f"registry.k8s.io/metrics-server/metrics-server:{VERSION}", [layer], entrypoint=["/metrics-server"],
-                          user="65534"))
-    manifest = job.out / f"www/github.com/kubernetes-sigs/metrics-server/releases/download/{VERSION}/components.yaml"
+        images.push(Image(f"registry.k8s.io/metrics-server/metrics-server:{VERSION}", [layer],
+                          entrypoint=["/metrics-server"], user="65534"))
+    manifest = job.out / "www" / RELEASES / VERSION / "components.yaml"
     manifest.parent.mkdir(parents=True)
-    manifest.write_text(job.run(job[kubernetes] / "bin/kubectl", "kustomize", built / "src/manifests/overlays/release"))
+    release = built / "src/manifests/overlays/release"
+    manifest.write_text(job.run(job[kubernetes] / "bin/kubectl", "kustomize", release))
 
 
 published = Part("metrics-server", publish_all, inputs=(programs, kubernetes))

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """await-images DAEMONSET SECONDS: ends when every node that should have the images has them.
 
-A node that takes no puller pod within SECONDS (-1: for ever) is not waited for. A puller that a node has taken and
-that does not become ready, on a sick node say, is waited for without end: helm's own limit ends that, as it does with
-the jupyterhub chart.
+A node that takes no puller pod within SECONDS (-1: for ever) is not waited for. A puller that a node has taken
+and that does not become ready, on a sick node say, is waited for without end: helm's own limit ends that, as it
+does with the jupyterhub chart.
 """
 
 import json
@@ -19,13 +19,17 @@ API = "https://kubernetes.default.svc"
 
 def get(path: str) -> dict:
     """What the API server answers to GET `path`."""
-    request = urllib.request.Request(API + path, headers={"Authorization": "Bearer " + (ACCOUNT / "token").read_text()})
-    with urllib.request.urlopen(request, timeout=10, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")) as answer:
+    request = urllib.request.Request(
+        API + path, headers={"Authorization": "Bearer " + (ACCOUNT / "token").read_text()}
+    )
+    with urllib.request.urlopen(
+        request, timeout=10, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")
+    ) as answer:
         return json.load(answer)
 
 
 def waited_for(status: dict, pods: list[dict], patient: bool) -> tuple[int, int]:
-    """(pullers that are ready, pullers to wait for). Past the time for scheduling, only pods that have a node count."""
+    """(ready pullers, pullers to wait for): past the time for scheduling, only pods that have a node count."""
     ready = status.get("numberReady", 0)
     if patient:
         return ready, status.get("desiredNumberScheduled", 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """keep-certificates load|watch SECRET DIRECTORY: a directory that outlives its pod, as one tar in a Secret.
 
-`load` unpacks the Secret into the directory, if there is one. `watch` writes the Secret whenever the directory has
-changed. So a certificate is asked for once, not at each start of the pod: certificate authorities count.
+`load` unpacks the Secret into the directory, if there is one. `watch` writes the Secret whenever the directory
+has changed. So a certificate is asked for once, not at each start of the pod: certificate authorities count.
 """
 
 import base64
@@ -24,11 +24,17 @@ def call(method: str, path: str, body: dict | None = None) -> dict | None:
     """The API server's answer for the pod's namespace, None if there is no such object."""
     request = urllib.request.Request(
         f"https://kubernetes.default.svc/api/v1/namespaces/{(ACCOUNT / 'namespace').read_text()}/{path}",
-        method=method, data=json.dumps(body).encode() if body else None,
-        headers={"Authorization": "Bearer " + (ACCOUNT / "token").read_text(),
-                 "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"})
+        method=method,
+        data=json.dumps(body).encode() if body else None,
+        headers={
+            "Authorization": "Bearer " + (ACCOUNT / "token").read_text(),
+            "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
+        },
+    )
     try:
-        with urllib.request.urlopen(request, timeout=10, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")) as answer:
+        with urllib.request.urlopen(
+            request, timeout=10, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")
+        ) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         if error.code == 404:

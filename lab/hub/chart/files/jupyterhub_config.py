@@ -31,18 +31,18 @@ def give(traits, **settings) -> None:
 
 
 def as_list(items) -> list:
-    """extraVolumes and their like come as a list, or as a map so that one file of values can add to another's."""
+    """Volumes and their like come as a list, or as a map, so that one file of values can add to another's."""
     return list(items.values()) if isinstance(items, dict) else list(items or [])
 
 
-# -- the hub ----------------------------------------------------------------------------------------------------------
+# -- the hub -----------------------------------------------------------------------------------------------
 # libcurl carries many requests to the proxy at once; it is there only if the image has pycurl
 AsyncHTTPClient.configure("tornado.curl_httpclient.CurlAsyncHTTPClient")
 c.JupyterHub.hub_bind_url = "http://:8081"
 c.JupyterHub.hub_connect_url = "http://hub:8081"
 c.JupyterHub.cleanup_servers = False  # servers outlive the hub: an upgrade stops nobody's work
 c.JupyterHub.last_activity_interval = 60
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # a spawn is answered at once, with the page that waits
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # a spawn is answered at once, by the page that waits
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
 give(
@@ -65,21 +65,32 @@ if password := secret("hub.db.password"):
 
     os.environ["PGPASSWORD"] = password
 
-# -- the users' servers -----------------------------------------------------------------------------------------------
+# -- the users' servers ------------------------------------------------------------------------------------
 c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
 spawner = c.KubeSpawner
 spawner.namespace = values["Release"]["Namespace"]
-spawner.common_labels = {"app": "jupyterhub", "release": values["Release"]["Name"],
-                         "app.kubernetes.io/name": "jupyterhub", "app.kubernetes.io/managed-by": "kubespawner"}
+spawner.common_labels = {
+    "app": "jupyterhub",
+    "release": values["Release"]["Name"],
+    "app.kubernetes.io/name": "jupyterhub",
+    "app.kubernetes.io/managed-by": "kubespawner",
+}
 spawner.image = "{name}:{tag}".format(**user["image"])
 spawner.allow_privilege_escalation = user.get("allowPrivilegeEscalation")
-give(c.Spawner, default_url=user.get("defaultUrl"), consecutive_failure_limit=hub.get("consecutiveFailureLimit"))
+give(
+    c.Spawner,
+    default_url=user.get("defaultUrl"),
+    consecutive_failure_limit=hub.get("consecutiveFailureLimit"),
+)
 if "cmd" in user:
     c.Spawner.cmd = user["cmd"]
 give(
     spawner,
     image_pull_policy=user["image"].get("pullPolicy"),
-    image_pull_secrets=[item["name"] for item in (values.get("imagePullSecrets") or {}).get("imagePullSecrets", [])] or None,
+    image_pull_secrets=[
+        item["name"] for item in (values.get("imagePullSecrets") or {}).get("imagePullSecrets", [])
+    ]
+    or None,
     pod_name_template=user.get("podNameTemplate"),
     start_timeout=user.get("startTimeout"),
     uid=user.get("uid"),
@@ -103,19 +114,35 @@ give(
 )
 spawner.init_containers = list(user.get("initContainers") or [])
 if user["cloudMetadata"]["blockWithIptables"]:
-    spawner.init_containers.append({
-        "name": "block-cloud-metadata",
-        "image": "{name}:{tag}".format(**user["networkTools"]["image"]),
-        "command": ["iptables", "-A", "OUTPUT", "-p", "tcp", "-d", user["cloudMetadata"]["ip"], "--dport", "80", "-j", "DROP"],
-        "securityContext": {"privileged": True, "runAsUser": 0, "runAsNonRoot": False},
-    })
+    spawner.init_containers.append(
+        {
+            "name": "block-cloud-metadata",
+            "image": "{name}:{tag}".format(**user["networkTools"]["image"]),
+            "command": [
+                "iptables",
+                "-A",
+                "OUTPUT",
+                "-p",
+                "tcp",
+                "-d",
+                user["cloudMetadata"]["ip"],
+                "--dport",
+                "80",
+                "-j",
+                "DROP",
+            ],
+            "securityContext": {"privileged": True, "runAsUser": 0, "runAsNonRoot": False},
+        }
+    )
 
 # where they run
 placement = values["scheduling"]["userPods"]
 spawner.tolerations = as_list(placement.get("tolerations")) + as_list(user.get("extraTolerations"))
 required = list(user["extraNodeAffinity"].get("required") or [])
 preferred = list(user["extraNodeAffinity"].get("preferred") or [])
-user_nodes = {"matchExpressions": [{"key": "hub.jupyter.org/node-purpose", "operator": "In", "values": ["user"]}]}
+user_nodes = {
+    "matchExpressions": [{"key": "hub.jupyter.org/node-purpose", "operator": "In", "values": ["user"]}]
+}
 match placement["nodeAffinity"]["matchNodePurpose"]:
     case "require":
         required.append(user_nodes)
@@ -144,36 +171,55 @@ if storage["type"] == "dynamic":
     mounts.append({"name": name, "mountPath": storage["homeMountPath"], "subPath": dynamic.get("subPath")})
 elif storage["type"] == "static":
     volumes.append({"name": "home", "persistentVolumeClaim": {"claimName": storage["static"]["pvcName"]}})
-    mounts.append({"name": "home", "mountPath": storage["homeMountPath"], "subPath": storage["static"].get("subPath")})
+    mounts.append(
+        {"name": "home", "mountPath": storage["homeMountPath"], "subPath": storage["static"].get("subPath")}
+    )
 spawner.volumes = volumes + as_list(storage.get("extraVolumes"))
-spawner.volume_mounts = [{key: value for key, value in mount.items() if value is not None} for mount in mounts]
+spawner.volume_mounts = [
+    {key: value for key, value in mount.items() if value is not None} for mount in mounts
+]
 spawner.volume_mounts += as_list(storage.get("extraVolumeMounts"))
 
-# -- services and roles -----------------------------------------------------------------------------------------------
+# -- services and roles ------------------------------------------------------------------------------------
 c.JupyterHub.services, c.JupyterHub.load_roles = [], []
 if cull["enabled"]:
     flags = {
-        "--timeout": cull.get("timeout"), "--cull-every": cull.get("every"), "--concurrency": cull.get("concurrency"),
-        "--max-age": cull.get("maxAge"), "--cull-users": cull.get("users"),
+        "--timeout": cull.get("timeout"),
+        "--cull-every": cull.get("every"),
+        "--concurrency": cull.get("concurrency"),
+        "--max-age": cull.get("maxAge"),
+        "--cull-users": cull.get("users"),
         "--cull-admin-users": str(cull.get("adminUsers") is not False).lower(),
         "--remove-named-servers": cull.get("removeNamedServers"),
     }
-    c.JupyterHub.services.append({
-        "name": "jupyterhub-idle-culler",
-        "command": ["python3", "-m", "jupyterhub_idle_culler", "--url=" + "http://localhost:8081" + url_path_join(hub["baseUrl"], "hub/api"),
-                    *(flag if value is True else f"{flag}={value}" for flag, value in flags.items() if value)],
-    })
-    c.JupyterHub.load_roles.append({
-        "name": "jupyterhub-idle-culler",
-        "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"] + ["admin:users"] * bool(cull.get("users")),
-        "services": ["jupyterhub-idle-culler"],
-    })
+    c.JupyterHub.services.append(
+        {
+            "name": "jupyterhub-idle-culler",
+            "command": [
+                "python3",
+                "-m",
+                "jupyterhub_idle_culler",
+                "--url=" + "http://localhost:8081" + url_path_join(hub["baseUrl"], "hub/api"),
+                *(flag if value is True else f"{flag}={value}" for flag, value in flags.items() if value),
+            ],
+        }
+    )
+    c.JupyterHub.load_roles.append(
+        {
+            "name": "jupyterhub-idle-culler",
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+            + ["admin:users"] * bool(cull.get("users")),
+            "services": ["jupyterhub-idle-culler"],
+        }
+    )
 for name, service in (hub.get("services") or {}).items():
-    c.JupyterHub.services.append({"name": name, **service, "api_token": secret(f"hub.services.{name}.apiToken")})
+    c.JupyterHub.services.append(
+        {"name": name, **service, "api_token": secret(f"hub.services.{name}.apiToken")}
+    )
 for name, role in (hub.get("loadRoles") or {}).items():
     c.JupyterHub.load_roles.append({"name": name, **role})
 
-# -- secrets, and what the operator wrote ----------------------------------------------------------------------------
+# -- secrets, and what the operator wrote ------------------------------------------------------------------
 c.JupyterHub.cookie_secret = secret("hub.config.JupyterHub.cookie_secret")
 c.CryptKeeper.keys = secret("hub.config.CryptKeeper.keys").split(";")
 if values["debug"]["enabled"]:

@@ -1,0 +1,16 @@
+"""What a rack runs once its cluster stands: addresses, storage, metrics, charts, a git host, JupyterHub."""
+from __future__ import annotations
+
+from lab.forge import charts, git_host, helm, local_path, metallb, metrics
+from lab.forge.jupyter import images as jupyter
+
+#: Published beside the cluster's own parts.
+PUBLISHED = (
+    helm.downloads,
+    metallb.published,
+    local_path.published,
+    metrics.published,
+    charts.published,
+    git_host.published,
+    jupyter.images,
+)

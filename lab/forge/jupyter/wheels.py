@@ -1,0 +1,106 @@
+"""What the registries give: the packages of each lock, and Node with the proxy, laid out as in the images."""
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from lab.forge.job import Job
+from lab.forge.part import Part
+
+HERE = Path(__file__).parent
+PYTHON = "python3.13"                           # Debian's, for which the locks are made
+PACKAGES = f"usr/local/lib/{PYTHON}/dist-packages"
+PROXY = "lib/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
+
+#: What only the packages' developers read.
+NOT_FOR_RUNNING = ("*.map", "*.pyi", "*.pxd", "*.c", "*.h", "__pycache__")
+
+#: Wheels are built for these and older.
+PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1",
+             *(f"manylinux_2_{minor}" for minor in range(5, 40)))
+
+
+def collect(job: Job) -> None:
+    """job.out/{shared,hub,user,ide,proxy}: `shared` is what hub and user have in common."""
+    for lock in ("hub", "user", "ide"):
+        install(job, lock, job.out / lock)
+    share(job.out / "hub", job.out / "user", job.out / "shared")
+    leave_out(job.out / "ide", job.out / "shared", job.out / "user")
+    install_proxy(job, job.out / "proxy")
+
+
+def install(job: Job, lock: str, tree: Path) -> None:
+    """The packages of a lock below `tree`, for Debian's Python and not for this computer's."""
+    target = job.out / "target"
+    pip(job, target, lock, "--no-compile", "--implementation", "cp",
+        "--python-version", PYTHON.removeprefix("python"),
+        *(word for platform in PLATFORMS for word in ("--platform", f"{platform}_x86_64")))
+    for file in target.rglob("*"):
+        name = file.relative_to(target)
+        if file.is_dir() or matches(name, NOT_FOR_RUNNING):
+            continue
+        is_package = name.parts[0] not in ("bin", "share", "etc")
+        place = tree / (PACKAGES if is_package else "usr/local") / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place, follow_symlinks=False)
+        if name.parts[0] == "bin" and (text := file.read_bytes()).startswith(b"#!"):
+            place.write_bytes(b"#!/usr/bin/python3\n" + text.partition(b"\n")[2])     # not this computer's
+            place.chmod(0o755)
+    shutil.rmtree(target)
+
+
+def pip(job: Job, target: Path, lock: str, *options: str) -> None:
+    job.run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", *options,
+            "--only-binary", ":all:", "--cache-dir", job.scratch("pip"), "--target", target,
+            "--requirement", HERE / f"{lock}.lock")
+
+
+def share(one: Path, other: Path, both: Path) -> None:
+    """Move what two trees have in common into a third."""
+    for file in sorted(path for path in one.rglob("*") if path.is_file()):
+        name = file.relative_to(one)
+        if same(file, other / name):
+            (both / name).parent.mkdir(parents=True, exist_ok=True)
+            file.rename(both / name)
+            (other / name).unlink()
+
+
+def leave_out(tree: Path, *lower: Path) -> None:
+    """Remove from a tree what the trees below it have already."""
+    for file in [path for path in tree.rglob("*") if path.is_file()]:
+        if any(same(file, below / file.relative_to(tree)) for below in lower):
+            file.unlink()
+
+
+def same(file: Path, other: Path) -> bool:
+    return other.is_file() and filecmp.cmp(file, other, shallow=False)
+
+
+def install_proxy(job: Job, tree: Path) -> None:
+    """Node, and configurable-http-proxy by Node's own npm, as its lock says."""
+    wheel = job.out / "wheel"
+    pip(job, wheel, "node")
+    node, npm = next(wheel.rglob("bin/node")), next(wheel.rglob("npm/bin/npm-cli.js"))
+    local = tree / "usr/local"
+    for folder in ("bin", "lib"):
+        (local / folder).mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, local / "lib")
+    job.run(node, npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+            "--cache", job.scratch("npm"), cwd=local / "lib",
+            env={"PATH": f"{node.parent}:{os.environ['PATH']}"})
+    shutil.copy(node, local / "bin/node")
+    (local / "bin/configurable-http-proxy").symlink_to(f"../{PROXY}")
+    shutil.rmtree(wheel)
+
+
+def matches(name: Path, patterns: tuple[str, ...]) -> bool:
+    """Whether any piece of a path is named like one of the patterns."""
+    return any(Path(piece).match(pattern) for piece in name.parts for pattern in patterns)
+
+
+LOCKS = ("hub.lock", "user.lock", "ide.lock", "node.lock", "package.json", "package-lock.json")
+wheels = Part("jupyter-wheels", collect, files=tuple(HERE / name for name in LOCKS))
