@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
+    from fabfile.resources import Check
+
+    Verify = Callable[[Rack], Iterable[Check]]
 
 
 def gateway_steps(rack: Rack) -> list[Step]:
@@ -32,25 +36,24 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
         *gateway_steps(rack),
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         Step("control plane", first, control_plane, verify=api_answers),
-        *join_steps(rack, [machine for machine in rack.chicks if machine not in first]),
+        *join_steps(rack, [machine for machine in rack.chicks if machine not in first], members_work_together),
         Step("pod network", first, calico, verify=members_work_together),
         Step("operators", (rack.gateway,), operators),
     ]
 
 
-def join_steps(rack: Rack, machines: list[Machine]) -> list[Step]:
+def join_steps(rack: Rack, machines: list[Machine], verify: Verify) -> list[Step]:
     """Members come in: control planes one at a time, then the workers all at once."""
     from fabfile.engine.step import Step
     from fabfile.roles.member import member
-    from fabfile.roles.pod_traffic import members_work_together
 
     control_planes = tuple(machine for machine in machines if machine in rack.control_planes)
     workers = tuple(machine for machine in machines if machine not in control_planes)
     steps = []
     if control_planes:
-        steps.append(Step("join control planes", control_planes, member, verify=members_work_together, serial=True))
+        steps.append(Step("join control planes", control_planes, member, verify=verify, serial=True))
     if workers:
-        steps.append(Step("join", workers, member, verify=members_work_together))
+        steps.append(Step("join", workers, member, verify=verify))
     return steps
 
 
@@ -58,9 +61,14 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other machine is touched."""
     from fabfile.engine.step import Step
     from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.pod_traffic import members_work_together
 
-    prepared = partial(runtime_answers, machines=(machine,))
-    return [*gateway_steps(rack), Step("prepare", (machine,), node, verify=prepared), *join_steps(rack, [machine])]
+    newcomer = (machine,)
+    return [
+        *gateway_steps(rack),
+        Step("prepare", newcomer, node, verify=partial(runtime_answers, machines=newcomer)),
+        *join_steps(rack, [machine], partial(members_work_together, machines=newcomer)),
+    ]
 
 
 def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> list[Step]:
@@ -68,11 +76,11 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     from fabfile.engine.step import Step
     from fabfile.resources.departure import Drained, Forgotten
     from fabfile.resources.membership import NoMember
-    from fabfile.roles.pod_traffic import pod_network_forgets
+    from fabfile.roles.membership_checks import pod_network_forgets
 
     first = (rack.first_control_plane,)
     forget = Step("forget", first, lambda rack, _: [Forgotten(machine.name, dead)],
-                  verify=lambda rack: [pod_network_forgets(rack, machine)])
+                  verify=partial(pod_network_forgets, machine=machine))
     if dead:
         return [forget]
     return [
@@ -86,11 +94,12 @@ def reboot_steps(rack: Rack, machine: Machine, before: str) -> list[Step]:
     """A new start after `before`, while the scheduler leaves the machine alone."""
     from fabfile.engine.step import Step
     from fabfile.resources.rebooted import Rebooted
-    from fabfile.roles.pod_traffic import members_work_together, reports_again
+    from fabfile.roles.membership_checks import reports_again
+    from fabfile.roles.pod_traffic import members_work_together
 
-    def verify(rack: Rack):
+    def verify(rack: Rack) -> Iterator[Check]:
         yield reports_again(machine)
-        yield from members_work_together(rack)
+        yield from members_work_together(rack, (machine,))
 
     return [Step("reboot", (machine,), verify=verify,
                  role=lambda rack, _: [Rebooted(before, machine.name, rack.first_control_plane.name)])]
