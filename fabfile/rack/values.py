@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fabfile.rack.merge import plain
 
@@ -152,7 +152,13 @@ def _frozen(value: object) -> object:
     return value
 
 
-Fixed = AfterValidator(_frozen)  # on a mapping: nobody changes it after the rack is loaded
+class _Fixed:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(plain)
+        return core_schema.no_info_after_validator_function(_frozen, handler(source), serialization=shown)
+
+
+Fixed = _Fixed()  # on a mapping: nobody changes it after the rack is loaded
 
 
 def _tree(value: object) -> object:
@@ -163,4 +169,4 @@ def _tree(value: object) -> object:
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 Tree = Annotated[  # upstream's own keys, whatever they are
-    Mapping[str, Any], BeforeValidator(_tree), Fixed, PlainSerializer(plain), Field(default_factory=lambda: NOTHING)]
+    Mapping[str, Any], BeforeValidator(_tree), Fixed, Field(default_factory=lambda: NOTHING)]

@@ -40,11 +40,10 @@ def as_json(rack: Rack) -> str:
 
 
 def _machine(machine: Machine) -> dict[str, object]:
-    return machine.model_dump(mode="json", exclude={"roles", "interfaces", "disks"}) | {
+    return machine.model_dump(mode="json") | {
         "roles": sorted(machine.roles),
         "interfaces": {name: one.model_dump(mode="json") | {"network": one.network}
                        for name, one in machine.interfaces.items()},
-        "disks": dict(machine.disks),
     }
 
 

@@ -16,7 +16,8 @@ from fabfile.rack.loading import FILES, assemble
 from fabfile.rack.reading import read
 
 PROJECT = Path(__file__).parents[2]
-SAMPLE = {file: (PROJECT / file).read_bytes() for file in FILES}
+BASE = PROJECT / "tests/cases/rack/base"
+SAMPLE = {file: (BASE / file).read_bytes() for file in FILES}
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "x" * 43
 
 

@@ -11,21 +11,21 @@ from fabfile.rack import RackProblems, load, ssh
 from fabfile.rack.compatibility import matrices
 from fabfile.screen import rack as screen
 
-PROJECT = Path(__file__).parents[2]
+BASE = Path(__file__).parents[2] / "tests/cases/rack/base"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICdfkzXjT0E5wnqTGcKLuBTTqXuDy8tgyDDR6Rj+c5CQ"
 
 
 @pytest.fixture
 def rack():
-    return load(PROJECT)
+    return load(BASE)
 
 
 @pytest.fixture
 def edited(tmp_path):
     """The sample rack with its hosts.yaml changed as a tree."""
     def edited(change):
-        (tmp_path / "configs").symlink_to(PROJECT / "configs")
-        hosts = yaml.load((PROJECT / "hosts.yaml").read_text(), yaml.BaseLoader)
+        (tmp_path / "configs").symlink_to(BASE / "configs")
+        hosts = yaml.load((BASE / "hosts.yaml").read_text(), yaml.BaseLoader)
         change(hosts)
         (tmp_path / "hosts.yaml").write_text(yaml.safe_dump(hosts, sort_keys=False))
         return load(tmp_path)
@@ -52,7 +52,7 @@ def test_it_fits_100_columns(rack, edited):
 def test_json_holds_what_the_files_say(rack):
     shown = json.loads(screen.as_json(rack))
     for file, part in {"configs/cluster.yaml": "cluster", "configs/versions.yaml": "versions", "configs/network.yaml": "network"}.items():
-        written = yaml.load((PROJECT / file).read_text(), yaml.BaseLoader)
+        written = yaml.load((BASE / file).read_text(), yaml.BaseLoader)
         assert contains(shown[part], written)
     assert shown["machines"]["rooster"]["interfaces"]["enp2s0"] == {
         "mac": "00:25:90:00:00:01", "address": "128.120.136.26/24", "gateway": "128.120.136.1", "network": "public"}

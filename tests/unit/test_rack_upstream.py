@@ -68,8 +68,7 @@ def test_lists_grow_and_named_ones_merge_by_name():
 @pytest.fixture
 def rack(tmp_path):
     """The sample rack, with a cluster.yaml to be extended."""
-    shutil.copy(PROJECT / "hosts.yaml", tmp_path)
-    shutil.copytree(PROJECT / "configs", tmp_path / "configs")
+    shutil.copytree(PROJECT / "tests/cases/rack/base", tmp_path, dirs_exist_ok=True)
 
     def with_cluster(more: str = ""):
         file = tmp_path / "configs/cluster.yaml"
