@@ -10,6 +10,7 @@ from fabfile.resources import (
 )
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import held, kubernetes_programs, kubernetes_repository
+from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
 
@@ -33,7 +34,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
     outer, inner = machine.outer, machine.inner
-    yield NetworkInterface(outer.name, (str(outer.address),), gateway=str(outer.gateway or ""))
+    yield NetworkInterface(outer.name, (str(outer.address), *more_addresses(rack)), gateway=str(outer.gateway or ""))
     # services' addresses lie outside the node network: only a route tells rooster that they are on this very wire
     yield NetworkInterface(inner.name, (str(inner.address),),
                            routes={str(network): "" for network in rack.network.load_balancer})
@@ -41,7 +42,8 @@ def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
-    yield Nftables(render("rooster/etc/nftables.conf", outer=machine.outer, inner=machine.inner, network=rack.network))
+    yield Nftables(render("rooster/etc/nftables.conf", outer=machine.outer, inner=machine.inner, network=rack.network,
+                          doors=doors(rack)))
     yield Unit("nftables")
 
 

@@ -51,9 +51,18 @@ done)
 """, limit=180)
 
 
-def mesh_is_established(rack: Rack) -> Check:
-    """Each of N nodes that are Ready holds N-1 BGP sessions."""
-    return Check("every node speaks BGP with every other", rack.first_control_plane.name, BEGIN + LONELY, limit=120)
+def mesh_is_established(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
+    """Each of N nodes that are Ready, these machines (or all nodes) among them, holds N-1 BGP sessions."""
+    return Check("every node speaks BGP with every other", rack.first_control_plane.name,
+                 BEGIN + awaited(machines) + LONELY, limit=180)
+
+
+def awaited(machines: tuple[Machine, ...]) -> str:
+    """Shell text that goes on when these machines (all nodes, if none is named) are Ready."""
+    names = " ".join(machine.name for machine in machines) or "$(kubectl get nodes -o 'jsonpath={.items[*].metadata.name}')"
+    return f"""
+for name in {names}; do ready | grep -qx "$name" || {{ echo "$name is not Ready"; exit 1; }}; done
+"""
 
 
 def reports_again(machine: Machine) -> Check:

@@ -12,7 +12,7 @@ import yaml
 from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import cluster_configuration
 from fabfile.resources import Check
-from fabfile.roles.membership_checks import BEGIN, LONELY, mesh_is_established, nodes_are_ready
+from fabfile.roles.membership_checks import BEGIN, LONELY, awaited, mesh_is_established, nodes_are_ready
 
 NAMESPACE = "coop-check"
 
@@ -20,12 +20,12 @@ NAMESPACE = "coop-check"
 def members_work_together(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[Check]:
     """These machines (or all) are Ready, and every node that is Ready works with every other."""
     yield nodes_are_ready(rack, machines)
-    yield mesh_is_established(rack)
-    yield pods_reach_everything(rack)
+    yield mesh_is_established(rack, machines)
+    yield pods_reach_everything(rack, machines)
 
 
-def pods_reach_everything(rack: Rack) -> Check:
-    """From a pod on every node: every other node's pod by a whole unfragmented packet, a service, DNS, the world;
+def pods_reach_everything(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
+    """From a pod on every node that is Ready, on these machines (or all) at least: every other node's pod by a whole unfragmented packet, a service, DNS, the world;
     and no tunnel carries a route of the node.
 
     The pods are there for these seconds only. They see their machine's root, read-only, for its own `ping` and `curl`
@@ -36,7 +36,7 @@ def pods_reach_everything(rack: Rack) -> Check:
     domain = cluster_configuration(rack)["networking"]["dnsDomain"]
     links = " ".join(f"{machine.name}={machine.inner.name}" for machine in rack.chicks)
     return Check("pods reach pods, services, names and the world from every node", rack.first_control_plane.name,
-                 BEGIN + LONELY + f"""
+                 BEGIN + awaited(machines) + LONELY + f"""
 said=$(kubectl -n kube-system rollout status deployment/coredns --timeout=1s 2>&1) || {{ echo "$said"; exit 1; }}
 kubectl delete namespace {NAMESPACE} --ignore-not-found --timeout=60s >/dev/null || exit 1   # of a proof that was cut short
 trap 'kubectl delete namespace {NAMESPACE} --wait=false --ignore-not-found >/dev/null 2>&1' EXIT

@@ -1,0 +1,74 @@
+"""Addresses for services: MetalLB answers for them on the rack's own wire, from one node each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.rack import Machine, Rack
+from fabfile.resources import Check, Resource
+from fabfile.roles.control_plane import KUBECONFIG
+from fabfile.roles.manifests import Document, own, vendors
+
+NAMESPACE = "metallb-system"
+
+
+def load_balancer(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """MetalLB, by the vendor's manifest without FRR: Calico already speaks BGP with the same neighbours."""
+    if rack.versions.metallb is None:
+        return
+    # kubeadm's control planes do not announce; where there is no other node, somebody has to
+    patches = {} if rack.workers else {"speaker.yaml": {
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "speaker", "namespace": NAMESPACE},
+        "spec": {"template": {"spec": {"containers": [{"name": "speaker", "args": [
+            "--port=7472", "--log-level=info", "--ignore-exclude-lb"]}]}}}}}
+    yield from vendors("metallb", rack.versions.metallb, patches)
+
+
+def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """The pool of network.yaml: an address goes to the service that asks for it by name, to no other."""
+    if rack.versions.metallb is None or not rack.network.load_balancer:
+        return
+    yield from own("addresses", address_pool(rack))
+
+
+def address_pool(rack: Rack) -> list[Document]:
+    """Without an advertisement, nobody would answer; without its interfaces, on every wire that a node has."""
+    links = sorted({machine.inner.name for machine in rack.workers or rack.chicks})
+    return [
+        _object("IPAddressPool", {"addresses": [str(network) for network in rack.network.load_balancer],
+                                  "autoAssign": False, "avoidBuggyIPs": False}),
+        _object("L2Advertisement", {"ipAddressPools": ["rack"], "interfaces": links}),
+    ]
+
+
+def _object(kind: str, spec: Document) -> Document:
+    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": {"name": "rack", "namespace": NAMESPACE},
+            "spec": spec}
+
+
+def metallb_is_ready(rack: Rack) -> Iterator[Check]:
+    """Its controller takes pools (through its webhook), and a speaker runs on every node."""
+    if rack.versions.metallb is not None:
+        yield Check("MetalLB takes pools, and speaks from every node", rack.first_control_plane.name, f"""
+export KUBECONFIG={KUBECONFIG}
+for workload in deployment/controller daemonset/speaker; do
+    kubectl -n {NAMESPACE} rollout status $workload --timeout=1s 2>&1 || exit 1
+done
+kubectl -n {NAMESPACE} create --dry-run=server -f - <<'POOL' 2>&1
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {{name: looked-at, namespace: {NAMESPACE}}}
+spec: {{addresses: [192.0.2.1/32], autoAssign: false}}
+POOL
+""", limit=300)
+
+
+def address_is_answered_once(rack: Rack, address: str) -> Check:
+    """ARP for a service's address, asked from the gateway: one MAC, and it is a node's."""
+    macs = " ".join(machine.inner.mac for machine in rack.chicks)
+    return Check(f"one node answers for {address}", rack.gateway.name, f"""
+found=$(arping -b -c 3 -w 4 -I {rack.gateway.inner.name} {address} 2>&1 | grep -oiE '([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}' | tr A-F a-f | sort -u)
+[ -n "$found" ] || {{ echo "nobody answers for {address}"; exit 1; }}
+[ "$(printf '%s\\n' "$found" | wc -l)" = 1 ] || {{ echo "several answer for {address}:" $found; exit 1; }}
+case " {macs} " in *" $found "*) ;; *) echo "$found answers for {address}: no chick's"; exit 1 ;; esac
+""", limit=60)

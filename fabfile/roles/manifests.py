@@ -1,0 +1,45 @@
+"""Kubernetes objects: a vendor's as it was published, changed by patches alone; and the rack's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from fabfile.rack.versions import Manifest
+from fabfile.resources import Download, File, KubernetesObjects, Resource
+
+FOLDER = "/etc/coop/manifests"
+Document = dict[str, Any]
+
+
+def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document] | None = None) -> Iterator[Resource]:
+    """The manifest at its pinned version, patched: file name → patch."""
+    folder = f"{FOLDER}/{name}"
+    path = f"{folder}/{manifest.manifest.rpartition('/')[2]}"
+    yield Download(manifest.manifest, manifest.sha256, path)
+    patches = patches or {}
+    files = {f"{folder}/kustomization.yaml": _kustomization([path.rpartition("/")[2]], list(patches)),
+             **{f"{folder}/{file}": dump(patch) for file, patch in patches.items()}}
+    yield from (File(path, content) for path, content in files.items())
+    yield KubernetesObjects(name, folder, files=(path, *files))
+
+
+def own(name: str, objects: Sequence[Document]) -> Iterator[Resource]:
+    """Objects of the rack's own."""
+    folder = f"{FOLDER}/{name}"
+    files = {f"{folder}/kustomization.yaml": _kustomization(["objects.yaml"], []),
+             f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
+    yield from (File(path, content) for path, content in files.items())
+    yield KubernetesObjects(name, folder, files=tuple(files))
+
+
+def dump(document: Document) -> str:
+    """One document, its keys in the order that they have."""
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _kustomization(resources: list[str], patches: list[str]) -> str:
+    paths = {"patches": [{"path": path} for path in patches]} if patches else {}
+    return dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources, **paths})
