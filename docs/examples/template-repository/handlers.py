@@ -1,6 +1,6 @@
 """Two pages more: /hub/about and /hub/faq, open to who has not logged in.
 
-Goes into hub.extraConfig, where `c` is JupyterHub's configuration.
+The hub runs this file after its own settings; `c` is its configuration.
 """
 
 from jupyterhub.handlers.base import BaseHandler

@@ -56,7 +56,8 @@ def version_of_proxy() -> str:
 
 
 MARIMO, PROXY = version_of("ide", "marimo"), version_of_proxy()
-CADDY, GIT_VERSION = "2.6.2", "2.47.3"          # Debian's
+CADDY = "2.6.2"                                 # Debian's
+GIT_TAG = "v2.49.1"                             # what racks name by default; inside is Debian's git
 
 
 def pack_images(job: Job) -> None:
@@ -101,7 +102,7 @@ def push_small_ones(images: Registry, programs: Programs, busybox: Layer, python
     tools = images.layer(tables, {"usr/sbin/iptables": Link("xtables-nft-multi")})
     images.push(Image(f"quay.io/jupyterhub/k8s-network-tools:{CHART}", [busybox, tools]))
     # as upstream's: it runs as root, in a folder that is root's
-    images.push(Image(f"docker.io/alpine/git:{GIT_VERSION}", [busybox, git, images.layer({"git": Folder()})],
+    images.push(Image(f"docker.io/alpine/git:{GIT_TAG}", [busybox, git, images.layer({"git": Folder()})],
                       entrypoint=["git"], command=["--help"], folder="/git"))
 
 
