@@ -42,6 +42,7 @@ class Box:
     name: str
     become: Callable[[], None]  # called in the child; does not return
     prepare: Callable[[], None]  # called before each start
+    clear: Callable[[], None] = lambda: None  # called after each end
     pid: int | None = None
     state: str = "off"
     since: float = 0.0
@@ -87,8 +88,13 @@ class Supervisor:
         state = ENDINGS.get(os.WTERMSIG(status), "failed") if os.WIFSIGNALED(status) else "failed"
         box.quick_ends = box.quick_ends + 1 if time.time() - box.since < QUICK else 0
         box.pid, box.state, box.since = None, state, time.time()
-        if state == "rebooting" and box.quick_ends < PATIENCE:
-            self.start(box)
+        try:
+            box.clear()
+            if state == "rebooting" and box.quick_ends < PATIENCE:
+                self.start(box)
+        except Exception:  # one machine must not end the lab
+            traceback.print_exc()
+            box.state = "failed"
         self.note(box)
 
     def note(self, box: Box) -> None:
@@ -106,12 +112,14 @@ class Supervisor:
         disk = Disk(folder, (self.plan.common, self.plan.root))
 
         def prepare() -> None:
-            network.unplug(self.places, machine)
-            self.plan.groups.remove(machine.name)
             self.plan.groups.make(machine.name)
             network.plug(self.places, machine)
             if not (folder / "upper").exists():
                 install(self.places, machine, folder / "upper")
+
+        def clear() -> None:  # a network without processes would go on answering pings
+            network.unplug(self.places, machine)
+            self.plan.groups.remove(machine.name)
 
         def become() -> None:
             container.console(folder / "console.log")
@@ -119,7 +127,7 @@ class Supervisor:
             container.enter_namespaces(namespace, self.plan.groups, machine.name)
             container.boot(machine.name, disk, self.plan.groups)
 
-        self.boxes[machine.name] = Box(machine.name, become, prepare)
+        self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
 
     def add_program(self, program: Program) -> None:
         folder = self.places.internet / program.name
