@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 PORT = 22
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is said by LinkError
-logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what it complains of is told as a LinkError
 
 
 class Link(fabric.Connection):

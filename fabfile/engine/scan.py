@@ -1,4 +1,4 @@
-"""Looking at a machine's host key before it is trusted: nothing is said to the machine beyond the key exchange."""
+"""Looking at a machine's host key before it is trusted: nothing is said beyond the key exchange."""
 
 from __future__ import annotations
 

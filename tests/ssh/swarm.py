@@ -138,7 +138,9 @@ class Swarm:
     def rack_folder(self) -> Path:
         """A rack folder (hosts.yaml, configs/) for COOP_RACK and load()."""
         rack = self.folder / "rack"
-        shutil.copytree(PROJECT / "configs", rack / "configs", dirs_exist_ok=True)
+        (rack / "configs").mkdir(parents=True, exist_ok=True)
+        for name in ("network", "versions", "cluster"):  # the rest is about machines that a swarm has not
+            shutil.copy(PROJECT / "configs" / f"{name}.yaml", rack / "configs")
         door = f"nsenter --net=/proc/{self._hub.pid}/ns/net {sys.executable} -S {HERE / 'door.py'} %h %p"
         lines = ["rack: swarm", "operator:", "  user: root", f"  identity_file: {self.key}",
                  f"  proxy_command: {door}", "machines:"]

@@ -145,7 +145,7 @@ def test_ctrl_c_while_connecting(operate):
     operator = operate()
     operator.swarm.cut("rooster", "outer")
     process = operator.start("long")
-    time.sleep(1.5)
+    time.sleep(5)  # it has read the rack by then, and waits for a banner
     began = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=10)
@@ -165,7 +165,7 @@ def test_a_second_ctrl_c_quits(operate):
     except ProcessLookupError:
         pass
     process.communicate(timeout=3)
-    assert process.returncode == 130
+    assert process.returncode in (130, -signal.SIGINT)  # the latter when both came before Python had seen the first
 
 
 def test_every_link_error_names_its_machine():

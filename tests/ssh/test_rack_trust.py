@@ -1,4 +1,4 @@
-"""A host key learned once by hand, from a real sshd behind the proxy command and behind rooster; then plain ssh works."""
+"""A host key learned by hand from real sshds, behind the proxy command and rooster; then plain ssh works."""
 
 import os
 import re
@@ -49,7 +49,8 @@ def test_keys_are_learned_from_rooster_inwards_and_plain_ssh_works(swarm, rack):
 
     config = rack / "ssh_config"
     config.write_text(inv(rack, "rack.ssh-config").stdout)
-    done = subprocess.run(["ssh", "-F", str(config), "-o", "BatchMode=yes", "chick0", "hostname"], capture_output=True, text=True)
+    command = ["ssh", "-F", str(config), "-o", "BatchMode=yes", "chick0", "hostname"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == "chick0\n", done.stderr
 
 

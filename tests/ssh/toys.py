@@ -67,6 +67,10 @@ def short(rack) -> list[Step]:
     return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=4), Text("/etc/after", "1")))]
 
 
+def gateway(rack) -> list[Step]:
+    return [Step("gateway", (rack.gateway,), always(Text("/etc/slow", "done", slow=4)))]
+
+
 def borrowing(rack) -> list[Step]:
     lender = rack.first_control_plane.name
     token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
@@ -75,7 +79,7 @@ def borrowing(rack) -> list[Step]:
                                                    long=True, borrows=(token,))))]
 
 
-SCENARIOS = {each.__name__: each for each in (plain, long, short, borrowing)}
+SCENARIOS = {each.__name__: each for each in (plain, long, short, gateway, borrowing)}
 
 
 def main() -> None:
