@@ -21,7 +21,7 @@ def test_a_node_is_added_and_its_neighbours_are_left_alone(bootstrapped, operato
     assert lab.add_spare() == "chick11"
     operator.inv("node.add", "chick11")
     assert "chick11" in nodes()
-    touched = {record["machine"] for record in operator.inv("run.show", "last", "--json").data["records"]
+    touched = {record["machine"] for record in operator.inv("run.show", "last", "--json").data
                if record["event"] == "changed"}
     assert touched <= {"chick11", "rooster", "chick0"}
     for machine in NEIGHBOURS:
