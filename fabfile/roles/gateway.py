@@ -21,7 +21,7 @@ CHRONY = "/etc/chrony/chrony.conf"
 def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """Everything rooster does for the rack."""
     yield from own_name(rack, machine)
-    yield from sshd()
+    yield sshd()
     yield from _addresses(rack, machine)
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
                     "openssl": None})

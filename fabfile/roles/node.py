@@ -22,7 +22,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from own_name(rack, machine)
     # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and others do not know the rack
     yield resolvers(rack, (rack.gateway.address(),))
-    yield from sshd()
+    yield sshd()
     yield SwapOff()
     yield Modules("kubernetes", ("overlay", "br_netfilter"))
     yield Sysctls("kubernetes", {

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from fabfile.resources import File, Resource, Unit
+from fabfile.resources import Resource
+from fabfile.resources.ssh_settings import SshSettings
 from fabfile.roles.rendering import render
 
-DROP_IN = "/etc/ssh/sshd_config.d/10-rack.conf"
 
-
-def sshd() -> Iterator[Resource]:
+def sshd() -> Resource:
     """The same on every machine."""
-    yield File(DROP_IN, render("every/etc/ssh/sshd_config.d/10-rack.conf"), check="sshd -t -f {}")
-    yield Unit("ssh", watches=(DROP_IN,), reload=True)
+    return SshSettings(render("every/etc/ssh/sshd_config.d/10-rack.conf"))
