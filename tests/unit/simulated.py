@@ -1,0 +1,79 @@
+"""Machines that are functions: what a run asks of a shell goes to one, and what it returns comes back in frames."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+from fabfile.engine.errors import LinkLost, NoAnswer
+
+Machine = Callable[[str, str], tuple[int, str]]  # ("look" or "act", text) → exit code, output
+
+_LINE = re.compile(r"^(look|act) (\d+) ", re.MULTILINE)
+
+
+class FunctionShell:
+    """A shell's transport whose other side is a function."""
+
+    def __init__(self, machine: Machine):
+        self.machine, self.mark = machine, ""
+        self.written: list[str] = []
+        self._failed = False
+        self._said = b""
+
+    def write(self, data: bytes) -> None:
+        text = data.decode()
+        self.written.append(text)
+        if found := re.search(r"coop_mark=(\S+?);", text):
+            self.mark = found[1]
+        self._failed = self._failed and "\ncoop_failed=\n" not in "\n" + text
+        self._said += "".join(self._answers(text)).encode()
+
+    def read(self, timeout: float) -> bytes:
+        if not self._said:
+            raise LinkLost("simulated", "nothing more was asked")
+        said, self._said = self._said, b""
+        return said
+
+    def alive(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
+    def _answers(self, text: str) -> Iterator[str]:
+        starts = list(_LINE.finditer(text))
+        for found, after in zip(starts, [*starts[1:], None]):
+            verb, number = found[1], found[2]
+            (command,) = shlex.split(text[found.end():after.start() if after else None])
+            if verb == "act" and self._failed:
+                continue
+            code, output = self.machine(verb, command)
+            self._failed = verb == "act" and code != 0
+            yield f"{output}\n{self.mark} {number} {code} 1.00 1.25\n"
+
+
+class Ways:
+    """Ways to simulated machines: a function for each name; a name that has none gives no answer."""
+
+    def __init__(self, machines: dict[str, Machine]):
+        self.machines = machines
+        self.shells: dict[str, list[FunctionShell]] = {}
+
+    def shell(self, machine, *, fresh: bool = False) -> FunctionShell:
+        if machine.name not in self.machines:
+            raise NoAnswer(machine.name, "no answer")
+        shell = FunctionShell(self.machines[machine.name])
+        self.shells.setdefault(machine.name, []).append(shell)
+        return shell
+
+    def close(self) -> None:
+        pass
+
+
+def rack(*names: str) -> SimpleNamespace:
+    """As much of a rack as the engine asks for; the first machine is the gateway."""
+    machines = {name: SimpleNamespace(name=name) for name in names}
+    return SimpleNamespace(name="simulated", gateway=machines[names[0]], machines=machines, machine=machines.__getitem__)

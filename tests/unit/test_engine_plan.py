@@ -1,0 +1,92 @@
+"""Plans are functions of roles and facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from fabfile.engine.errors import LookFailed, WrongUsage
+from fabfile.engine.plan import Plan, Wanted, by_step, chosen, differences, limited, wanted
+from fabfile.engine.step import Step
+from fabfile.resources.base import Change, Command, Resource
+
+
+@dataclass(frozen=True)
+class Follows(Resource):
+    """Alters its own name when facts say so, and acts when what it watches is altered."""
+
+    title: str
+    watches: str = ""
+
+    @property
+    def name(self):
+        return self.title
+
+    def probe(self):
+        return ":"
+
+    def changes(self, facts, altered):
+        if facts == "nonsense":
+            raise KeyError("what")
+        if facts == "differs" or self.watches in altered:
+            yield Change(f"{self.title} differs", (Command(":"),), alters=frozenset({self.title}))
+
+
+def machines(*names):
+    return tuple(SimpleNamespace(name=name) for name in names)
+
+
+def steps():
+    a, b, c = machines("a", "b", "c")
+    role = lambda rack, machine: [Follows(f"on {machine.name}")]  # noqa: E731
+    return [Step("first", (a,), role), Step("Pod network", (b, c), role), Step("last", (a, b), role)]
+
+
+def test_what_earlier_resources_will_alter_is_known_to_later_ones_also_across_steps():
+    wants = [Wanted("one", Follows("x")), Wanted("one", Follows("y", "x")), Wanted("two", Follows("z", "y")),
+             Wanted("two", Follows("w", "nothing"))]
+    assert [e.resource for e in differences("m", wants, ["differs", "", "", ""])] == ["x", "y", "z"]
+    assert differences("m", wants, ["", "", "", ""]) == ()
+
+
+def test_facts_that_make_no_sense_name_machine_and_resource():
+    with pytest.raises(LookFailed) as told:
+        differences("m", [Wanted("one", Follows("x"))], ["nonsense"])
+    assert str(told.value) == "m, one, x: its facts make no sense: KeyError: 'what'"
+
+
+def test_each_machine_is_asked_for_its_own_resources_in_the_order_of_the_steps():
+    found = wanted(None, steps())
+    assert {name: [(w.step, w.resource.name) for w in wants] for name, wants in found.items()} == {
+        "a": [("first", "on a"), ("last", "on a")], "b": [("Pod network", "on b"), ("last", "on b")],
+        "c": [("Pod network", "on c")]}
+
+
+def test_a_plan_goes_by_steps_and_in_each_by_machines():
+    entries = {name: differences(name, wants, ["differs"] * len(wants)) for name, wants in wanted(None, steps()).items()}
+    plan = by_step(steps(), entries)
+    assert [(e.step, e.machine) for e in plan] == [
+        ("first", "a"), ("Pod network", "b"), ("Pod network", "c"), ("last", "a"), ("last", "b")]
+    assert plan.machines() == ("a", "b", "c") and len(plan.of("a")) == 2 and len(plan.of("a", "last")) == 1
+    assert plan and not Plan()
+
+
+@pytest.mark.parametrize("only, from_, names", [
+    (None, None, ["first", "Pod network", "last"]), ("pod-network", None, ["Pod network"]),
+    (None, "POD NETWORK", ["Pod network", "last"]), ("first", None, ["first"])])
+def test_steps_are_chosen_by_name(only, from_, names):
+    assert [step.name for step in chosen(steps(), only, from_)] == names
+
+
+def test_an_unknown_step_or_machine_is_told_with_those_that_there_are():
+    with pytest.raises(WrongUsage, match="no step 'frist' here; the steps are: first, Pod network, last"):
+        chosen(steps(), "frist", None)
+    with pytest.raises(WrongUsage, match="no step here touches a machine 'd'; they touch: a, b, c"):
+        limited(steps(), "a,d")
+
+
+def test_a_limit_leaves_out_machines_and_steps_that_have_none_left():
+    left = limited(steps(), "a")
+    assert [(step.name, [m.name for m in step.machines]) for step in left] == [("first", ["a"]), ("last", ["a"])]

@@ -1,0 +1,231 @@
+"""Whole runs, with machines that are functions: order, round trips, failures, values that are borrowed, a thousand machines."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import simulated
+
+from fabfile.engine import events
+from fabfile.engine.errors import BorrowFailed, CheckFailed, CommandFailed, LockHeld, NoAnswer
+from fabfile.engine.journal import Journal, find, kept
+from fabfile.engine.run import run
+from fabfile.engine.step import Step
+from fabfile.resources.base import Borrowed, Change, Check, Command, Resource
+from fabfile.secret import MASK, Secret, mask
+
+
+@dataclass(frozen=True)
+class Setting(Resource):
+    """`get NAME` says its value; `set NAME VALUE` changes it."""
+
+    title: str
+    value: str
+    borrows: tuple[Borrowed, ...] = ()
+
+    @property
+    def name(self):
+        return f"setting {self.title}"
+
+    def probe(self):
+        return f"get {self.title}"
+
+    def changes(self, facts, altered):
+        if facts != self.value:
+            yield Change(f"{facts or 'nothing'}, should be {self.value}", (Command(f"set {self.title} {self.value}"),),
+                         borrows=self.borrows)
+
+
+@dataclass
+class Computer:
+    """A machine that keeps settings. What is asked of it besides is in `answers`, by how it begins."""
+
+    settings: dict[str, str] = field(default_factory=lambda: defaultdict(str))
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+    acted: list[str] = field(default_factory=list)
+
+    def __call__(self, verb: str, text: str) -> tuple[int, str]:
+        for start, answer in self.answers.items():
+            if start in text:
+                self.acted.append(text)
+                return answer
+        last = text.splitlines()[-1].split()
+        if last[:1] == ["get"]:
+            return 0, self.settings[last[1]]
+        if last[:1] == ["set"]:
+            self.acted.append(text)
+            self.settings[last[1]] = last[2]
+        return 0, ""
+
+
+def rack_of(*names, **answers):
+    machines = {name: Computer(answers=answers.get(name, {})) for name in names}
+    return simulated.rack(*names), simulated.Ways(machines), machines
+
+
+def step(name, rack, machines, *settings, **options):
+    return Step(name, tuple(rack.machine(m) for m in machines), lambda rack, machine: settings, **options)
+
+
+def test_nothing_different_is_one_write_a_machine_and_the_plan_is_not_made_twice():
+    rack, ways, machines = rack_of("rooster", "chick0")
+    steps = [step("a", rack, ["rooster", "chick0"], *(Setting(f"s{n}", "") for n in range(20))),
+             step("b", rack, ["chick0"], Setting("t", ""))]
+    result = run(rack, "test", steps, ways=ways)
+    assert (result.exit_code, result.changes, result.remaining) == (0, 0, None)
+    assert [len(shell.written) for shells in ways.shells.values() for shell in shells] == [1, 1]
+
+
+def test_one_change_costs_two_round_trips_more_and_the_plan_afterwards_is_empty():
+    rack, ways, machines = rack_of("rooster", "chick0")
+    steps = [step("a", rack, ["chick0"], Setting("x", "1"), Setting("y", "2"))]
+    result = run(rack, "test", steps, ways=ways)
+    assert machines["chick0"].settings == {"x": "1", "y": "2"}
+    assert result.remaining is not None and not result.remaining and result.exit_code == 0
+    assert result.machines["chick0"].round_trips == 3
+
+
+def test_a_later_step_looks_again_once_anything_was_changed():
+    rack, ways, machines = rack_of("rooster", "chick0")
+    machines["rooster"].answers["set shared"] = (0, "")
+
+    def appears(verb, text):
+        machines["chick0"].settings["shared"] = "1"  # brought about by what rooster did
+        return 0, ""
+
+    class Rooster(Computer):
+        def __call__(self, verb, text):
+            return appears(verb, text) if "set shared" in text else super().__call__(verb, text)
+
+    ways.machines["rooster"] = Rooster()
+    ways.machines["rooster"].settings["shared"] = ""
+    steps = [step("a", rack, ["rooster"], Setting("shared", "1")), step("b", rack, ["chick0"], Setting("shared", "1"))]
+    result = run(rack, "test", steps, ways=ways)
+    assert machines["chick0"].acted == []  # planned at first, found done when it came to it
+    assert result.machines["chick0"].changes == 0
+
+
+def test_a_failure_stops_its_machine_alone_and_the_run_ends_with_1():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"set y": (9, "no\n")})
+    steps = [step("a", rack, ["chick0", "chick1"], Setting("x", "1"), Setting("y", "1"), Setting("z", "1")),
+             step("b", rack, ["chick0", "chick1"], Setting("w", "1"))]
+    result = run(rack, "test", steps, ways=ways)
+    assert machines["chick0"].settings == {"x": "1", "y": "", "z": "", "w": ""}
+    assert machines["chick1"].settings == {"x": "1", "y": "1", "z": "1", "w": "1"}
+    (error,) = result.errors
+    assert isinstance(error, CommandFailed) and (error.code, error.tail) == (9, ("no",)) and result.exit_code == 1
+
+
+def test_a_serial_step_goes_no_further_once_a_machine_has_failed():
+    rack, ways, machines = rack_of("rooster", "a", "b", "c", b={"set x": (1, "")})
+    steps = [step("one by one", rack, ["a", "b", "c"], Setting("x", "1"), serial=True), step("then", rack, ["a"], Setting("y", "1"))]
+    run(rack, "test", steps, ways=ways)
+    assert [machines[m].settings["x"] for m in "abc"] == ["1", "", ""] and machines["a"].settings["y"] == ""
+
+
+def test_a_machine_that_gives_no_answer_is_told_and_the_others_are_done():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1")
+    del ways.machines["chick0"]
+    result = run(rack, "test", [step("a", rack, ["chick0", "chick1"], Setting("x", "1"))], ways=ways)
+    assert isinstance(result.errors[0], NoAnswer) and machines["chick1"].settings["x"] == "1"
+
+
+def test_a_dry_run_acts_on_nothing_and_takes_no_lock():
+    rack, ways, machines = rack_of("rooster", "chick0")
+    result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], dry=True, ways=ways)
+    assert result.exit_code == 3 and list(ways.shells) == ["chick0"] and len(result.plan) == 1
+    assert "flock -n 8" not in ways.shells["chick0"][0].written[0] and "mkdir" not in ways.shells["chick0"][0].written[0]
+
+
+def test_a_held_lock_refuses_the_run():
+    holder = '{"run": "r", "who": "spicy", "origin": "desk", "since": "2026-11-23T20:00:00+00:00", "task": "node.add chick11"}'
+    rack, ways, machines = rack_of("rooster", "chick0", rooster={"flock -n 8": (75, holder + "\n")})
+    result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways)
+    (error,) = result.errors
+    assert isinstance(error, LockHeld) and machines["chick0"].acted == []
+    assert "spicy from desk is at work on this rack since 2026-11-23T20:00:00+00:00, doing node.add chick11" in str(error)
+
+
+TOKEN = Borrowed("TOKEN", "chick0", "make-token", "a token of 15 minutes", "delete-token $TOKEN")
+
+
+def test_a_borrowed_value_is_set_just_before_and_given_back():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"make-token": (0, "abcdef.0123\n"), "delete": (0, "")})
+    told = []
+    result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways, tell=told.append)
+    assert result.exit_code == 0
+    assert machines["chick1"].acted == ["TOKEN=abcdef.0123\nset joined 1"]
+    assert machines["chick0"].acted == ["make-token", "TOKEN=abcdef.0123\ndelete-token $TOKEN"]
+    assert "abcdef.0123" not in repr(told)
+
+
+def test_a_lender_that_fails_is_named_and_nothing_is_done():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"make-token": (1, "connection refused\n")})
+    result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
+    (error,) = result.errors
+    assert isinstance(error, BorrowFailed) and "chick0 could not make a token of 15 minutes" in str(error)
+    assert error.tail == ("connection refused",) and machines["chick1"].acted == []
+
+
+def test_a_step_that_is_not_proved_is_the_last_one():
+    rack, ways, machines = rack_of("rooster", "chick0", chick0={"is it so": (1, "not yet\n")})
+    steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack: [Check("it is so", "chick0", "is it so", 0.2)]),
+             step("b", rack, ["chick0"], Setting("y", "1"))]
+    result = run(rack, "test", steps, ways=ways)
+    assert isinstance(result.errors[0], CheckFailed) and machines["chick0"].settings["y"] == ""
+
+
+def test_secrets_are_masked_wherever_they_come_back():
+    password = Secret("correct horse battery staple")
+    assert repr(password) == f"Secret({MASK})" and f"{password}" == MASK and "horse" not in repr([password])
+    assert mask(f"said {password.reveal()}!") == f"said {MASK}!"
+    from base64 import b64encode
+    assert mask(b64encode(password.reveal().encode()).decode()) == MASK
+    key = Secret("-----BEGIN KEY-----\n" + "A1b2" * 16 + "\n-----END KEY-----\n")
+    assert mask("line: " + "A1b2" * 16) == f"line: {MASK}" and key == Secret(key.reveal()) and len({key, Secret(key.reveal())}) == 1
+
+
+def test_the_journal_has_it_all_and_a_killed_run_leaves_what_it_did(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    rack, ways, machines = rack_of("rooster", "chick0")
+    journal = Journal("simulated")
+    result = run(rack, "node.add chick0", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways, tell=journal)
+    (found,) = kept("simulated")
+    assert found.run == result.run and found.began["task"] == "node.add chick0" and found.ended["exit_code"] == 0
+    assert [r["what"] for r in found.of("changed")] == ["nothing, should be 1"] and found.of("ran")[0]["seconds"] == 0.25
+    path = tmp_path / "coop/simulated/runs" / f"{result.run}.jsonl"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + '\n{"at": 17, "eve')
+    assert find("simulated", "last").ended is None and find("simulated", result.run[-4:]).of("changed")
+    json.dumps(found.records)
+
+
+def simulate(count: int) -> tuple[float, int]:
+    """CPU-seconds and peak kilobytes of planning and applying a rack of so many machines."""
+    names = ["rooster", *(f"chick{n}" for n in range(count))]
+    rack, ways, machines = rack_of(*names)
+    settings = [Setting(f"s{n}", "1") for n in range(12)]
+    steps = [step("gateway", rack, ["rooster"], *settings), step("prepare", rack, names[1:], *settings)]
+    began = time.process_time()
+    result = run(rack, "test", steps, ways=ways)
+    assert (result.exit_code, result.changes) == (0, 12 * (count + 1))
+    return time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_time_grows_with_the_number_of_machines_and_no_faster():
+    simulate(10)
+    hundred, _ = simulate(100)
+    thousand, memory = simulate(1000)
+    assert thousand < 10 and memory < 300_000 and thousand / hundred < 15, (hundred, thousand, memory)
+
+
+def test_events_come_in_order():
+    rack, ways, _ = rack_of("rooster", "chick0")
+    told = []
+    run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways, tell=told.append)
+    kinds = [type(event) for event in told if not isinstance(event, events.Connected)]
+    assert kinds == [events.Began, events.Looked, events.Planned, events.StepBegan, events.Applying, events.Ran,
+                     events.Changed, events.StepEnded, events.Looked, events.Planned, events.Ended]
