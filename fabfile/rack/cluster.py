@@ -1,4 +1,4 @@
-"""The cluster, as configs/cluster.yaml says: its name and endpoint, and upstream's own settings in upstream's own keys."""
+"""The cluster, as configs/cluster.yaml says: its name, its endpoint, and settings in upstream's own keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CalicoObjects(Part):
 
 
 class Cluster(Part):
-    """What configs/cluster.yaml says. The mappings are what the operator wrote: roles take them merged (merge.py)."""
+    """What configs/cluster.yaml says. Roles take the mappings merged into what the rack demands."""
 
     name: Label = Field(examples=["flock"])
     endpoint: DomainName = Field(examples=["kubeapi.flock.lan"])

@@ -55,5 +55,6 @@ def matrices() -> tuple[Matrix, ...]:
     """Every part that has to go with Kubernetes."""
     data = yaml.safe_load(files("fabfile.rack").joinpath("compatibility.yaml").read_text())
     return tuple(
-        Matrix(part, table.get("name", part), table["source"], {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
+        Matrix(part, table.get("name", part), table["source"],
+               {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
         for part, table in data.items())

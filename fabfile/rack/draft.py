@@ -1,4 +1,4 @@
-"""A rack that may still be wrong: as much of it as could be made out, for the checks that look across values."""
+"""A rack that may still be wrong: what could be made out, for the checks that look across values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Draft:
-    """The values that are right in themselves. What is not is None, and machines that are not are left out."""
+    """The values that are right in themselves. The others are None; such machines are left out."""
 
     machines: Mapping[str, Machine]
     whole: bool  # no machine is left out

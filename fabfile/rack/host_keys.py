@@ -10,8 +10,8 @@ from fabfile.rack.reading import compose, read
 def with_host_key(text: str, machine: str, host_key: str) -> str:
     """The text of a hosts.yaml with this machine's `host_key`. Raises LookupError if it has no such machine.
 
-    A key that is there is replaced; else it gets a line of its own below the machine's other keys, or the last place
-    between its braces. Comments and order stay.
+    A key that is there is replaced; else it gets a line of its own below the machine's other keys, or the
+    last place between its braces. Comments and order stay.
     """
     entry = _entry(compose(text), machine)
     place = _below(entry, "host_key")
@@ -42,7 +42,7 @@ def _below(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def _end(node: yaml.Node) -> int:
-    """Where the last character of a node stands; a block's own end is said to be where the next one begins."""
+    """Where the last character of a node stands; a block itself ends where the next thing begins."""
     if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
         return _end(node.value[-1][1])
     if isinstance(node, yaml.SequenceNode) and not node.flow_style and node.value:

@@ -43,7 +43,8 @@ def load(folder: Path | None = None) -> Rack:
     """The rack in a folder. Raises RackProblems with all that is wrong in its files."""
     folder = rack_folder() if folder is None else Path(folder).resolve()
     if not folder.is_dir():
-        raise RackProblems([Problem(str(folder), 0, "", "there is no such folder", "COOP_RACK names one with hosts.yaml and configs/")])
+        hint = "COOP_RACK names one with hosts.yaml and configs/"
+        raise RackProblems([Problem(str(folder), 0, "", "there is no such folder", hint)])
     there = [*FILES, *(file for file in OPTIONAL if (folder / file).exists())]
     documents = {file: read_file(folder, file) for file in there}
     documents[SECRETS], secrets = read_secrets(folder)
@@ -68,7 +69,8 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
 
     draft = _draft(folder, parts, documents, secrets)
     for check in checks.ALL:
-        problems += [documents[wrong.file].problem(wrong.path, wrong.message, wrong.hint) for wrong in check(draft)]
+        problems += [
+            documents[wrong.file].problem(wrong.path, wrong.message, wrong.hint) for wrong in check(draft)]
     if any(not isinstance(parts[file], kind) for file, kind in kinds.items()):
         raise RackProblems(problems)
     assert draft.operator is not None
@@ -110,5 +112,6 @@ def resolved(operator: Operator, folder: Path) -> Operator:
     if command:
         program = shlex.split(command)[0]
         if "/" in program and command.startswith(program):
-            command = shlex.quote(os.path.normpath(folder / Path(program).expanduser())) + command[len(program):]
+            there = os.path.normpath(folder / Path(program).expanduser())
+            command = shlex.quote(there) + command[len(program):]
     return operator.model_copy(update={"identity_file": identity, "proxy_command": command})

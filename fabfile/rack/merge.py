@@ -1,7 +1,7 @@
 """What the operator wrote, merged into what the rack demands: pure, and deaf to what the keys mean.
 
-Three trees meet. What the rack *demands* holds whatever is written; a written value that contradicts it is told.
-What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.
+Three trees meet. What the rack *demands* holds whatever is written, and a written value that contradicts it
+is told. What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Tree = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A written value that cannot stand beside what the rack demands. `path` leads to it in the written tree."""
+    """A written value that cannot stand beside what the rack demands. `path` leads to it there."""
 
     path: Path
     demanded: object
@@ -25,14 +25,14 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Merged:
-    """Plain dicts and lists, nothing shared with the trees they came from; and where the operator was overruled."""
+    """Plain dicts and lists, nothing shared with what they came from; and where the operator is overruled."""
 
     values: dict[str, Any]
     contradictions: tuple[Contradiction, ...]
 
 
 def merge(demanded: Tree, written: Tree, proposed: Tree | None = None) -> Merged:
-    """Mappings merge key by key. Lists whose items have a `name` merge by it; to other lists the operator adds.
+    """Mappings merge key by key, lists whose items have a `name` by it; other lists grow by what is written.
 
     The demanded order comes first, then the written one.
     """
@@ -83,7 +83,9 @@ def _both(demanded: Any, written: Any, path: Path, told: list[Contradiction]) ->
     return plain(demanded)
 
 
-def _lists(demanded: Sequence[Any], written: Sequence[Any], path: Path, told: list[Contradiction]) -> list[Any]:
+def _lists(
+    demanded: Sequence[Any], written: Sequence[Any], path: Path, told: list[Contradiction],
+) -> list[Any]:
     if not _named(demanded):
         return plain(demanded) + [plain(item) for item in written if item not in demanded]
     merged = {item["name"]: item for item in demanded}

@@ -1,4 +1,4 @@
-"""The rack: everything hosts.yaml and configs/ say, checked and typed. Loaded once, never changed afterwards."""
+"""The rack: all that hosts.yaml and configs/ say, checked and typed. Loaded once, never changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Rack:
     services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
-    documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files, for the line of what is wrong
+    documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
 
     @property
     def state_folder(self) -> FolderPath:
@@ -97,5 +97,5 @@ class Rack:
         """The machine of that name; else RackProblems, with the names that look like it."""
         if name in self.machines:
             return self.machines[name]
-        hint = did_you_mean(name, self.machines)
-        raise RackProblems([Problem("hosts.yaml", 0, "machines", f"there is no machine {name!r} in rack {self.name}", hint)])
+        said = f"there is no machine {name!r} in rack {self.name}"
+        raise RackProblems([Problem("hosts.yaml", 0, "machines", said, did_you_mean(name, self.machines))])

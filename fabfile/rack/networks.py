@@ -24,7 +24,7 @@ def _several(value: object) -> object:
 
 
 class Dhcp(Part):
-    """What rooster's DHCP server gives: reservations for the rack's MACs, and a range for nobody else unless said."""
+    """What rooster's DHCP server gives: reservations for the rack's MACs, and a range only if said."""
 
     range: Annotated[tuple[Address, Address], BeforeValidator(_pair)] | None = None
     lease: Duration = "12h"
@@ -42,5 +42,6 @@ class NetworkPlan(Part):
     publish: Annotated[Mapping[DomainName, Published], Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
     dns: Annotated[tuple[Address, ...], BeforeValidator(_several)] = Field(examples=["[128.120.136.129]"])
-    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)] = Field(examples=["[2.debian.pool.ntp.org]"])
+    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)] = Field(
+        examples=["[2.debian.pool.ntp.org]"])
     internet_check: Url = "https://registry.k8s.io/"  # a page that pods ask for, from every node, as a proof

@@ -1,13 +1,12 @@
-"""YAML read with the line of every value; whatever the bytes are, what is wrong with them is told, not raised.
+"""YAML read with the line of every value; whatever the bytes are, what is wrong is told, not raised.
 
-The dialect is the plain one that people expect: keys are text, `true`, `false`, `null` and numbers mean themselves,
-everything else is text (no times of day, no dates, no `yes`). A key twice in one mapping, merge keys and tags are
-problems, and so is an unquoted `yes`, `no`, `on` or `off`, which YAML's versions do not agree upon.
+The dialect is the plain one that people expect: keys are text, `true`, `false`, `null` and numbers mean
+themselves, everything else is text (no times of day, no dates, no `yes`). A key twice in one mapping, merge
+keys and tags are problems, and so is an unquoted `yes`, `no`, `on` or `off`, on which YAML's versions differ.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from fabfile.rack.problem import Problem, key_text
+from fabfile.rack.spelling import likest
 
 Path = tuple[str | int, ...]
 
@@ -85,7 +85,8 @@ def read(file: str, content: bytes) -> Document:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return _unreadable(file, line, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
+        byte = content[error.start]
+        return _unreadable(file, line, f"byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8")
     try:
         node = compose(text)
     except ReaderError as error:
@@ -100,7 +101,8 @@ def read(file: str, content: bytes) -> Document:
     try:
         return _Builder(file).build(node)
     except _Endless as endless:
-        return _unreadable(file, endless.line, "holds itself, or far too many values", "write it without aliases")
+        hint = "write it without aliases"
+        return _unreadable(file, endless.line, "holds itself, or far too many values", hint)
 
 
 def read_file(folder: FilePath, file: str) -> Document:
@@ -109,8 +111,9 @@ def read_file(folder: FilePath, file: str) -> Document:
     try:
         content = name.read_bytes()
     except OSError as error:
-        near = difflib.get_close_matches(name.name, [one.name for one in name.parent.glob("*.yaml")], 1)
-        hint = f"did you mean {near[0]}?" if near else "a rack has hosts.yaml, and network, versions, cluster in configs"
+        near = likest(name.name, [one.name for one in name.parent.glob("*.yaml")])
+        hint = f"did you mean {near}?" if near else \
+            "a rack has hosts.yaml, and network, versions, cluster in configs"
         return _unreadable(file, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint)
     return read(file, content)
 
@@ -137,7 +140,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
                     return number, "a blank is missing after the colon", "YAML reads 'a:b' as one word"
                 break
     if opened:
-        return line, "a bracket, a brace or a quote that begins here does not end well", "is one not closed, or a comma missing?"
+        said = "a bracket, a brace or a quote that begins here does not end well"
+        return line, said, "is one not closed, or a comma missing?"
     hints = {
         "mapping values are not allowed": "a text that holds ': ' needs quotes",
         "could not find expected ':'": "a key needs ': ' after it",
@@ -188,7 +192,9 @@ class _Builder:
             return items
         return self._scalar(node, path)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path, around: tuple[yaml.Node, ...]) -> dict[str, object]:
+    def _mapping(
+        self, node: yaml.MappingNode, path: Path, around: tuple[yaml.Node, ...],
+    ) -> dict[str, object]:
         values: dict[str, object] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -214,7 +220,8 @@ class _Builder:
         if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:
             return WORDS[text.lower()]
         if text.lower() in UNCLEAR:
-            self._tell(node, path, f"{text} may mean a truth or a text", "write true or false, or put it in quotes")
+            self._tell(node, path, f"{text} may mean a truth or a text",
+                       "write true or false, or put it in quotes")
             return text
         if WHOLE.fullmatch(text) and len(text) < 20:
             return int(text)

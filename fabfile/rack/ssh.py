@@ -13,7 +13,8 @@ from fabfile.rack.model import Rack
 
 def known_hosts(rack: Rack) -> str:
     """The pinned keys, by the machines' names: the config has a HostKeyAlias for each."""
-    return "".join(f"{machine.name} {machine.host_key}\n" for machine in rack.machines.values() if machine.host_key)
+    pinned = (machine for machine in rack.machines.values() if machine.host_key)
+    return "".join(f"{machine.name} {machine.host_key}\n" for machine in pinned)
 
 
 def ssh_config(rack: Rack, known_hosts_file: Path, *, inside: bool = False) -> str:
@@ -31,11 +32,10 @@ def _lines(rack: Rack, known_hosts_file: Path, inside: bool) -> Iterator[str]:
     yield f"# Rack {rack.name}, from {rack.folder}/hosts.yaml by inv rack.ssh-config. Edit that, not this."
     for machine in rack.machines.values():
         yield ""
-        yield f"Host {machine.name} {machine.name}.{rack.network.domain}"
+        yield f"Host {_names(rack, machine)}"
         yield from (f"    {line}" for line in _way(rack, machine, inside))
-    names = " ".join(f"{machine.name} {machine.name}.{rack.network.domain}" for machine in rack.machines.values())
     yield ""
-    yield f"Host {names}"
+    yield f"Host {' '.join(_names(rack, machine) for machine in rack.machines.values())}"
     yield f"    User {rack.operator.user}"
     if rack.operator.identity_file:
         yield f"    IdentityFile {_quoted(rack.operator.identity_file)}"
@@ -48,6 +48,10 @@ def _lines(rack: Rack, known_hosts_file: Path, inside: bool) -> Iterator[str]:
     yield "    ForwardAgent no"
     yield "    ServerAliveInterval 5"
     yield "    ServerAliveCountMax 3"
+
+
+def _names(rack: Rack, machine: Machine) -> str:
+    return f"{machine.name} {machine.name}.{rack.network.domain}"
 
 
 def _way(rack: Rack, machine: Machine, inside: bool) -> Iterator[str]:

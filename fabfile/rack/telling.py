@@ -1,4 +1,4 @@
-"""What pydantic found wrong, said as an operator would want to hear it: the key, what is there, what to write."""
+"""What pydantic found wrong, as an operator would want to hear it: the key, what is there, what to write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def told(document: Document, kind: type[Part], error: ValidationError) -> Iterat
     """Every error of one file as a problem."""
     errors = [(_path(one["loc"]), one) for one in error.errors(include_url=False)]
     unknown = {path for path, one in errors if one["type"] == "extra_forbidden"}
-    misspelt = {(*path[:-1], meant) for path in unknown if (meant := likest(str(path[-1]), _keys(kind, path[:-1])))}
+    misspelt = {(*path[:-1], likest(str(path[-1]), _keys(kind, path[:-1]))) for path in unknown}
     for path, one in errors:
         if one["type"] != "missing" or path not in misspelt:
             yield document.problem(path, *_message(one, path, kind))
@@ -64,7 +64,8 @@ def _model_at(kind: type[Part], path: Path) -> type[Part] | None:
 
 
 def _part(annotation: Any) -> type[Part] | None:
-    return next((one for one in _choices(annotation) if isinstance(one, type) and issubclass(one, Part)), None)
+    types = (one for one in _choices(annotation) if isinstance(one, type))
+    return next((one for one in types if issubclass(one, Part)), None)
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

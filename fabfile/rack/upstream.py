@@ -1,4 +1,4 @@
-"""Upstream's documents for this rack: what the rack demands, and what cluster.yaml adds, in upstream's own keys.
+"""Upstream's documents for this rack: what the rack demands and what cluster.yaml adds, in upstream's keys.
 
 Each function gives plain dicts, ready to be written. `load` asks for all of them once, so that whatever
 cluster.yaml contradicts is told before a machine is touched.
@@ -23,16 +23,18 @@ CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 Tree = dict[str, Any]
 
 
-def settle(rack: Rack, path: Path, demanded: Mapping[str, Any], proposed: Mapping[str, Any] | None = None) -> Tree:
-    """What stands at `path` of cluster.yaml, merged into what is demanded; RackProblems where it contradicts."""
+def settle(
+    rack: Rack, path: Path, demanded: Mapping[str, Any], proposed: Mapping[str, Any] | None = None,
+) -> Tree:
+    """What stands at `path` of cluster.yaml, merged into what is demanded. Raises RackProblems."""
     written: Any = rack.cluster
     for key in path:
         written = getattr(written, str(key))
     merged = merge(demanded, written, proposed)
     if merged.contradictions:
         raise RackProblems(
-            rack.problem(CLUSTER, (*path, *one.path), f"{_said(one.written)} contradicts the rack, which demands "
-                         f"{_said(one.demanded)}", "leave this key out")
+            rack.problem(CLUSTER, (*path, *one.path), f"{_said(one.written)} contradicts the rack, "
+                         f"which demands {_said(one.demanded)}", "leave this key out")
             for one in merged.contradictions)
     return merged.values
 
@@ -80,7 +82,7 @@ def init_configuration(rack: Rack, machine: Machine) -> Tree:
 
 def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: str = "",
                        certificate_key: str = "") -> Tree:
-    """kubeadm's JoinConfiguration; the three secrets are what a join borrows, or the words that stand for them."""
+    """kubeadm's JoinConfiguration; its three secrets are borrowed, or words that stand for them."""
     demanded: Tree = {
         "apiVersion": KUBEADM,
         "kind": "JoinConfiguration",
@@ -89,7 +91,8 @@ def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: s
             "apiServerEndpoint": rack.cluster.endpoint_address, "token": token, "caCertHashes": [ca_hash]}},
     }
     if "control-plane" in machine.roles:
-        demanded["controlPlane"] = {"localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
+        demanded["controlPlane"] = {
+            "localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
     return settle(rack, ("kubeadm", "JoinConfiguration"), demanded)
 
 
@@ -114,7 +117,7 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
 
 
 def calico_env(rack: Rack) -> Tree:
-    """The environment of the container calico-node: no tunnel, and the address from the rack's node network."""
+    """The environment of the container calico-node: no tunnel, the address from the node network."""
     return settle(rack, ("calico", "env"), {
         "CALICO_IPV4POOL_CIDR": str(rack.network.pod),
         "CALICO_IPV4POOL_IPIP": "Never",
@@ -125,7 +128,7 @@ def calico_env(rack: Rack) -> Tree:
 
 
 def calico_pool(rack: Rack) -> Tree:
-    """The spec of Calico's default IPPool: all pods, routed plainly, hidden behind their node towards the world."""
+    """The spec of Calico's default IPPool: all pods, routed plainly, seen by the world as their node."""
     return settle(rack, ("calico", "IPPool"), {
         "cidr": str(rack.network.pod), "ipipMode": "Never", "vxlanMode": "Never", "natOutgoing": True,
     }, {"blockSize": 26, "nodeSelector": "all()"})

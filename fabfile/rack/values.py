@@ -1,4 +1,4 @@
-"""The small values a rack is made of: names, MACs, addresses, versions; each refuses with a sentence and a hint."""
+"""The small values a rack is made of: names, MACs, addresses; each refuses with a sentence and a hint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer
+from pydantic import (
+    AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fabfile.rack.merge import plain
@@ -93,7 +95,9 @@ def _shell_text(value: object) -> str:
 
 Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a text", ""))]
 HOST_KEY_BYTES = {  # how many a key of the type has; an RSA key at least
-    "ssh-ed25519": 51, "ecdsa-sha2-nistp256": 104, "ecdsa-sha2-nistp384": 136, "ecdsa-sha2-nistp521": 172, "ssh-rsa": 279}
+    "ssh-ed25519": 51, "ecdsa-sha2-nistp256": 104, "ecdsa-sha2-nistp384": 136, "ecdsa-sha2-nistp521": 172,
+    "ssh-rsa": 279,
+}
 
 
 def _whole_host_key(text: str) -> str:
@@ -110,7 +114,8 @@ def _whole_host_key(text: str) -> str:
 
 ShellText = Annotated[str, BeforeValidator(_shell_text)]
 Label = Annotated[str, pattern(
-    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name", "a DNS label: a-z, 0-9 and -, at most 63 characters")]
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name",
+    "a DNS label: a-z, 0-9 and -, at most 63 characters")]
 DomainName = Annotated[str, pattern(
     r"(?=.{1,253}$)(?!.*\.[0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
     "a domain name", "such as flock.lan, without a port")]
@@ -123,11 +128,13 @@ UserName = Annotated[str, pattern(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "suc
 Mac = Annotated[str, AfterValidator(str.lower), pattern(
     r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "a MAC address", "six pairs such as 00:25:90:51:cf:1c")]
 DiskPath = Annotated[str, pattern(
-    r"/dev/disk/by-id/[^/\s]+", "a disk by its id", "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
+    r"/dev/disk/by-id/[^/\s]+", "a disk by its id",
+    "names like sda change at reboots: take one of `ls /dev/disk/by-id`")]
 HostKey = Annotated[str, AfterValidator(_whole_host_key), pattern(
     rf"({'|'.join(HOST_KEY_BYTES)}) [A-Za-z0-9+/]+={{0,2}}", "an SSH host key",
     "type and key as in /etc/ssh/ssh_host_ed25519_key.pub, without the comment")]
-Sha256 = Annotated[str, pattern(r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
+Sha256 = Annotated[str, pattern(
+    r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
 Url = Annotated[str, pattern(r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
 SafeUrl = Annotated[str, pattern(  # what is fetched there is trusted as it comes
     r"https://[^\s/]+(/\S*)?", "an address that proves who answers", "https://host/path")]

@@ -11,7 +11,8 @@ from fabfile.rack.values import Part, SafeUrl, Sha256, Text, Url, pattern, refus
 
 Number = Annotated[str, pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
 Tag = Annotated[str, pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
-Minor = Annotated[str, pattern(r"[0-9]+\.[0-9]+", "a minor version", "two numbers in quotes, such as \"1.36\"")]
+Minor = Annotated[str, pattern(
+    r"[0-9]+\.[0-9]+", "a minor version", "two numbers in quotes, such as \"1.36\"")]
 
 
 def minor(version: str) -> str:

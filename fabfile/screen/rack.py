@@ -1,4 +1,4 @@
-"""The rack on a screen of 100 columns: a table of its machines, a tree of its networks and versions; or as JSON."""
+"""The rack on a screen of 100 columns: a table of machines, a tree of networks and versions; or as JSON."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def _machines(rack: Rack) -> RenderableType:
             table.add_row(
                 machine.name if first else "", ", ".join(sorted(machine.roles)) if first else "",
                 interface.name, str(interface.address or "-"), interface.mac,
-                str(machine.bmc or "-") if first else "", ("pinned" if machine.host_key else "-") if first else "")
+                str(machine.bmc or "-") if first else "",
+                ("pinned" if machine.host_key else "-") if first else "")
             first = False
     return table
 
@@ -69,7 +70,8 @@ def _plan(rack: Rack) -> RenderableType:
     for name in ("public", "node", "pod", "service"):
         networks.add(f"{name:<14} {getattr(network, name)}")
     networks.add(f"{'load balancer':<14} {_pool(network.load_balancer)}")
-    served = f"{network.dhcp.range[0]} to {network.dhcp.range[1]}" if network.dhcp.range else "the machines' MACs alone"
+    first_and_last = network.dhcp.range
+    served = " to ".join(map(str, first_and_last)) if first_and_last else "the machines' MACs alone"
     networks.add(f"{'DHCP':<14} {served}, for {network.dhcp.lease}")
     networks.add(f"{'DNS from':<14} {', '.join(map(str, network.dns))}")
     networks.add(f"{'time from':<14} {', '.join(network.time)}")

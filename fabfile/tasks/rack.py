@@ -24,7 +24,7 @@ def the_rack() -> Rack:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What is wrong with the rack, or on the way to a machine, ends the task with sentences instead of a traceback."""
+    """What is wrong with the rack, or on the way to a machine, ends the task with sentences."""
     from fabfile.engine.errors import CoopError
     from fabfile.rack import RackProblems
 
@@ -73,7 +73,7 @@ def ssh_config(c):
           f"#   Include {folder}/ssh_config", file=sys.stderr)
 
 
-@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this fingerprint (SHA256:...) unasked."})
+@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this one (SHA256:...) unasked."})
 def trust(c, machine, fingerprint=None):
     """Learn a machine's host key by hand, into hosts.yaml."""
     import sys
@@ -94,7 +94,8 @@ def trust(c, machine, fingerprint=None):
         raise Exit(f"{machine} shows {key.split()[0]} {shown}, not {fingerprint}: nothing is changed", code=1)
     print(f"{machine} shows {key.split()[0]} {shown}")
     if box.host_key:
-        print(f"{HOSTS} has {box.host_key.split()[0]} {ssh.fingerprint(box.host_key)}: was it installed again?")
+        known = f"{box.host_key.split()[0]} {ssh.fingerprint(box.host_key)}"
+        print(f"{HOSTS} has {known}: was it installed again?")
     if fingerprint is None:
         print("Compare on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
         print("Trust it? Type yes: ", end="", flush=True)

@@ -1,4 +1,4 @@
-"""Every wrong rack is told by file, line, key and hint: tests/cases/rack/*.yaml, and what chance comes upon."""
+"""Every wrong rack is told by file, line, key and hint: tests/cases/rack/*.yaml."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ CASES = [case for file in sorted(FOLDER.glob("*.yaml")) for case in yaml.safe_lo
 
 @pytest.fixture
 def rack(tmp_path) -> Path:
-    """The folder of a rack that is right: the sample rack, held still so that its lines keep their numbers."""
+    """The folder of a rack that is right: the sample, held still so that lines keep their numbers."""
     return shutil.copytree(FOLDER / "base", tmp_path / "rack")
 
 
@@ -56,7 +56,8 @@ def test_the_cases_are_many_and_named_once():
     assert len({case["case"] for case in CASES}) == len(CASES) >= 50
 
 
-@pytest.mark.parametrize("name", ["a tab in the indentation", "a file in Latin-1", "everything at once, in every file"])
+@pytest.mark.parametrize("name", [
+    "a tab in the indentation", "a file in Latin-1", "everything at once, in every file"])
 def test_rack_check_tells_all_and_ends_with_2(rack, name):
     case = next(case for case in CASES if case["case"] == name)
     edit(rack, case["edits"])

@@ -1,4 +1,4 @@
-"""The rack as it is seen: on a screen of 100 columns, as JSON, by OpenSSH; and what is asked of it by name."""
+"""The rack as it is seen: on a screen of 100 columns, as JSON, by OpenSSH; what is asked of it by name."""
 
 import json
 import subprocess
@@ -35,7 +35,8 @@ def edited(tmp_path):
 
 def widen(hosts):
     """Names, roles and cards as long as they may be."""
-    hosts["machines"] = {f"{name}-of-the-science-building"[:40]: machine for name, machine in hosts["machines"].items()}
+    hosts["machines"] = {
+        f"{name}-of-the-science-building": machine for name, machine in hosts["machines"].items()}
     machine = hosts["machines"]["hen-of-the-science-building"]
     machine["roles"] = ["storage", "worker"]
     machine["interfaces"] = {"enp129s0f0np0np": machine["interfaces"]["enp3s0f0"]}
@@ -51,11 +52,12 @@ def test_it_fits_100_columns(rack, edited):
 
 def test_json_holds_what_the_files_say(rack):
     shown = json.loads(screen.as_json(rack))
-    for file, part in {"configs/cluster.yaml": "cluster", "configs/versions.yaml": "versions", "configs/network.yaml": "network"}.items():
-        written = yaml.load((BASE / file).read_text(), yaml.BaseLoader)
+    for part in ("cluster", "versions", "network"):
+        written = yaml.load((BASE / f"configs/{part}.yaml").read_text(), yaml.BaseLoader)
         assert contains(shown[part], written)
     assert shown["machines"]["rooster"]["interfaces"]["enp2s0"] == {
-        "mac": "00:25:90:00:00:01", "address": "128.120.136.26/24", "gateway": "128.120.136.1", "network": "public"}
+        "mac": "00:25:90:00:00:01", "address": "128.120.136.26/24", "gateway": "128.120.136.1",
+        "network": "public"}
 
 
 def contains(shown, written) -> bool:
@@ -68,8 +70,12 @@ def contains(shown, written) -> bool:
 
 def settings(config: Path, machine: str) -> dict[str, str]:
     """What OpenSSH itself understands."""
-    said = subprocess.run(["ssh", "-G", "-F", str(config), machine], capture_output=True, text=True, check=True).stdout
+    said = run("ssh", "-G", "-F", str(config), machine)
     return dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def pinned_and_through_a_door(hosts):
@@ -90,8 +96,7 @@ def test_openssh_understands_the_config(edited, tmp_path):
     rooster = settings(config, "rooster")
     assert (rooster["hostname"], rooster["proxycommand"]) == ("128.120.136.26", "sh -c 'exec door %h %p'")
     assert "spicy" not in settings(config, "elsewhere")["user"]
-    found = subprocess.run(["ssh-keygen", "-F", "chick3", "-f", str(known)], capture_output=True, text=True, check=True).stdout
-    assert rack.machine("chick3").host_key in found
+    assert rack.machine("chick3").host_key in run("ssh-keygen", "-F", "chick3", "-f", str(known))
 
 
 def test_on_rooster_itself_no_jump_is_needed(rack, tmp_path):
@@ -104,13 +109,13 @@ def test_on_rooster_itself_no_jump_is_needed(rack, tmp_path):
 def test_a_fingerprint_is_what_ssh_keygen_says(tmp_path):
     key = tmp_path / "key.pub"
     key.write_text(KEY + "\n")
-    said = subprocess.run(["ssh-keygen", "-lf", str(key)], capture_output=True, text=True, check=True).stdout
-    assert ssh.fingerprint(KEY) == said.split()[1]
+    assert ssh.fingerprint(KEY) == run("ssh-keygen", "-lf", str(key)).split()[1]
 
 
 def test_machines_have_their_places(rack):
     assert rack.gateway.name == "rooster"
-    assert (str(rack.gateway.address()), str(rack.gateway.address("public"))) == ("10.0.0.1", "128.120.136.26")
+    assert str(rack.gateway.address()) == "10.0.0.1"
+    assert str(rack.gateway.address("public")) == "128.120.136.26"
     assert (rack.gateway.outer.name, rack.gateway.inner.name) == ("enp2s0", "enp3s0")
     assert [machine.name for machine in rack.chicks] == [f"chick{number}" for number in range(11)]
     assert rack.first_control_plane.name == "chick0"
@@ -120,7 +125,7 @@ def test_machines_have_their_places(rack):
 
 
 def test_a_machine_that_is_not_there_is_told_with_the_nearest(rack):
-    with pytest.raises(RackProblems, match=r"there is no machine 'chik3' in rack flock \(did you mean chick3\?\)"):
+    with pytest.raises(RackProblems, match=r"there is no machine 'chik3' .*\(did you mean chick3\?\)"):
         rack.machine("chik3")
 
 
@@ -138,9 +143,11 @@ def test_nobody_changes_a_rack(rack):
 
 
 @pytest.mark.parametrize("part, version, kubernetes, allowed", [
-    ("containerd", "2.3.4", "1.36.4", True), ("containerd", "2.1.9", "1.36.4", False), ("containerd", "2.1.4", "1.35.0", False),
+    ("containerd", "2.3.4", "1.36.4", True), ("containerd", "2.1.9", "1.36.4", False),
+    ("containerd", "2.1.4", "1.35.0", False),
     ("containerd", "2.1.5", "1.35.0", True), ("containerd", "2.4.0", "1.36.4", False),
-    ("calico", "v3.32.1", "1.36.4", True), ("calico", "v3.28.5", "1.36.3", False), ("calico", "v3.32.1", "1.37.0", False),
+    ("calico", "v3.32.1", "1.36.4", True), ("calico", "v3.28.5", "1.36.3", False),
+    ("calico", "v3.32.1", "1.37.0", False),
 ])
 def test_versions_go_together_as_their_makers_say(part, version, kubernetes, allowed):
     matrix = next(matrix for matrix in matrices() if matrix.part == part)

@@ -14,14 +14,16 @@ from fabfile.rack.merge import Contradiction, merge, overlay
 PROJECT = Path(__file__).parents[2]
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
 KEYS = st.sampled_from("abc")
-TREES = st.recursive(SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)))
+TREES = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)))
 MAPPINGS = st.dictionaries(KEYS, TREES, max_size=3)
 
 
 def held(demanded, values):
     """Whether everything demanded stands in the values."""
     if isinstance(demanded, dict):
-        return isinstance(values, dict) and all(key in values and held(demanded[key], values[key]) for key in demanded)
+        return isinstance(values, dict) and all(
+            key in values and held(demanded[key], values[key]) for key in demanded)
     if isinstance(demanded, list):
         return isinstance(values, list) and values[:len(demanded)] == demanded
     return type(values) is type(demanded) and values == demanded
@@ -59,7 +61,8 @@ def test_a_contradiction_is_a_written_place(demanded, written):
 def test_lists_grow_and_named_ones_merge_by_name():
     merged = merge(
         {"names": ["a"], "args": [{"name": "node-ip", "value": "10.0.0.1"}]},
-        {"names": ["b", "a"], "args": [{"name": "v", "value": "2"}, {"name": "node-ip", "value": "10.0.0.2"}]})
+        {"names": ["b", "a"],
+         "args": [{"name": "v", "value": "2"}, {"name": "node-ip", "value": "10.0.0.2"}]})
     assert merged.values == {
         "names": ["a", "b"], "args": [{"name": "node-ip", "value": "10.0.0.1"}, {"name": "v", "value": "2"}]}
     assert merged.contradictions == (Contradiction(("args", 1, "value"), "10.0.0.1", "10.0.0.2"),)
@@ -105,7 +108,8 @@ def test_a_member_joins_with_its_own_name_and_address(rack):
 
 
 def test_what_is_proposed_gives_way(rack):
-    rack = rack("KubeletConfiguration: {cgroupDriver: cgroupfs}\ncalico: {BGPConfiguration: {asNumber: 64999}}\n")
+    rack = rack("KubeletConfiguration: {cgroupDriver: cgroupfs}\n"
+                "calico: {BGPConfiguration: {asNumber: 64999}}\n")
     assert upstream.kubelet_configuration(rack)["cgroupDriver"] == "cgroupfs"
     assert upstream.calico_bgp(rack) == {"asNumber": 64999, "nodeToNodeMeshEnabled": True}
 

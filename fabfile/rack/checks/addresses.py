@@ -23,15 +23,19 @@ def addresses_are_in_their_network(draft: Draft) -> Iterator[Wrong]:
             continue
         at = _at(machine, interface, "address")
         if interface.network is None:
-            yield Wrong(HOSTS, at, f"{interface.address.ip} lies in none of the rack's networks", f"{shown}: configs/network.yaml")
+            yield Wrong(HOSTS, at, f"{interface.address.ip} lies in none of the rack's networks",
+                        f"{shown}: configs/network.yaml")
             continue
         network = known[interface.network]
         if interface.address.network != network:
-            yield Wrong(HOSTS, at, f"{interface.address} is not as long as the {interface.network} network {network}",
-                        f"write {interface.address.ip}/{network.prefixlen}")
+            yield Wrong(
+                HOSTS, at, f"{interface.address} is not as long as the {interface.network} network {network}",
+                f"write {interface.address.ip}/{network.prefixlen}")
         elif interface.address.ip in (network.network_address, network.broadcast_address):
-            yield Wrong(HOSTS, at, f"{interface.address.ip} is the {interface.network} network's own first or last address",
-                        "take one between them")
+            yield Wrong(
+                HOSTS, at,
+                f"{interface.address.ip} is the {interface.network} network's own first or last address",
+                "take one between them")
 
 
 def one_address_a_network(draft: Draft) -> Iterator[Wrong]:
@@ -63,12 +67,12 @@ def default_route(draft: Draft) -> Iterator[Wrong]:
             yield Wrong(HOSTS, ("machines", machine.name, "interfaces"), "the gateway has no way out",
                         "give its public interface gateway: ADDRESS")
         for interface in ways[1:]:
-            yield Wrong(HOSTS, _at(machine, interface, "gateway"), f"{ways[0].name} has the default route already",
-                        "a machine has one")
+            yield Wrong(HOSTS, _at(machine, interface, "gateway"),
+                        f"{ways[0].name} has the default route already", "a machine has one")
         for interface in ways[:1]:
             if interface.network == "node":
-                yield Wrong(HOSTS, _at(machine, interface, "gateway"), "the default route leads into the rack",
-                            "it belongs to the public interface")
+                yield Wrong(HOSTS, _at(machine, interface, "gateway"),
+                            "the default route leads into the rack", "it belongs to the public interface")
     inner = [one.address.ip for machine, one in draft.interfaces()
              if machine is draft.gateway and one.network == "node" and one.address]
     for machine, interface in draft.interfaces():
@@ -76,7 +80,8 @@ def default_route(draft: Draft) -> Iterator[Wrong]:
             continue
         at = _at(machine, interface, "gateway")
         if interface.address is None:
-            yield Wrong(HOSTS, at, "a default route needs an address on its interface", "give it address: ADDRESS/LENGTH")
+            yield Wrong(HOSTS, at, "a default route needs an address on its interface",
+                        "give it address: ADDRESS/LENGTH")
         elif interface.gateway not in interface.address.network:
             yield Wrong(HOSTS, at, f"{interface.gateway} cannot be reached from {interface.address}",
                         "the next hop lies in the interface's own network")
@@ -94,7 +99,8 @@ def bmcs_are_apart(draft: Draft) -> Iterator[Wrong]:
     for machine in draft.machines.values():
         for name, network in networks.items():
             if machine.bmc and network and machine.bmc in network:
-                yield Wrong(HOSTS, ("machines", machine.name, "bmc"), f"{machine.bmc} lies in the {name} network {network}",
+                yield Wrong(HOSTS, ("machines", machine.name, "bmc"),
+                            f"{machine.bmc} lies in the {name} network {network}",
                             "controllers have a network of their own")
 
 

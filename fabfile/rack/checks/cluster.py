@@ -1,9 +1,9 @@
-"""The endpoint, kube-proxy beside Calico, forms of older kubeadm, and secrets that do not belong into a file."""
+"""The endpoint, kube-proxy beside Calico, forms of older kubeadm, secrets that do not belong into a file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fabfile.rack.compatibility import numbers
@@ -13,7 +13,8 @@ from fabfile.rack.spelling import did_you_mean
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 DATAPLANE_SINCE = "3.29.0"  # Calico knows nftablesMode
-SECRETS = re.compile(r"certificateKey|(bootstrap)?tokens?|tlsBootstrapToken|password|secret|auth|identitytoken", re.IGNORECASE)
+SECRETS = re.compile(
+    r"certificateKey|(bootstrap)?tokens?|tlsBootstrapToken|password|secret|auth|identitytoken", re.IGNORECASE)
 EXTRA = re.compile(r"(extra|kubeletExtra)Args|extraEnvs")
 
 
@@ -37,15 +38,18 @@ def kube_proxy_and_calico_go_together(draft: Draft) -> Iterator[Wrong]:
     calico = draft.versions.calico
     mode, at = proxy.get("mode", "iptables"), ("KubeProxyConfiguration", "mode")
     if mode not in PROXY_MODES:
-        yield Wrong(CLUSTER, at, f"{mode!r} is not a mode of kube-proxy", did_you_mean(str(mode), PROXY_MODES))
+        yield Wrong(CLUSTER, at, f"{mode!r} is not a mode of kube-proxy",
+                    did_you_mean(str(mode), PROXY_MODES))
     if mode == "nftables" and calico and numbers(calico.version) < numbers(DATAPLANE_SINCE):
-        yield Wrong(CLUSTER, at, f"Calico {calico.version} cannot do nftables", "write iptables, or take Calico 3.29 or later")
+        yield Wrong(CLUSTER, at, f"Calico {calico.version} cannot do nftables",
+                    "write iptables, or take Calico 3.29 or later")
     if mode == "iptables" and felix.get("nftablesMode") == "Enabled":
-        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "nftablesMode"), "Calico would use nftables and kube-proxy iptables",
+        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "nftablesMode"),
+                    "Calico would use nftables and kube-proxy iptables",
                     "set KubeProxyConfiguration.mode: nftables too")
     if felix.get("bpfEnabled"):
-        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "bpfEnabled"), "Calico's BPF wants kube-proxy away, the rack has it",
-                    "leave this key out")
+        yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "bpfEnabled"),
+                    "Calico's BPF wants kube-proxy away, the rack has it", "leave this key out")
 
 
 def arguments_are_lists(draft: Draft) -> Iterator[Wrong]:
@@ -63,13 +67,15 @@ def no_secrets(draft: Draft) -> Iterator[Wrong]:
             continue
         if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
             told.append(path)
-            yield Wrong(CLUSTER, path, "a secret does not belong into this file", "tokens and keys are made when they are needed")
+            yield Wrong(CLUSTER, path, "a secret does not belong into this file",
+                        "tokens and keys are made when they are needed")
 
 
 def _everything(cluster: Any) -> Iterator[tuple[Path, object]]:
     """Every value of upstream's own keys, with its path."""
     trees: dict[Path, object] = {
-        (key,): getattr(cluster, key) for key in ("KubeletConfiguration", "KubeProxyConfiguration", "containerd")}
+        (key,): getattr(cluster, key)
+        for key in ("KubeletConfiguration", "KubeProxyConfiguration", "containerd")}
     for group in ("kubeadm", "calico"):
         part = getattr(cluster, group)
         if part:
@@ -79,7 +85,11 @@ def _everything(cluster: Any) -> Iterator[tuple[Path, object]]:
 
 
 def _below(path: Path, value: object) -> Iterator[tuple[Path, object]]:
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    inner: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
     for key, one in inner:
         yield (*path, key), one
         yield from _below((*path, key), one)

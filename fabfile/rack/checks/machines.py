@@ -21,7 +21,8 @@ def one_gateway(draft: Draft) -> Iterator[Wrong]:
 def the_gateway_is_no_member(draft: Draft) -> Iterator[Wrong]:
     for machine in draft.machines.values():
         if "gateway" in machine.roles and machine.roles & {"control-plane", "worker"}:
-            yield Wrong(HOSTS, ("machines", machine.name, "roles"), "the gateway cannot be in the cluster too",
+            yield Wrong(HOSTS, ("machines", machine.name, "roles"),
+                        "the gateway cannot be in the cluster too",
                         "it has to work when the cluster does not")
 
 
@@ -30,11 +31,12 @@ def control_plane_of_odd_size(draft: Draft) -> Iterator[Wrong]:
     if not draft.whole:
         return
     if not masters:
-        yield Wrong(HOSTS, ("machines",), "no machine is of the control plane", "one, three or five have roles: [control-plane]")
+        yield Wrong(HOSTS, ("machines",), "no machine is of the control plane",
+                    "one, three or five have roles: [control-plane]")
     elif len(masters) % 2 == 0:
         yield Wrong(HOSTS, ("machines", masters[-1], "roles"),
-                    f"a control plane of {len(masters)} ({', '.join(masters)}) bears no more failures than one of "
-                    f"{len(masters) - 1}", "etcd needs a majority: take one, three or five")
+                    f"a control plane of {len(masters)} ({', '.join(masters)}) bears no more failures than "
+                    f"one of {len(masters) - 1}", "etcd needs a majority: take one, three or five")
 
 
 def nothing_twice(draft: Draft) -> Iterator[Wrong]:
@@ -69,12 +71,15 @@ def macs_are_of_one_card(draft: Draft) -> Iterator[Wrong]:
     for machine, interface in draft.interfaces():
         if int(interface.mac[:2], 16) & 1 or interface.mac == "00:00:00:00:00:00":
             yield Wrong(HOSTS, ("machines", machine.name, "interfaces", interface.name, "mac"),
-                        f"{interface.mac} is no card's own MAC address", "`ip link` shows it after link/ether")
+                        f"{interface.mac} is no card's own MAC address",
+                        "`ip link` shows it after link/ether")
 
 
 def names_are_free(draft: Draft) -> Iterator[Wrong]:
     if "localhost" in draft.machines:
-        yield Wrong(HOSTS, ("machines", "localhost"), "every machine calls itself localhost", "take another name")
+        yield Wrong(HOSTS, ("machines", "localhost"), "every machine calls itself localhost",
+                    "take another name")
 
 
-ALL = (names_are_free, one_gateway, the_gateway_is_no_member, control_plane_of_odd_size, nothing_twice, macs_are_of_one_card)
+ALL = (names_are_free, one_gateway, the_gateway_is_no_member, control_plane_of_odd_size, nothing_twice,
+       macs_are_of_one_card)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import summarize_address_range
 from itertools import combinations
 
@@ -10,21 +10,23 @@ from fabfile.rack.draft import NETWORK, Draft, Wrong
 
 NAMES = ("public", "node", "pod", "service")
 NODE_MASK = 24  # kube-controller-manager gives each node a /24 of the pod network
-SMALLEST_SERVICE, LARGEST_SERVICE = 28, 12  # .10 is the cluster's DNS; the API server refuses more than 20 bits
+SMALLEST_SERVICE, LARGEST_SERVICE = 28, 12  # .10 is the cluster's DNS; kubeadm refuses more than 20 bits
 
 
 def networks_do_not_overlap(draft: Draft) -> Iterator[Wrong]:
     for first, second in combinations(NAMES, 2):
         one, other = getattr(draft.network, first), getattr(draft.network, second)
         if one and other and one.overlaps(other):
-            yield Wrong(NETWORK, (second,), f"{other} overlaps the {first} network {one}", "every network has its own addresses")
+            yield Wrong(NETWORK, (second,), f"{other} overlaps the {first} network {one}",
+                        "every network has its own addresses")
 
 
 def networks_are_large_enough(draft: Draft) -> Iterator[Wrong]:
     pod, service = draft.network.pod, draft.network.service
     members = [machine for machine in draft.machines.values() if machine.roles & {"control-plane", "worker"}]
     if pod and (pod.prefixlen > NODE_MASK or 2 ** (NODE_MASK - pod.prefixlen) < len(members)):
-        yield Wrong(NETWORK, ("pod",), f"{pod} is too small for {len(members)} machines", "each takes a /24 of it")
+        yield Wrong(NETWORK, ("pod",), f"{pod} is too small for {len(members)} machines",
+                    "each takes a /24 of it")
     elif pod and pod.prefixlen < NODE_MASK - 16:
         yield Wrong(NETWORK, ("pod",), f"{pod} is larger than Kubernetes can share out", "a /8 at most")
     if service and not LARGEST_SERVICE <= service.prefixlen <= SMALLEST_SERVICE:
@@ -51,7 +53,8 @@ def load_balancer_pool(draft: Draft) -> Iterator[Wrong]:
                             "MetalLB would answer for it")
         for earlier, others in pool[:index]:
             if addresses.overlaps(others):
-                yield Wrong(NETWORK, at, f"{addresses} overlaps {others} on line {draft.line(NETWORK, 'load_balancer', earlier)}",
+                line = draft.line(NETWORK, "load_balancer", earlier)
+                yield Wrong(NETWORK, at, f"{addresses} overlaps {others} on line {line}",
                             "name an address once")
 
 
@@ -66,7 +69,8 @@ def dhcp_range(draft: Draft) -> Iterator[Wrong]:
         return
     for index, end in enumerate((first, last)):
         if end not in plan.node:
-            yield Wrong(NETWORK, (*at, index), f"{end} lies outside the node network {plan.node}", "DHCP serves that network alone")
+            yield Wrong(NETWORK, (*at, index), f"{end} lies outside the node network {plan.node}",
+                        "DHCP serves that network alone")
     for machine, interface in draft.interfaces():
         if interface.address and first <= interface.address.ip <= last:
             yield Wrong(NETWORK, at, f"the range holds {machine.name}'s address {interface.address.ip}",
@@ -74,25 +78,28 @@ def dhcp_range(draft: Draft) -> Iterator[Wrong]:
     whole = list(summarize_address_range(first, last))
     for addresses in plan.load_balancer or ():
         if any(addresses.overlaps(part) for part in whole):
-            yield Wrong(NETWORK, at, f"the range holds {addresses} of the load balancer", "another machine could be given it")
+            yield Wrong(NETWORK, at, f"the range holds {addresses} of the load balancer",
+                        "another machine could be given it")
 
 
 def names_and_time_come_from_outside(draft: Draft) -> Iterator[Wrong]:
-    own = {interface.address.ip: machine.name for machine, interface in draft.interfaces() if interface.address}
+    own = {one.address.ip: machine.name for machine, one in draft.interfaces() if one.address}
     for index, server in enumerate(draft.network.dns or ()):
         if server in own:
-            yield Wrong(NETWORK, ("dns", index), f"{server} is {own[server]} itself", "name the resolvers that the gateway asks")
+            yield Wrong(NETWORK, ("dns", index), f"{server} is {own[server]} itself",
+                        "name the resolvers that the gateway asks")
     for key in ("dns", "time"):
         if getattr(draft.network, key) == ():
             yield Wrong(NETWORK, (key,), "names no server", "one at least")
 
 
 def the_domain_is_not_the_clusters(draft: Draft) -> Iterator[Wrong]:
-    written = draft.cluster.kubeadm.ClusterConfiguration if draft.cluster and draft.cluster.kubeadm else {}
-    networking = written.get("networking") if hasattr(written, "get") else None
-    clusters = (networking or {}).get("dnsDomain", "cluster.local") if hasattr(networking or {}, "get") else "cluster.local"
-    if draft.network.domain and draft.network.domain == clusters:
-        yield Wrong(NETWORK, ("domain",), f"{clusters} is the cluster's own domain", "take another, such as flock.lan")
+    kubeadm = draft.cluster.kubeadm
+    networking = kubeadm.ClusterConfiguration.get("networking") if kubeadm else None
+    clusters = networking.get("dnsDomain") if isinstance(networking, Mapping) else None
+    if draft.network.domain and draft.network.domain == (clusters or "cluster.local"):
+        yield Wrong(NETWORK, ("domain",), f"{draft.network.domain} is the cluster's own domain",
+                    "take another, such as flock.lan")
 
 
 ALL = (networks_do_not_overlap, networks_are_large_enough, load_balancer_pool, dhcp_range,

@@ -22,7 +22,8 @@ def identity_file_is_a_private_key(draft: Draft) -> Iterator[Wrong]:
     elif file.suffix == ".pub":
         yield Wrong(HOSTS, at, f"{file.name} is the public half", f"name {file.stem}")
     elif stat.S_IMODE(file.stat().st_mode) & 0o077:
-        yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it", f"chmod 600 {shlex.quote(str(file))}")
+        yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it",
+                    f"chmod 600 {shlex.quote(str(file))}")
 
 
 def proxy_command_runs(draft: Draft) -> Iterator[Wrong]:

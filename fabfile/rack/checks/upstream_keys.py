@@ -1,4 +1,4 @@
-"""A key that upstream does not know is a slip of the pen: kubelet would refuse to start, Calico would drop it unsaid."""
+"""A key that upstream does not know is a slip of the pen: kubelet would not start, Calico would drop it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fabfile.rack.spelling import likest
 from fabfile.rack.versions import minor
 
 ANY = "*"  # a mapping of any keys
-Known = Mapping[str, Any]  # key -> None (a plain value), ANY, Known (a mapping), or [Known] (a list of mappings)
+Known = Mapping[str, Any]  # key: None (a plain value), ANY, Known (a mapping), [Known] (a list of mappings)
 
 
 @cache
@@ -40,17 +40,20 @@ def _known(items: list[Any]) -> dict[str, Any]:
 
 
 def keys_are_upstreams(draft: Draft) -> Iterator[Wrong]:
-    """Told for the minor that the table was made from; for Calico, whose objects only grow, for earlier ones too."""
+    """Told for the minor that the table is of; for Calico, whose objects only grow, for earlier ones too."""
     cluster, versions = draft.cluster, draft.versions
     kubernetes, calico = tables()["kubernetes"], tables()["calico"]
     if versions.kubernetes and versions.kubernetes.minor == kubernetes["minor"]:
-        written: dict[Path, Any] = {(name,): getattr(cluster, name) for name in ("KubeletConfiguration", "KubeProxyConfiguration")}
+        written: dict[Path, Any] = {
+            (name,): getattr(cluster, name) for name in ("KubeletConfiguration", "KubeProxyConfiguration")}
         if cluster.kubeadm:
-            written |= {("kubeadm", name): getattr(cluster.kubeadm, name) for name in type(cluster.kubeadm).model_fields}
+            written |= {("kubeadm", name): tree for name, tree in cluster.kubeadm}
         yield from _unknown(written, kubernetes, f"Kubernetes {kubernetes['minor']}")
-    if versions.calico and cluster.calico and numbers(minor(versions.calico.version)) <= numbers(calico["minor"]):
-        yield from _unknown({("calico", name): getattr(cluster.calico, name) for name in calico if name[0].isupper()},
-                            calico, "Calico")
+    if not (versions.calico and cluster.calico):
+        return
+    if numbers(minor(versions.calico.version)) <= numbers(calico["minor"]):
+        written = {("calico", name): tree for name, tree in cluster.calico if name in calico}
+        yield from _unknown(written, calico, "Calico")
 
 
 def _unknown(written: Mapping[Path, Any], table: Known, whose: str) -> Iterator[Wrong]:

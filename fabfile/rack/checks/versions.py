@@ -13,7 +13,8 @@ from fabfile.rack.versions import Tested, minor
 def package_is_of_the_version(draft: Draft) -> Iterator[Wrong]:
     kubernetes = draft.versions.kubernetes
     if kubernetes and not re.fullmatch(re.escape(kubernetes.version) + r"-[0-9.]+", kubernetes.package):
-        yield Wrong(VERSIONS, ("kubernetes", "package"), f"{kubernetes.package!r} is no package of {kubernetes.version}",
+        yield Wrong(VERSIONS, ("kubernetes", "package"),
+                    f"{kubernetes.package!r} is no package of {kubernetes.version}",
                     f"the version and Debian's revision, such as {kubernetes.version}-1.1")
 
 
@@ -22,7 +23,8 @@ def repository_is_of_the_minor(draft: Draft) -> Iterator[Wrong]:
     for key in ("repository", "key") if kubernetes else ():
         held = re.search(r"/v([0-9]+\.[0-9]+)/", getattr(kubernetes, key))
         if held and held[1] != kubernetes.minor:
-            yield Wrong(VERSIONS, ("kubernetes", key), f"holds Kubernetes {held[1]}, not {kubernetes.version}",
+            yield Wrong(VERSIONS, ("kubernetes", key),
+                        f"holds Kubernetes {held[1]}, not {kubernetes.version}",
                         f"every minor has its own: /v{kubernetes.minor}/")
 
 
@@ -47,9 +49,11 @@ def versions_go_together(draft: Draft) -> Iterator[Wrong]:
         if not (part and kubernetes) or matrix.allows(part.version, kubernetes.version):
             continue
         if not any(_same(one, matrix, kubernetes.version, part.version) for one in tested):
-            yield Wrong(VERSIONS, (matrix.part, "version"),
-                        f"{matrix.name} {minor(part.version)} is not known to go with Kubernetes {kubernetes.minor}",
-                        f"{matrix.advice(part.version, kubernetes.version)}; if you have tested it, say so in tested_here")
+            advice = matrix.advice(part.version, kubernetes.version)
+            yield Wrong(
+                VERSIONS, (matrix.part, "version"),
+                f"{matrix.name} {minor(part.version)} is not known to go with Kubernetes {kubernetes.minor}",
+                f"{advice}; if you have tested it, say so in tested_here")
 
 
 def tested_here_says_something(draft: Draft) -> Iterator[Wrong]:
@@ -66,8 +70,10 @@ def tested_here_says_something(draft: Draft) -> Iterator[Wrong]:
         if not (part and kubernetes):
             continue
         if not _same(one, pairs[0], kubernetes.version, part.version):
-            yield Wrong(VERSIONS, at, f"speaks of {pairs[0].name} {getattr(one, pairs[0].part)} with Kubernetes "
-                        f"{one.kubernetes}, the rack has {minor(part.version)} with {kubernetes.minor}", "remove it")
+            said, there = getattr(one, pairs[0].part), minor(part.version)
+            yield Wrong(
+                VERSIONS, at, f"speaks of {pairs[0].name} {said} with Kubernetes {one.kubernetes}, "
+                f"the rack has {there} with {kubernetes.minor}", "remove it")
         elif pairs[0].allows(part.version, kubernetes.version):
             yield Wrong(VERSIONS, at, "the makers test this pair themselves", "remove it")
 
