@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from fabfile.rack import load
-from fabfile.resources import ControlPlane, File, Member, Nftables, Resource
+from fabfile.resources import ControlPlane, File, Member, NetworkInterface, Nftables, Resource
+from fabfile.resources.ssh_settings import SshSettings
 from fabfile.roles.rendering import render
 from fabfile.tasks.steps import add_steps, bootstrap_steps
 
@@ -43,8 +44,8 @@ def rendered(rack, name: str) -> dict[str, str]:
         match resource:
             case File(path=path, content=str(content)):
                 texts[path.lstrip("/")] = content
-            case Nftables(path=path, ruleset=ruleset):
-                texts[path.lstrip("/")] = ruleset
+            case NetworkInterface() | Nftables() | SshSettings():
+                texts[resource.file().path.lstrip("/")] = resource.file().content
             case ControlPlane(config=config):
                 texts["kubeadm-init.yaml"] = config
             case Member(config=config):

@@ -1,0 +1,151 @@
+"""What machines and the cluster say of themselves becomes values: cases of answers as they were printed."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from fabfile.resources.departure import Cordoned, Drained, Forgotten, Pod, movable
+from fabfile.resources.rebooted import Rebooted
+from fabfile.roles import cluster_state, dhcp_state, machine_state
+from fabfile.screen import cluster as cluster_screen
+from fabfile.tasks.leaving import Leaving
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=timezone.utc)
+
+
+def node(name: str, ready: str = "True", **spec) -> dict:
+    return {"metadata": {"name": name, "labels": {"node-role.kubernetes.io/control-plane": ""} if name == "chick0" else {}},
+            "spec": spec, "status": {
+                "conditions": [{"type": "Ready", "status": ready, "message": "Kubelet stopped posting node status."}],
+                "addresses": [{"type": "InternalIP", "address": "10.0.0.100"}],
+                "nodeInfo": {"kubeletVersion": "v1.36.4", "containerRuntimeVersion": "containerd://2.3.4",
+                             "osImage": "Debian GNU/Linux 13 (trixie)"}}}
+
+
+def answer(nodes=(), pods="", sessions="", ready="ok", days=300) -> str:
+    ends = datetime.fromtimestamp(NOW.timestamp() + days * 86400 + 60, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    certificates = {"certificates": [{"name": "apiserver", "expirationDate": ends, "missing": False},
+                                     {"name": "gone", "missing": True}]}
+    return (f"#ready\n{ready}\n#nodes\n{json.dumps({'items': list(nodes)}, indent=4)}\n\n#pods\n{pods}\n"
+            f"#sessions\n{sessions}\n#certificates\n{json.dumps(certificates)}\n")
+
+
+HEALTHY = answer([node("chick0"), node("chick1")], "kube-system etcd-chick0 chick0 Running true, \n", "chick0 1\nchick1 1")
+
+
+def test_a_healthy_cluster_is_told_so():
+    state = cluster_state.parse(HEALTHY, NOW)
+    assert state.healthy and not state.pods and state.certificates == {"apiserver": 300}
+    assert [(each.name, each.control_plane, each.sessions) for each in state.nodes] == \
+        [("chick0", True, 1), ("chick1", False, 1)]
+
+
+@pytest.mark.parametrize("said", [
+    answer([node("chick0"), node("chick1", ready="Unknown")], "", "chick0 1\nchick1 1"),
+    answer([node("chick0"), node("chick1", unschedulable=True)], "", "chick0 1\nchick1 1"),
+    answer([node("chick0"), node("chick1")], "", "chick0 0\nchick1 0"),
+    answer([node("chick0"), node("chick1")], "", "chick0 1"),
+    answer([node("chick0")], "jhub hub-1 chick1 Running false, CrashLoopBackOff\n", "chick0 0"),
+    answer([node("chick0")], "jhub hub-1  Pending  \n", "chick0 0"),
+    answer([node("chick0")], "", "chick0 0", days=20),
+    answer(ready=""),
+    "",
+], ids=["a node not Ready", "a node cordoned", "no mesh", "a node not asked", "a pod that crashes", "a pod that waits",
+        "a certificate about to end", "no API server", "no answer at all"])
+def test_a_sick_cluster_is_told_so(said):
+    state = cluster_state.parse(said, NOW)
+    assert not state.healthy
+    assert json.loads(cluster_screen.as_json(state))["healthy"] is False
+    assert all(len(line) <= 100 for line in cluster_screen.as_text(state, ["chick0", "chick1"]).splitlines())
+
+
+def test_a_finished_pod_is_no_sick_pod():
+    state = cluster_state.parse(answer([node("chick0")], "jhub job-1 chick0 Succeeded false, Completed\n", "chick0 0"), NOW)
+    assert state.pods == ()
+
+
+def test_leases_and_strangers():
+    said = ("lease 1795492000 00:25:90:51:cf:1e 10.0.0.101 chick1 01:00:25:90:51:cf:1e\n"
+            "1795466529.123456 rooster dnsmasq-dhcp[2553]: DHCPDISCOVER(enp3s0) de:ad:be:ef:00:01 ignored\n"
+            "1795466535.000001 rooster dnsmasq-dhcp[2553]: DHCPDISCOVER(enp3s0) de:ad:be:ef:00:01 ignored\n")
+    known, stranger = dhcp_state.parse(said, {"00:25:90:51:cf:1e": "chick1"})
+    assert (known.name, known.address, known.known) == ("chick1", "10.0.0.101", True)
+    assert (stranger.mac, stranger.known, stranger.asked, stranger.time) == ("de:ad:be:ef:00:01", False, 2, 1795466535)
+
+
+CHICK = """name\tchick1
+up\tMon 2026-11-23 19:00:00 UTC
+system\tDebian GNU/Linux 13 (trixie), kernel 6.12
+kubelet\tactive
+containerd\tactive
+chrony\tactive
+failed\t
+swap\t
+disk\t31
+memory\t12
+held\tcontainerd.io kubeadm kubectl kubelet
+versions\tkubelet 1.36.4-1.1,
+clock\tNormal
+/var/lib/kubelet/pki/kubelet-client-current.pem\t1824000000
+now\t1795464000
+member\tyes
+pods\t5
+"""
+HELD = frozenset({"containerd.io", "kubeadm", "kubectl", "kubelet"})
+
+
+def test_a_healthy_chick():
+    assert all(line.good for line in machine_state.parse(CHICK, HELD))
+
+
+@pytest.mark.parametrize("was, now, what", [
+    ("kubelet\tactive", "kubelet\tfailed", "kubelet"),
+    ("swap\t", "swap\t/swap.img", "swap"),
+    ("held\tcontainerd.io kubeadm kubectl kubelet", "held\tcontainerd.io", "on hold"),
+    ("disk\t31", "disk\t97", "disk"),
+    ("failed\t", "failed\tlogrotate.service", "failed units"),
+    ("pem\t1824000000", "pem\t1795500000", "certificate"),
+])
+def test_a_sick_chick_is_told_by_what_is_sick(was, now, what):
+    assert [line.what for line in machine_state.parse(CHICK.replace(was, now, 1), HELD) if not line.good] == [what]
+
+
+PODS = ("jhub jupyter-ada / Running\njhub proxy-1 ReplicaSet/proxy Running\nkube-system calico DaemonSet/calico-node Running\n"
+        "kube-system etcd Node/chick1 Running\njhub job Job/job Succeeded\n")
+
+
+def test_what_a_drain_moves():
+    assert movable(PODS) == [Pod("jhub", "jupyter-ada", ""), Pod("jhub", "proxy-1", "ReplicaSet/proxy")]
+
+
+@pytest.mark.parametrize("resource, facts, changes", [
+    (Cordoned("chick1"), "chick1 ", 1),
+    (Cordoned("chick1"), "chick1 true", 0),
+    (Cordoned("chick1", cordoned=False), "chick1 true", 1),
+    (Cordoned("chick1"), "", 0),
+    (Drained("chick1"), "node \n" + PODS, 1),
+    (Drained("chick1"), "node \n", 1),
+    (Drained("chick1"), "node true\n", 0),
+    (Drained("chick1"), "", 0),
+    (Forgotten("chick1"), "node/chick1\n", 1),
+    (Forgotten("chick1"), "", 0),
+    (Rebooted("Mon 20:00", "chick1", "chick0"), "Mon 20:00\n", 1),
+    (Rebooted("Mon 20:00", "chick1", "chick0"), "Mon 20:05\n", 0),
+])
+def test_leaving_resources(resource, facts, changes):
+    assert len(list(resource.changes(facts, frozenset()))) == changes
+
+
+@pytest.mark.parametrize("leaving, force, refused", [
+    (Leaving("chick1", True, True, False, (Pod("jhub", "proxy-1", "ReplicaSet/proxy"),)), False, ""),
+    (Leaving("chick1", True, True, False, (Pod("jhub", "jupyter-ada", ""),)), False, "jhub/jupyter-ada"),
+    (Leaving("chick1", True, True, False, (Pod("jhub", "jupyter-ada", ""),)), True, ""),
+    (Leaving("chick1", True, True, False, (), unreachable="no answer"), True, "--dead"),
+    (Leaving("chick1", True, False, True, (Pod("jhub", "jupyter-ada", ""),), unreachable="no answer"), False, ""),
+    (Leaving("chick0", True, True, False, (), holds_the_cluster=True), True, "holds the cluster"),
+])
+def test_who_may_leave(leaving, force, refused):
+    assert refused in leaving.refusal(force) if refused else leaving.refusal(force) == ""
