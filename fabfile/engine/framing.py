@@ -19,6 +19,7 @@ from shlex import quote
 
 # `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no further
 # command once one has failed. Both run in a subshell, so that no command can change or end the shell itself.
+# What was said before the prologue (by a login script, by sudo) goes to an answer 0 that nobody waits for.
 # Descriptor 8 is the rack's lock (see lock.py): what a command starts must not go on holding it.
 _PROLOGUE = """\
 exec 2>&1
@@ -33,6 +34,7 @@ act() {{
   [ $coop_code = 0 ] || coop_failed=1
   coop_say "$1" $coop_code
 }}
+coop_now; coop_say 0 0
 """
 
 

@@ -134,7 +134,7 @@ class RootChannel:
 
     def __init__(self, link: Link, channel: paramiko.Channel):
         self._link, self._channel = link, channel
-        self._spoken = False
+        self._first = b""
 
     def write(self, data: bytes) -> None:
         try:
@@ -147,11 +147,7 @@ class RootChannel:
         data = self._channel.recv(1 << 16)  # raises TimeoutError
         if not data:
             raise self._lost()
-        if not self._spoken:
-            self._spoken = True
-            if data.startswith(b"sudo:"):
-                raise RootRefused(self._link.machine.name, data.decode(errors="replace").strip(),
-                                  hint=f"{self._link.user} needs sudo without a password there")
+        self._first = self._first or data
         return data
 
     def alive(self) -> bool:
@@ -163,7 +159,10 @@ class RootChannel:
     def close(self) -> None:
         self._channel.close()
 
-    def _lost(self) -> LinkLost:
+    def _lost(self) -> LinkError:
+        if self._first.startswith(b"sudo:") and self._channel.exit_status_ready():
+            return RootRefused(self._link.machine.name, self._first.decode(errors="replace").strip(),
+                               hint=f"{self._link.user} needs sudo without a password there")
         link: Link | None = self._link
         verdict = ""
         while link is not None and not verdict:  # a chick falls silent when rooster does

@@ -6,7 +6,7 @@ import os
 import select
 import subprocess
 
-from fabfile.engine.errors import LinkLost, RootRefused
+from fabfile.engine.errors import LinkError, LinkLost, RootRefused
 
 
 class LocalShell:
@@ -20,7 +20,7 @@ class LocalShell:
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
         self._held = b""
-        self._spoken = False
+        self._first = b""
 
     def write(self, data: bytes) -> None:
         # The shell answers while it is still being told: unread answers would fill its pipe, and both would wait.
@@ -40,11 +40,7 @@ class LocalShell:
                 raise TimeoutError
             self._receive()
         data, self._held = self._held, b""
-        if not self._spoken:
-            self._spoken = True
-            if data.startswith(b"sudo:"):
-                raise RootRefused(self._machine, data.decode(errors="replace").strip(),
-                                  hint="you need sudo without a password here")
+        self._first = self._first or data
         return data
 
     def _receive(self) -> None:
@@ -60,5 +56,8 @@ class LocalShell:
         self._to.close()
         self._from.close()
 
-    def _lost(self) -> LinkLost:
+    def _lost(self) -> LinkError:
+        if self._first.startswith(b"sudo:"):
+            return RootRefused(self._machine, self._first.decode(errors="replace").strip(),
+                               hint="you need sudo without a password here")
         return LinkLost(self._machine, "the root shell on this computer has ended")

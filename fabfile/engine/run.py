@@ -109,7 +109,7 @@ class Run:
                 self._apply(step, todo, entries)
                 standing = [m for m in step.machines if m.name not in self.failed]
                 if len(standing) == len(step.machines) and step.verify is not None:
-                    self.critical += verify(self.rack, self.fleet, step, self.tell)
+                    self._verify(step)
                 self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
                 if not standing or (step.serial and len(standing) < len(step.machines)):
                     break  # what comes later stands on this step
@@ -182,6 +182,13 @@ class Run:
                 self._fail(name, error, step.name)
             if step.serial and group[0] in self.failed:
                 return
+
+    def _verify(self, step: Step) -> None:
+        began = time.monotonic()
+        try:
+            verify(self.rack, self.fleet, step, self.tell)
+        finally:
+            self.critical += time.monotonic() - began
 
     def _fail(self, machine: str, error: MachineError, step: str) -> None:
         error.at(step)

@@ -22,7 +22,7 @@ def spoken(*lines: str) -> bytes:
 
 
 def answers(stream: bytes) -> list[tuple[int, int, str]]:
-    return [(a.number, a.code, a.output) for a in Frames(MARK).feed(stream) if isinstance(a, Answer)]
+    return [(a.number, a.code, a.output) for a in Frames(MARK).feed(stream) if isinstance(a, Answer) and a.number]
 
 
 @settings(max_examples=60, deadline=None)
@@ -30,6 +30,11 @@ def answers(stream: bytes) -> list[tuple[int, int, str]]:
 def test_what_is_quoted_arrives_as_it_was(text):
     from shlex import quote
     assert answers(spoken(framing.look(7, f"printf %s {quote(text)}"))) == [(7, 0, text)]
+
+
+def test_what_sudo_or_a_login_script_says_belongs_to_no_answer():
+    said = b"sudo: unable to resolve host chick11: Name or service not known\n" + spoken(framing.look(1, "echo a"))
+    assert answers(said) == [(1, 0, "a\n")]
 
 
 def test_a_nul_character_is_refused():
