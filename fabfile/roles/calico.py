@@ -22,6 +22,8 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """
     version = rack.versions.calico
     manifest = f"{CALICO}/calico.yaml"
+    if version.calicoctl:
+        yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl", mode=0o755)
     yield Download(version.manifest, version.sha256, manifest)
     patched = {f"{CALICO}/kustomization.yaml": _kustomization(["calico.yaml"], patches=["node.yaml", "config.yaml"]),
                f"{CALICO}/node.yaml": _dump(node_patch(rack)),

@@ -103,7 +103,7 @@ def files_of_a_rack():
     yield "configs/services.yaml", keys(Services)
 
 
-@pytest.mark.parametrize("file, wanted", files_of_a_rack(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("file, wanted", [*files_of_a_rack()], ids=lambda value: value if isinstance(value, str) else "")
 def test_every_key_is_documented(file, wanted):
     page = (PROJECT / "docs/configuration.md").read_text()
     section = page.partition(f"## {file}\n")[2].partition("\n## ")[0]
