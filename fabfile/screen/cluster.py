@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fabfile.roles.cluster_state import ClusterState, NodeState
+    from fabfile.facts.cluster import ClusterState, NodeState
 
 WIDTH = 100
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fabfile.roles.dhcp_state import Client
+    from fabfile.facts.dhcp import Client
 
 
 def as_json(clients: Sequence[Client]) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fabfile.tasks.leaving import Leaving
+    from fabfile.facts.leaving import Leaving
 
 
 def as_text(leaving: Leaving) -> str:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fabfile.roles.machine_state import Line
+    from fabfile.facts.machine import Line
 
 
 def as_json(name: str, lines: Sequence[Line]) -> str:

@@ -25,7 +25,7 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, json=False):
 @task(help={"json": "For programs."})
 def status(c, json=False):
     """Show nodes, versions, BGP, pods not ready, certificates."""
-    from fabfile.roles.cluster_state import QUESTION, parse
+    from fabfile.facts.cluster import QUESTION, parse
     from fabfile.screen import cluster as screen
     from fabfile.tasks.asking import asked_of
     from fabfile.tasks.rack import the_rack

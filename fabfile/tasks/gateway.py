@@ -17,7 +17,7 @@ def apply(c, dry=False, json=False):
 @task(help={"json": "For programs."})
 def leases(c, json=False):
     """List who has an address from rooster, who was refused."""
-    from fabfile.roles.dhcp_state import QUESTION, parse
+    from fabfile.facts.dhcp import QUESTION, parse
     from fabfile.screen import dhcp as screen
     from fabfile.tasks.asking import asked_of
     from fabfile.tasks.rack import the_rack

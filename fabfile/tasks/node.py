@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Exit, task
 
 if TYPE_CHECKING:
+    from fabfile.facts.leaving import Leaving
     from fabfile.rack import Machine, Rack
 
 DRY = "Show what would change, change nothing; exit 3 when something would."
@@ -33,8 +34,8 @@ def add(c, machine, dry=False, json=False):
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
 
-    newcomer = a_chick(the_rack(), machine)
-    if newcomer is the_rack().first_control_plane:
+    rack = the_rack()
+    if a_chick(rack, machine) is rack.first_control_plane:
         raise Exit(f"{machine} is where the cluster is made: inv cluster.bootstrap", code=2)
     converge(c, f"node.add {machine}", lambda rack: add_steps(rack, rack.machine(machine)), dry=dry, json=json)
 
@@ -49,18 +50,33 @@ def remove(c, machine, force=False, dead=False, dry=False, json=False):
     """Take a chick out of the cluster, also a dead one."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.leaving import look
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import remove_steps
 
     rack = the_rack()
-    leaving = look(rack, a_chick(rack, machine), dead)
+    leaving = look_at_leaving(rack, a_chick(rack, machine), dead)
     if not json:
         print(as_text(leaving))
     if leaving.refusal(force):
         raise Exit(leaving.refusal(force), code=1)
     converge(c, f"node.remove {machine}",
              lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead), dry=dry, json=json)
+
+
+def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
+    """Asks the cluster about the machine's pods and, unless it is said to be dead, the machine whether it lives."""
+    from fabfile.facts.leaving import parse, question
+    from fabfile.tasks.asking import ask
+
+    first = rack.first_control_plane
+    questions = {machine.name: ":"} if not dead else {}
+    answers, errors = ask(rack, {**questions, first.name: question(machine.name)})
+    leaving = parse(machine.name, answers.get(first.name, ""), said_dead=dead, holds_the_cluster=machine is first,
+                    unreachable=str(errors.get(machine.name, "")))
+    if leaving is None:
+        raise Exit(f"the cluster cannot be asked about {machine.name}: "
+                   f"{errors.get(first.name) or answers.get(first.name, '').strip()}", code=1)
+    return leaving
 
 
 @task(help={"machine": "Its name in hosts.yaml.", "json": JSON})
@@ -80,7 +96,7 @@ def reboot(c, machine, json=False):
 @task(help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})
 def status(c, machine=None, json=False):
     """Show what a chick says of itself, also without an API."""
-    from fabfile.roles.machine_state import QUESTION, parse
+    from fabfile.facts.machine import QUESTION, parse
     from fabfile.roles.programs import held_on_chicks
     from fabfile.screen import machine as screen
     from fabfile.tasks.asking import asked_of

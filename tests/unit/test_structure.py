@@ -9,9 +9,10 @@ PROJECT = Path(__file__).parents[2]
 
 # who may import whom, within fabfile/; `screen` shows what the engine and the rack say and is called by tasks only
 MAY_IMPORT = {
-    "tasks": {"tasks", "engine", "roles", "resources", "rack", "screen", "secret", "doctor"},
-    "screen": {"screen", "engine", "resources", "rack", "secret"},
+    "tasks": {"tasks", "facts", "engine", "roles", "resources", "rack", "screen", "secret", "doctor"},
+    "screen": {"screen", "facts", "engine", "resources", "rack", "secret"},
     "engine": {"engine", "resources", "rack", "secret"},
+    "facts": {"facts", "resources", "rack"},
     "roles": {"roles", "resources", "rack", "secret"},
     "resources": {"resources", "rack", "secret"},
     "rack": {"rack", "secret"},

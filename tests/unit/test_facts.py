@@ -7,11 +7,13 @@ from datetime import datetime, timezone
 
 import pytest
 
+from fabfile.facts import cluster as cluster_state
+from fabfile.facts import dhcp as dhcp_state
+from fabfile.facts import machine as machine_state
+from fabfile.facts.leaving import Leaving
 from fabfile.resources.departure import Cordoned, Drained, Forgotten, Pod, movable
 from fabfile.resources.rebooted import Rebooted
-from fabfile.roles import cluster_state, dhcp_state, machine_state
 from fabfile.screen import cluster as cluster_screen
-from fabfile.tasks.leaving import Leaving
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=timezone.utc)
 

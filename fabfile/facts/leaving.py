@@ -1,0 +1,62 @@
+"""What a chick leaves behind when it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabfile.resources.departure import POD_LINES, Pod, movable
+
+_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+_MARK = "#pods\n"
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """One chick, and the pods that it would give away."""
+
+    machine: str
+    known: bool  # the cluster has a node of its name
+    ready: bool
+    dead: bool
+    pods: tuple[Pod, ...]
+    unreachable: str = ""  # why it could not be reached
+    holds_the_cluster: bool = False
+
+    @property
+    def lost(self) -> tuple[Pod, ...]:
+        """The pods that nobody would start again: of users, most likely."""
+        return tuple(pod for pod in self.pods if not pod.owner)
+
+    def refusal(self, force: bool) -> str:
+        """Why it may not go; empty when it may."""
+        if self.holds_the_cluster:
+            return f"{self.machine} holds the cluster itself: it cannot be taken out of it"
+        if self.unreachable and not self.dead:
+            return (f"{self.machine} cannot be reached ({self.unreachable}), yet the cluster says it is Ready; "
+                    f"if it is really off: inv node.remove {self.machine} --dead")
+        if self.lost and not force and not self.dead:
+            names = ", ".join(f"{pod.namespace}/{pod.name}" for pod in self.lost)
+            return f"nobody would start these pods again: {names}; wait until they end, or end them with --force"
+        return ""
+
+
+def question(machine: str) -> str:
+    """What a control plane is asked about a chick. An API server that does not answer leaves the mark out."""
+    return (f"{_KUBECTL} get node {machine} --ignore-not-found "
+            "-o 'jsonpath=node {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}' || exit\n"
+            f"echo; echo '{_MARK.strip()}'\n"
+            f"{_KUBECTL} get pods -A --field-selector spec.nodeName={machine} {POD_LINES}")
+
+
+def parse(machine: str, answer: str, *, said_dead: bool, unreachable: str, holds_the_cluster: bool) -> Leaving | None:
+    """What the answer tells; None when the cluster could not be asked.
+
+    A machine that cannot be reached and is not Ready is dead, whether or not the operator said so.
+    """
+    node, mark, pods = answer.partition(_MARK)
+    if not mark:
+        return None
+    ready = node.startswith("node True")
+    return Leaving(machine, known=node.startswith("node"), ready=ready,
+                   dead=said_dead or (bool(unreachable) and not ready), pods=tuple(movable(pods)),
+                   unreachable=unreachable, holds_the_cluster=holds_the_cluster)
