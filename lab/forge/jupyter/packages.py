@@ -52,7 +52,7 @@ def collect(job: Job) -> None:
     programs = Programs(job)
     for name, file in programs.library().items():
         (job.out / "python" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, job.out / "python" / name)
+        shutil.copy(file, job.out / "python" / name, follow_symlinks=False)
     for tree in TREES[1:]:
         shutil.copytree(job[wheels] / tree, job.out / tree, symlinks=True, copy_function=_link)
     for tree in TREES[:-1]:
