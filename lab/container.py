@@ -44,7 +44,6 @@ class Disk:
 
 def enter_namespaces(network: Path, groups: Groups, group: str) -> None:
     """Leave the computer's own namespaces for the machine's; only the network's exists beforehand."""
-    kernel.die_with_parent(signal.SIGKILL)
     os.setsid()
     groups.join(group)
     kernel.enter(network, kernel.NET)
@@ -131,9 +130,9 @@ def own_kernel_settings(root: Path, name: str) -> None:
     """Let the machine change settings as it likes without changing the computer's.
 
     Network settings belong to the namespace anyway. All others are kernel-wide, so the machine gets a copy:
-    it reads back what it wrote, and nobody else does. It also gets its own boot id, by which a reboot is told;
-    no swap, as the computer's would stop kubelet (and `swapoff -a` would empty it); and no key that restarts the
-    computer.
+    it reads back what it wrote, and nobody else does. It also gets its own boot id, by which a reboot is
+    told; no swap, as the computer's would stop kubelet (and `swapoff -a` would empty it); and no key that
+    restarts the computer.
     """
     settings = root / "proc/sys"
     for group in sorted(set(os.listdir("/proc/sys")) - {"net"}):

@@ -1,4 +1,4 @@
-"""The few system calls that Python's standard library does not have: namespaces, mounts, what dies with whom.
+"""The few system calls that Python's standard library does not have: namespaces, mounts, capabilities.
 
 Each function raises OSError with the call's own error number and names what it was done to.
 """
@@ -16,7 +16,7 @@ READ_ONLY, NO_SUID, NO_DEV, NO_EXEC = 1, 2, 4, 8  # MS_*
 REMOUNT, BIND, RECURSIVE, PRIVATE, SHARED = 32, 4096, 16384, 1 << 18, 1 << 20
 DETACH = 2  # MNT_DETACH
 
-SET_PARENT_DEATH_SIGNAL, DROP_FROM_BOUNDING_SET = 1, 24  # PR_*
+DROP_FROM_BOUNDING_SET = 24  # PR_CAPBSET_DROP
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[os.uname().machine]  # the C library has no wrapper for this one
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,15 +75,7 @@ def set_hostname(name: str) -> None:
     _call(_libc.sethostname, "sethostname", raw, ctypes.c_size_t(len(raw)))
 
 
-def die_with_parent(signal: int) -> None:
-    """Have the kernel send `signal` to this process when its parent ends, even by SIGKILL; outlasts exec."""
-    _prctl(SET_PARENT_DEATH_SIGNAL, signal)
-
-
 def give_up_capability(number: int) -> None:
     """Drop a capability for ever, for this process and all it starts."""
-    _prctl(DROP_FROM_BOUNDING_SET, number)
-
-
-def _prctl(option: int, value: int) -> None:
-    _call(_libc.prctl, f"prctl {option}", ctypes.c_int(option), *map(ctypes.c_ulong, (value, 0, 0, 0)))
+    _call(_libc.prctl, f"drop capability {number}", ctypes.c_int(DROP_FROM_BOUNDING_SET),
+          *map(ctypes.c_ulong, (number, 0, 0, 0)))

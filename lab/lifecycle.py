@@ -78,15 +78,13 @@ def up(places: Places, tell: Tell) -> Lab:
         network.create(places)
     with stage("machines", tell):
         with places.log.open("w") as log:
-            supervisor = subprocess.Popen(
-                [sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        (places.folder / "supervisor.pid").write_text(f"{supervisor.pid}\n")
+            subprocess.run([sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT,
+                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         while not lab.is_up():
-            if supervisor.poll() is not None:
+            if not plan.groups.processes("supervisor"):
                 said = places.log.read_text().splitlines()[-8:]
                 raise LabError("\n  ".join(["the supervisor ended:", *said]))
-            time.sleep(0.01)
+            time.sleep(0.02)
         lab.wait()
     return lab
 

@@ -2,8 +2,9 @@
 
     python -m lab.supervisor NAME
 
-It reads the lab's plan.json. Every machine and program is its child and process 1 of a pid namespace: when
-one ends, the kernel ends all it had started; when the supervisor ends, even by SIGKILL, it ends them all.
+It reads the lab's plan.json. It is process 1 of a pid namespace, and every machine and program is its child
+and process 1 of one more within: when one ends, the kernel ends all it had started, and when the supervisor
+ends, even by SIGKILL, the kernel ends them all.
 Requests are one line of JSON a connection, {"do": "off", "machine": "chick0"}; so are the answers.
 """
 
@@ -12,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -43,7 +43,8 @@ class Box:
     become: Callable[[], None]  # called in the child; does not return
     prepare: Callable[[], None]  # called before each start
     clear: Callable[[], None] = lambda: None  # called after each end
-    pid: int | None = None
+    child: int | None = None  # the process's number here
+    pid: int | None = None  # and as the computer sees it
     state: str = "off"
     since: float = 0.0
     starts: int = 0
@@ -60,11 +61,13 @@ class Supervisor:
         """Start a box that is off, in a new pid namespace."""
         box.prepare()
         home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        told, tell = os.pipe()
         kernel.unshare(kernel.PID)  # of the next child, not of this process
-        box.pid = os.fork()
-        if box.pid == 0:
+        box.child = os.fork()
+        if box.child == 0:
             try:
                 signal.set_wakeup_fd(-1)
+                os.write(tell, os.readlink("/proc/self").encode())  # /proc is still the computer's
                 box.become()
             except BaseException:
                 traceback.print_exc()
@@ -72,22 +75,24 @@ class Supervisor:
                 sys.stderr.flush()
                 os._exit(1)
         kernel.enter(home, kernel.PID)
-        os.close(home)
+        box.pid = int(os.read(told, 32))
+        for descriptor in (home, told, tell):
+            os.close(descriptor)
         box.state, box.since, box.starts = "on", time.time(), box.starts + 1
         self.note(box)
 
     def end(self, box: Box) -> None:
         """Cut a box's power, and wait until the kernel has ended everything in it."""
-        if box.pid:
-            os.kill(box.pid, signal.SIGKILL)
-            os.waitpid(box.pid, 0)
+        if box.child:
+            os.kill(box.child, signal.SIGKILL)
+            os.waitpid(box.child, 0)
             self.ended(box, signal.SIGKILL)
 
     def ended(self, box: Box, status: int) -> None:
         """Note the end of a box and, if it wanted to reboot, start it again."""
         state = ENDINGS.get(os.WTERMSIG(status), "failed") if os.WIFSIGNALED(status) else "failed"
         box.quick_ends = box.quick_ends + 1 if time.time() - box.since < QUICK else 0
-        box.pid, box.state, box.since = None, state, time.time()
+        box.child, box.pid, box.state, box.since = None, None, state, time.time()
         try:
             box.clear()
             if state == "rebooting" and box.quick_ends < PATIENCE:
@@ -146,7 +151,6 @@ class Supervisor:
     def add_mirror(self) -> None:
         def become() -> None:
             container.console(self.places.internet / "mirror.log")
-            kernel.die_with_parent(signal.SIGKILL)
             os.setsid()
             self.plan.groups.join("mirror")
             mirror.serve(self.places.namespace_path("internet"), network.MIRROR, self.plan.mirror_cache)
@@ -184,8 +188,6 @@ class Supervisor:
 
     def run(self) -> None:
         """Start everything, then serve until SIGTERM."""
-        self.plan.groups.make("supervisor")
-        self.plan.groups.join("supervisor")
         for program in self.plan.programs:
             self.add_program(program)
         self.add_mirror()
@@ -223,7 +225,7 @@ class Supervisor:
                 if not pid:
                     return
                 for box in self.boxes.values():
-                    if box.pid == pid:
+                    if box.child == pid:
                         self.ended(box, status)
 
     def answer(self, connection: socket.socket) -> None:
@@ -239,14 +241,22 @@ class Supervisor:
 
 
 def main(name: str) -> None:
+    """Begin a supervisor and leave it to itself."""
     places = Places.named(name)
-    supervisor = Supervisor(places, Plan.read(places.plan))
+    plan = Plan.read(places.plan)
+    plan.groups.make("supervisor")
+    plan.groups.join("supervisor")
+    kernel.unshare(kernel.PID)
+    if os.fork():
+        return
+    os.setsid()
+    (places.folder / "supervisor.pid").write_text(os.readlink("/proc/self") + "\n")
+    supervisor = Supervisor(places, plan)
     try:
         supervisor.run()
     finally:
         for box in supervisor.boxes.values():
             supervisor.end(box)
-        shutil.rmtree(places.control, ignore_errors=True)
 
 
 if __name__ == "__main__":

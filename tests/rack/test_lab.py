@@ -26,9 +26,11 @@ def traces(name):
     """All that is still there under a lab's name."""
     places = Places.named(name)
     mine = (f"coop-{name}-", f"{places.folder}/")
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if any(map(line.__contains__, mine))]
-    return [*lines("find", "/sys/fs/cgroup", "-name", f"coop-{name}"), *lines("pgrep", "-f", f"lab.supervisor {name}$"),
-            *mounts, *network.namespaces(places), *places.folder.parent.glob(name)]
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    return [*(line for line in mounts if any(map(line.__contains__, mine))),
+            *lines("find", "/sys/fs/cgroup", "-name", f"coop-{name}"),
+            *lines("pgrep", "-f", f"lab.supervisor {name}$"),
+            *network.namespaces(places), *places.folder.parent.glob(name)]
 
 
 def lines(*command):
@@ -57,7 +59,8 @@ def ssh(own, tmp_path):
     hosts = yaml.safe_load((own.rack / "hosts.yaml").read_text())
     (tmp_path / "known").write_text(f"128.120.136.26 {hosts['machines']['rooster']['host_key']}\n")
     options = [f"UserKnownHostsFile={tmp_path}/known", "StrictHostKeyChecking=yes", "BatchMode=yes",
-               f"ProxyCommand={hosts['operator']['proxy_command']}", f"IdentityFile={hosts['operator']['identity_file']}"]
+               f"ProxyCommand={hosts['operator']['proxy_command']}",
+               f"IdentityFile={hosts['operator']['identity_file']}"]
 
     def run(command):
         words = ["ssh", "-F", "none", *(f"-o{option}" for option in options), "spicy@128.120.136.26", command]
@@ -106,7 +109,8 @@ def test_a_chick_reaches_rooster_and_nothing_beyond(said):
 def test_the_lab_reaches_nothing_of_the_computers_own_network(own):
     """The internet's namespace has no route out of it, and no device of the lab is outside."""
     internet = own.places.namespace("internet")
-    assert lines("ip", "-n", internet, "-o", "addr") and not lines("ip", "-n", internet, "route", "show", "default")
+    assert lines("ip", "-n", internet, "-o", "addr")
+    assert not lines("ip", "-n", internet, "route", "show", "default")
     ours = {port.mac for machine in own.machines.values() for port in machine.ports}
     assert not ours & {word for line in lines("ip", "-o", "link") for word in line.split()}
 
@@ -120,7 +124,8 @@ def test_kernel_settings_and_swap_are_the_machines_own(said):
 
 
 def test_a_machine_reboots_by_itself_and_forgets_what_a_reboot_forgets(own, said):
-    said("chick1", "touch /etc/kept /tmp/lost; ip addr add 192.0.2.1/32 dev enp1s0; sysctl -qw net.ipv4.ip_forward=1")
+    said("chick1", "touch /etc/kept /tmp/lost; ip addr add 192.0.2.1/32 dev enp1s0")
+    said("chick1", "sysctl -qw net.ipv4.ip_forward=1")
     before, starts = boot_id(said, "chick1"), own.status()["chick1"].starts
     said("chick1", "systemctl reboot", check=False)
     until = time.monotonic() + 30
@@ -194,7 +199,8 @@ def test_the_remains_of_a_lab_that_never_came_up_are_taken_away():
 def test_who_looks_in_does_not_outlive_the_lab():
     places = Places.named(SECOND)
     up(places, lambda event: None)
-    door = subprocess.Popen([DOOR, SECOND, "128.120.136.26", "22"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    door = subprocess.Popen([DOOR, SECOND, "128.120.136.26", "22"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
     assert door.stdout.read(4) == b"SSH-"
     down(places)
     door.wait(10)
