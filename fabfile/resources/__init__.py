@@ -5,6 +5,7 @@ from .base import Borrowed, Change, Check, Command, Resource
 from .directory import Absent, Directory, Symlink
 from .download import Download
 from .file import File
+from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .hosts import Hosts
 from .kubernetes import Kubeconfig, KubernetesObjects
@@ -22,7 +23,7 @@ from .user import AuthorizedKeys, Group, User
 
 __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
-    "Directory", "Download", "File", "Group", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line",
+    "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line",
     "Member", "Modules", "NetworkInterface", "Nftables", "NoMember", "Packages", "PackagesAbsent", "Ran",
     "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

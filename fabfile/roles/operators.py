@@ -11,7 +11,13 @@ from fabfile.resources import Directory, Kubeconfig, Resource
 def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """A certificate of the operator's own, never a copy of admin.conf: who did what stays visible in audits."""
     user = rack.operator.user
-    folder = ("/root" if user == "root" else f"/home/{user}") + "/.kube"
-    yield Directory(folder, owner=user, group=user, mode=0o700)
-    yield Kubeconfig(f"{folder}/config", client=user, machine=rack.first_control_plane.name,
+    path = kubeconfig(rack)
+    yield Directory(path.rpartition("/")[0], owner=user, group=user, mode=0o700)
+    yield Kubeconfig(path, client=user, machine=rack.first_control_plane.name,
                      server=f"https://{rack.cluster.endpoint_address}", owner=user, group=user)
+
+
+def kubeconfig(rack: Rack) -> str:
+    """Where it lies on rooster: what is asked of the cluster from there is asked with it."""
+    user = rack.operator.user
+    return ("/root" if user == "root" else f"/home/{user}") + "/.kube/config"

@@ -113,6 +113,8 @@ def services_are_apart(draft: Draft) -> Iterator[Wrong]:
                             "such as service: controller.service")
             if row and service.service_keys:
                 keys.append(("publish", str(row.address)))
+        elif service.is_hub:
+            yield Wrong(file, (*at, "publish"), "is missing", "a hub is reached by a name of network.yaml's publish")
         for key in keys:
             if (other := seen.setdefault(key, service.name)) != service.name:
                 yield Wrong(file, (*at, key[0]), f"{'/'.join(key[1:])} is {other}'s already", "each service has its own")

@@ -1,0 +1,56 @@
+"""Helm on the gateway, the charts that it brings out, and their releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack.services import Chart
+from fabfile.resources import Download, HelmChart, HelmRelease, Packages, Ran, Resource, Symlink
+from fabfile.roles.operators import kubeconfig
+
+PROGRAMS, CHARTS = "/usr/local/lib/coop", "/var/lib/coop/charts"
+
+
+def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """Helm at the rack's version, beside the ones before it; git and Python, for what is asked of hubs from here."""
+    version = rack.versions.helm
+    if version is None:
+        return
+    yield Packages({"ca-certificates": None, "curl": None, "git": None, "procps": None, "python3": None})
+    archive = f"/var/lib/coop/downloads/{version.url.rpartition('/')[2]}"
+    if version.sha256:
+        yield Download(version.url, version.sha256, archive)
+    else:
+        yield Ran("helm's archive, as its makers' checksum says", (
+            f"mkdir -p {archive.rpartition('/')[0]}\n"
+            f"curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -o {{}} -- {version.url}\n"
+            f"sum=$(curl -fsSL --max-time 60 -- {version.url}.sha256sum); "
+            "echo \"${sum%% *}  \"{} | sha256sum --check --status"), archive, long=True, limit=600.0)
+    program = f"{PROGRAMS}/helm-{version.version}"
+    yield Ran("unpack helm", f"mkdir -p {PROGRAMS}; tar -xzOf {archive} --wildcards '*/helm' >{{}}; chmod 0755 {{}}", program,
+              limit=120.0)
+    yield Symlink("/usr/local/bin/helm", program)
+
+
+def chart(wanted: Chart) -> HelmChart:
+    """The packed chart on the gateway."""
+    return HelmChart(wanted.name, wanted.version, wanted.repository, chart_path(wanted), wanted.sha256 or "")
+
+
+def chart_path(wanted: Chart) -> str:
+    """Where it lies there."""
+    return f"{CHARTS}/{wanted.full}.tgz"
+
+
+def release(rack: Rack, name: str, namespace: str, wanted: Chart, values: dict[str, Any], **more: Any) -> HelmRelease:
+    """A release of the chart by the operators' own right."""
+    return HelmRelease(name, namespace, chart_path(wanted), wanted.full, dump_values(values), kubeconfig(rack), **more)
+
+
+def dump_values(values: dict[str, Any]) -> str:
+    """Values as YAML, always in the same order: the same values are the same text."""
+    return yaml.safe_dump(values, sort_keys=True, width=1000)

@@ -1,0 +1,109 @@
+"""Releases for people: a hub, upgraded with its database copied, proved by a user of its own; and any other chart."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack.publishing import HTTP, HTTPS
+from fabfile.rack.release import API, address_of, database_type, looked_up, release_values
+from fabfile.rack.secrets import revealed
+from fabfile.rack.services import Service
+from fabfile.resources import Check, Command, Resource
+from fabfile.roles.charts import chart, release
+from fabfile.roles.operators import kubeconfig
+from fabfile.roles.publishing import row_answers
+
+COPIES = "/var/lib/coop/databases"
+CLIENT = Path(__file__).with_name("hub_client.py")
+DATABASE_LIMIT = 300.0
+
+
+def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out: tuple[str, ...] = (),
+            take_back: bool = False) -> Iterator[Resource]:
+    """One service of the rack. `commit` is what its templates' `ref` means now. Nodes in `leave_out` may be sick: then
+    no node is given the new images beforehand."""
+    wanted = rack.services[name]
+    values = revealed(release_values(rack, wanted, commit))
+    yield chart(wanted.chart)
+    before, proof, override = [], "", ""
+    if wanted.is_hub:
+        if pulls_before(values):
+            before.append(nodes_are_fit(rack, leave_out))
+        if leave_out:
+            override = "prePuller: {hook: {enabled: false}}\n"
+        if database_type(wanted) == "sqlite-pvc":
+            before.append(database_copy(rack, wanted))
+        proof = asking(rack, wanted, "prove", user=wanted.canary.user, profile=wanted.canary.profile,
+                       seconds=wanted.canary.seconds)
+    yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values, seconds=wanted.seconds,
+                  before=tuple(before), proof=proof, proof_seconds=wanted.canary.seconds + 300 if proof else 0,
+                  override=override, take_back=take_back)
+
+
+def service_answers(rack: Rack, name: str) -> Iterator[Check]:
+    """It answers to its published name, through the gateway's public address."""
+    publish = rack.services[name].publish
+    if publish:
+        yield row_answers(rack, publish)
+
+
+def pulls_before(values: dict[str, Any]) -> bool:
+    """Whether an upgrade waits until every node has the new images."""
+    return looked_up(values, "prePuller", "hook", "enabled") is not False
+
+
+def nodes_are_fit(rack: Rack, leave_out: tuple[str, ...] = ()) -> Command:
+    """Refuses, before anything is touched, when a node would never have the images: the upgrade would wait for it."""
+    left = " ".join(leave_out)
+    return Command(f"""
+sick=$(kubectl --kubeconfig {kubeconfig(rack)} get nodes -o go-template='{{{{range .items}}}}{{{{.metadata.name}}}} {{{{if .spec.unschedulable}}}}cordoned {{{{end}}}}\
+{{{{range .status.conditions}}}}{{{{if eq .type "Ready"}}}}{{{{if ne .status "True"}}}}NotReady{{{{end}}}}{{{{end}}}}{{{{end}}}}{{{{"\\n"}}}}{{{{end}}}}')
+found=$(printf '%s\\n' "$sick" | while read -r node state; do
+    case " {left} " in *" $node "*) continue ;; esac
+    [ -z "$state" ] || printf '%s is %s; ' "$node" "$state"
+done)
+[ -z "$found" ] || {{
+    echo "${{found}}the image puller would wait for it: mend or uncordon it, or leave it out with --leave-out NODE" >&2; exit 1; }}
+""", shown="look whether every node can have the new images")
+
+
+def database_copy(rack: Rack, wanted: Service) -> Command:
+    """The hub's database onto the gateway, by SQLite's own backup; the ten latest are kept. No hub yet: nothing to copy."""
+    folder = f"{COPIES}/{wanted.name}"
+    kubectl = f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace}"
+    program = ("import sqlite3, sys, tempfile; f = tempfile.NamedTemporaryFile(); "
+               "s = sqlite3.connect('file:/srv/jupyterhub/jupyterhub.sqlite?mode=ro', uri=True); "
+               "t = sqlite3.connect(f.name); s.backup(t); t.close(); sys.stdout.buffer.write(open(f.name, 'rb').read())")
+    return Command(f"""
+umask 077; mkdir -p {folder}
+if [ -z "$({kubectl} get deployment hub --ignore-not-found -o name)" ]; then echo 'there is no hub yet'; exit 0; fi
+if [ "$({kubectl} get deployment hub -o 'jsonpath={{.status.readyReplicas}}')" != 1 ]; then
+    echo 'the hub does not run: its database is not copied'; exit 0; fi
+copy={folder}/$(date -u +%Y%m%d-%H%M%S).sqlite
+trap 'rm -f "$copy.new"' EXIT
+{kubectl} exec deployment/hub -c hub -- python3 -c {quote(program)} >"$copy.new"
+[ "$(head -c 15 "$copy.new")" = 'SQLite format 3' ] || {{ echo 'what came from the hub is no database' >&2; exit 1; }}
+sync "$copy.new"; mv "$copy.new" "$copy"
+ls -1 {folder}/*.sqlite | head -n -10 | xargs -r rm -f
+echo "the database is in $copy"
+""", limit=DATABASE_LIMIT, shown=f"copy the hub's database to {folder}")
+
+
+def asking(rack: Rack, wanted: Service, deed: str, **more: Any) -> str:
+    """Shell text for the gateway that asks the hub's API by its published address. It holds the token: give it to a
+    shell's stdin, never to an argv."""
+    values = release_values(rack, wanted)
+    https = looked_up(values, "proxy", "https") or {}
+    tls = bool(https.get("enabled")) and https.get("type") != "offload"
+    token = looked_up(rack.secrets.get(wanted.name), "hub", "services", API, "apiToken")
+    argument = {"do": deed, "address": address_of(rack, wanted), "port": HTTPS if tls else HTTP, "tls": tls,
+                "host": wanted.publish, "base": looked_up(values, "hub", "baseUrl") or "/",
+                "token": token.reveal() if token else "", **more}
+    packed = b64encode(json.dumps(argument).encode()).decode()
+    return f"python3 - <<'COOP'\n{CLIENT.read_text()}\nsys.exit(main(json.loads(base64.b64decode({packed!r}))))\nCOOP\n"

@@ -1,0 +1,288 @@
+"""A hub's API, spoken from the gateway. This very text runs there, by Python's standard library alone.
+
+`main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and with what. It
+prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
+"""
+
+import base64
+import http.client
+import json
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+from urllib.parse import quote
+
+
+class Failed(Exception):
+    """What a person is told."""
+
+
+class Api:
+    """Requests to one hub, each over a connection of its own, in the name of Coop's service."""
+
+    def __init__(self, address, port, tls, host, base, token, **others):
+        self.address, self.port, self.tls, self.host, self.base, self.token = address, port, tls, host, base, token
+
+    def connect(self, timeout=20.0):
+        """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may be new."""
+        plain = socket.create_connection((self.address, self.port), timeout)
+        if not self.tls:
+            return plain
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(plain, server_hostname=self.host)
+
+    def ask(self, method, path, body=None, timeout=30.0):
+        """Status and body of the answer; JSON where it is JSON. Raises OSError when there is none."""
+        connection = http.client.HTTPConnection(self.host, timeout=timeout)
+        connection.sock = self.connect(timeout)
+        try:
+            connection.request(method, self.base + path, json.dumps(body) if body is not None else None, self.headers())
+            answer = connection.getresponse()
+            data = answer.read()
+        finally:
+            connection.close()
+        try:
+            return answer.status, json.loads(data)
+        except ValueError:
+            return answer.status, data.decode(errors="replace")
+
+    def headers(self):
+        return {"Authorization": f"token {self.token}", "Content-Type": "application/json", "Host": self.host}
+
+    def get(self, method, path, body=None, right=(200, 201, 202, 204)):
+        """The answer's body. Raises Failed when the hub says no."""
+        try:
+            status, data = self.ask(method, path, body)
+        except OSError as error:
+            raise Failed(f"{self.host} at {self.address}:{self.port} does not answer: {error}") from None
+        if status not in right:
+            said = data.get("message", data) if isinstance(data, dict) else str(data)[:200]
+            raise Failed(f"{method} {path}: {status} {said}")
+        return data
+
+    def user(self, name):
+        return "hub/api/users/" + quote(name, safe="")
+
+
+def wait_for(what, seconds, look):
+    """Asks `look` until it gives something. Raises Failed with what it last complained of."""
+    end, said = time.monotonic() + seconds, ""
+    while True:
+        try:
+            if found := look():
+                return found
+        except (OSError, Failed) as error:
+            said = f": {error}"
+        if time.monotonic() > end:
+            raise Failed(f"after {seconds:.0f} s, {what}{said}")
+        time.sleep(0.5)
+
+
+class Progress(threading.Thread):
+    """What the hub says while a server starts."""
+
+    def __init__(self, api, user):
+        super().__init__(daemon=True)
+        self.api, self.path, self.said = api, f"{api.user(user)}/server/progress", []
+
+    def run(self):
+        try:
+            connection = http.client.HTTPConnection(self.api.host)
+            connection.sock = self.api.connect(600)
+            connection.request("GET", self.api.base + self.path, headers=self.api.headers())
+            for line in connection.getresponse():
+                if line.startswith(b"data:"):
+                    self.said.append(json.loads(line[5:]).get("message", ""))
+        except (OSError, ValueError, http.client.HTTPException):
+            pass  # it only adds to what is told
+
+
+class WebSocket:
+    """Just enough of RFC 6455 to speak with a kernel."""
+
+    def __init__(self, api, path, timeout):
+        self.link = api.connect(timeout)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [f"GET {path} HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
+                 "Sec-WebSocket-Version: 13", *(f"{name}: {value}" for name, value in api.headers().items())]
+        self.link.sendall("\r\n".join([*lines, "", ""]).encode())
+        self.stream = self.link.makefile("rb")
+        status = self.stream.readline().decode(errors="replace").strip()
+        while self.stream.readline().strip():
+            pass
+        if " 101 " not in f"{status} ":
+            raise Failed(f"the kernel's websocket: {status or 'closed'}")
+
+    def send(self, text, kind=1):
+        data, mask = text.encode() if isinstance(text, str) else text, os.urandom(4)
+        size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
+        self.link.sendall(bytes([0x80 | kind]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+
+    def receive(self):
+        """The next whole message."""
+        message = b""
+        while True:
+            first, second = self._read(2)
+            size = second & 0x7F
+            if size > 125:
+                size = int.from_bytes(self._read(2 if size == 126 else 8), "big")
+            data, kind = self._read(size), first & 0x0F
+            if kind == 9:
+                self.send(data, 10)
+            elif kind == 8:
+                raise Failed("the kernel's websocket was closed")
+            elif kind in (0, 1, 2):
+                message += data
+                if first & 0x80:
+                    return message
+
+    def _read(self, count):
+        data = self.stream.read(count)
+        if len(data) < count:
+            raise Failed("the kernel's websocket ended")
+        return data
+
+
+def run_cell(api, server, code, seconds):
+    """What a fresh kernel makes of some code: its plain text. Raises Failed."""
+    path = server.removeprefix(api.base) + "api/kernels"
+    kernel = wait_for("no kernel starts", seconds, lambda: api.get("POST", path, {}))["id"]
+    socket_ = WebSocket(api, f"{server}api/kernels/{kernel}/channels", seconds)
+    message = os.urandom(16).hex()
+    header = {"msg_id": message, "msg_type": "execute_request", "username": "coop", "session": message, "version": "5.3", "date": ""}
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    socket_.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}))
+    try:
+        while True:
+            said = json.loads(socket_.receive())
+            if said["parent_header"].get("msg_id") != message:
+                continue
+            if said["msg_type"] == "execute_result":
+                return said["content"]["data"].get("text/plain", "")
+            if said["msg_type"] == "error":
+                raise Failed(f"the cell: {said['content'].get('ename')}: {said['content'].get('evalue')}")
+    except TimeoutError:
+        raise Failed(f"the cell gave nothing within {seconds} s") from None
+    finally:
+        api.ask("DELETE", f"{path}/{kernel}")
+
+
+def server_of(api, user):
+    """The user's server as the hub sees it; None when there is none."""
+    return (api.get("GET", api.user(user)).get("servers") or {}).get("")
+
+
+def stopped(api, user, seconds):
+    """Stops the user's server and waits until it is gone."""
+    if server_of(api, user):
+        api.get("DELETE", f"{api.user(user)}/server", right=(202, 204, 404, 400))
+        wait_for(f"the server of {user} is still there", seconds, lambda: server_of(api, user) is None)
+
+
+def prove(api, user, profile=None, seconds=300, **others):
+    """The hub answers, lets the user have a server, and a cell runs in it. Seconds of each."""
+    began, took = time.monotonic(), {}
+
+    def lap(name):
+        took[name] = round(time.monotonic() - began - sum(took.values()), 1)
+
+    wait_for("the hub is not healthy", seconds, lambda: api.ask("GET", "hub/health")[0] == 200)
+    version = wait_for("the hub's API does not know Coop's service", 60, lambda: api.get("GET", "hub/api/info"))["version"]
+    lap("hub")
+    api.get("POST", api.user(user), right=(201, 409))
+    stopped(api, user, seconds)
+    api.get("POST", f"{api.user(user)}/server", {"profile": profile} if profile else {})
+    progress = Progress(api, user)
+    progress.start()
+
+    def ready():
+        server = server_of(api, user)
+        if server is None:
+            raise Lost(f"the server of {user} did not start")
+        return server if server["ready"] else None
+
+    try:
+        server = wait_for(f"the server of {user} has not started", seconds, ready)
+    except (Failed, Lost) as why:
+        raise Failed("; ".join([str(why), *[said for said in progress.said if said][-3:]])) from None
+    lap("server")
+    try:
+        result = run_cell(api, server["url"], "6*7", 60)
+    finally:
+        lap("cell")
+        stopped(api, user, 120)
+    if result != "42":
+        raise Failed(f"6*7 is {result!r}")
+    lap("stop")
+    return {"version": version, "user": user, "profile": profile, "seconds": took}
+
+
+class Lost(Exception):
+    """There is nothing left to wait for."""
+
+
+def users(api, **others):
+    """Every user: name, admin, whether a server runs, last activity."""
+    found, offset = [], 0
+    while True:
+        page = api.get("GET", f"hub/api/users?limit=200&offset={offset}")
+        found += [{"name": user["name"], "admin": user["admin"], "server": bool(user.get("servers")),
+                   "last_activity": user.get("last_activity")} for user in page]
+        offset += 200
+        if len(page) < 200:
+            return found
+
+
+def add(api, user, **others):
+    """A user more; whether it was new."""
+    status, _ = api.ask("POST", api.user(user))
+    if status not in (201, 409):
+        api.get("POST", api.user(user))
+    return {"new": status == 201}
+
+
+def remove(api, user, **others):
+    """A user less; the server is stopped first."""
+    stopped(api, user, 120)
+    api.get("DELETE", api.user(user))
+    return {}
+
+
+def admin(api, user, admin=True, **others):
+    """A user made admin, or no longer."""
+    api.get("PATCH", api.user(user), {"admin": admin})
+    return {}
+
+
+def stop_server(api, user, **others):
+    """A user's server stopped; whether there was one."""
+    there = server_of(api, user) is not None
+    stopped(api, user, 120)
+    return {"stopped": there}
+
+
+def info(api, **others):
+    """The hub's version, and who is there."""
+    everybody = users(api)
+    return {"version": api.get("GET", "hub/api/")["version"], "users": len(everybody),
+            "servers": sorted(user["name"] for user in everybody if user["server"])}
+
+
+DEEDS = {"prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server, "info": info}
+
+
+def main(argument):
+    """Does what the mapping says. The exit code."""
+    try:
+        print(json.dumps(DEEDS[argument["do"]](Api(**argument), **argument)))
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{argument['host']} at {argument['address']}:{argument['port']}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,54 @@
+"""The steps that bring what runs in the cluster for people: addresses, doors, storage, and each service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.step import Step
+    from fabfile.rack import Machine, Rack
+    from fabfile.resources import Resource
+
+
+def ground_steps(rack: Rack) -> list[Step]:
+    """What services stand on."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.charts import helm
+    from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
+    from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
+
+    first, rooster = (rack.first_control_plane,), (rack.gateway,)
+    steps = []
+    if rack.versions.metallb is not None:
+        steps += [Step("load balancer", first, load_balancer, verify=metallb_is_ready),
+                  Step("addresses", first, addresses), *publishing_steps(rack)]
+    if rack.versions.helm is not None:
+        steps.append(Step("helm", rooster, helm))
+    if rack.volumes is not None:
+        if any(one.share for one in rack.volumes.classes.values()):
+            steps.append(Step("storage driver", rooster, storage_driver))
+        steps.append(Step("storage", first, storage_classes, verify=storage_is_ready))
+    return steps
+
+
+def publishing_steps(rack: Rack) -> list[Step]:
+    """rooster's nginx."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.publishing import nginx_hands_on, publishing
+
+    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on)] if rack.network.publish else []
+
+
+def service_steps(rack: Rack, names: Iterable[str] | None = None, commits: dict[str, str] | None = None,
+                  leave_out: tuple[str, ...] = (), take_back: bool = False) -> list[Step]:
+    """These services, or all. `rack` has its secrets, and the roles are bound to it: whatever rack the engine was given."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.hub import service, service_answers
+
+    def role(name: str, _: Rack, machine: Machine) -> Iterator[Resource]:
+        return service(rack, machine, name, (commits or {}).get(name, ""), leave_out, take_back)
+
+    return [Step(name, (rack.gateway,), partial(role, name), verify=lambda _, name=name: service_answers(rack, name))
+            for name in (rack.services if names is None else names)]
