@@ -23,6 +23,9 @@ network=$(kubectl -n kube-system get daemonset calico-node --ignore-not-found -o
 # Prints the nodes that hold fewer sessions than there are other nodes that are Ready.
 LONELY = """
 count=$(ready | grep -c .)
+set -- $(kubectl -n kube-system get daemonset calico-node \
+    -o jsonpath='{.metadata.generation} {.status.observedGeneration} {.status.updatedNumberScheduled}')
+[ "$1" = "$2" ] && [ "${3:-0}" -ge "$count" ] || { echo "calico-node is new on ${3:-0} nodes of $count"; exit 1; }
 speakers=$(kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\\n"}{end}') || exit 1
 lonely=$(for node in $(ready); do (
