@@ -69,6 +69,7 @@ class Board:
 
     def __init__(self, keep: Callable[..., None]):
         self._keep = keep
+        self._machines: frozenset[str] = frozenset()
         self._doing: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._made: dict[str, int] = {}
@@ -76,6 +77,7 @@ class Board:
     def __call__(self, event: Event) -> None:
         match event:
             case events.Began(machines=machines):
+                self._machines = frozenset(machines)
                 for machine in machines:
                     self._now(machine, "connecting")
             case events.Connected(machine):
@@ -87,7 +89,7 @@ class Board:
             case events.Applying(machine, step, resource, what):
                 self._now(machine, f"[{step}] {resource}: {what}")
             case events.Heard(machine, text):
-                if text:
+                if text and machine in self._machines:
                     self._doing[machine] = f"{self._doing.get(machine, '').split(' ┊ ')[0]} ┊ {text}"
             case events.Changed(machine):
                 self._made[machine] = self._made.get(machine, 0) + 1
@@ -104,9 +106,10 @@ class Board:
                 for machine in self._doing:
                     if not self._doing[machine].endswith("failed"):
                         self._now(machine, "")
-        if isinstance(event, (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned)):
-            name = getattr(event, "machine", "")
-            self._keep(f"{name}: {told(event)}" if name else told(event), markup=False)
+        lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned)
+        if isinstance(event, lasting) and (line := told(event)):
+            machine = getattr(event, "machine", "")
+            self._keep(f"{machine}: {line}" if machine else line, markup=False)
 
     def render(self) -> RenderableType:
         """The lines as they are now; long ones are cut at the terminal's edge."""
@@ -124,6 +127,8 @@ class Board:
         return grid
 
     def _now(self, machine: str, doing: str, keep_clock: bool = False) -> None:
+        if machine not in self._machines:
+            return  # the gateway, which every run needs for its lock, has no line unless the run is about it
         same = keep_clock and self._doing.get(machine, "").split(": ")[0] == doing.split(": ")[0]
         if not same:
             self._since[machine] = time.monotonic()

@@ -1,0 +1,93 @@
+"""What a person sees of a run: plain lines, the board, the plan, the end, the journal."""
+
+from __future__ import annotations
+
+import io
+
+from test_engine_run import Setting, rack_of, step
+
+from fabfile.engine.errors import CommandFailed, Interrupted
+from fabfile.engine.journal import Journal, kept, result_as_data
+from fabfile.engine.run import run
+from fabfile.resources.base import Change, Command
+from fabfile.screen.ending import ending_text, error_text
+from fabfile.screen.plan import plan_text
+from fabfile.screen.progress import Board, Lines
+from fabfile.screen.runs import list_as_text, run_as_text
+
+
+class Filed(Setting):
+    """A setting whose change has a diff and a way back."""
+
+    def changes(self, facts, altered):
+        if facts != self.value:
+            yield Change(f"{facts or 'nothing'}, should be {self.value}", (Command(f"set {self.title} {self.value}"),),
+                         diff="-0\n+1\n", undo="set x 0")
+
+
+def told(*settings, tell=None, dry=False, **answers):
+    rack, ways, _ = rack_of("rooster", "chick0", **answers)
+    return run(rack, "cluster.bootstrap", [step("prepare", rack, ["rooster", "chick0"], *settings)], ways=ways, dry=dry,
+               tell=tell or (lambda event: None))
+
+
+def test_plain_lines_begin_with_their_machine():
+    out = io.StringIO()
+    told(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
+    assert sorted(out.getvalue().splitlines()) == [
+        "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` ended with 2",
+        "flock: 2 changes on 2 machines", "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
+        "rooster: [prepare] setting x: nothing, should be 1 (0.2 s)"]
+
+
+def test_the_board_has_a_line_for_each_machine_of_the_run_and_keeps_what_lasts():
+    kept_lines = []
+    board = Board(lambda line, **_: kept_lines.append(line))
+    told(Setting("x", "1"), tell=board)
+    assert board.render().row_count == 2
+    assert kept_lines == ["2 changes on 2 machines", "[prepare] done in 0.0 s"]
+
+
+def test_a_plan_shows_machine_step_resource_and_diff():
+    plan = told(Filed("x", "1"), dry=True).plan
+    assert plan_text(plan).splitlines() == [
+        "rooster: prepare", "  ~ setting x: nothing, should be 1",
+        "      goes back by itself unless a new connection confirms it", "      -0", "      +1",
+        "", "chick0: prepare", "  ~ setting x: nothing, should be 1",
+        "      goes back by itself unless a new connection confirms it", "      -0", "      +1"]
+
+
+def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
+    text = ending_text(told(Setting("x", "1"), chick0={"set x": (2, "no such thing\n")}))
+    lines = text.splitlines()
+    assert lines[0].split() == ["machine", "result", "changes", "seconds"]
+    assert lines[1].split()[:3] == ["rooster", "changed", "1"] and lines[2].split()[:3] == ["chick0", "failed", "0"]
+    assert "1 changed, 1 failed; 1 change in " in text
+    assert text.endswith("chick0, prepare, setting x: `set x 1` ended with 2\n    | no such thing\n\n"
+                         "To go on from here: inv cluster.bootstrap")
+    assert "The plan made afterwards is empty." in ending_text(told(Setting("x", "1")))
+
+
+def test_an_error_says_where_what_and_a_hint():
+    error = CommandFailed("chick1", "it ended", step="join", command="kubeadm join", code=1, tail=("a", "b"), hint="look")
+    assert error_text(error) == "chick1, join: it ended\n    during: kubeadm join\n    | a\n    | b\n    look"
+    assert error_text(Interrupted({"chick1": "apt-get install"})) == "interrupted; what was under way:\n    chick1: apt-get install"
+    assert error_text(Interrupted({})) == "interrupted; nothing was under way"
+
+
+def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert list_as_text([]) == "No run yet."
+    result = told(Setting("x", "1"), tell=Journal("flock"))
+    runs = list(kept("flock"))
+    assert list_as_text(runs).splitlines()[1].split()[0] == result.run and " well " in list_as_text(runs)
+    shown = run_as_text(runs[0])
+    assert "    chick0: setting x: nothing, should be 1" in shown and "0.25 s  set x 1" in shown
+    assert "plan afterwards: nothing differs" in shown
+
+
+def test_what_programs_get_is_whole():
+    data = result_as_data(told(Setting("x", "1")))
+    assert data["exit_code"] == 0 and data["changes"] == 2 and data["remaining"] == []
+    assert [entry["machine"] for entry in data["plan"]] == ["rooster", "chick0"]
+    assert data["machines"]["chick0"]["round_trips"] == 3
