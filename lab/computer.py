@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .cgroups import Hierarchy, is_version_2, this_computers
-from .places import all_labs
 
 PROGRAMS = {  # program → the package it comes in
     "chroot": "coreutils", "ip": "iproute2", "nsenter": "util-linux", "openssl": "openssl",
@@ -25,6 +24,8 @@ FEATURES = {  # module → the file that shows that the kernel can do it
     "nf_conntrack": "/proc/sys/net/netfilter",
 }
 ROOM = 10  # GB: what a lab of five machines may grow to
+LABS = Path("/run/netns")  # where every lab has a namespace named coop-NAME-internet
+FORMER = Path("/run/coop-lab/limits.json")  # gone with a reboot of the computer, as what was raised
 LIMITS = {"fs.inotify.max_user_instances": 8192, "fs.inotify.max_user_watches": 1_048_576}
 
 
@@ -72,17 +73,17 @@ def file_system(folder: Path, mounts: str) -> str:
 
 
 @contextmanager
-def all_limits() -> Iterator[Path]:
-    """The file with the computer's former limits, for as long as no other lab comes or goes."""
-    all_labs().mkdir(parents=True, exist_ok=True)
-    with (all_labs() / ".lock").open("w") as lock:
+def former_limits() -> Iterator[Path]:
+    """The file that keeps the computer's own limits, for this process alone as long as the block lasts."""
+    FORMER.parent.mkdir(exist_ok=True)
+    with FORMER.with_name("lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield all_labs() / ".limits.json"
+        yield FORMER
 
 
 def raise_limits() -> None:
-    """Raise what many machines share and would use up; the first lab keeps what it was before."""
-    with all_limits() as former:
+    """Raise what many machines share and would use up. Call it when the lab's namespaces are there."""
+    with former_limits() as former:
         before = {name: int(setting(name).read_text()) for name in LIMITS}
         if not former.exists():
             former.write_text(json.dumps(before))
@@ -90,10 +91,9 @@ def raise_limits() -> None:
 
 
 def restore_limits() -> None:
-    """Put the limits back if no lab is left."""
-    with all_limits() as former:
-        labs = [each for each in all_labs().iterdir() if each.is_dir()]
-        if not labs and former.exists():
+    """Put the limits back if no lab is left on this computer, of whatever user."""
+    with former_limits() as former:
+        if former.exists() and not any(LABS.glob("coop-*-internet")):
             put(json.loads(former.read_text()))
             former.unlink()
 

@@ -133,30 +133,17 @@ class Lab:
 
     def is_ready(self, machine: str) -> bool:
         """Whether operators can log in: sshd answers, and lets others than root in."""
-        pid = self.status()[machine].pid
-        if not pid or Path(f"/proc/{pid}/root/run/nologin").exists():
-            return False
-        greeting = b""
-
-        def greet() -> None:  # a thread of its own, as it moves to another namespace and does not come back
-            nonlocal greeting
-            with suppress(OSError):
-                kernel.enter(f"/proc/{pid}/ns/net", kernel.NET)
-                with socket.create_connection((self.machines[machine].address, 22), timeout=2) as line:
-                    greeting = line.recv(4)
-
-        thread = threading.Thread(target=greet)
-        thread.start()
-        thread.join()
-        return greeting == b"SSH-"
+        return lets_in(self.machines[self.known(machine)], self.status()[machine])
 
     def wait(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
         """Wait until machines, or all, let operators in. LabError with the console's end after `limit` s."""
         until = time.monotonic() + limit
-        left = list(machines or self.machines)
+        all_machines = self.machines
+        left = list(machines or all_machines)
         while left:
-            left = [machine for machine in left if not self.is_ready(machine)]
-            failed = [machine for machine in left if self.status()[machine].state in ("failed", "off")]
+            boxes = self.status()
+            left = [machine for machine in left if not lets_in(all_machines[machine], boxes[machine])]
+            failed = [machine for machine in left if boxes[machine].state in ("failed", "off")]
             if failed or (left and time.monotonic() > until):
                 machine = (failed or left)[0]
                 console = self.places.machine(machine) / "console.log"
@@ -164,4 +151,23 @@ class Lab:
                 why = "did not boot" if failed else f"does not let operators in after {limit:.0f} s"
                 raise LabError("\n  ".join([f"{machine} {why}; its console ends with:", *said]))
             if left:
-                time.sleep(0.05)
+                time.sleep(0.1)
+
+
+def lets_in(machine: Machine, box: Box) -> bool:
+    """Whether a machine has booted as far as to let an operator log in."""
+    if not box.pid or Path(f"/proc/{box.pid}/root/run/nologin").exists():
+        return False
+    greeting = b""
+
+    def greet() -> None:  # a thread of its own, as it moves to another namespace and does not come back
+        nonlocal greeting
+        with suppress(OSError):
+            kernel.enter(f"/proc/{box.pid}/ns/net", kernel.NET)
+            with socket.create_connection((machine.address, 22), timeout=2) as line:
+                greeting = line.recv(4)
+
+    thread = threading.Thread(target=greet)
+    thread.start()
+    thread.join()
+    return greeting == b"SSH-"

@@ -74,8 +74,8 @@ def up(places: Places, tell: Tell) -> Lab:
                     root=site.root, common=common, mirror_cache=forge_cache() / "mirror")
         plan.write(places.plan)
     with stage("networks", tell):
-        raise_limits()
         network.create(places)
+        raise_limits()
     with stage("machines", tell):
         with places.log.open("w") as log:
             subprocess.run([sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT,

@@ -103,4 +103,5 @@ def shell(c, machine, name=None):
 
     with told():
         command = Lab.named(name).inside(machine)
-    os.execvp(command[0], [*command, "bash", "--login"])
+    # `script` gives the shell a terminal of the machine's own
+    os.execvp(command[0], [*command, "script", "--quiet", "--command", "bash --login", "/dev/null"])
