@@ -57,6 +57,8 @@ def install_common(root: Path, layer: Path, operator_key: str, authority: Path) 
         link.symlink_to(f"/usr/lib/systemd/system/{unit}")
     (etc / "systemd/system/dbus-org.freedesktop.network1.service").symlink_to(
         "/usr/lib/systemd/system/systemd-networkd.service")
+    for updated in ("etc/.updated", "var/.updated"):  # /usr is not newer: no caches need to be made at boot
+        write(layer / updated, "")
 
 
 def trust(root: Path, layer: Path, authority: Path) -> None:
