@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -106,9 +105,7 @@ def down(places: Places) -> None:
         time.sleep(0.02)
     network.remove(places)
     groups.remove()
-    shutil.rmtree(places.folder, ignore_errors=True)
-    if places.folder.exists():  # something wrote while it was being deleted
-        shutil.rmtree(places.folder)
+    subprocess.run(["rm", "-rf", places.folder], check=True)
     restore_limits()
 
 

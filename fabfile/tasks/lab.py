@@ -30,12 +30,14 @@ def up(c, name=None):
 
     from lab.lifecycle import up
     from lab.places import Places
+    from lab.rackfolder import SPARE
     from lab.screen import progress
 
     began = time.monotonic()
     with told(), progress() as tell:
         lab = up(Places.named(name), tell)
     print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
+          f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
           f"export COOP_RACK={lab.rack}")
 
 
