@@ -18,7 +18,6 @@ from fabfile.rack.services import HUB, Service
 
 ADDRESSES = "metallb.io/loadBalancerIPs"
 API = "coop"  # the hub's service in whose name tasks speak to it
-SCOPES = ("admin:users", "admin:servers", "list:users", "read:hub")
 Tree = dict[str, Any]
 
 
@@ -67,9 +66,7 @@ def _demanded(rack: Rack, service: Service, commit: str) -> Tree:
         demanded = _at(service.service_keys, {"type": "LoadBalancer", "annotations": {ADDRESSES: address}})
     if not service.is_hub:
         return demanded
-    api = {"hub": {"loadRoles": {API: {"scopes": [*SCOPES, f"access:servers!user={service.canary.user}"],
-                                       "services": [API]}}}}
-    demanded = _both(demanded, api)
+    demanded = _both(demanded, {"hub": {"services": {API: {"admin": True}}}})  # JupyterHub lets admins alone make admins
     if service.name == HUB and rack.pages:
         demanded = _both(demanded, folder_values(rack.pages))
     if service.templates:

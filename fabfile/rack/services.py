@@ -36,6 +36,11 @@ class Chart(Part):
         """As helm names it: "jupyterhub-4.4.0"."""
         return f"{self.name}-{self.version}"
 
+    @property
+    def path(self) -> str:
+        """Where the packed chart lies on the gateway."""
+        return f"/var/lib/coop/charts/{self.full}.tgz"
+
 
 class Templates(Part):
     """A repository of the hub's pages. `ref` is a commit, or a branch or tag that `inv hub.upgrade` looks up."""

@@ -12,7 +12,7 @@ from fabfile.rack.services import Chart
 from fabfile.resources import Download, HelmChart, HelmRelease, Packages, Ran, Resource, Symlink
 from fabfile.roles.operators import kubeconfig
 
-PROGRAMS, CHARTS = "/usr/local/lib/coop", "/var/lib/coop/charts"
+PROGRAMS = "/usr/local/lib/coop"
 
 
 def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -38,17 +38,12 @@ def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def chart(wanted: Chart) -> HelmChart:
     """The packed chart on the gateway."""
-    return HelmChart(wanted.name, wanted.version, wanted.repository, chart_path(wanted), wanted.sha256 or "")
-
-
-def chart_path(wanted: Chart) -> str:
-    """Where it lies there."""
-    return f"{CHARTS}/{wanted.full}.tgz"
+    return HelmChart(wanted.name, wanted.version, wanted.repository, wanted.path, wanted.sha256 or "")
 
 
 def release(rack: Rack, name: str, namespace: str, wanted: Chart, values: dict[str, Any], **more: Any) -> HelmRelease:
     """A release of the chart by the operators' own right."""
-    return HelmRelease(name, namespace, chart_path(wanted), wanted.full, dump_values(values), kubeconfig(rack), **more)
+    return HelmRelease(name, namespace, wanted.path, wanted.full, dump_values(values), kubeconfig(rack), **more)
 
 
 def dump_values(values: dict[str, Any]) -> str:

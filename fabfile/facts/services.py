@@ -1,0 +1,98 @@
+"""What rooster knows of services before they are planned: charts, secrets of running hubs, what refs mean."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from fabfile.rack.pages import STATE
+from fabfile.rack.services import Service
+
+_HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "hub.config.CryptKeeper.keys",
+         "hub.services.coop.apiToken")
+
+
+@dataclass(frozen=True)
+class ChartFacts:
+    """What a chart says of its values."""
+
+    defaults: Mapping[str, Any]
+    schema: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """By service's name, but charts by theirs ("jupyterhub-4.4.0"). What is not known is not there."""
+
+    charts: Mapping[str, ChartFacts]
+    secrets: Mapping[str, Mapping[str, str]]
+    refs: Mapping[str, str]
+    deployed: Mapping[str, str]
+
+
+def question(services: Iterable[Service], kubeconfig: str) -> str:
+    """Shell text; a chart that is not there yet is fetched, looked into, and thrown away."""
+    services = list(services)
+    return "\n".join([
+        f"KUBECONFIG={kubeconfig}; export KUBECONFIG",
+        "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }",
+        *(text for chart in {service.chart.full: service.chart for service in services}.values() for text in (
+            f"c={chart.path}; t=",
+            'if [ ! -r "$c" ] && command -v helm >/dev/null; then t=$(mktemp -d); helm pull '
+            + (f"{quote(chart.repository.rstrip('/') + '/' + chart.name)}" if chart.repository.startswith("oci:") else
+               f"{chart.name} --repo {quote(chart.repository)}")
+            + f' --version {quote(chart.version)} --destination "$t" >/dev/null 2>&1; c=$(ls "$t"/*.tgz 2>/dev/null); fi',
+            f'if [ -r "$c" ]; then part schema {chart.full}; tar -xzOf "$c" {chart.name}/values.schema.json 2>/dev/null',
+            f'part defaults {chart.full}; tar -xzOf "$c" {chart.name}/values.yaml 2>/dev/null; fi',
+            '[ -z "$t" ] || rm -rf "$t"')),
+        *(text for service in services for text in _of_a_service(service)),
+        "part end .",
+    ])
+
+
+def _of_a_service(service: Service) -> Iterable[str]:
+    if service.templates and not service.templates.pinned:
+        yield (f"part ref {service.name}; if command -v git >/dev/null; then GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
+               f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
+    if service.is_hub:
+        namespace = service.in_namespace
+        yield (f"part secret {service.name}; if command -v kubectl >/dev/null && [ -r \"$KUBECONFIG\" ]; then\n"
+               f"kubectl --request-timeout=10s -n {namespace} get secret hub -o "
+               "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null | grep -E '^hub[.](config|services)[.]'\n"
+               f"part state {service.name}; timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null; fi")
+
+
+def parse(answer: str) -> ServiceFacts:
+    """The answer as values."""
+    import yaml
+
+    schemas: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
+    secrets: dict[str, dict[str, str]] = {}
+    refs, deployed = {}, {}
+    for kind, name, text in _parts(answer):
+        match kind:
+            case "schema" if text.strip():
+                schemas[name] = json.loads(text)
+            case "defaults":
+                defaults[name] = yaml.safe_load(text) or {}
+            case "ref" if text.strip():
+                refs[name] = text.split()[0]
+            case "secret":
+                pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
+                secrets[name] = {key: b64decode(value).decode() for key, value in pairs if key in _HELD}
+            case "state" if text.strip().startswith("{"):
+                deployed[name] = json.loads(text).get("wanted", "")
+    return ServiceFacts({name: ChartFacts(values, schemas.get(name)) for name, values in defaults.items()},
+                        secrets, refs, deployed)
+
+
+def _parts(answer: str) -> Iterable[tuple[str, str, str]]:
+    for part in answer.split("\n== ")[1:]:
+        head, _, text = part.partition("\n")
+        kind, _, name = head.partition(" ")
+        yield kind, name, text

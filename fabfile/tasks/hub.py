@@ -1,0 +1,198 @@
+"""Hubs: upgraded with a proof, looked at, brought back; and their users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from invoke import Collection, Exit, task
+
+if TYPE_CHECKING:
+    from fabfile.rack import Rack
+    from fabfile.rack.services import Service
+
+HUB = {"hub": "Which: \"hub\" (configs/hub.yaml), or a hub of configs/services.yaml."}
+UPGRADE = HUB | {
+    "dry": "Show what would change, change nothing; exit 3 when something would.",
+    "leave_out": "Sick nodes to go on without (separated by commas); no node gets new images beforehand.",
+    "take_back": "Take back fields that another hand has set.",
+    "json": "For programs.",
+}
+
+
+@task(help=UPGRADE)
+def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, json=False):
+    """Bring a hub to what configs say, prove it or go back."""
+    the_hub(hub)
+    bring_out(c, "hub.upgrade", hub, dry, leave_out, take_back, json)
+
+
+@task(help=HUB | {"json": "For programs."})
+def status(c, hub="hub", json=False):
+    """Show a hub's release, pods, pages, servers."""
+    from fabfile.facts.hub import parse, question
+    from fabfile.roles.hub import asking
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.screen import hub as screen
+    from fabfile.tasks.asking import asked_of
+
+    rack, service = the_hub(hub)
+    state = parse(hub, asked_of(rack, rack.gateway, question(service, kubeconfig(rack), asking(rack, service, "info")), limit=120.0))
+    print(screen.state_as_json(state) if json else screen.state_as_text(state))
+    if not state.healthy:
+        raise SystemExit(3)
+
+
+@task(help=HUB)
+def prove(c, hub="hub", profile=None):
+    """Let the canary start a server and run a cell."""
+    rack, service = the_hub(hub)
+    canary = service.canary
+    found = api(rack, service, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds)
+    print(f"{canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
+          + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
+
+
+@task(help=HUB)
+def restart(c, hub="hub"):
+    """Restart a hub; users' servers go on."""
+    rack, service = the_hub(hub)
+    kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s", limit=330.0)
+
+
+@task(help=HUB | {"lines": "How many."})
+def logs(c, hub="hub", lines=100):
+    """Show what a hub said last."""
+    rack, service = the_hub(hub)
+    kubectl(rack, service, f"logs deployment/hub -c hub --tail={int(lines)}")
+
+
+@task(help=HUB | {"revision": "Which; the one before unless told."})
+def rollback(c, hub="hub", revision=None):
+    """Bring a hub's former revision back."""
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.tasks.asking import asked_of
+
+    rack, service = the_hub(hub)
+    which = str(int(revision)) if revision else ""
+    said = asked_of(rack, rack.gateway, f"""
+export KUBECONFIG={kubeconfig(rack)}
+helm history {service.release_name} -n {service.in_namespace}
+helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s --history-max 10 --force-conflicts &&
+kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s && echo DONE
+""", limit=service.seconds + 330.0)
+    print(said.removesuffix("DONE\n"), end="")
+    if not said.endswith("DONE\n"):
+        raise Exit("it is not back: see above", code=1)
+    print(f"configs still say something else, perhaps: inv hub.upgrade --hub {hub} --dry")
+
+
+@task(name="stop-server", positional=["user"], help=HUB | {"user": "Whose."})
+def stop_server(c, user, hub="hub"):
+    """Stop a user's server."""
+    rack, service = the_hub(hub)
+    there = api(rack, service, "stop-server", user=user)["stopped"]
+    print(f"the server of {user} is stopped" if there else f"{user} had no server")
+
+
+@task(name="list", help=HUB | {"json": "For programs."})
+def list_users(c, hub="hub", json=False):
+    """List a hub's users."""
+    from json import dumps
+
+    from fabfile.screen import hub as screen
+
+    rack, service = the_hub(hub)
+    found = api(rack, service, "users")
+    print(dumps(found, indent=1) if json else screen.users_as_text(found))
+
+
+@task(name="add", positional=["user"], help=HUB | {"user": "Whom."})
+def add_user(c, user, hub="hub"):
+    """Let somebody in, besides those whom configs name."""
+    rack, service = the_hub(hub)
+    new = api(rack, service, "add", user=user)["new"]
+    print(f"{user} is known to {hub}" + ("" if new else " already"))
+
+
+@task(name="remove", positional=["user"], help=HUB | {"user": "Whom."})
+def remove_user(c, user, hub="hub"):
+    """Take somebody out; whom configs name comes back."""
+    rack, service = the_hub(hub)
+    api(rack, service, "remove", user=user)
+    print(f"{user} is gone from {hub}; the files stay where they are")
+
+
+@task(name="admin", positional=["user"], help=HUB | {"user": "Whom.", "no": "No longer an admin."})
+def admin_user(c, user, hub="hub", no=False):
+    """Make somebody a hub's admin, or no longer."""
+    rack, service = the_hub(hub)
+    api(rack, service, "admin", user=user, admin=not no)
+    print(f"{user} is {'no longer ' if no else ''}an admin of {hub}")
+
+
+def the_hub(name: str) -> tuple[Rack, Service]:
+    """The rack and its hub of that name; the task ends with code 2 when there is none."""
+    from fabfile.rack.telling import did_you_mean
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    hubs = {name: service for name, service in rack.services.items() if service.is_hub}
+    if name not in hubs:
+        raise Exit(f"rack {rack.name} has no hub {name!r} ({did_you_mean(name, hubs) or 'configs/hub.yaml would say one'})", code=2)
+    return rack, hubs[name]
+
+
+def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_back: bool, json: bool) -> None:
+    """Prepares one service and converges on its step, with what it stands on already there."""
+    from fabfile.rack import RackProblems
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.preparing import prepared
+    from fabfile.tasks.service_steps import service_steps
+
+    def steps(rack: Rack) -> list[Any]:
+        left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
+        for node in left:
+            rack.machine(node)
+        try:
+            ready = prepared(rack, [service], dry=dry)
+        except RackProblems as told:
+            raise Exit(str(told), code=2) from None
+        if not json:
+            print(*ready.told, sep="\n", end="\n" if ready.told else "")
+        return service_steps(ready.rack, [service], dict(ready.commits), left, take_back)
+
+    converge(c, named, steps, dry=dry, json=json)
+
+
+def api(rack: Rack, service: Service, deed: str, **more: Any) -> Any:
+    """What the hub's API says; the task ends with code 1 when it says no."""
+    from json import loads
+
+    from fabfile.rack.release import API, looked_up
+    from fabfile.rack.secrets import SECRETS
+    from fabfile.roles.hub import asking
+    from fabfile.tasks.asking import asked_of
+
+    if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
+        raise Exit(f"{SECRETS} has no token for {service.name}: inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
+    said = asked_of(rack, rack.gateway, asking(rack, service, deed, **more), limit=more.get("seconds", 0) * 2 + 300.0).strip()
+    try:
+        return loads(said.rpartition("\n")[2])
+    except ValueError:
+        raise Exit(said or "no answer", code=1) from None
+
+
+def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0) -> None:
+    """Prints what kubectl says of the hub's namespace; the task ends with code 1 when it fails."""
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.tasks.asking import asked_of
+
+    each = " && ".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}" for command in commands)
+    said = asked_of(rack, rack.gateway, f"{each} && echo DONE", limit=limit)
+    print(said.removesuffix("DONE\n"), end="")
+    if not said.endswith("DONE\n"):
+        raise Exit(code=1)
+
+
+namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, stop_server)
+namespace.add_collection(Collection("user", list_users, add_user, remove_user, admin_user))

@@ -1,0 +1,135 @@
+"""What services need before anything is planned: their secrets, what their pages' refs mean now, values that their
+charts take. What has to be known for that, rooster is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fabfile.rack import Rack
+    from fabfile.rack.services import Service
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A rack with its secrets; the commit that each service's templates are at; and what a person should hear."""
+
+    rack: Rack
+    commits: Mapping[str, str]
+    told: tuple[str, ...]
+
+
+def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False) -> Prepared:
+    """Everything that roles need to know of these services, or of all.
+
+    Raises RackProblems when values are not what the chart takes. Secrets that are nowhere are drawn and written to
+    configs/secrets.yaml, unless `dry`. A rooster that cannot be asked yet (a new rack) knows nothing.
+    """
+    from fabfile.facts.services import question, parse
+    from fabfile.rack import RackProblems
+    from fabfile.rack.chart_schema import values_problems
+    from fabfile.rack.release import release_values
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.tasks.asking import ask
+
+    services = [rack.services[name] for name in (rack.services if names is None else names)]
+    if not services:
+        return Prepared(rack, {}, ())
+    answers, _ = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
+    facts = parse(answers.get(rack.gateway.name, ""))
+    rack, told = with_secrets(rack, [service for service in services if service.is_hub], facts, dry)
+    commits, said = _commits(services, facts)
+    problems = []
+    for service in services:
+        chart = facts.charts.get(service.chart.full)
+        if chart and chart.schema:
+            problems += values_problems(rack, service, release_values(rack, service, commits.get(service.name, "")),
+                                        chart.defaults, chart.schema)
+    if problems:
+        raise RackProblems(problems)
+    return Prepared(rack, commits, (*told, *said))
+
+
+def _commits(services: Iterable[Service], facts: Any) -> tuple[dict[str, str], list[str]]:
+    """A ref's commit now; when its repository cannot be asked, the one that is deployed."""
+    commits, told = {}, []
+    for service in services:
+        templates = service.templates
+        if templates is None or templates.pinned:
+            continue
+        now, deployed = facts.refs.get(service.name, ""), facts.deployed.get(service.name, "")
+        if now:
+            commits[service.name] = now
+        else:
+            commits[service.name] = deployed or templates.ref
+            told.append(f"{service.name}: {templates.repository} does not say what {templates.ref} is; "
+                        + (f"the pages stay at {deployed[:12]}" if deployed else "the hub will try it, and else serve the stock pages"))
+    return commits, told
+
+
+def with_secrets(rack: Rack, hubs: Iterable[Service], facts: Any, dry: bool) -> tuple[Rack, list[str]]:
+    """The rack with every secret that a hub needs: as written; else as the running hub has it; else drawn."""
+    from dataclasses import replace
+    from types import MappingProxyType
+
+    from fabfile.rack.merge import overlay
+    from fabfile.rack.release import looked_up
+    from fabfile.rack.secrets import hidden
+
+    drawn: dict[str, Any] = {}
+    for service in hubs:
+        fresh = hub_secrets(facts.secrets.get(service.name, {}))
+        missing = {path: value for path, value in fresh.items() if not looked_up(rack.secrets.get(service.name), *path)
+                   and not looked_up(service.values, *path)}
+        for path, value in missing.items():
+            tree = drawn.setdefault(service.name, {})
+            for key in path[:-1]:
+                tree = tree.setdefault(key, {})
+            tree[path[-1]] = value
+    if not drawn:
+        return rack, []
+    whole = MappingProxyType(overlay(rack.secrets, hidden(drawn)))
+    if not dry:
+        write_secrets(rack.folder, whole)
+    taken = [name for name in drawn if facts.secrets.get(name)]
+    return replace(rack, secrets=whole), [] if dry else [
+        f"configs/secrets.yaml now holds the secrets of {', '.join(drawn)}"
+        + (f" ({', '.join(taken)}: as the running hub has them)" if taken else "") + "; it is never in git: keep a copy of it"]
+
+
+def hub_secrets(running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
+    """Path in the values → a hub's own secret: the running hub's, else a new one."""
+    from secrets import token_hex
+
+    keys = running.get("hub.config.CryptKeeper.keys", "")
+    return {
+        ("proxy", "secretToken"): running.get("hub.config.ConfigurableHTTPProxy.auth_token") or token_hex(32),
+        ("hub", "config", "JupyterHub", "cookie_secret"): running.get("hub.config.JupyterHub.cookie_secret") or token_hex(32),
+        ("hub", "config", "CryptKeeper", "keys"): keys.split(";") if keys else [token_hex(32)],
+        ("hub", "services", "coop", "apiToken"): running.get("hub.services.coop.apiToken") or token_hex(32),
+    }
+
+
+HEADER = "# Secrets of the rack's services, in their charts' own keys. Mode 0600, never in git; keep a copy in a safe place.\n"
+
+
+def write_secrets(folder: Path, secrets: Mapping[str, Any]) -> None:
+    """configs/secrets.yaml, beside its place first, for the operator's eyes alone."""
+    import os
+
+    import yaml
+
+    from fabfile.rack.secrets import SECRETS, revealed
+
+    place = folder / SECRETS
+    new = place.with_name(".secrets.yaml.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(HEADER + yaml.safe_dump(revealed(secrets), sort_keys=False))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(place)

@@ -1,0 +1,30 @@
+"""Charts beside the hub: configs/services.yaml."""
+
+from __future__ import annotations
+
+from invoke import Exit, task
+
+from fabfile.tasks.hub import UPGRADE, bring_out
+
+
+@task(positional=["name"], help={"name": "Which entry of configs/services.yaml."} | {k: v for k, v in UPGRADE.items() if k != "hub"})
+def upgrade(c, name, dry=False, leave_out="", take_back=False, json=False):
+    """Bring a service to what configs say, or go back."""
+    from fabfile.rack.telling import did_you_mean
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    if name not in rack.services:
+        raise Exit(f"rack {rack.name} has no service {name!r} ({did_you_mean(name, rack.services)})", code=2)
+    bring_out(c, "service.upgrade", name, dry, leave_out, take_back, json)
+
+
+@task(name="list")
+def list_services(c):
+    """List the rack's services: chart, namespace, name."""
+    from fabfile.screen.hub import table
+    from fabfile.tasks.rack import the_rack
+
+    rows = [(name, service.chart.full, f"{service.in_namespace}/{service.release_name}", service.publish or "")
+            for name, service in the_rack().services.items()]
+    print(table([("service", "chart", "release", "published as"), *rows]))
