@@ -67,10 +67,15 @@ class Drained(Resource):
 
 @dataclass(frozen=True)
 class Forgotten(Resource):
-    """A node that the cluster does not know any more. `dead`: its machine is off, so its pods end without it."""
+    """A node that the cluster does not know any more.
+
+    `dead`: its machine is off, so its pods end without it, and so does its member of etcd when it had one.
+    `etcd` is the node through whose etcd that is done; empty for one that held no control plane.
+    """
 
     node: str
     dead: bool = False
+    etcd: str = ""
 
     @property
     def name(self) -> str:
@@ -83,12 +88,24 @@ class Forgotten(Resource):
         if not facts.strip():
             return
         commands = [Command(f"{_KUBECTL} delete node {quote(self.node)} --timeout=60s", limit=90)]
+        if self.dead and self.etcd:
+            commands.insert(0, Command(self._leave_etcd()))
         if self.dead:
             # nobody is left to say that they have ended, and volumes wait for that word
             commands.append(Command(f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
                                     f"while read -r namespace pod rest; do {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" "
                                     "--force --grace-period=0 --wait=false 2>&1; done"))
         yield Change(f"the cluster knows a node {self.node}", tuple(commands))
+
+    def _leave_etcd(self) -> str:
+        """A member that never comes back still counts when the others vote."""
+        pki = "/etc/kubernetes/pki/etcd"
+        return (f"etcdctl() {{ {_KUBECTL} -n kube-system exec etcd-{self.etcd} -- etcdctl "
+                f"--endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/server.crt "
+                f"--key={pki}/server.key \"$@\"; }}\n"
+                "members=$(etcdctl member list)\n"
+                f"for id in $(printf '%s\\n' \"$members\" | sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {self.node}, .*/\\1/p')\n"
+                "do etcdctl member remove \"$id\"; done")
 
 
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} {.metadata.ownerReferences[0].kind}/"

@@ -79,7 +79,8 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     from fabfile.roles.membership_checks import pod_network_forgets
 
     first = (rack.first_control_plane,)
-    forget = Step("forget", first, lambda rack, _: [Forgotten(machine.name, dead)],
+    etcd = rack.first_control_plane.name if machine in rack.control_planes else ""
+    forget = Step("forget", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
                   verify=partial(pod_network_forgets, machine=machine))
     if dead:
         return [forget]
