@@ -16,6 +16,11 @@ SCRIPTS = HERE.parents[1] / "hub/images"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 
+#: What wheels and Node may take for granted, wherever they were built.
+TAKEN_FOR_GRANTED = tuple(f"{LIBRARIES}/{name}" for name in (
+    "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "libresolv.so.2", "librt.so.1",
+    "libstdc++.so.6", "libutil.so.1", "libz.so.1"))
+
 #: What Jupyter's own images have besides packages.
 HOME: Files = {
     "etc/passwd": (b"root:x:0:0:root:/root:/bin/bash\n"
@@ -83,8 +88,7 @@ def pack_images(job: Job) -> None:
 
 def push_proxies(images: Registry, programs: Programs, trees: Path, busybox: Layer) -> None:
     """The hub's proxy on Node, and Caddy before it for certificates."""
-    libraries = programs.pick(f"{LIBRARIES}/{name}" for name in ("libstdc++.so.6", "libgcc_s.so.1"))
-    node = images.layer(libraries, {"usr": trees / "proxy/usr"})
+    node = images.layer(programs.pick(TAKEN_FOR_GRANTED), {"usr": trees / "proxy/usr"})
     images.push(Image(f"quay.io/jupyterhub/configurable-http-proxy:{PROXY}", [busybox, node],
                       command=["configurable-http-proxy"], environment={"NODE_ENV": "production"},
                       user="65534"))
@@ -108,9 +112,8 @@ def push_small_ones(images: Registry, programs: Programs, busybox: Layer, python
 
 def python_files(programs: Programs, tree: Path) -> dict[str, Entry]:
     """Python with its library, bash, and the libraries that wheels take for granted."""
-    wanted = [f"usr/bin/{PYTHON}", "usr/bin/python3", "usr/bin/bash", AUTHORITIES]
-    wanted += [f"{LIBRARIES}/{name}" for name in ("libstdc++.so.6", "libgcc_s.so.1", "libz.so.1")]
-    picked = programs.pick([*wanted, *programs.glob(f"{STDLIB}/lib-dynload/*.so")])
+    picked = programs.pick([f"usr/bin/{PYTHON}", "usr/bin/python3", "usr/bin/bash", AUTHORITIES,
+                            *TAKEN_FOR_GRANTED, *programs.glob(f"{STDLIB}/lib-dynload/*.so")])
     around = {name: entry for name, entry in picked.items() if not name.startswith(f"{STDLIB}/")}
     return {**around, STDLIB: tree / STDLIB, "usr/bin/python": Link("python3")}
 
