@@ -4,6 +4,6 @@ from importlib import import_module
 
 from invoke import Collection
 
-COLLECTIONS = ("cluster", "gateway", "lab", "node", "rack", "run")
+COLLECTIONS = ("cluster", "gateway", "hub", "lab", "node", "rack", "run", "service")
 
 namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS))

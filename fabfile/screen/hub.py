@@ -48,8 +48,3 @@ def users_as_text(users: Sequence[Mapping[str, Any]]) -> str:
             for user in users]
     return table([("user", "", "server", "last activity"), *rows]) if rows else "no users"
 
-
-def rows_as_text(rows: Sequence[Mapping[str, str]]) -> str:
-    """What is published: name, ways, and what came of asking."""
-    return table([("name", "public", "service", "node", "answer", "certificate"),
-                  *((row["name"], row["public"], row["address"], row["node"], row["answer"], row["certificate"]) for row in rows)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from invoke import task
 
+from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
+
 
 @task(help={"dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."})
 def apply(c, dry=False, json=False):

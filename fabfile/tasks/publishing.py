@@ -1,0 +1,33 @@
+"""What the world reaches: brought about, and asked row by row."""
+
+from __future__ import annotations
+
+from invoke import task
+
+
+@task(help={"dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."})
+def publish(c, dry=False, json=False):
+    """Publish what configs name, and call each name."""
+    from dataclasses import asdict
+    from json import dumps
+
+    from fabfile.facts.published import Row, parse, question
+    from fabfile.roles.publishing import public_address
+    from fabfile.screen.published import as_text
+    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.rack import the_rack
+    from fabfile.tasks.service_steps import publishing_steps
+    from fabfile.tasks.steps import gateway_steps
+
+    converge(c, "gateway.publish", lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, json=json)
+    rack = the_rack()
+    rows = [Row(name, public_address(rack, row), str(row.address), row.ports) for name, row in rack.network.publish.items()]
+    found = parse(asked_of(rack, rack.gateway, question(rows, rack.gateway.inner.name), limit=60.0 + 40 * len(rows)))
+    nodes = {machine.inner.mac: machine.name for machine in rack.chicks}
+    if json:
+        print(dumps({row.name: asdict(row) | asdict(found[row.name]) | {"good": found[row.name].good} for row in rows}, indent=1))
+    else:
+        print("\n" + as_text(rows, found, nodes))
+    if not all(one.good for one in found.values()):
+        raise SystemExit(3)
