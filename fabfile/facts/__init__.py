@@ -1,1 +1,1 @@
-"""What machines and the cluster say of themselves: a question in shell text, and its answer as values. Pure."""
+"""What machines and the cluster say of themselves: a question in shell text, its answer as values."""

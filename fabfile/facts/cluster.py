@@ -15,12 +15,12 @@ export KUBECONFIG={KUBECONFIG}
 kubectl() {{ command kubectl --request-timeout=10s "$@" 2>/dev/null; }}
 echo '#ready'; kubectl get --raw /readyz
 echo; echo '#nodes'; kubectl get nodes -o json
-echo; echo '#pods'; kubectl get pods -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}} {{.metadata.name}} \
-{{.spec.nodeName}} {{.status.phase}} {{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
+echo; echo '#pods'; kubectl get pods -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}} \
+{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} {{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
 {{range .status.containerStatuses[*]}}{{.state.waiting.reason}}{{end}}{{"\\n"}}{{end}}'
 echo; echo '#sessions'
-for speaker in $(kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
-    -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}{{"\\n"}}{{end}}'); do (
+for speaker in $(kubectl -n kube-system get pods -l k8s-app=calico-node \
+    --field-selector status.phase=Running -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}{{"\\n"}}{{end}}'); do (
     up=$(kubectl -n kube-system exec "${{speaker#*=}}" -c calico-node -- \
         birdcl -s /var/run/calico/bird.ctl show protocols | grep -c ' BGP .* Established')
     echo "${{speaker%%=*}} $up"
@@ -58,7 +58,7 @@ class PodState:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """Everything at one moment. `api` is False when the API server did not answer: then only certificates are known."""
+    """Everything at one moment. Without `api` the API server did not answer: only certificates are known."""
 
     api: bool
     nodes: tuple[NodeState, ...]
@@ -69,7 +69,8 @@ class ClusterState:
     def healthy(self) -> bool:
         """All nodes Ready and in the full mesh, all pods ready, no certificate about to end."""
         mesh = len(self.nodes) - 1
-        return (self.api and bool(self.nodes) and not self.pods and min(self.certificates.values(), default=0) > 30
+        return (self.api and bool(self.nodes) and not self.pods
+                and min(self.certificates.values(), default=0) > 30
                 and all(node.ready and node.schedulable and node.sessions == mesh for node in self.nodes))
 
 
@@ -92,23 +93,24 @@ def parse(answer: str, now: datetime | None = None) -> ClusterState:
         nodes=tuple(_node(item, sessions.get(item["metadata"]["name"])) for item in nodes),
         pods=tuple(filter(None, map(_pod, text.get("pods", "").splitlines()))),
         certificates={each["name"]: (datetime.fromisoformat(each["expirationDate"]) - now).days
-                      for key in ("certificates", "certificateAuthorities") for each in certificates.get(key) or ()
-                      if not each.get("missing")},
+                      for key in ("certificates", "certificateAuthorities")
+                      for each in certificates.get(key) or () if not each.get("missing")},
     )
 
 
 def _node(item: dict, sessions: int | None) -> NodeState:
     status = item["status"]
     ready = next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {})
-    address = next((each["address"] for each in status.get("addresses", ()) if each["type"] == "InternalIP"), "")
+    addresses = {each["type"]: each["address"] for each in status.get("addresses", ())}
     info = status.get("nodeInfo", {})
     return NodeState(
         name=item["metadata"]["name"], ready=ready.get("status") == "True",
-        schedulable=not item["spec"].get("unschedulable", False), address=address,
+        schedulable=not item["spec"].get("unschedulable", False), address=addresses.get("InternalIP", ""),
         kubelet=info.get("kubeletVersion", ""), runtime=info.get("containerRuntimeVersion", ""),
         system=info.get("osImage", ""),
         control_plane="node-role.kubernetes.io/control-plane" in item["metadata"].get("labels", {}),
-        why="" if ready.get("status") == "True" else ready.get("message", "it has never reported"), sessions=sessions)
+        why="" if ready.get("status") == "True" else ready.get("message", "it has never reported"),
+        sessions=sessions)
 
 
 def _pod(line: str) -> PodState | None:

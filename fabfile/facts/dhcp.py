@@ -9,10 +9,12 @@ from dataclasses import dataclass
 # leases are in dnsmasq's own file; whom it ignored stands only in the journal
 QUESTION = r"""
 sed 's/^/lease /' /var/lib/misc/dnsmasq.leases 2>/dev/null
-journalctl -q -u dnsmasq --since=-7d -o short-unix --no-pager 2>/dev/null | grep -E 'DHCP(DISCOVER|REQUEST).* ignored' | tail -n 5000
+journalctl -q -u dnsmasq --since=-7d -o short-unix --no-pager 2>/dev/null |
+    grep -E 'DHCP(DISCOVER|REQUEST).* ignored' | tail -n 5000
 :
 """
-_IGNORED = re.compile(r"^(\d+)\.\d+ .* DHCP\w+\([^)]*\) (?:\S+ )?(([0-9a-f]{2}:){5}[0-9a-f]{2}) .*ignored", re.MULTILINE)
+_IGNORED = re.compile(r"^(\d+)\.\d+ .* DHCP\w+\([^)]*\) (?:\S+ )?(([0-9a-f]{2}:){5}[0-9a-f]{2}) .*ignored",
+                      re.MULTILINE)
 _LEASE = re.compile(r"^lease (\d+) (\S+) (\S+) (\S+)", re.MULTILINE)
 
 

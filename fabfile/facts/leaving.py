@@ -32,11 +32,12 @@ class Leaving:
         if self.holds_the_cluster:
             return f"{self.machine} holds the cluster itself: it cannot be taken out of it"
         if self.unreachable and not self.dead:
-            return (f"{self.machine} cannot be reached ({self.unreachable}), yet the cluster says it is Ready; "
-                    f"if it is really off: inv node.remove {self.machine} --dead")
+            return (f"{self.machine} cannot be reached ({self.unreachable}), yet the cluster says it is "
+                    f"Ready; if it is really off: inv node.remove {self.machine} --dead")
         if self.lost and not force and not self.dead:
             names = ", ".join(f"{pod.namespace}/{pod.name}" for pod in self.lost)
-            return f"nobody would start these pods again: {names}; wait until they end, or end them with --force"
+            return (f"nobody would start these pods again: {names}; wait until they end, "
+                    "or end them with --force")
         return ""
 
 
@@ -48,7 +49,8 @@ def question(machine: str) -> str:
             f"{_KUBECTL} get pods -A --field-selector spec.nodeName={machine} {POD_LINES}")
 
 
-def parse(machine: str, answer: str, *, said_dead: bool, unreachable: str, holds_the_cluster: bool) -> Leaving | None:
+def parse(machine: str, answer: str, *, said_dead: bool, unreachable: str,
+          holds_the_cluster: bool) -> Leaving | None:
     """What the answer tells; None when the cluster could not be asked.
 
     A machine that cannot be reached and is not Ready is dead, whether or not the operator said so.

@@ -15,9 +15,11 @@ for unit in kubelet containerd chrony; do say $unit "$(systemctl is-active $unit
 say failed "$(systemctl --failed --plain --no-legend | cut -d ' ' -f 1 | tr '\\n' ' ')"
 say swap "$(tail -n +2 /proc/swaps | cut -d ' ' -f 1 | tr '\\n' ' ')"
 say disk "$(df -P /var/lib | awk 'NR == 2 {{print $5}}' | tr -d %)"
-say memory "$(awk '/^MemTotal/ {{total = $2}} /^MemAvailable/ {{free = $2}} END {{print 100 - int(100 * free / total)}}' /proc/meminfo)"
+say memory "$(awk '/^MemTotal/ {{total = $2}} /^MemAvailable/ {{free = $2}}
+    END {{print 100 - int(100 * free / total)}}' /proc/meminfo)"
 say held "$(apt-mark showhold | tr '\\n' ' ')"
-say versions "$(dpkg-query -W -f '${{Package}} ${{Version}}, ' kubelet kubeadm kubectl containerd.io 2>/dev/null)"
+programs='kubelet kubeadm kubectl containerd.io'
+say versions "$(dpkg-query -W -f '${{Package}} ${{Version}}, ' $programs 2>/dev/null)"
 say clock "$(chronyc -n tracking 2>/dev/null | sed -n 's/^Leap status *: //p')"
 for file in /var/lib/kubelet/pki/kubelet-client-current.pem /etc/kubernetes/pki/apiserver.crt; do
     [ ! -e $file ] || say "$file" "$(date -d "$(openssl x509 -noout -enddate -in $file | cut -d = -f 2)" +%s)"

@@ -23,7 +23,8 @@ class Cordoned(Resource):
         return f"node {self.node} {'cordoned' if self.cordoned else 'open'}"
 
     def probe(self) -> str:
-        return f"{_KUBECTL} get node {quote(self.node)} -o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}' || :"
+        return (f"{_KUBECTL} get node {quote(self.node)} "
+                "-o 'jsonpath={.metadata.name} {.spec.unschedulable}' || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = facts.split()
@@ -34,7 +35,7 @@ class Cordoned(Resource):
 
 @dataclass(frozen=True)
 class Drained(Resource):
-    """A node without pods, but for those of DaemonSets and the node's own. A node that is not there is drained.
+    """A node without pods, but for those of DaemonSets and its own. A node that is not there is drained.
 
     With `force`, pods that nobody brings back elsewhere end too; without, kubectl refuses them. Budgets of
     disruption are honoured in both cases.
@@ -59,8 +60,8 @@ class Drained(Resource):
         if not head.startswith("node") or (head == "node true" and not pods):
             return
         force = " --force" if self.force else ""
-        what = f"{self.node} has {len(pods)} pods to give away" if pods else f"{self.node} is open to new pods"
-        yield Change(what, (Command(
+        what = f"has {len(pods)} pods to give away" if pods else "is open to new pods"
+        yield Change(f"{self.node} {what}", (Command(
             f"{_KUBECTL} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
             f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),))
 
@@ -92,9 +93,11 @@ class Forgotten(Resource):
             commands.insert(0, Command(self._leave_etcd()))
         if self.dead:
             # nobody is left to say that they have ended, and volumes wait for that word
-            commands.append(Command(f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
-                                    f"while read -r namespace pod rest; do {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" "
-                                    "--force --grace-period=0 --wait=false 2>&1; done"))
+            commands.append(Command(
+                f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
+                "while read -r namespace pod rest; do\n"
+                f"  {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false 2>&1\n"
+                "done"))
         yield Change(f"the cluster knows a node {self.node}", tuple(commands))
 
     def _leave_etcd(self) -> str:
@@ -104,12 +107,13 @@ class Forgotten(Resource):
                 f"--endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/server.crt "
                 f"--key={pki}/server.key \"$@\"; }}\n"
                 "members=$(etcdctl member list)\n"
-                f"for id in $(printf '%s\\n' \"$members\" | sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {self.node}, .*/\\1/p')\n"
+                "for id in $(printf '%s\\n' \"$members\" |"
+                f" sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {self.node}, .*/\\1/p')\n"
                 "do etcdctl member remove \"$id\"; done")
 
 
-POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} {.metadata.ownerReferences[0].kind}/"
-             "{.metadata.ownerReferences[0].name} {.status.phase}{\"\\n\"}{end}'")
+POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "
+             "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} {.status.phase}{\"\\n\"}{end}'")
 
 
 @dataclass(frozen=True)

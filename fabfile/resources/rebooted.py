@@ -16,7 +16,8 @@ STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
 class Rebooted(Resource):
     """A machine that has been started since `before` (what STARTED printed).
 
-    While it is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned stays so.
+    While it is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned
+    stays so.
     """
 
     before: str

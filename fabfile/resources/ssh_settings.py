@@ -41,8 +41,9 @@ class SshSettings(Resource):
             if not change.alters:  # owner or mode alone
                 yield change
                 continue
-            yield Change(change.what, (*change.commands, Command("sshd -t\nsystemctl reload-or-restart ssh")),
+            reload = "systemctl reload-or-restart ssh"
+            yield Change(change.what, (*change.commands, Command(f"sshd -t\n{reload}")),
                          diff=change.diff, alters=change.alters | {"unit:ssh.service"},
-                         undo=f"{writing.restore(self.path, Found(kept).content)}\nsystemctl reload-or-restart ssh")
+                         undo=f"{writing.restore(self.path, Found(kept).content)}\n{reload}")
             return
         yield from self.unit().changes(running, altered)

@@ -23,11 +23,12 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
     version = rack.versions.calico
     manifest = f"{CALICO}/calico.yaml"
     if version.calicoctl:
-        yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl", mode=0o755)
+        yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl",
+                       mode=0o755)
     yield Download(version.manifest, version.sha256, manifest)
-    patched = {f"{CALICO}/kustomization.yaml": _kustomization(["calico.yaml"], patches=["node.yaml", "config.yaml"]),
-               f"{CALICO}/node.yaml": _dump(node_patch(rack)),
-               f"{CALICO}/config.yaml": _dump(config_patch())}
+    patches = {"node.yaml": node_patch(rack), "config.yaml": config_patch()}
+    patched = {f"{CALICO}/kustomization.yaml": _kustomization(["calico.yaml"], [*patches]),
+               **{f"{CALICO}/{name}": _dump(patch) for name, patch in patches.items()}}
     yield from (File(path, content) for path, content in patched.items())
     yield KubernetesObjects("calico", CALICO, files=(manifest, *patched))
     own = {f"{POD_NETWORK}/kustomization.yaml": _kustomization(["objects.yaml"]),
@@ -40,7 +41,8 @@ def node_patch(rack: Rack) -> dict[str, Any]:
     """What calico-node is told. Containers and variables go by name, so this fits 3.28 as it fits 3.32."""
     environment = [{"name": name, "value": str(value)} for name, value in upstream.calico_env(rack).items()]
     return {
-        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "calico-node", "namespace": "kube-system"},
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"name": "calico-node", "namespace": "kube-system"},
         "spec": {"template": {"spec": {"containers": [{"name": "calico-node", "env": environment}]}}},
     }
 
@@ -48,13 +50,14 @@ def node_patch(rack: Rack) -> dict[str, Any]:
 def config_patch() -> dict[str, Any]:
     """BGP by BIRD, and an MTU of 0: the link's own, for nothing is wrapped around a packet."""
     return {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "calico-config", "namespace": "kube-system"},
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "calico-config", "namespace": "kube-system"},
         "data": {"calico_backend": "bird", "veth_mtu": "0"},
     }
 
 
 def pod_network(rack: Rack) -> list[dict[str, Any]]:
-    """Calico's own objects. Calico makes them with its defaults when they are missing: these are the rack's."""
+    """Calico's own objects. Calico makes them by its defaults when they are missing; these are the rack's."""
     return [
         _object("IPPool", "default-ipv4-ippool", upstream.calico_pool(rack)),
         _object("BGPConfiguration", "default", upstream.calico_bgp(rack)),

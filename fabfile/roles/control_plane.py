@@ -22,7 +22,8 @@ def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def init_config(rack: Rack, machine: Machine) -> str:
     """What `kubeadm init --config` reads: four documents.
 
-    kubeadm makes a token of 24 hours unless it is told of another; this one is over before anybody could use it.
+    kubeadm makes a token of 24 hours unless it is told of another; this one is over before anybody could
+    use it.
     """
     init = upstream.init_configuration(rack, machine)
     init.setdefault("bootstrapTokens", [{"ttl": "1m0s", "description": "of kubeadm init, unused"}])

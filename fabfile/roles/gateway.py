@@ -34,15 +34,17 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
     outer, inner = machine.outer, machine.inner
-    yield NetworkInterface(outer.name, (str(outer.address), *more_addresses(rack)), gateway=str(outer.gateway or ""))
-    # services' addresses lie outside the node network: only a route tells rooster that they are on this very wire
+    yield NetworkInterface(outer.name, (str(outer.address), *more_addresses(rack)),
+                           gateway=str(outer.gateway or ""))
+    # services' addresses lie outside the node network: only a route tells rooster that they are on this wire
     yield NetworkInterface(inner.name, (str(inner.address),),
                            routes={str(network): "" for network in rack.network.load_balancer})
 
 
 def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
-    yield Nftables(render("rooster/etc/nftables.conf", outer=machine.outer, inner=machine.inner, network=rack.network,
+    yield Nftables(render("rooster/etc/nftables.conf",
+                          outer=machine.outer, inner=machine.inner, network=rack.network,
                           doors=doors(rack)))
     yield Unit("nftables")
 
@@ -57,7 +59,8 @@ def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Res
 
 
 def _time(rack: Rack) -> Iterator[Resource]:
-    yield File(CHRONY, render("rooster/etc/chrony/chrony.conf", network=rack.network), check="chronyd -p -f {}")
+    yield File(CHRONY, render("rooster/etc/chrony/chrony.conf", network=rack.network),
+               check="chronyd -p -f {}")
     yield Unit("chrony", watches=(CHRONY,))
 
 

@@ -14,8 +14,8 @@ from fabfile.resources import Member, Resource, Unit
 def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """A worker, or one more control plane.
 
-    The token lives for minutes and is made, with the hash of the cluster's CA, at the moment of the join. Control
-    planes join one at a time, each with certificates uploaded for it alone.
+    The token lives for minutes and is made, with the hash of the cluster's CA, at the moment of the join.
+    Control planes join one at a time, each with certificates uploaded for it alone.
     """
     yield Member(join_config(rack, machine), machine.name, rack.first_control_plane.name)
     yield Unit("kubelet")
@@ -23,5 +23,5 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def join_config(rack: Rack, machine: Machine) -> str:
     """What `kubeadm join --config` reads, with words in the places of what is borrowed."""
-    return yaml.safe_dump(join_configuration(rack, machine, Member.TOKEN, Member.CA_HASH, Member.CERTIFICATE_KEY),
-                          sort_keys=False)
+    config = join_configuration(rack, machine, Member.TOKEN, Member.CA_HASH, Member.CERTIFICATE_KEY)
+    return yaml.safe_dump(config, sort_keys=False)

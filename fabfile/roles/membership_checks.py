@@ -1,4 +1,4 @@
-"""What must be true of the cluster's machines together: they are Ready, they speak BGP, nobody else is remembered."""
+"""What must be true of the cluster's machines together: Ready, in the mesh, and nobody else remembered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ LONELY = """
 count=$(ready | grep -c .)
 set -- $(kubectl -n kube-system get daemonset calico-node \
     -o jsonpath='{.metadata.generation} {.status.observedGeneration} {.status.updatedNumberScheduled}')
-[ "$1" = "$2" ] && [ "${3:-0}" -ge "$count" ] || { echo "calico-node is new on ${3:-0} nodes of $count"; exit 1; }
+[ "$1" = "$2" ] && [ "${3:-0}" -ge "$count" ] ||
+    { echo "calico-node is new on ${3:-0} nodes of $count"; exit 1; }
 speakers=$(kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\\n"}{end}') || exit 1
 lonely=$(for node in $(ready); do (
@@ -39,16 +40,21 @@ lonely=$(for node in $(ready); do (
 
 
 def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
-    """These nodes (all that there are, if none is named) are Ready, under the names and addresses of hosts.yaml."""
+    """These nodes (all there are, if none is named) are Ready, under the names and addresses of hosts.yaml."""
     known = " ".join(f"{machine.name}={machine.address()}" for machine in rack.chicks)
     asked = " ".join(machine.name for machine in machines)
-    what = f"{' and '.join(machine.name for machine in machines)} is Ready" if machines else "every node is Ready"
-    return Check(what, rack.first_control_plane.name, BEGIN + f"""
-nodes=$(kubectl get nodes {asked} -o jsonpath='{{range {".items[*]" if len(machines) != 1 else "@"}}}{{.metadata.name}} \
-{{.status.conditions[?(@.type=="Ready")].status}} {{.status.addresses[?(@.type=="InternalIP")].address}}{{"\\n"}}{{end}}') || exit 1
+    what = " and ".join(machine.name for machine in machines) or "every node"
+    each = ".items[*]" if len(machines) != 1 else "@"
+    return Check(f"{what} is Ready", rack.first_control_plane.name, BEGIN + f"""
+nodes=$(kubectl get nodes {asked} -o jsonpath='{{range {each}}}{{.metadata.name}} \
+{{.status.conditions[?(@.type=="Ready")].status}} \
+{{.status.addresses[?(@.type=="InternalIP")].address}}{{"\\n"}}{{end}}') || exit 1
 wrong=$(echo "$nodes" | while read -r name ready address; do
     [ "$ready" = True ] || echo "$name is not Ready"
-    case {quote(f" {known} ")} in *" $name=$address "*) ;; *) echo "$name at $address is not in hosts.yaml";; esac
+    case {quote(f" {known} ")} in
+        *" $name=$address "*) ;;
+        *) echo "$name at $address is not in hosts.yaml" ;;
+    esac
 done)
 [ -z "$wrong" ] || {{ echo "$wrong"; exit 1; }}
 """, limit=180)
@@ -62,7 +68,8 @@ def mesh_is_established(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check
 
 def awaited(machines: tuple[Machine, ...]) -> str:
     """Shell text that goes on when these machines (all nodes, if none is named) are Ready."""
-    names = " ".join(machine.name for machine in machines) or "$(kubectl get nodes -o 'jsonpath={.items[*].metadata.name}')"
+    everyone = "$(kubectl get nodes -o 'jsonpath={.items[*].metadata.name}')"
+    names = " ".join(machine.name for machine in machines) or everyone
     return f"""
 for name in {names}; do ready | grep -qx "$name" || {{ echo "$name is not Ready"; exit 1; }}; done
 """

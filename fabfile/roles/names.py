@@ -13,8 +13,8 @@ from fabfile.roles.rendering import render
 def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The machine's own name, and the names that it must know when DNS is away.
 
-    A chick knows itself, rooster and the API endpoint; rooster alone knows everyone, and its DNS tells the others.
-    So a machine that comes or goes changes no file on its neighbours.
+    A chick knows itself, rooster and the API endpoint; rooster alone knows everyone, and its DNS tells the
+    others. So a machine that comes or goes changes no file on its neighbours.
     """
     yield Hostname(machine.name)
     known = rack.machines.values() if machine is rack.gateway else (machine, rack.gateway)
@@ -25,4 +25,5 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:
     """/etc/resolv.conf: whom the machine asks, first to last."""
-    return File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain, resolvers=addresses))
+    return File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain,
+                                           resolvers=addresses))

@@ -20,7 +20,8 @@ CHRONY = "/etc/chrony/chrony.conf"
 def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """A chick's system, runtime and Kubernetes programs; kubelet itself starts when the machine joins."""
     yield from own_name(rack, machine)
-    # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and others do not know the rack
+    # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and only rooster knows
+    # the rack
     yield resolvers(rack, (rack.gateway.address(),))
     yield sshd()
     yield SwapOff()
@@ -33,8 +34,8 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack)
     yield containerd_repository(rack)
-    yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None, "iptables": None,
-                    "iputils-ping": None})
+    yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None,
+                    "iptables": None, "iputils-ping": None})
     yield from _time(rack)
     yield from held(held_on_chicks(rack))
     yield from runtime(rack)
@@ -46,7 +47,7 @@ def _time(rack: Rack) -> Iterator[Resource]:
 
 
 def runtime_answers(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[Check]:
-    """On these chicks (or all) the runtime answers kubelet's questions, with the sandbox image that kubeadm names."""
+    """On these chicks (or all) the runtime answers, with the sandbox image that kubeadm names."""
     sandbox = sandbox_image(rack)
     for machine in machines or rack.chicks:
         yield Check(f"containerd answers on {machine.name}", machine.name,
@@ -54,6 +55,7 @@ def runtime_answers(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[
                     "{ systemctl status --no-pager -n 3 containerd 2>&1; exit 1; }")
         if sandbox:
             yield Check(f"kubeadm on {machine.name} names the sandbox image {sandbox}", machine.name, f"""
-named=$(kubeadm config images list --kubernetes-version v{rack.versions.kubernetes.version} 2>/dev/null | grep /pause:)
+version=v{rack.versions.kubernetes.version}
+named=$(kubeadm config images list --kubernetes-version $version 2>/dev/null | grep /pause:)
 [ "${{named##*:}}" = {quote(sandbox.rpartition(":")[2])} ] || {{ echo "it names $named"; exit 1; }}
 """)

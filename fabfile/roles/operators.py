@@ -9,7 +9,7 @@ from fabfile.resources import Directory, Kubeconfig, Resource
 
 
 def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """A certificate of the operator's own, never a copy of admin.conf: who did what stays visible in audits."""
+    """A certificate of the operator's own, no copy of admin.conf: who did what stays visible in audits."""
     user = rack.operator.user
     path = kubeconfig(rack)
     yield Directory(path.rpartition("/")[0], owner=user, group=user, mode=0o700)

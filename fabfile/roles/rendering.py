@@ -1,4 +1,4 @@
-"""Templates become files: values in, text out, and a value that is missing is an error, never an empty place."""
+"""Templates become files: values in, text out, a missing value is an error, never an empty place."""
 
 from __future__ import annotations
 

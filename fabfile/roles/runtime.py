@@ -12,7 +12,7 @@ from fabfile.roles.rendering import render
 
 CONFIG = "/etc/containerd/config.toml"
 
-# kubeadm's constants.PauseVersion, by minor; the step's check compares it with what the machine's kubeadm says
+# kubeadm's constants.PauseVersion, by minor; a check compares it with what the machine's kubeadm says
 PAUSE = {"1.34": "3.10.1", "1.35": "3.10.1", "1.36": "3.10.2", "1.37": "3.10.2"}
 
 
@@ -24,7 +24,7 @@ def runtime(rack: Rack) -> Iterator[Resource]:
 
 
 def containerd_config(rack: Rack) -> str:
-    """config.toml, version 3: read by every containerd 2.x. What cluster.yaml says under `containerd` is merged in.
+    """config.toml, version 3: read by every containerd 2.x, with what cluster.yaml says under `containerd`.
 
     The package of Docker's repository comes with the CRI plugin switched off, so the file is written whole.
     """
@@ -47,7 +47,7 @@ def containerd_config(rack: Rack) -> str:
 
 
 def sandbox_image(rack: Rack) -> str:
-    """The pause image of the rack's Kubernetes; empty for a minor not known here: containerd then has its own."""
+    """The pause image of the rack's Kubernetes; empty for an unknown minor: containerd then has its own."""
     version = PAUSE.get(rack.versions.kubernetes.minor)
     registry = rack.cluster.kubeadm.ClusterConfiguration.get("imageRepository", "registry.k8s.io")
     return f"{registry}/pause:{version}" if version else ""

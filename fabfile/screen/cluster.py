@@ -24,7 +24,10 @@ def as_json(state: ClusterState) -> str:
 
 
 def as_text(state: ClusterState, members: Sequence[str]) -> str:
-    """Tables of nodes, of pods that are not ready, and the certificate that ends first. `members`: who should be in."""
+    """Tables of nodes and of pods that are not ready, and the certificate that ends first.
+
+    `members`: who should be in the cluster.
+    """
     console = Console(width=WIDTH, highlight=False)
     with console.capture() as captured:
         if not state.api:
@@ -33,7 +36,7 @@ def as_text(state: ClusterState, members: Sequence[str]) -> str:
             console.print(_nodes(state))
         for name in members:
             if state.api and name not in {node.name for node in state.nodes}:
-                console.print(f"[yellow]{name} is in hosts.yaml and not in the cluster[/]: inv node.add {name}")
+                console.print(f"[yellow]{name} is in hosts.yaml, not in the cluster[/]: inv node.add {name}")
         if state.pods:
             console.print(_pods(state))
         elif state.api:
@@ -50,8 +53,9 @@ def _nodes(state: ClusterState) -> Table:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("node", "address"))
     for node in state.nodes:
         sessions = "?" if node.sessions is None else f"{node.sessions}/{len(state.nodes) - 1}"
-        table.add_row(node.name, _condition(node), "control plane" if node.control_plane else "worker", node.address,
-                      node.kubelet, node.runtime.replace("://", " "), node.system, sessions)
+        role = "control plane" if node.control_plane else "worker"
+        table.add_row(node.name, _condition(node), role, node.address, node.kubelet,
+                      node.runtime.replace("://", " "), node.system, sessions)
     return table
 
 

@@ -30,7 +30,8 @@ def as_text(clients: Sequence[Client]) -> str:
     for heading in ("machine", "MAC", "address", "when"):
         table.add_column(heading, overflow="fold")
     for client in clients:
-        when = f"{datetime.fromtimestamp(client.time, timezone.utc):%Y-%m-%d %H:%M} UTC" if client.time else "for ever"
+        moment = datetime.fromtimestamp(client.time, timezone.utc)
+        when = f"{moment:%Y-%m-%d %H:%M} UTC" if client.time else "for ever"
         if client.address:
             table.add_row(escape(client.name), client.mac, client.address, f"until {when}")
         else:

@@ -17,7 +17,7 @@ def as_text(leaving: Leaving) -> str:
     console = Console(width=100, highlight=False)
     with console.capture() as captured:
         state = "dead" if leaving.dead else "not reachable" if leaving.unreachable else "alive"
-        member = "no member of the cluster" if not leaving.known else "Ready" if leaving.ready else "not Ready"
+        member = "not in the cluster" if not leaving.known else "Ready" if leaving.ready else "not Ready"
         console.print(f"{leaving.machine} is {state}, {member}; "
                       f"{len(leaving.pods) or 'no'} pods would leave it")
         if leaving.pods:

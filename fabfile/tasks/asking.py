@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 
-def ask(rack: Rack, questions: Mapping[str, str], limit: float = 60.0) -> tuple[dict[str, str], dict[str, MachineError]]:
-    """Machine → POSIX shell text, to machine → what it printed; and the machines that could not be asked, with why.
+def ask(rack: Rack, questions: Mapping[str, str],
+        limit: float = 60.0) -> tuple[dict[str, str], dict[str, MachineError]]:
+    """Machine → POSIX shell text, to machine → what it printed; and who could not be asked, with why.
 
     The text runs as root, both outputs are its answer, and its exit code says nothing.
     """

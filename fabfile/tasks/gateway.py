@@ -7,7 +7,10 @@ from invoke import task
 from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
 
 
-@task(help={"dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."})
+@task(help={
+    "dry": "Show what would change, change nothing; exit 3 when something would.",
+    "json": "For programs.",
+})
 def apply(c, dry=False, json=False):
     """Bring rooster to what hosts.yaml says."""
     from fabfile.tasks.converge import converge

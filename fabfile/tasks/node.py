@@ -37,7 +37,8 @@ def add(c, machine, dry=False, json=False):
     rack = the_rack()
     if a_chick(rack, machine) is rack.first_control_plane:
         raise Exit(f"{machine} is where the cluster is made: inv cluster.bootstrap", code=2)
-    converge(c, f"node.add {machine}", lambda rack: add_steps(rack, rack.machine(machine)), dry=dry, json=json)
+    converge(c, f"node.add {machine}", lambda rack: add_steps(rack, rack.machine(machine)),
+             dry=dry, json=json)
 
 
 @task(help={
@@ -60,19 +61,20 @@ def remove(c, machine, force=False, dead=False, dry=False, json=False):
     if leaving.refusal(force):
         raise Exit(leaving.refusal(force), code=1)
     converge(c, f"node.remove {machine}",
-             lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead), dry=dry, json=json)
+             lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
+             dry=dry, json=json)
 
 
 def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
-    """Asks the cluster about the machine's pods and, unless it is said to be dead, the machine whether it lives."""
+    """Asks the cluster about the machine's pods, and the machine, unless it is said to be dead, if it lives."""
     from fabfile.facts.leaving import parse, question
     from fabfile.tasks.asking import ask
 
     first = rack.first_control_plane
     questions = {machine.name: ":"} if not dead else {}
     answers, errors = ask(rack, {**questions, first.name: question(machine.name)})
-    leaving = parse(machine.name, answers.get(first.name, ""), said_dead=dead, holds_the_cluster=machine is first,
-                    unreachable=str(errors.get(machine.name, "")))
+    leaving = parse(machine.name, answers.get(first.name, ""), said_dead=dead,
+                    unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is first)
     if leaving is None:
         raise Exit(f"the cluster cannot be asked about {machine.name}: "
                    f"{errors.get(first.name) or answers.get(first.name, '').strip()}", code=1)
@@ -90,7 +92,8 @@ def reboot(c, machine, json=False):
 
     rack = the_rack()
     before = asked_of(rack, a_chick(rack, machine), STARTED)
-    converge(c, f"node.reboot {machine}", lambda rack: reboot_steps(rack, rack.machine(machine), before), json=json)
+    converge(c, f"node.reboot {machine}", lambda rack: reboot_steps(rack, rack.machine(machine), before),
+             json=json)
 
 
 @task(help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})

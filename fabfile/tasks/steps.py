@@ -32,11 +32,12 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.pod_traffic import members_work_together
 
     first = (rack.first_control_plane,)
+    others = [machine for machine in rack.chicks if machine not in first]
     return [
         *gateway_steps(rack),
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         Step("control plane", first, control_plane, verify=api_answers),
-        *join_steps(rack, [machine for machine in rack.chicks if machine not in first], members_work_together),
+        *join_steps(rack, others, members_work_together),
         Step("pod network", first, calico, verify=members_work_together),
         Step("operators", (rack.gateway,), operators),
     ]
@@ -58,7 +59,7 @@ def join_steps(rack: Rack, machines: list[Machine], verify: Verify) -> list[Step
 
 
 def add_steps(rack: Rack, machine: Machine) -> list[Step]:
-    """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other machine is touched."""
+    """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched."""
     from fabfile.engine.step import Step
     from fabfile.roles.node import node, runtime_answers
     from fabfile.roles.pod_traffic import members_work_together

@@ -1,7 +1,8 @@
-"""What the sample rack's machines would be given: the very files, the order of the resources, the scripts' syntax.
+"""What the sample rack's machines would be given: the very files, resources in order, the scripts' syntax.
 
-Golden cases lie in tests/cases/roles/MACHINE/, laid out as on the machine; RESOURCES lists what is wanted there, in
-order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is what to read.
+Golden cases lie in tests/cases/roles/MACHINE/, laid out as on the machine; RESOURCES lists what is wanted
+there, in order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is what
+to read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from fabfile.tasks.steps import add_steps, bootstrap_steps
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/roles"
-MACHINES = ("rooster", "chick0", "chick1")  # the other chicks differ from chick1 by name, address and MAC alone
+MACHINES = ("rooster", "chick0", "chick1")  # the other chicks differ from chick1 by name and address alone
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def rendered(rack, name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_is_given_what_its_case_says(rack, name):
     folder = CASES / name
-    expected = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    expected = {str(path.relative_to(folder)): path.read_text()
+                for path in folder.rglob("*") if path.is_file()}
     assert rendered(rack, name) == expected
 
 
@@ -73,7 +75,8 @@ def test_a_value_that_is_missing_is_an_error():
 
 def test_node_add_wants_the_new_machine_and_rooster_alone(rack):
     newcomer = rack.machine("chick10")
-    assert {machine.name for step in add_steps(rack, newcomer) for machine in step.machines} == {"rooster", "chick10"}
+    touched = {machine.name for step in add_steps(rack, newcomer) for machine in step.machines}
+    assert touched == {"rooster", "chick10"}
 
 
 def test_a_chick_knows_no_other_chick_by_file(rack):
