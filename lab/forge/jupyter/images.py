@@ -41,7 +41,7 @@ MARIMO_SERVER = {
     "timeout": 60,
     "launcher_entry": {"title": "marimo"},
 }
-IDE: Files = {"usr/local/etc/jupyter/jupyter_server_config.d/marimo.json":
+IDE: Files = {"usr/local/etc/jupyter/jupyter_server_config.json":
               json.dumps({"ServerProxy": {"servers": {"marimo": MARIMO_SERVER}}}).encode()}
 
 GIT = ("git", "git-receive-pack", "git-upload-archive", "git-upload-pack")
