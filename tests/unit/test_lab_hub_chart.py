@@ -152,7 +152,7 @@ def test_a_change_restarts_whom_it_concerns(render, change, restarted):
 
 def test_the_hub_may_not_be_root(render):
     spec = pod(
-        render({"hub": {"initContainers": [{"name": "pages", "image": "docker.io/alpine/git:v2.49.1"}]}}),
+        render({"hub": {"initContainers": [{"name": "pages", "image": "docker.io/alpine/git:2.47.3"}]}}),
         "hub",
     )["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True

@@ -61,8 +61,7 @@ def version_of_proxy() -> str:
 
 
 MARIMO, PROXY = version_of("ide", "marimo"), version_of_proxy()
-CADDY = "2.6.2"                                 # Debian's
-GIT_TAG = "v2.49.1"                             # what racks name by default; inside is Debian's git
+CADDY, GIT_VERSION = "2.6.2", "2.47.3"          # Debian's
 
 
 def pack_images(job: Job) -> None:
@@ -106,7 +105,7 @@ def push_small_ones(images: Registry, programs: Programs, busybox: Layer, python
     tools = images.layer(tables, {"usr/sbin/iptables": Link("xtables-nft-multi")})
     images.push(Image(f"quay.io/jupyterhub/k8s-network-tools:{CHART}", [busybox, tools]))
     # as upstream's: it runs as root, in a folder that is root's
-    images.push(Image(f"docker.io/alpine/git:{GIT_TAG}", [busybox, git, images.layer({"git": Folder()})],
+    images.push(Image(f"docker.io/alpine/git:{GIT_VERSION}", [busybox, git, images.layer({"git": Folder()})],
                       entrypoint=["git"], command=["--help"], folder="/git"))
 
 
