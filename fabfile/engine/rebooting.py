@@ -17,7 +17,7 @@ _PAUSE = 0.5  # seconds between two attempts to come in
 
 
 def rebooted(fleet: Fleet, seat: Seat, entry: Entry, tell: Callable[[Event], None]) -> None:
-    """Makes a change that starts its machine anew: over when a new connection sees another start than the old.
+    """Makes a change that starts its machine anew: over when a new connection sees another start.
 
     Raises NoAnswer when that does not come true within the command's limit.
     """
@@ -39,7 +39,8 @@ def rebooted(fleet: Fleet, seat: Seat, entry: Entry, tell: Callable[[Event], Non
         time.sleep(_PAUSE)
     else:
         raise NoAnswer(entry.machine, f"it did not come back within {command.limit:.0f} s: {why}",
-                       step=entry.step, resource=entry.resource, command=shown(command), hint="look at its console")
+                       step=entry.step, resource=entry.resource, command=shown(command),
+                       hint="look at its console")
     seconds = time.monotonic() - began
     seat.commands += seconds
     seat.changes += 1

@@ -16,11 +16,13 @@ kubectl() {{ command kubectl --request-timeout=10s "$@" 2>/dev/null; }}
 echo '#ready'; kubectl get --raw /readyz
 echo; echo '#nodes'; kubectl get nodes -o json
 echo; echo '#pods'; kubectl get pods -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}} \
-{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} {{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
+{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} \
+{{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
 {{range .status.containerStatuses[*]}}{{.state.waiting.reason}}{{end}}{{"\\n"}}{{end}}'
 echo; echo '#sessions'
 for speaker in $(kubectl -n kube-system get pods -l k8s-app=calico-node \
-    --field-selector status.phase=Running -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}{{"\\n"}}{{end}}'); do (
+    --field-selector status.phase=Running \
+    -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}{{"\\n"}}{{end}}'); do (
     up=$(kubectl -n kube-system exec "${{speaker#*=}}" -c calico-node -- \
         birdcl -s /var/run/calico/bird.ctl show protocols | grep -c ' BGP .* Established')
     echo "${{speaker%%=*}} $up"

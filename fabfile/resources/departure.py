@@ -96,7 +96,7 @@ class Forgotten(Resource):
             commands.append(Command(
                 f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
                 "while read -r namespace pod rest; do\n"
-                f"  {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false 2>&1\n"
+                f"  {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
                 "done"))
         yield Change(f"the cluster knows a node {self.node}", tuple(commands))
 
@@ -113,7 +113,8 @@ class Forgotten(Resource):
 
 
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "
-             "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} {.status.phase}{\"\\n\"}{end}'")
+             "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} "
+             "{.status.phase}{\"\\n\"}{end}'")
 
 
 @dataclass(frozen=True)

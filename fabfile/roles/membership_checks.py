@@ -40,7 +40,7 @@ lonely=$(for node in $(ready); do (
 
 
 def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
-    """These nodes (all there are, if none is named) are Ready, under the names and addresses of hosts.yaml."""
+    """These nodes (all there are, if none is named) are Ready, with the addresses of hosts.yaml."""
     known = " ".join(f"{machine.name}={machine.address()}" for machine in rack.chicks)
     asked = " ".join(machine.name for machine in machines)
     what = " and ".join(machine.name for machine in machines) or "every node"

@@ -25,11 +25,11 @@ def members_work_together(rack: Rack, machines: tuple[Machine, ...] = ()) -> Ite
 
 
 def pods_reach_everything(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
-    """From a pod on every node that is Ready, on these machines (or all) at least: every other node's pod by a
-    whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node.
+    """From a pod on every node that is Ready, on these machines (or all) at least: every other node's pod by
+    a whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node.
 
-    The pods are there for these seconds only. They see their machine's root, read-only, for its own `ping` and
-    `curl` (busybox's ping cannot forbid fragments, its wget checks no certificate); the network is the pod's.
+    The pods are there for these seconds only. They see their machine's root, read-only, for its own `ping`
+    and `curl` (busybox's ping cannot forbid fragments, its wget checks no certificate); the network is the pod's.
     """
     world = urlsplit(rack.network.internet_check)
     port = world.port or {"http": 80, "https": 443}[world.scheme]
@@ -45,9 +45,8 @@ trap 'kubectl delete namespace {NAMESPACE} --wait=false --ignore-not-found >/dev
 kubectl apply --server-side -f - >/dev/null <<'OBJECTS' || exit 1
 {yaml.safe_dump_all(_probe(rack), sort_keys=False)}OBJECTS
 tries=0; nodes=$(ready)
-while pods=$(kubectl -n {NAMESPACE} get pods --field-selector status.phase=Running \\
-        -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}={{.status.podIP}}{{"\\n"}}{{end}}') ||
-        exit 1
+while pods=$(kubectl -n {NAMESPACE} get pods --field-selector status.phase=Running -o jsonpath='\
+{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}={{.status.podIP}}{{"\\n"}}{{end}}') || exit 1
     pods=$(for node in $nodes; do echo "$pods" | grep "^$node="; done)
     [ "$(echo "$pods" | grep -c .)" -lt "$(echo "$nodes" | grep -c .)" ]
 do

@@ -40,6 +40,6 @@ def held_on_chicks(rack: Rack) -> Mapping[str, str]:
 
 def held(packages: Mapping[str, str]) -> Iterator[Resource]:
     """These packages at these versions, moved by tasks alone, not by `apt upgrade` or unattended-upgrades."""
-    yield File("/etc/apt/apt.conf.d/52rack",
-               render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages)), check="apt-config -c {} dump")
+    blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages))
+    yield File("/etc/apt/apt.conf.d/52rack", blacklist, check="apt-config -c {} dump")
     yield Packages(packages, hold=True)

@@ -66,7 +66,7 @@ def remove(c, machine, force=False, dead=False, dry=False, json=False):
 
 
 def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
-    """Asks the cluster about the machine's pods, and the machine, unless it is said to be dead, if it lives."""
+    """Asks the cluster about the machine's pods, and the machine (unless said to be dead) if it lives."""
     from fabfile.facts.leaving import parse, question
     from fabfile.tasks.asking import ask
 

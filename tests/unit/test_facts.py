@@ -120,7 +120,8 @@ def test_a_sick_chick_is_told_by_what_is_sick(was, now, what):
 
 
 PODS = ("jhub jupyter-ada / Running\njhub proxy-1 ReplicaSet/proxy Running\n"
-        "kube-system calico DaemonSet/calico-node Running\nkube-system etcd Node/chick1 Running\njhub job Job/job Succeeded\n")
+        "kube-system calico DaemonSet/calico-node Running\nkube-system etcd Node/chick1 Running\n"
+        "jhub job Job/job Succeeded\n")
 
 
 def test_what_a_drain_moves():

@@ -1,8 +1,8 @@
 """What the sample rack's machines would be given: the very files, resources in order, the scripts' syntax.
 
 Golden cases lie in tests/cases/roles/MACHINE/, laid out as on the machine; RESOURCES lists what is wanted
-there, in order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is what
-to read.
+there, in order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is
+what to read.
 """
 
 from __future__ import annotations
