@@ -22,7 +22,7 @@ HELD = 75  # exit code of the texts below when somebody else holds the lock
 
 OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
-_SILENT_AFTER = 20_000  # milliseconds; a living run is heard every five seconds
+_DOUBTFUL, _SILENT_AFTER = 7_000, 15_000  # milliseconds; a living run is heard every five seconds
 
 # Exits with 75 unless the holder's operator is gone: no sshd carries its shell any more, or that one has heard nothing
 # for long (or, for a run on the gateway itself, its process has ended). Then its shell and sshd are ended; what that
@@ -41,8 +41,13 @@ if [ "$coop_value" = here ]; then
   kill "$coop_shell"
 elif [ "${{coop_sshd:-0}}" -le 1 ]; then kill "$coop_shell"
 else
-  coop_silent=$(ss -tinpHO state established | grep "pid=$coop_sshd," | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
-  [ "${{coop_silent:-0}}" -gt {_SILENT_AFTER} ] || exit {HELD}
+  set -- $coop_value
+  while :; do
+    coop_silent=$(ss -tinHO state established dst "$1:$2" | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
+    [ "${{coop_silent:-0}}" -gt {_DOUBTFUL} ] || exit {HELD}
+    [ "$coop_silent" -le {_SILENT_AFTER} ] || break
+    printf '\\n%s + another run holds the lock and is not heard\\n' "$coop_mark"; sleep 1
+  done
   kill "$coop_shell" "$coop_sshd"
 fi"""
 

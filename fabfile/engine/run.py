@@ -17,7 +17,7 @@ from fabfile.engine.errors import CoopError, Interrupted, LookFailed, MachineErr
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.framing import Answer
-from fabfile.engine.outcome import Outcome, Result
+from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.plan import Entry, Plan, Wanted, by_step, chosen, differences, limited, wanted
 from fabfile.engine.shell import Line
@@ -114,6 +114,8 @@ class Run:
                 if not standing or (step.serial and len(standing) < len(step.machines)):
                     break  # what comes later stands on this step
         left = [m for m in self.machines if m.name not in self.failed]
+        if not left:
+            return
         self.remaining = by_step(self.steps, self._look(left, wanted(self.rack, self.steps), ""))
         self.tell(events.Planned(self.remaining, closing=True))
 
@@ -135,8 +137,9 @@ class Run:
         def look(name: str) -> tuple[tuple[Entry, ...], float]:
             mine = wants.get(name, ()) if name in machines else ()
             with self.fleet.at(tasks[name], "is being looked at") as seat:
-                facts, seconds = self._facts(seat, mine, step)
-            return differences(name, mine, facts), seconds
+                before = seat.commands
+                facts = self._facts(seat, mine, step)
+            return differences(name, mine, facts), seat.commands - before
 
         values, errors = each(look, tasks)
         for name, error in errors.items():
@@ -144,7 +147,7 @@ class Run:
         self.critical += max((seconds for _, seconds in values.values()), default=0.0)
         return {name: values[name][0] for name in machines if name in values}
 
-    def _facts(self, seat: Seat, wants: Sequence[Wanted], step: str) -> tuple[list[str], float]:
+    def _facts(self, seat: Seat, wants: Sequence[Wanted], step: str) -> list[str]:
         assert seat.shell is not None
         facts, seconds = [], 0.0
         probes = [Line(want.resource.probe(), PROBE_LIMIT) for want in wants] or [Line(":", PROBE_LIMIT)]
@@ -160,7 +163,7 @@ class Run:
         seat.commands += seconds
         if wants:
             self.tell(events.Looked(seat.machine.name, step, len(wants), seconds))
-        return facts, seconds
+        return facts
 
     def _apply(self, step: Step, machines: Sequence[Machine], entries: dict[str, tuple[Entry, ...]]) -> None:
         """All machines at once; in a serial step one after the other, until one fails."""
@@ -205,17 +208,22 @@ class Run:
             shell.first(lock.OPEN_RACK, Line(lock.take_rack(self.name, self.task)), self._lock_taken)
         if not self.dry:
             shell.first(lock.OPEN_MACHINE, Line(lock.take_machine(self.name), 90.0),
-                        lambda answer: self._machine_taken(machine, answer))
+                        lambda answer: self._machine_taken(seat, answer))
         if not seat.known:
-            shell.first("", Line(detached.adopt(wait=not self.dry), ADOPTION_LIMIT), lambda answer: None)
+            shell.first("", Line(detached.adopt(wait=not self.dry), ADOPTION_LIMIT),
+                        lambda answer: self._waited(seat, answer))
 
     def _lock_taken(self, answer: Answer) -> None:
         if answer.code:
             raise lock.refused(self.rack.gateway.name, answer)
 
-    def _machine_taken(self, machine: str, answer: Answer) -> None:
+    def _machine_taken(self, seat: Seat, answer: Answer) -> None:
+        self._waited(seat, answer)
         if answer.code:
-            raise lock.still_busy(machine)
+            raise lock.still_busy(seat.machine.name)
+
+    def _waited(self, seat: Seat, answer: Answer) -> None:
+        seat.commands += answer.seconds  # an earlier run's command was waited for: no time of this run's own
 
     def _heard_of_earlier(self, machine: str) -> Callable[[str], None]:
         def heard(text: str) -> None:
@@ -234,7 +242,8 @@ class Run:
             seat, error = self.fleet.seat(machine), self.failed.get(machine.name)
             planned = len(self.plan.of(machine.name))
             changes = planned if self.dry else seat.changes
-            state = "failed" if error else "stopped" if machine.name in running else "differs" if self.dry and planned else "changed" if changes else "unchanged"
+            state: State = ("failed" if error else "stopped" if machine.name in running else
+                            "unchanged" if not changes else "differs" if self.dry else "changed")
             outcomes[machine.name] = Outcome(machine.name, state, changes, seat.busy, seat.commands,
                                              seat.round_trips, error)
         return Result(self.name, self.task, self.dry, self.plan, outcomes, self.remaining, seconds, self.critical,

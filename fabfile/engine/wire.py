@@ -66,7 +66,11 @@ class Wire:
         self._sock.close()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(0.3)
+            except subprocess.TimeoutExpired:  # it hangs as the line does
+                self._process.kill()
+                self._process.wait()
 
     def complaint(self) -> str:
         """What the proxy command said when it ended, if this wire has one."""

@@ -43,13 +43,14 @@ def _table(result: Result) -> Iterator[str]:
 
 def _sums(result: Result) -> Iterator[str]:
     states = [o.state for o in result.machines.values()]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "differs", "changed", "stopped", "failed")
-                       if state in states)
+    order = ("unchanged", "differs", "changed", "stopped", "failed")
+    counts = ", ".join(f"{states.count(state)} {state}" for state in order if state in states)
     yield ""
     yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "
            f"{result.seconds:.1f} s: {result.critical:.1f} s of commands, {result.own:.1f} s of Coop's own")
     if result.remaining is not None and not result.remaining:
-        yield "The plan made afterwards is empty."
+        apart = " but for the machines that failed" * ("failed" in states)
+        yield f"The plan made afterwards is empty{apart}."
     elif result.remaining:
         yield "The plan made afterwards is NOT empty:"
         yield textwrap.indent(plan_text(result.remaining), "    ")

@@ -11,6 +11,7 @@ import pytest
 import toys
 from toys import Text, always
 
+from fabfile.engine import events
 from fabfile.engine.errors import LinkError, LinkLost, NoAnswer
 from fabfile.engine.step import Step
 
@@ -62,7 +63,7 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     chick = operator.swarm.hosts["chick0"]
 
     def slow(rack):
-        return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=40, long=scenario == "long"),
+        return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=25, long=scenario == "long"),
                                                     Text("/etc/after", "1")))]
 
     cut = []
@@ -80,8 +81,10 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     assert isinstance(error, LinkLost)
     assert (error.machine, error.step, error.command) == ("chick0", "install", "write /etc/slow")
     operator.swarm.cut("rooster", "outer", up=True)
-    result = operator.run(slow)  # the lock of the hanging connection is taken over
+    result = operator.run(slow)
     assert (result.exit_code, result.errors) == (0, ())
+    (taken,) = operator.heard(events.Noticed)  # rooster still believes in the former connection
+    assert "took over from a run that is not heard any more" in taken.text and "toy.slow" in taken.text
     undisturbed(chick)
 
 
