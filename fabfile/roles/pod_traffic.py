@@ -29,7 +29,7 @@ def pods_reach_everything(rack: Rack, machines: tuple[Machine, ...] = ()) -> Che
     a whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node.
 
     The pods are there for these seconds only. They see their machine's root, read-only, for its own `ping`
-    and `curl` (busybox's ping cannot forbid fragments, its wget checks no certificate); the network is theirs.
+    and `curl` (busybox's ping cannot forbid fragments, its wget checks no certificate), not its network.
     """
     world = urlsplit(rack.network.internet_check)
     port = world.port or {"http": 80, "https": 443}[world.scheme]
