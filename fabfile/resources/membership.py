@@ -27,6 +27,16 @@ _TRACES = {
 }
 _PROBE = "\n".join(f"[ ! -e {path} ] || echo {word}" for word, path in _TRACES.items())
 
+# What the cluster says when the kubelet asks for its own node: "node 200 0", curl's code behind the answer's.
+_ASKED = """
+if [ -r /etc/kubernetes/kubelet.conf ] && command -v curl >/dev/null; then
+  s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)
+  a=$(curl -s --max-time 5 --cacert /etc/kubernetes/pki/ca.crt --cert /var/lib/kubelet/pki/kubelet-client-current.pem \
+    -o /dev/null -w '%{http_code}' "$s/api/v1/nodes/"@NODE@); echo "node $a $?"
+fi
+""".strip()
+_STRANGER = 60  # curl: the server's certificate is of another CA
+
 # kubeadm leaves the pod network as it was: its settings, its devices and routes, its rules.
 _RESET = """
 if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket @SOCKET@; fi
@@ -120,20 +130,36 @@ class Member(Resource):
         return f"membership of {self.node}"
 
     def probe(self) -> str:
-        return _PROBE
+        return f"{_PROBE}\n{_ASKED.replace('@NODE@', quote(self.node))}"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = set(facts.split())
+        traces, _, answer = facts.partition("node ")
+        found = set(traces.split())
         if "kubelet" in found and "begun" not in found:
+            yield from self._known(*answer.split())
             return
         if "finished" in found:
-            yield _refusal(f"{self.node} is a member, but has lost /etc/kubernetes/kubelet.conf",
-                           f"`inv node.remove {self.node}` and `inv node.add {self.node}` make it one again")
+            yield self._removed_by_hand(f"{self.node} is a member, but has lost /etc/kubernetes/kubelet.conf")
             return
         commands = [_reset(self.socket)] if found else []
         commands.append(self._join())
         what = f"a join of {self.node} did not end" if found else f"{self.node} is not in the cluster"
         yield Change(what, tuple(commands), borrows=(self._token(),), alters=_ALTERED)
+
+    def _known(self, answer: str = "", code: str = "0") -> Iterator[Change]:
+        """A member that the cluster does not know, or that is of another one. No answer says nothing."""
+        if answer == "404":
+            # kubelet registers the node when it starts, and whatever had written about itself into the node that
+            # is gone (Calico its address, without which no other node speaks to it) does so when it starts
+            script = "systemctl stop kubelet\ncrictl rmp --force --all || :\nsystemctl start kubelet"
+            yield Change(f"the cluster has no node {self.node}, though it is a member",
+                         (Command(script, long=True, limit=300.0, shown="start kubelet and all pods anew"),),
+                         alters=frozenset({"unit:kubelet.service"}))
+        elif answer == "401" or int(code) == _STRANGER:
+            yield self._removed_by_hand(f"{self.node} is a member of another cluster")
+
+    def _removed_by_hand(self, what: str) -> Change:
+        return _refusal(what, f"`inv node.remove {self.node}` and `inv node.add {self.node}` make it one of this")
 
     def _join(self) -> Command:
         """The borrowed variable `join` holds the token, the CA's hash and the certificate key."""
@@ -166,8 +192,12 @@ class Member(Resource):
                 "key=$(kubeadm certs certificate-key)",
                 'kubeadm init phase upload-certs --upload-certs --certificate-key "$key" >/dev/null 2>&1',
             ]
-            give_back.append("kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system "
-                             "delete secret kubeadm-certs --ignore-not-found")
+            # kubeadm lets the certificates live as long as a token of two hours that it made for nothing else
+            give_back += [
+                'secrets="kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system"',
+                "timer=$($secrets get secret kubeadm-certs -o 'jsonpath={.metadata.ownerReferences[*].name}')",
+                "$secrets delete secret --ignore-not-found kubeadm-certs $timer",
+            ]
         obtain.append('echo "$token sha256:${hash%% *}' + (' $key"' if with_key else '"'))
         return Borrowed("join", self.control_plane, "\n".join(obtain),
                         f"a join token of 15 minutes, made on {self.control_plane}", "\n".join(give_back))

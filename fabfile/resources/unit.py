@@ -100,8 +100,9 @@ class Unit(Resource):
         unit = quote(self.full)
         lines = [_UP.replace("@UNIT@", unit), f"systemctl reset-failed {unit} 2>/dev/null || :"]
         attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
-        if not files:
-            return "\n".join([*lines, attempt, f"echo {quote(self.full + ' does not come up')} >&2\nexit 1"])
+        if not files:  # it may run by now: an earlier change of this plan can have started it
+            return "\n".join([f"! systemctl -q is-active {unit} || exit 0", *lines, attempt,
+                              f"echo {quote(self.full + ' does not come up')} >&2", "exit 1"])
         back = [writing.put_back(path) for path in files]
         if any(path.startswith(_UNIT_FOLDERS) for path in files):
             back.append("systemctl daemon-reload")
