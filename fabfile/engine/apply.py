@@ -92,7 +92,8 @@ def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) 
         if number == 0 or todo[number - 1][0] is not entry:
             tell(Applying(machine, entry.step, entry.resource, mask(entry.change.what)))
             spent = 0.0
-        seat.doing = shown(command)
+        seat.doing = shown(command) + (" (goes on by itself; the next run waits for it)" if command.long else
+                                       " (ends by itself; nothing follows it)")
         try:
             answer = next(answers)
         except MachineError as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 PORT = 22
+_ENOUGH = 1 << 11  # bytes of what a shell said first
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is said by LinkError
 
@@ -134,7 +135,7 @@ class RootChannel:
 
     def __init__(self, link: Link, channel: paramiko.Channel):
         self._link, self._channel = link, channel
-        self._first = b""
+        self._said = b""  # what came first, for what sudo may have to say
 
     def write(self, data: bytes) -> None:
         try:
@@ -147,7 +148,8 @@ class RootChannel:
         data = self._channel.recv(1 << 16)  # raises TimeoutError
         if not data:
             raise self._lost()
-        self._first = self._first or data
+        if len(self._said) < _ENOUGH:
+            self._said += data
         return data
 
     def alive(self) -> bool:
@@ -160,8 +162,11 @@ class RootChannel:
         self._channel.close()
 
     def _lost(self) -> LinkError:
-        if self._first.startswith(b"sudo:") and self._channel.exit_status_ready():
-            return RootRefused(self._link.machine.name, self._first.decode(errors="replace").strip(),
+        if self._channel.recv_ready():
+            self._said += self._channel.recv(_ENOUGH)  # it said why before it could be told anything
+        # Sudo may only have warned (of a host name, say): refused is who has ended, too.
+        if self._said.startswith(b"sudo:") and self._channel.status_event.wait(1.0):
+            return RootRefused(self._link.machine.name, self._said.decode(errors="replace").strip().splitlines()[-1],
                                hint=f"{self._link.user} needs sudo without a password there")
         link: Link | None = self._link
         verdict = ""

@@ -58,6 +58,6 @@ class LocalShell:
 
     def _lost(self) -> LinkError:
         if self._first.startswith(b"sudo:"):
-            return RootRefused(self._machine, self._first.decode(errors="replace").strip(),
+            return RootRefused(self._machine, self._first.decode(errors="replace").strip().splitlines()[-1],
                                hint="you need sudo without a password here")
         return LinkLost(self._machine, "the root shell on this computer has ended")

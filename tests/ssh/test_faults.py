@@ -80,10 +80,12 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     (error,) = result.errors
     assert isinstance(error, LinkLost)
     assert (error.machine, error.step, error.command) == ("chick0", "install", "write /etc/slow")
+    # The operator comes back from elsewhere: rooster hears nothing more of the former connection, not even its end.
+    operator.swarm.net("addr del 128.120.136.2/24 dev outer", "addr add 128.120.136.3/24 dev outer")
     operator.swarm.cut("rooster", "outer", up=True)
     result = operator.run(slow)
     assert (result.exit_code, result.errors) == (0, ())
-    (taken,) = operator.heard(events.Noticed)  # rooster still believes in the former connection
+    (taken,) = operator.heard(events.Noticed)
     assert "took over from a run that is not heard any more" in taken.text and "toy.slow" in taken.text
     undisturbed(chick)
 
