@@ -57,6 +57,7 @@ def node_userland(job: Job) -> Files:
                                           "conntrack", "bird", "bird6", "birdc", "birdc6")),
         *(f"usr/bin/{name}" for name in ("chpst", "runsv", "runsvdir", "sv", "svlogd", "ip")),
         *debian.glob("usr/lib/x86_64-linux-gnu/xtables/*.so"),
+        "etc/protocols",        # without it ipset knows no "tcp", and no policy with a named port comes to be
     ])
     tables = {f"usr/sbin/{family}{kind}{verb}": Link(f"xtables-{kind[1:] or 'nft'}-multi")
               for family in ("iptables", "ip6tables") for kind in ("", "-nft", "-legacy")
