@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from fabfile.rack.pages import STATE
 from fabfile.rack.services import Service
 
 _HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "hub.config.CryptKeeper.keys",
          "hub.services.coop.apiToken")
+
+_DEPLOYED = "jsonpath={.spec.template.spec.initContainers[?(@.name=='pages')].env[?(@.name=='COMMIT')].value}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _of_a_service(service: Service) -> Iterable[str]:
         yield (f"part secret {service.name}; if command -v kubectl >/dev/null && [ -r \"$KUBECONFIG\" ]; then\n"
                f"kubectl --request-timeout=10s -n {namespace} get secret hub -o "
                "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null | grep -E '^hub[.](config|services)[.]'\n"
-               f"part state {service.name}; timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null; fi")
+               f"part deployed {service.name}; kubectl --request-timeout=10s -n {namespace} get deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
 
 
 def parse(answer: str) -> ServiceFacts:
@@ -85,8 +86,8 @@ def parse(answer: str) -> ServiceFacts:
             case "secret":
                 pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
                 secrets[name] = {key: b64decode(value).decode() for key, value in pairs if key in _HELD}
-            case "state" if text.strip().startswith("{"):
-                deployed[name] = json.loads(text).get("wanted", "")
+            case "deployed" if text.strip():
+                deployed[name] = text.strip()
     return ServiceFacts({name: ChartFacts(values, schemas.get(name)) for name, values in defaults.items()},
                         secrets, refs, deployed)
 

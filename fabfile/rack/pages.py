@@ -99,7 +99,7 @@ if fetched && serve r; then
     rm -rf $kept.new r/.git && cp -R r $kept.new && rm -rf $kept && mv $kept.new $kept || echo 'no copy could be kept' >&2
   fi
 elif [ -d $kept ] && serve $kept; then state kept
-else commit=; find /pages /static -mindepth 1 -delete; state stock
+else commit=; rm -rf /pages/* /pages/.handlers.py /static/*; state stock
 fi
 cat /pages/.state.json
 exit 0

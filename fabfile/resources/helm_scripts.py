@@ -97,7 +97,7 @@ $({ kubectl -n "$space" logs "$pod" -c "$container" --previous --tail=8 || kubec
         return 1
       done <"$work/containers"
       if [ $passed -ge @SECONDS@ ]; then why="after $passed s: $(tail -n 1 "$work/rollout"); $(tr '\n' ';' <"$work/containers")"; return 1; fi
-      echo "$kind $workload: $(tail -n 1 "$work/rollout")"
+      echo "$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
     done
   done <"$work/workloads"
 }

@@ -16,10 +16,12 @@ RUN_HELP = {
 @task(help=RUN_HELP)
 def bootstrap(c, dry=False, only=None, from_=None, limit=None, json=False):
     """Bring the whole rack to what hosts.yaml says."""
-    from fabfile.tasks.converge import converge
-    from fabfile.tasks.steps import bootstrap_steps
+    from functools import partial
 
-    converge(c, "cluster.bootstrap", bootstrap_steps, dry=dry, only=only, from_=from_, limit=limit, json=json)
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.service_steps import whole_rack_steps
+
+    converge(c, "cluster.bootstrap", partial(whole_rack_steps, dry=dry, quiet=json), dry=dry, only=only, from_=from_, limit=limit, json=json)
 
 
 @task(help={"json": "For programs."})

@@ -144,22 +144,14 @@ def the_hub(name: str) -> tuple[Rack, Service]:
 
 def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_back: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
-    from fabfile.rack import RackProblems
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.preparing import prepared
-    from fabfile.tasks.service_steps import service_steps
+    from fabfile.tasks.service_steps import prepared_steps
 
     def steps(rack: Rack) -> list[Any]:
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
         for node in left:
             rack.machine(node)
-        try:
-            ready = prepared(rack, [service], dry=dry)
-        except RackProblems as told:
-            raise Exit(str(told), code=2) from None
-        if not json:
-            print(*ready.told, sep="\n", end="\n" if ready.told else "")
-        return service_steps(ready.rack, [service], dict(ready.commits), left, take_back)
+        return prepared_steps(rack, [service], dry=dry, quiet=json, leave_out=left, take_back=take_back)
 
     converge(c, named, steps, dry=dry, json=json)
 

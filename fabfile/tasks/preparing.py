@@ -23,11 +23,11 @@ class Prepared:
     told: tuple[str, ...]
 
 
-def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False) -> Prepared:
+def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True) -> Prepared:
     """Everything that roles need to know of these services, or of all.
 
     Raises RackProblems when values are not what the chart takes. Secrets that are nowhere are drawn and written to
-    configs/secrets.yaml, unless `dry`. A rooster that cannot be asked yet (a new rack) knows nothing.
+    configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless `renew`. A rooster that cannot be asked yet (a new rack) knows nothing.
     """
     from fabfile.facts.services import question, parse
     from fabfile.rack import RackProblems
@@ -42,7 +42,7 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     answers, _ = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
     facts = parse(answers.get(rack.gateway.name, ""))
     rack, told = with_secrets(rack, [service for service in services if service.is_hub], facts, dry)
-    commits, said = _commits(services, facts)
+    commits, said = _commits(services, facts, renew)
     problems = []
     for service in services:
         chart = facts.charts.get(service.chart.full)
@@ -54,7 +54,7 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     return Prepared(rack, commits, (*told, *said))
 
 
-def _commits(services: Iterable[Service], facts: Any) -> tuple[dict[str, str], list[str]]:
+def _commits(services: Iterable[Service], facts: Any, renew: bool) -> tuple[dict[str, str], list[str]]:
     """A ref's commit now; when its repository cannot be asked, the one that is deployed."""
     commits, told = {}, []
     for service in services:
@@ -62,7 +62,9 @@ def _commits(services: Iterable[Service], facts: Any) -> tuple[dict[str, str], l
         if templates is None or templates.pinned:
             continue
         now, deployed = facts.refs.get(service.name, ""), facts.deployed.get(service.name, "")
-        if now:
+        if deployed and not renew:
+            commits[service.name] = deployed
+        elif now:
             commits[service.name] = now
         else:
             commits[service.name] = deployed or templates.ref

@@ -12,6 +12,31 @@ if TYPE_CHECKING:
     from fabfile.resources import Resource
 
 
+def whole_rack_steps(rack: Rack, *, dry: bool = False, quiet: bool = False) -> list[Step]:
+    """The cluster, what services stand on, and every service. Services are prepared first: rooster is asked, if it can be."""
+    from fabfile.tasks.steps import bootstrap_steps
+
+    return [*bootstrap_steps(rack), *ground_steps(rack), *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)]
+
+
+def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True,
+                   quiet: bool = False, leave_out: tuple[str, ...] = (), take_back: bool = False) -> list[Step]:
+    """The steps of these services, or all, with what has to be known beforehand. Ends the task with code 2 when values
+    are not what their charts take."""
+    from invoke import Exit
+
+    from fabfile.rack import RackProblems
+    from fabfile.tasks.preparing import prepared
+
+    try:
+        ready = prepared(rack, names, dry=dry, renew=renew)
+    except RackProblems as told:
+        raise Exit(str(told), code=2) from None
+    if ready.told and not quiet:
+        print(*ready.told, sep="\n", end="\n\n")
+    return service_steps(ready.rack, names, dict(ready.commits), leave_out, take_back)
+
+
 def ground_steps(rack: Rack) -> list[Step]:
     """What services stand on."""
     from fabfile.engine.step import Step
