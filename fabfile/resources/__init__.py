@@ -23,7 +23,7 @@ from .user import AuthorizedKeys, Group, User
 
 __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
-    "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig", "KubernetesObjects", "Line",
-    "Member", "Modules", "NetworkInterface", "Nftables", "NoMember", "Packages", "PackagesAbsent", "Ran",
-    "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig",
+    "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables", "NoMember", "Packages",
+    "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

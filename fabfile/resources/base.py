@@ -43,13 +43,13 @@ class Change:
     commands: tuple[Command, ...]
     diff: str = ""  # unified diff, secrets already masked
     borrows: tuple[Borrowed, ...] = ()
-    undo: str = ""  # puts the former state back; when set, the change stays only if a new connection confirms it
+    undo: str = ""  # puts the former state back; with it, the change stays only if a new connection confirms it
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
-    alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": who watches them follows
+    alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
 
 
 class Resource(ABC):
-    """The smallest thing that a machine should have. Subclasses are frozen dataclasses: values, never connections."""
+    """The smallest thing that a machine should have. Subclasses are frozen dataclasses: values, no connections."""
 
     @property
     @abstractmethod
@@ -58,15 +58,15 @@ class Resource(ABC):
 
     @abstractmethod
     def probe(self) -> str:
-        """Read-only POSIX shell text. What it prints to stdout are the facts; it ends with 0 whatever it found,
-        also on a machine where nothing is installed yet."""
+        """Read-only POSIX shell text. What it prints to stdout are the facts; it ends with 0 whatever it
+        found, also on a machine where nothing is installed yet."""
 
     @abstractmethod
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         """What differs between the facts and this resource, in the order in which it is to be made so.
 
-        `altered` names what earlier resources of the same plan are about to alter on this machine: a unit that
-        watches a file restarts when the file is in it.
+        `altered` names what earlier resources of the same plan are about to alter on this machine: a unit
+        that watches a file restarts when the file is in it.
         """
 
 

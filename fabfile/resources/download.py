@@ -41,6 +41,7 @@ class Download(Resource):
         other = quote(f"{self.url} holds something else: sha256")
         check = (f"echo '{self.sha256}  '{{}} | sha256sum --check --status || "
                  f"{{ echo {other} \"$(sha256sum <{{}})\" >&2; exit 1; }}")
-        script = writing.put(self.path, fetch, owner=self.owner, group=self.group, mode=self.mode, check=check)
+        script = writing.put(self.path, fetch, owner=self.owner, group=self.group, mode=self.mode,
+                             check=check)
         yield Change(what, (Command(script, long=True, limit=600.0, shown=f"fetch {self.url}"),),
                      alters=frozenset({f"file:{self.path}"}))

@@ -54,9 +54,9 @@ class File(Resource):
         found = Found(facts)
         data = self.data()
         if found.sha256 != sha256(data).hexdigest():
-            what = f"{self.path} has other content" if found.kind == "file" else f"{self.path} is {found.kind}"
+            state = "has other content" if found.kind == "file" else f"is {found.kind}"
             yield Change(
-                what,
+                f"{self.path} {state}",
                 (self.write(f"write {self.path} ({len(data)} bytes, mode {self.permissions():04o})"),),
                 diff="" if self.secret else difference(self.path, found.content, data),
                 alters=frozenset({f"file:{self.path}"}),
@@ -72,7 +72,8 @@ class File(Resource):
 
 
 class Found:
-    """What `probe_file` saw: .kind ("file", "absent", "a link to …", "a directory"), .mode, .sha256, .content."""
+    """What `probe_file` saw: .kind ("file", "absent", "a link to …", "a directory"), .mode, .sha256, .content,
+    and by name and number .owners and .groups."""
 
     def __init__(self, facts: str):
         head, *rest = facts.split("\n")
@@ -94,7 +95,7 @@ class Found:
 
     @property
     def faithful(self) -> bool:
-        """Whether .content is all of the file, byte by byte: it is not when the file is long, or no UTF-8 text."""
+        """Whether .content is the whole file, byte by byte: not when that is long, or no UTF-8 text."""
         return self.content is not None and sha256(self.content.encode()).hexdigest() == self.sha256
 
 
@@ -148,5 +149,6 @@ def difference(path: str, old: str | None, new: bytes) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    lines = re.split("(?<=\n)", text)
-    return [line[:-1] if line.endswith("\n") else line + "\n\\ No newline at end of file" for line in lines if line]
+    cut = "\n\\ No newline at end of file"
+    return [line.removesuffix("\n") if line.endswith("\n") else line + cut
+            for line in re.split("(?<=\n)", text) if line]

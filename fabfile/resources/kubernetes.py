@@ -43,9 +43,10 @@ class KubernetesObjects(Resource):
     def probe(self) -> str:
         kustomization = quote(f"{self.directory}/kustomization.yaml")
         return (
-            f"if [ ! -r {quote(self.kubeconfig)} ] || [ ! -r {kustomization} ] || ! command -v kubectl >/dev/null\n"
-            "then echo absent\n"
-            f"else s=0; d=$({self._kubectl} --request-timeout=20s diff --concurrency=8 {self._what} 2>&1) || s=$?\n"
+            f"if [ ! -r {quote(self.kubeconfig)} ] || [ ! -r {kustomization} ] ||\n"
+            "  ! command -v kubectl >/dev/null; then echo absent\n"
+            "else s=0\n"
+            f"  d=$({self._kubectl} --request-timeout=20s diff --concurrency=8 {self._what} 2>&1) || s=$?\n"
             "echo \"exit $s\"; printf '%s\\n' \"$d\"; fi"
         )
 
@@ -112,9 +113,10 @@ class Kubeconfig(Resource):
             f"elif [ -e {here} ]; then echo 'no file'; else echo absent; fi",
             f"[ ! -f {here} ] || {{ sed -n 's/^ *server: //p' {here}\n"
             f"if sed -n 's/^ *client-certificate-data: //p' {here} | base64 -d 2>/dev/null |\n"
-            f"  openssl x509 -noout -checkend {_LASTING} >/dev/null 2>&1; then echo lasting; else echo ending; fi\n"
-            "! command -v kubectl >/dev/null || "
-            f"kubectl --kubeconfig {here} --request-timeout=5s get --raw /version 2>&1 >/dev/null | tail -n 1; }}",
+            f"  openssl x509 -noout -checkend {_LASTING} >/dev/null 2>&1\n"
+            "then echo lasting; else echo ending; fi\n"
+            f"! command -v kubectl >/dev/null || kubectl --kubeconfig {here} --request-timeout=5s get --raw /version"
+            " 2>&1 >/dev/null | tail -n 1; }",
         )
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
@@ -138,8 +140,8 @@ class Kubeconfig(Resource):
                    + f"sed {quote(f's|^( *server: ).*|{chr(92)}1{self.server}|')} -E")
         script = writing.put(self.path, written, owner=self.owner, group=self.group, mode=0o600,
                              check="grep -q client-key-data {}")
-        yield Change(what, (Command(script, shown=f"write {self.path} (mode 0600)"),), borrows=(self._borrowed(),),
-                     alters=frozenset({f"file:{self.path}"}))
+        yield Change(what, (Command(script, shown=f"write {self.path} (mode 0600)"),),
+                     borrows=(self._borrowed(),), alters=frozenset({f"file:{self.path}"}))
 
     def _borrowed(self) -> Borrowed:
         obtain = (

@@ -38,5 +38,6 @@ class Line(Resource):
             writing.keep(self.path),
             writing.move(self.path),
         ])
-        yield Change(f"{self.path} lacks the line {self.line}", (Command(script, shown=f"add it to {self.path}"),),
+        yield Change(f"{self.path} lacks the line {self.line}",
+                     (Command(script, shown=f"add it to {self.path}"),),
                      alters=frozenset({f"file:{self.path}"}))

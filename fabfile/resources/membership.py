@@ -1,8 +1,8 @@
 """Being in the cluster: kubeadm init, kubeadm join, and out again.
 
 A mark on the machine tells how far it went: `begun` before kubeadm starts, `finished` when it has ended well.
-What was begun and not finished is reset and done again. What was once finished is never reset, however broken it
-looks: a person decides that.
+What was begun and not finished is reset and done again. What was once finished is never reset, however broken
+it looks: a person decides that.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _PROBE = "\n".join(f"[ ! -e {path} ] || echo {word}" for word, path in _TRACES.i
 _ASKED = """
 if [ -r /etc/kubernetes/kubelet.conf ] && command -v curl >/dev/null; then
   s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)
-  a=$(curl -s --max-time 5 --cacert /etc/kubernetes/pki/ca.crt --cert /var/lib/kubelet/pki/kubelet-client-current.pem \
-    -o /dev/null -w '%{http_code}' "$s/api/v1/nodes/"@NODE@); echo "node $a $?"
+  a=$(curl -s --max-time 5 -o /dev/null -w '%{http_code}' --cacert /etc/kubernetes/pki/ca.crt \
+    --cert /var/lib/kubelet/pki/kubelet-client-current.pem "$s/api/v1/nodes/"@NODE@); echo "node $a $?"
 fi
 """.strip()
 _STRANGER = 60  # curl: the server's certificate is of another CA
@@ -98,7 +98,7 @@ class ControlPlane(Resource):
         commands = [Command(
             writing.put(self.path, writing.text_of(self.config.encode()), mode=0o600,
                         check="kubeadm config validate --config {}"),
-            shown=f"write {self.path} ({len(self.config)} bytes, mode 0600), checked by kubeadm config validate")]
+            shown=f"write {self.path} (mode 0600), checked by kubeadm config validate")]
         if found:
             commands.append(_reset(self.socket))
         commands += [
@@ -113,8 +113,8 @@ class ControlPlane(Resource):
 class Member(Resource):
     """A machine that joins the cluster made on `control_plane`.
 
-    `config` is what kubeadm reads, with TOKEN and CA_HASH (and CERTIFICATE_KEY, for one more control plane) in the
-    places of what is made at the moment of the join, held in memory, and void afterwards.
+    `config` is what kubeadm reads, with TOKEN and CA_HASH (and CERTIFICATE_KEY, for one more control plane) in
+    the places of what is made at the moment of the join, held in memory, and void afterwards.
     """
 
     config: str
@@ -149,8 +149,8 @@ class Member(Resource):
     def _known(self, answer: str = "", code: str = "0") -> Iterator[Change]:
         """A member that the cluster does not know, or that is of another one. No answer says nothing."""
         if answer == "404":
-            # kubelet registers the node when it starts, and whatever had written about itself into the node that
-            # is gone (Calico its address, without which no other node speaks to it) does so when it starts
+            # kubelet registers the node when it starts, and what had written about itself into the node that is
+            # gone (Calico its address, without which no other node speaks to it) does so when it starts
             script = "systemctl stop kubelet\ncrictl rmp --force --all || :\nsystemctl start kubelet"
             yield Change(f"the cluster has no node {self.node}, though it is a member",
                          (Command(script, long=True, limit=300.0, shown="start kubelet and all pods anew"),),
@@ -159,7 +159,7 @@ class Member(Resource):
             yield self._removed_by_hand(f"{self.node} is a member of another cluster")
 
     def _removed_by_hand(self, what: str) -> Change:
-        return _refusal(what, f"`inv node.remove {self.node}` and `inv node.add {self.node}` make it one of this")
+        return _refusal(what, f"`inv node.remove {self.node}`, then `inv node.add {self.node}`, makes it one of this")
 
     def _join(self) -> Command:
         """The borrowed variable `join` holds the token, the CA's hash and the certificate key."""
@@ -179,7 +179,8 @@ class Member(Resource):
         obtain = [
             "export KUBECONFIG=/etc/kubernetes/admin.conf",
             # A node of this name can only be a former self; kubeadm refuses to join beside it.
-            f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) || {{ echo \"$said\"; exit 1; }}",
+            f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) ||"
+            ' { echo "$said"; exit 1; }',
             f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
             "token=$(printf '%s\\n' \"$said\" | grep -E '^[a-z0-9]{6}[.][a-z0-9]{16}$')",
@@ -221,7 +222,8 @@ class NoMember(Resource):
             yield Change("the machine is in a cluster", (_reset(self.socket),), alters=_ALTERED)
 
 
-_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf", "unit:kubelet.service"})
+_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf",
+                      "unit:kubelet.service"})
 
 
 def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:

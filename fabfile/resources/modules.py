@@ -44,7 +44,8 @@ class Modules(Resource):
             pattern = quote("/" + module.replace("-", "_").replace("_", "[-_]") + r"\.ko")
             looks.append(
                 f"if [ -d {loaded} ] || {{ {_SIGNS.get(module, 'false')}; }} ||\n"
-                f'  {{ read -r r </proc/sys/kernel/osrelease && grep -qs {pattern} "/lib/modules/$r/modules.builtin"; }}\n'
+                "  { read -r r </proc/sys/kernel/osrelease &&"
+                f' grep -qs {pattern} "/lib/modules/$r/modules.builtin"; }}\n'
                 f"then echo {quote(module)} there; else echo {quote(module)} absent; fi"
             )
         return parts.probe("\n".join(looks), self.file().probe())

@@ -16,8 +16,8 @@ class NetworkInterface(Resource):
     """Addresses ("10.0.0.1/24") and routes (destination → gateway, or "" when it is on this very wire) of one
     interface, kept in /etc/systemd/network/10-INTERFACE.network, and live.
 
-    What is missing is put back; addresses that others add are theirs. The change goes back by itself unless a new
-    connection comes in through it.
+    What is missing is put back; addresses that others add are theirs. The change goes back by itself unless a
+    new connection comes in through it.
     """
 
     interface: str
@@ -46,8 +46,9 @@ class NetworkInterface(Resource):
         for destination, via in self.routes.items():
             way = ("Gateway", via) if via else ("Scope", "link")
             sections.append(("Route", [("Destination", destination), way]))
-        return File(f"/etc/systemd/network/10-{self.interface}.network", "\n".join(
-            f"[{title}]\n" + "".join(f"{key}={value}\n" for key, value in lines) for title, lines in sections))
+        text = "\n".join(f"[{title}]\n" + "".join(f"{key}={value}\n" for key, value in lines)
+                         for title, lines in sections)
+        return File(f"/etc/systemd/network/10-{self.interface}.network", text)
 
     def probe(self) -> str:
         device = quote(self.interface)
@@ -68,8 +69,8 @@ class NetworkInterface(Resource):
                 yield change
                 continue
             undo = [writing.restore(file.path, Found(kept).content), *back]
-            yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()), diff=change.diff,
-                         undo="\n".join(undo), alters=change.alters)
+            yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()),
+                         diff=change.diff, undo="\n".join(undo), alters=change.alters)
             return
         if missing:
             yield Change("; ".join(missing), (self._apply(),), undo="\n".join(back))

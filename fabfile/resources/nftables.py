@@ -30,9 +30,9 @@ fi
 class Nftables(Resource):
     """A ruleset in its file, and live: a rule flushed or changed by hand is seen and put back.
 
-    Only the tables that the file defines are compared; it should begin by replacing them ("table inet rack" and
-    "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction, and
-    goes back by itself unless a new connection comes in through it.
+    Only the tables that the file defines are compared; it should begin by replacing them ("table inet rack"
+    and "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction,
+    and goes back by itself unless a new connection comes in through it.
     """
 
     ruleset: str
@@ -59,9 +59,9 @@ class Nftables(Resource):
                 continue
             # A table that only the former file had would stay for ever: it goes in the same transaction.
             gone = sorted(_tables(wanted) - _tables(self.ruleset))
+            former = writing.restore(self.path, Found(kept).content)
             yield Change(change.what, (*change.commands, self._load(gone)), diff=change.diff,
-                         undo=f"{writing.restore(self.path, Found(kept).content)}\n{_restore(live, self.ruleset)}",
-                         alters=change.alters)
+                         undo=f"{former}\n{_restore(live, self.ruleset)}", alters=change.alters)
             return
         if wanted != live:
             yield Change(f"the live rules are not those of {self.path}", (self._load([]),),
@@ -72,7 +72,8 @@ class Nftables(Resource):
         load = f"nft -f {quote(self.path)}"
         if not gone:
             return Command(load)
-        return Command(f"{{ printf %s {quote(removals)}; cat -- {quote(self.path)}; }} | nft -f -", shown=load)
+        both = f"{{ printf %s {quote(removals)}; cat -- {quote(self.path)}; }}"
+        return Command(f"{both} | nft -f -", shown=load)
 
 
 def _rules(facts: str) -> tuple[str, str]:

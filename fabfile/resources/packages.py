@@ -11,8 +11,8 @@ from .base import Change, Command, Resource
 
 _UPDATED = "/var/lib/coop/apt-lists"  # touched when the lists were last fetched
 
-# What a change begins with: no question is ever asked, a file of ours stays when a package brings its own, and
-# another apt (unattended-upgrades runs for minutes) is waited for, by looking at who holds the locks.
+# What a change begins with: no question is ever asked, a file of ours stays when a package brings its own,
+# and another apt (unattended-upgrades runs for minutes) is waited for, by looking at who holds the locks.
 _PREPARE = r"""
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C.UTF-8
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
@@ -49,7 +49,8 @@ _MEND = "dpkg --configure -a --force-confdef --force-confold\napt --fix-broken i
 class Packages(Resource):
     """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
 
-    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is mended first.
+    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is mended
+    first.
     """
 
     packages: Mapping[str, str | None]
@@ -111,7 +112,7 @@ class Packages(Resource):
         ]
         if self.hold:
             lines.append(f"apt-mark hold {plain}")
-        return Command("\n".join(lines), long=True, limit=1800.0, shown=f"apt-get install {' '.join(versions)}")
+        return Command("\n".join(lines), True, 1800.0, shown=f"apt-get install {' '.join(versions)}")
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,8 @@ class _Package:
 
 
 def _probe(names) -> str:
-    """The packages, one a line: name, version, what is wanted of it, error flag, state; then those of the whole
-    machine that are half done. Two processes, whatever the number of packages."""
+    """The packages, one a line: name, version, what is wanted of it, error flag, state; then those of the
+    whole machine that are half done. Two or three processes, whatever the number of packages."""
     plain = " ".join(map(quote, names))
     return (
         f"dpkg-query -W -f '${{Package}} ${{Version}} ${{Status}}\\n' {plain} 2>/dev/null || :\n"

@@ -16,14 +16,16 @@ _SERVICES = ("zramswap.service", "dphys-swapfile.service", "swapspace.service") 
 
 _PROBE = """
 while read -r f type rest; do [ "$f" = Filename ] || echo "live $f"; done </proc/swaps
-for f in swap.target /etc/systemd/system/*.swap /run/systemd/generator*/*.swap /usr/lib/systemd/system/*.swap; do
+for f in swap.target /etc/systemd/system/*.swap /run/systemd/generator*/*.swap \
+  /usr/lib/systemd/system/*.swap; do
   u=${f##*/}
   [ "$u" = "*.swap" ] || [ @MASKED@/"$u" -ef /dev/null ] || echo "unit $u"
 done
 for u in @SERVICES@; do
   [ ! -e "/usr/lib/systemd/system/$u" ] || [ @MASKED@/"$u" -ef /dev/null ] || echo "unit $u"
 done
-[ ! -x /usr/lib/systemd/system-generators/zram-generator ] || { [ -e @ZRAM@ ] && [ ! -s @ZRAM@ ]; } || echo zram
+[ ! -x /usr/lib/systemd/system-generators/zram-generator ] || { [ -e @ZRAM@ ] && [ ! -s @ZRAM@ ]; } ||
+  echo zram
 echo fstab
 """.strip().replace("@MASKED@", _MASKED).replace("@SERVICES@", " ".join(_SERVICES)).replace("@ZRAM@", _ZRAM)
 

@@ -11,7 +11,7 @@ from . import writing
 from .base import Change, Command, Resource
 
 _PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,StateChangeTimestamp"
-_UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/", "/usr/local/lib/systemd/")
+_UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/")
 
 # A service of Type=simple counts as started before its program has even read its settings: it is looked at
 # for one second more. Every other type says itself when it is up.
@@ -31,9 +31,9 @@ said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
 class Unit(Resource):
     """A unit that is running or not, enabled or not (None: whichever it is), or masked.
 
-    It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer than
-    the unit's last change of state: then an earlier run ended between the two. A unit that does not come up with
-    a new file gets the former one back, and the run fails.
+    It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer
+    than the unit's last change of state: then an earlier run ended between the two. A unit that does not come
+    up with a new file gets the former one back, and the run fails.
     """
 
     unit: str
@@ -65,7 +65,8 @@ class Unit(Resource):
         unit = quote(self.full)
         if self.masked:
             if found.file_state != "masked" or found.active:
-                yield self._change(f"{self.full} is {found.said}, should be masked", f"systemctl mask --now {unit}")
+                yield self._change(f"{self.full} is {found.said}, should be masked",
+                                   f"systemctl mask --now {unit}")
             return
         if found.file_state == "masked":
             yield self._change(f"{self.full} is masked, should not be", f"systemctl unmask {unit}")
@@ -90,10 +91,11 @@ class Unit(Resource):
             yield self._change(f"{self.full} is {found.said}, should run", self._start("start", []), 180.0,
                                f"systemctl start {self.full}")
         elif self.running is False and found.active:
-            yield self._change(f"{self.full} is running, should not be", f"systemctl stop {unit}", limit=120.0)
+            yield self._change(f"{self.full} is running, should not be", f"systemctl stop {unit}", 120.0)
 
     def _change(self, what: str, script: str, limit: float = 60.0, shown: str = "") -> Change:
-        return Change(what, (Command(script, limit=limit, shown=shown),), alters=frozenset({f"unit:{self.full}"}))
+        return Change(what, (Command(script, limit=limit, shown=shown),),
+                      alters=frozenset({f"unit:{self.full}"}))
 
     def _start(self, verb: str, files: list[str]) -> str:
         """Start or restart; when it does not come up, the former files come back and the script fails."""
@@ -109,7 +111,8 @@ class Unit(Resource):
         return "\n".join([
             *lines, attempt, *back,
             f"systemctl reset-failed {unit} 2>/dev/null || :",
-            f"if systemctl restart {unit} && up; then now='runs with it'; else now='does not run with it either'; fi",
+            "now='does not run with it either'",
+            f"if systemctl restart {unit} && up; then now='runs with it'; fi",
             f"echo {quote(self.full + ' does not come up with the new ' + ', '.join(files))}"
             '"; what was there before is back, and the unit $now" >&2',
             "exit 1",

@@ -74,8 +74,8 @@ def put_back(path: str) -> str:
 
 
 def restore(path: str, content: str | None) -> str:
-    """Shell text that makes `path` what the plan saw there (None: nothing). It stands on its own, as what goes
-    back by itself must; owner and mode stay as they are."""
+    """Shell text that makes `path` what the plan saw there (None: nothing). It needs nothing else, as what
+    goes back by itself must; owner and mode stay as they are."""
     if content is None:
         return f"rm -f -- {quote(path)}"
     new = quote(beside(path))

@@ -1,7 +1,7 @@
 """A copy of this computer's root that nothing outside it sees, for running what resources say.
 
-An overlay in memory over /, in own mount, process, network, IPC and UTS namespaces: what is written there, and the
-hostname, sysctls and packet filter set there, are gone with it. It needs root and the kernel's overlay.
+An overlay in memory over /, in own mount, process, network, IPC and UTS namespaces: what is written there, and
+the hostname, sysctls and packet filter set there, are gone with it. It needs root and the kernel's overlay.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Sandbox:
 
     def __init__(self) -> None:
         self._shell = subprocess.Popen(
-            ["unshare", "--mount", "--uts", "--net", "--ipc", "--pid", "--fork", "--kill-child", "sh", "-c", _SETUP],
+            ["unshare", "--mount", "--uts", "--net", "--ipc", "--pid", "--fork", "--kill-child",
+             "sh", "-c", _SETUP],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if self.run("echo ready") != (0, "ready\n"):
             raise OSError("no sandbox on this computer")
@@ -73,7 +74,8 @@ class Sandbox:
 
     def write(self, path: str, content: str) -> None:
         """A file, by hand."""
-        code, said = self.run(f"mkdir -p {quote(path.rpartition('/')[0])}; printf %s {quote(content)} >{quote(path)}")
+        folder = quote(path.rpartition("/")[0])
+        code, said = self.run(f"mkdir -p {folder}; printf %s {quote(content)} >{quote(path)}")
         assert code == 0, said
 
     def read(self, path: str) -> str:

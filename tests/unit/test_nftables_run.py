@@ -1,4 +1,4 @@
-"""The packet filter is loaded, flushed, edited and brought back for real, in the sandbox's own network namespace."""
+"""The packet filter is loaded, flushed, edited and brought back for real, in the sandbox's own network."""
 
 from __future__ import annotations
 

@@ -12,16 +12,16 @@ from tests.unit.sandbox import Sandbox
 _BUILD = r"""
 build() {  # NAME VERSION [POSTINST]
   d=$(mktemp -d); mkdir "$d/DEBIAN"
-  printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: flock <flock@example.org>\nDescription: small\n' \
-    "$1" "$2" >"$d/DEBIAN/control"
+  printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: flock <flock@example.org>\n' "$1" "$2" \
+    >"$d/DEBIAN/control"; echo 'Description: small' >>"$d/DEBIAN/control"
   if [ -n "$3" ]; then printf '#!/bin/sh\n%s\n' "$3" >"$d/DEBIAN/postinst"; chmod 755 "$d/DEBIAN/postinst"; fi
   chmod 755 "$d"; dpkg-deb --build "$d" "/srv/deb/$1_$2_all.deb" >/dev/null
 }
 index() {
   cd /srv/deb
   for f in *.deb; do
-    dpkg-deb -f "$f"
-    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$f" "$(stat -c %s "$f")" "$(sha256sum <"$f" | cut -d ' ' -f 1)"
+    dpkg-deb -f "$f"; digest=$(sha256sum <"$f")
+    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$f" "$(stat -c %s "$f")" "${digest%% *}"
   done >Packages
 }
 """
@@ -36,7 +36,8 @@ def machine():
     except OSError as problem:
         pytest.skip(str(problem))
     code, said = sandbox.run("set -e\n" + _BUILD + """
-        mkdir -p /srv/deb /var/lib/coop; rm -rf /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/preferences.d
+        mkdir -p /srv/deb /var/lib/coop
+        rm -rf /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/preferences.d
         mkdir -p /etc/apt/sources.list.d /etc/apt/preferences.d /etc/apt/apt.conf.d
         echo 'APT::Sandbox::User "root";' >/etc/apt/apt.conf
         echo 'deb [trusted=yes] file:/srv/deb ./' >/etc/apt/sources.list.d/flock.list
@@ -109,7 +110,7 @@ def test_an_apt_that_was_killed_is_mended(machine):
 
 def test_a_lock_held_by_another_is_waited_for(machine):
     machine.run("(exec 9>/var/lib/dpkg/lock-frontend; python3 -c '"
-                "import fcntl,time; fcntl.lockf(9, fcntl.LOCK_EX); time.sleep(2)' ) >/dev/null 2>&1 & sleep 0.5")
+                "import fcntl,time; fcntl.lockf(9, fcntl.LOCK_EX); time.sleep(2)') >/dev/null 2>&1 & sleep 0.5")
     [change] = machine.plan(Packages({"nest": None}))
     code, said = machine.run("set -e\n" + change.commands[0].script)
     assert code == 0 and "waiting for /var/lib/dpkg/lock-frontend" in said

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabfile.resources import (
-    Absent, AuthorizedKeys, AptRepository, Directory, Download, File, Group, Hostname, Hosts, Line, Modules, Ran,
-    SwapOff, Symlink, Sysctls, User,
+    Absent, AptRepository, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, Line, Modules,
+    Ran, SwapOff, Symlink, Sysctls, User,
 )
 from fabfile.secret import Secret
 from tests.unit.sandbox import Sandbox
@@ -32,7 +32,7 @@ def machine():
 def test_a_file_is_made_then_left_alone_then_mended(machine):
     file = File("/etc/new folder/a'file.conf", "one\ntwo\n", mode=0o640)
     assert machine.make(file) == ["/etc/new folder/a'file.conf is absent"]
-    assert machine.run("stat -c '%a %U' '/etc/new folder'; ls -A '/etc/new folder'")[1] == "755 root\na'file.conf\n"
+    assert machine.run("stat -c %a '/etc/new folder'; ls -A '/etc/new folder'")[1] == "755\na'file.conf\n"
     machine.run(f'echo three >>"{file.path}"')
     [change] = machine.plan(file)
     assert change.what == "/etc/new folder/a'file.conf has other content"
@@ -163,8 +163,8 @@ def test_what_the_kernel_does_already_needs_no_module(machine):
 
 
 def test_swap_lines_are_commented_for_good(machine):
-    machine.write("/etc/fstab", "/dev/sda1 / ext4 defaults 0 1\nUUID=1 none swap sw 0 0\n#x none swap\n/swap.img\t"
-                                "none\tswap\tsw\t0\t0\n/swap /data ext4 x 0 0")
+    machine.write("/etc/fstab", "/dev/sda1 / ext4 defaults 0 1\nUUID=1 none swap sw 0 0\n#x none swap\n"
+                                "/swap.img\tnone\tswap\tsw\t0\t0\n/swap /data ext4 x 0 0")
     changes = [change for change in machine.plan(SwapOff()) if "fstab" in change.what]
     assert [change.what for change in changes] == ["/etc/fstab has 2 swap lines"]
     script = changes[0].commands[0].script.replace("systemctl daemon-reload", "")
@@ -180,7 +180,8 @@ def test_swap_units_are_masked(machine):
     machine.write("/usr/lib/systemd/system/zramswap.service", "[Service]\nExecStart=true\n")
     [change] = [change for change in machine.plan(SwapOff()) if change.what.endswith("not masked")]
     assert change.what == "dev-sda2.swap, swap.target, zramswap.service: not masked"
-    machine.run("for u in swap.target zramswap.service dev-sda2.swap; do ln -sf /dev/null /etc/systemd/system/$u; done")
+    machine.run("cd /etc/systemd/system; for unit in swap.target zramswap.service dev-sda2.swap\n"
+                "do ln -sf /dev/null $unit; done")
     assert not [change for change in machine.plan(SwapOff()) if change.what.endswith("not masked")]
 
 
