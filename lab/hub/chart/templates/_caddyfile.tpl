@@ -5,6 +5,9 @@
 	http_port 8080
 	https_port 8443
 	storage file_system /certificates
+	servers {
+		protocols h1 h2
+	}
 }
 {{ range .hosts }}{{ . }} {{ end }}{
 	tls {
