@@ -118,7 +118,7 @@ def python_files(programs: Programs, tree: Path) -> dict[str, Entry]:
 
 
 def git_files(programs: Programs) -> dict[str, Entry]:
-    """git with its transports, where what is one program under many names stays one; and a find that deletes."""
+    """git with its transports, where what is one program under many names stays one; and GNU find."""
     inside = [*programs.glob("usr/lib/git-core/*"), *programs.glob("usr/share/git-core/templates/**/*")]
     files = [name for name in inside if not programs.path(name).is_dir()]
     return programs.pick([*(f"usr/bin/{name}" for name in GIT), *files, "usr/bin/find", AUTHORITIES])
