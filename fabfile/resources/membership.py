@@ -90,9 +90,7 @@ class ControlPlane(Resource):
                            "put it back from a backup; nothing is reset")
             return
         if found and "begun" not in found:
-            remains = ", ".join(_TRACES[word] for word in sorted(found))
-            yield _refusal(f"{self.node} has remains of a cluster that was not made here: {remains}",
-                           "look what it is; `kubeadm reset` takes it away")
+            yield _remains(self.node, found)
             return
         config = quote(self.path)
         commands = [Command(
@@ -113,7 +111,7 @@ class ControlPlane(Resource):
 class Member(Resource):
     """A machine that joins the cluster made on `control_plane`.
 
-    `config` is what kubeadm reads, with TOKEN and CA_HASH (and CERTIFICATE_KEY, for one more control plane) in
+    `config` is what kubeadm reads, with TOKEN and CA_HASH (and, for one more control plane, CERTIFICATE_KEY) in
     the places of what is made at the moment of the join, held in memory, and void afterwards.
     """
 
@@ -141,6 +139,9 @@ class Member(Resource):
         if "finished" in found:
             yield self._removed_by_hand(f"{self.node} is a member, but has lost /etc/kubernetes/kubelet.conf")
             return
+        if found and "begun" not in found:
+            yield _remains(self.node, found)
+            return
         commands = [_reset(self.socket)] if found else []
         commands.append(self._join())
         what = f"a join of {self.node} did not end" if found else f"{self.node} is not in the cluster"
@@ -149,7 +150,7 @@ class Member(Resource):
     def _known(self, answer: str = "", code: str = "0") -> Iterator[Change]:
         """A member that the cluster does not know, or that is of another one. No answer says nothing."""
         if answer == "404":
-            # kubelet registers the node when it starts, and what had written about itself into the node that is
+            # kubelet registers the node when it starts, and whoever had written of itself into the node that is
             # gone (Calico its address, without which no other node speaks to it) does so when it starts
             script = "systemctl stop kubelet\ncrictl rmp --force --all || :\nsystemctl start kubelet"
             yield Change(f"the cluster has no node {self.node}, though it is a member",
@@ -159,7 +160,7 @@ class Member(Resource):
             yield self._removed_by_hand(f"{self.node} is a member of another cluster")
 
     def _removed_by_hand(self, what: str) -> Change:
-        return _refusal(what, f"`inv node.remove {self.node}`, then `inv node.add {self.node}`, makes it one of this")
+        return _refusal(what, f"`inv node.remove {self.node}`, then `inv node.add {self.node}` mends it")
 
     def _join(self) -> Command:
         """The borrowed variable `join` holds the token, the CA's hash and the certificate key."""
@@ -238,6 +239,12 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
 
 def _reset(socket: str) -> Command:
     return Command(_RESET.replace("@SOCKET@", quote(socket)), long=True, limit=300.0, shown="kubeadm reset")
+
+
+def _remains(node: str, found: Set[str]) -> Change:
+    remains = ", ".join(_TRACES[word] for word in sorted(found))
+    return _refusal(f"{node} has remains of a cluster that was not made here: {remains}",
+                    "look what it is; `kubeadm reset` takes it away")
 
 
 def _refusal(what: str, hint: str) -> Change:
