@@ -60,8 +60,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def index(chart: dict, name: str, archive: bytes) -> str:
     """The text of index.yaml, with one chart in one version; it is JSON, which is YAML too."""
     date = "2026-01-01T00:00:00Z"
-    published = {"urls": [f"https://{HOST}/{name}"], "digest": hashlib.sha256(archive).hexdigest(), "created": date}
-    entries = {chart["name"]: [{**chart, **published}]}
+    place = {"urls": [f"https://{HOST}/{name}"], "digest": hashlib.sha256(archive).hexdigest(), "created": date}
+    entries = {chart["name"]: [{**chart, **place}]}
     return json.dumps({"apiVersion": "v1", "entries": entries, "generated": date}, indent=1) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What JupyterHub makes of the chart's values: the real one, of the forge's images, reads the chart's own files."""
+"""What JupyterHub makes of the chart's values: the real one, of the forge's images, reads what Helm renders."""
 
 import base64
 import json

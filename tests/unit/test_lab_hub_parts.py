@@ -1,4 +1,4 @@
-"""What surrounds the lab's hub: chart repository, git host, certificate authority, programs of small images."""
+"""What surrounds the lab's hub: chart repository, git host, certificate authority, its small images."""
 
 import io
 import json

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """keep-certificates load|watch SECRET DIRECTORY: a directory that outlives its pod, as one tar in a Secret.
 
-`load` unpacks the Secret into the directory, if there is one. `watch` writes the Secret whenever the directory
-has changed. So a certificate is asked for once, not at each start of the pod: certificate authorities count.
+`load` unpacks the Secret into the directory, if there is one. `watch` writes the Secret whenever the
+directory has changed. So a certificate is asked for once, not at each start of the pod: authorities count.
 """
 
 import base64
