@@ -11,7 +11,7 @@ FILES = "find /etc /root /home /var/lib/coop/former -xdev -type f " + " ".join(f
 MODES = "find /etc /root /home -xdev " + " ".join(f"! -path '{each}'" for each in _LEFT_OUT) + \
     " -printf '%M %u %g %p\\n' 2>/dev/null | sort"
 PACKAGES = "dpkg-query -W -f '${Package} ${Version} ${Status}\\n'"
-UNITS = "systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort"
+UNITS = "systemctl list-unit-files --no-legend --no-pager | awk '$2 != \"transient\" {print $1, $2}' | sort"
 RUNNING = "systemctl list-units --no-legend --plain --no-pager --type=service --state=running | awk '{print $1}' " \
     "| grep -vE '^(user@|getty|serial)' | sort"
 SYSCTLS = "sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables 2>&1"
