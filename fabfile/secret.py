@@ -30,7 +30,8 @@ class Secret:
         _remember(value)
 
     def reveal(self) -> str:
-        """The text itself. Give it to a machine's stdin, never to an argv, a log or a file of this computer."""
+        """The text itself. Give it to a machine's stdin, never to an argv, a log or a file of this computer.
+        """
         return self._value
 
     def __repr__(self) -> str:
@@ -60,4 +61,4 @@ def _remember(value: str) -> None:
     shapes.update(_KEY_MATERIAL.findall(value))  # one line of a key says too much already
     fresh = {shape for shape in shapes if len(shape) >= _SHORTEST}
     with _remembering:  # a new tuple in place of the old one: other threads may be walking that
-        _known = tuple(sorted({*_known, *fresh}, key=len, reverse=True))  # longest first: no part is left over
+        _known = tuple(sorted({*_known, *fresh}, key=len, reverse=True))  # longest first: no part is left

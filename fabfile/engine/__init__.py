@@ -1,1 +1,1 @@
-"""The engine: the only part that touches machines. It looks, plans, applies, verifies, and tells what it does."""
+"""The engine, the only part that touches machines: it looks, plans, applies, verifies, and tells of it."""

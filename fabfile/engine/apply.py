@@ -27,9 +27,9 @@ Tell = Callable[[Event], None]
 def apply(rack: Rack, fleet: Fleet, seat: Seat, entries: Sequence[Entry], tell: Tell) -> None:
     """Makes the entries of one machine and step, in order. Raises MachineError at the first that fails.
 
-    Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its values
-    obtained just before and given back just after; so is a change that has to be confirmed over a new connection,
-    or that the connection does not outlive.
+    Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its
+    values obtained just before and given back just after; so is a change that has to be confirmed over a new
+    connection, or that the connection does not outlive.
     """
     for alone, group in groupby(entries, key=lambda entry: _is_made_alone(entry.change)):
         if not alone:
@@ -53,7 +53,7 @@ def _is_made_alone(change: Change) -> bool:
 
 @contextmanager
 def borrowed(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
-    """Shell text that sets the variables which a change borrows; what they came from is given back at the end."""
+    """Shell text that sets the variables which a change borrows; at the end they are given back."""
     held: list[tuple[Borrowed, str]] = []
     try:
         for want in entry.change.borrows:

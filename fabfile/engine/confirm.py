@@ -1,8 +1,8 @@
-"""Changes that can cut the operator off: tried, confirmed over a new connection, else undone by the machine itself.
+"""Changes that can cut the operator off: tried, confirmed over a new connection, else undone.
 
-The commands and their undoing run as one detached unit: it applies, waits a minute for the file `confirmed`, and
-without it puts the former state back. The file is written by a connection that was opened after the commands had
-ended: an old one may live on through a firewall that lets no new one in.
+The commands and their undoing run as one detached unit: it applies, waits a minute for the file `confirmed`,
+and without it puts the former state back. The file is written by a connection that was opened after the
+commands had ended: an old one may live on through a firewall that lets no new one in.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ exit "$coop_code"
 def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
     """Makes one change so that it stays only if a new connection can be opened afterwards.
 
-    Raises WentBack when none could, CommandFailed when its commands failed; the former state is back in both cases.
+    Raises WentBack when none could, CommandFailed when its commands failed; the former state is then
+    back.
     """
     commands = entry.change.commands
     limit = sum(command.limit for command in commands)
@@ -74,7 +75,7 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
 
 
 def _applied(fleet: Fleet, seat: Seat, name: str, what: str, script: str, limit: float) -> tuple[int, str]:
-    """Starts the trial and waits until its commands have ended: their exit code, and what they said if it is not 0.
+    """Starts the trial and waits until its commands have ended: their exit code, and what failed ones said.
 
     0 also when the line broke: whether the commands ended is then for a new connection to see.
     """
@@ -82,7 +83,8 @@ def _applied(fleet: Fleet, seat: Seat, name: str, what: str, script: str, limit:
     starting = detached.start(name, what, script, limit + MINUTE + 30) + f"""\
 until [ -e {folder}/applied ]; do flock -w 0.1 {folder}/lock true && break; done
 [ "$(cat {folder}/applied)" = 0 ] && exit
-flock {folder}/lock true; cat {folder}/log; coop_code=$(cat {folder}/applied); rm -rf {folder}; exit "$coop_code"
+flock {folder}/lock true; cat {folder}/log; coop_code=$(cat {folder}/applied); rm -rf {folder}
+exit "$coop_code"
 """
     assert seat.shell is not None
     try:
@@ -110,7 +112,7 @@ set +e
         except (LinkError, TookTooLong) as error:
             why = str(error)
         else:
-            if answer.code != _EARLY:  # else this connection may be older than the change: only a next one proves it
+            if answer.code != _EARLY:  # else this connection may be older than the change
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why

@@ -1,7 +1,7 @@
-"""Long commands that outlive the line: shell texts that start one, wait for it, and find one that an earlier run began.
+"""Long commands that outlive the line: shell texts that start one, wait for it, and find an earlier run's.
 
-A long command (apt, kubeadm, helm) has a folder /run/coop/units/NAME, which only root may read and which is gone
-after a boot:
+A long command (apt, kubeadm, helm) has a folder /run/coop/units/NAME, which only root may read and which is
+gone after a boot:
 
     what      one line for a person
     script    the command; taken away when it has ended
@@ -9,8 +9,9 @@ after a boot:
     log       all that it said
     code      its exit code, written when it has ended
 
-Whether it still runs is asked of the lock alone, so that nothing but the way of starting it differs between machines:
-with systemd it is a transient unit, outside the session that sshd may end, and else a process in a session of its own.
+Whether it still runs is asked of the lock alone, so that nothing but the way of starting it differs between
+machines: with systemd it is a transient unit, outside the session that sshd may end, and else a process in a
+session of its own.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from shlex import quote
 
 UNITS = "/run/coop/units"
 
-# Waiting costs a few forks every two seconds, and prints: the first beat into a line that is cut ends the waiter.
-# The lock is seen free within a few milliseconds after the command's end.
+# Waiting costs a few forks every two seconds, and prints: the first beat into a line that is cut ends the
+# waiter. The lock is seen free within a few milliseconds after the command's end.
 _WAIT = f"""\
 coop_wait() {{
   until flock -w 2 {UNITS}/"$1"/lock true
-  do printf '\\n%s + %s\\n' "$coop_mark" "$(tail -c 300 {UNITS}/"$1"/log 2>/dev/null | tr '\\r' '\\n' | tail -n 1)"
+  do
+    coop_last=$(tail -c 300 {UNITS}/"$1"/log 2>/dev/null | tr '\\r' '\\n' | tail -n 1)
+    printf '\\n%s + %s\\n' "$coop_mark" "$coop_last"
   done
 }}
 """
@@ -33,7 +36,8 @@ coop_wait() {{
 # Everything of the command is in files: the unit's own command line says nothing but its name.
 _RUNNER = """\
 cd "$1"; exec 9>lock; flock 9; : >begun; \
-timeout -k 10 "$2" sh -e ./script </dev/null >log 2>&1 9>&-; echo $? >code.new; rm -f script; mv code.new code"""
+timeout -k 10 "$2" sh -e ./script </dev/null >log 2>&1 9>&-; echo $? >code.new; \
+rm -f script; mv code.new code"""
 
 
 def name(machine: str, resource: str, script: str) -> str:
@@ -42,7 +46,7 @@ def name(machine: str, resource: str, script: str) -> str:
 
 
 def run(name: str, what: str, script: str, limit: float) -> str:
-    """Shell text that starts the command (or finds it running), waits for it, says what it said, and ends as it did."""
+    """Shell text that starts the command (or finds it running), waits for it, and says and ends as it did."""
     return start(name, what, script, limit) + wait(name)
 
 
@@ -69,7 +73,7 @@ fi
 
 
 def wait(name: str) -> str:
-    """Shell text that waits for a command which was started, says what it said, ends as it did, and tidies up."""
+    """Shell text that waits for a command that was started, says and ends as it did, and tidies up."""
     folder = f"{UNITS}/{name}"
     return f"""\
 {_WAIT}
@@ -84,8 +88,8 @@ exit $coop_code
 def adopt(wait: bool = True) -> str:
     """Shell text that waits for every long command which an earlier run began here, and tidies up after them.
 
-    Of each that still runs it says "adopted WHAT". When none does, it costs no fork. Without `wait` (a dry run,
-    which touches nothing) it only says so.
+    Of each that still runs it says "adopted WHAT". When none does, it costs no fork. Without `wait` (a dry
+    run, which touches nothing) it only says so.
     """
     waiting = 'coop_wait "${coop_unit##*/}"' if wait else ":"
     tidying = 'rm -rf "$coop_unit"' if wait else ":"

@@ -59,7 +59,7 @@ class Interrupted(CoopError):
 
 
 class MachineError(CoopError):
-    """Something failed on, or on the way to, one machine. `tail` are the last lines it said, secrets masked."""
+    """Something failed on, or on the way to, one machine. `tail`: the last lines it said, secrets masked."""
 
     def __init__(self, machine: str, problem: str, *, step: str = "", resource: str = "", command: str = "",
                  code: int | None = None, tail: Sequence[str] = (), hint: str = ""):

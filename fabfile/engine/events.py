@@ -1,6 +1,6 @@
 """What a run tells while it works. The screen and the journal are two listeners of the same events.
 
-Every text in an event has its secrets masked already. Events come from several threads, but never two at once.
+Every text in an event has its secrets masked already. They come from several threads, but never two at once.
 """
 
 from __future__ import annotations

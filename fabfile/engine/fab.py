@@ -1,4 +1,4 @@
-"""`fab` on the rack: -H takes the rack's names, and address, jump host, user, keys and host keys come from hosts.yaml.
+"""`fab` on the rack: -H takes the rack's names; address, jump host, user and keys come from hosts.yaml.
 
     fab -H chick1 -- uptime
     fab -H chick1,chick2 node.status
@@ -48,7 +48,8 @@ class Executor(fabric.Executor):
             machine = ways.rack.machine(name)
         except RackProblems as problems:
             raise Exit(str(problems), code=2) from None
-        return call.clone(into=LinkCall, with_={"init_kwargs": {"host": name, "ways": ways, "machine": machine}})
+        known = {"host": name, "ways": ways, "machine": machine}
+        return call.clone(into=LinkCall, with_={"init_kwargs": known})
 
     def _ways(self) -> SshWays:
         """One set of ways for all machines of this call: one connection to rooster carries them."""

@@ -1,4 +1,4 @@
-"""The machines of one run: each has one root shell, opened when it is first needed, and used by one thread at a time."""
+"""The machines of one run: one root shell each, opened when first needed, used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Seat:
 
 
 class Fleet:
-    """Opens shells and lends them out. `greet` is called with every new shell before anything else is asked of it."""
+    """Opens shells and lends them out. `greet` is called with every new shell, before all else."""
 
     def __init__(self, ways: Ways, tell: Callable[[Event], None], greet: Callable[[Seat], None]):
         self._ways, self._tell, self._greet = ways, tell, greet

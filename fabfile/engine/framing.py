@@ -3,11 +3,11 @@
 To the machine goes shell text: a prologue once, then a line for each command. Back comes whatever the command
 prints, and behind it a mark: a newline, a word that nobody can guess, and on the same line
 
-    NUMBER CODE BEGAN ENDED     the command with this number ended; times in seconds of the machine's own uptime
+    NUMBER CODE BEGAN ENDED     the command with this number ended; times in seconds of the machine's uptime
     + TEXT                      it still runs, and last said this
 
-The machine's uptime is read by the shell itself (no fork), does not jump with the clock, and leaves the way there
-and back out of the command's time.
+The machine's uptime is read by the shell itself (no fork), does not jump with the clock, and leaves the way
+there and back out of the command's time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
 
-# `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no further
-# command once one has failed. Both run in a subshell, so that no command can change or end the shell itself.
-# What was said before the prologue (by a login script, by sudo) goes to an answer 0 that nobody waits for.
+# `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no
+# further command once one has failed. Both run in a subshell, so that no command can change or end the shell
+# itself. What was said before the prologue (by a login script, by sudo) goes to an answer 0 that nobody gets.
 # Descriptor 8 is the rack's lock (see lock.py): what a command starts must not go on holding it.
 _PROLOGUE = """\
 exec 2>&1
 cd /; umask 022; LC_ALL=C.UTF-8; HOME=/root; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_mark={mark}; coop_from=${{1-}}
 coop_now() {{ read -r coop_time coop_rest </proc/uptime; }}
-coop_say() {{ printf '\\n%s %s %s %s ' "$coop_mark" "$1" "$2" "$coop_time"; coop_now; printf '%s\\n' "$coop_time"; }}
+coop_say() {{
+  printf '\\n%s %s %s %s ' "$coop_mark" "$1" "$2" "$coop_time"; coop_now; printf '%s\\n' "$coop_time"
+}}
 look() {{ coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_say "$1" $?; }}
 act() {{
   [ -z "$coop_failed" ] || return 0
@@ -66,7 +68,7 @@ def look(number: int, text: str) -> str:
 
 
 def act(number: int, text: str) -> str:
-    """A command, as one line for the shell. After a failed one, the following are passed over until `again`."""
+    """A command, as one line for the shell. After a failed one, the next are passed over until `again`."""
     return f"act {number} {_quoted(text)}\n"
 
 
@@ -103,7 +105,8 @@ class Frames:
                 del self._held[:found.end()]
                 self._searched = 0
                 number, code, began, ended = head.split()
-                yield Answer(int(number), int(code), float(ended) - float(began), output.decode(errors="replace"))
+                seconds = float(ended) - float(began)
+                yield Answer(int(number), int(code), seconds, output.decode(errors="replace"))
         # A mark may have come in part: its line begins at the last newline at the earliest.
         last = self._held.rfind(b"\n", self._searched)
         self._searched = last if last >= 0 else len(self._held)

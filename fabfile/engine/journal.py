@@ -2,8 +2,8 @@
 
     $XDG_STATE_HOME/coop/RACK/runs/20261123-202502-a18e.jsonl
 
-Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned, step_began, ran, changed,
-held, failed, step_ended, ended. A run that was killed has no `ended`.
+Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned,
+step_began, ran, changed, held, failed, step_ended, ended. A run that was killed has no `ended`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from fabfile.engine.outcome import Result
 from fabfile.engine.plan import Plan
 from fabfile.secret import mask
 
-_NAMES = {events.Began: "began", events.Connected: "connected", events.Adopted: "adopted", events.Noticed: "noticed",
-          events.Looked: "looked", events.Planned: "planned", events.StepBegan: "step_began", events.Ran: "ran",
-          events.Changed: "changed", events.Held: "held", events.Failed: "failed", events.StepEnded: "step_ended",
-          events.Ended: "ended"}
+_NAMES = {
+    events.Began: "began", events.Connected: "connected", events.Adopted: "adopted",
+    events.Noticed: "noticed", events.Looked: "looked", events.Planned: "planned", events.StepBegan: "step_began", events.Ran: "ran",
+    events.Changed: "changed", events.Held: "held", events.Failed: "failed", events.Ended: "ended",
+    events.StepEnded: "step_ended",
+}
 
 
 def folder(rack: str) -> Path:
@@ -90,7 +92,8 @@ def find(rack: str, run: str) -> Kept:
     for each in kept(rack):
         if run == "last" or each.run.startswith(run) or each.run.endswith(run):
             return each
-    raise WrongUsage(f"rack {rack} has had no run yet" if run == "last" else f"the journal of rack {rack} has no run {run!r}")
+    raise WrongUsage(f"rack {rack} has had no run yet" if run == "last" else
+                     f"the journal of rack {rack} has no run {run!r}")
 
 
 def _records(path: Path) -> tuple[dict[str, Any], ...]:
@@ -110,7 +113,8 @@ def _record(event: events.Event) -> dict[str, Any]:
         return {"machine": event.machine, "step": event.step, **error_as_data(event.error)}
     if isinstance(event, events.Ended):
         return result_as_data(event.result, with_plan=False)
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(event).items()}
+    fields = asdict(event).items()
+    return {key: round(value, 3) if isinstance(value, float) else value for key, value in fields}
 
 
 def plan_as_data(plan: Plan) -> list[dict[str, str]]:
@@ -123,13 +127,14 @@ def error_as_data(error: Exception) -> dict[str, Any]:
     """An error for JSON."""
     data: dict[str, Any] = {"kind": type(error).__name__, "problem": mask(str(error))}
     if isinstance(error, MachineError):
-        data |= {"machine": error.machine, "step": error.step, "resource": error.resource, "command": mask(error.command),
-                 "code": error.code, "tail": [mask(line) for line in error.tail], "hint": error.hint}
+        data |= {"machine": error.machine, "step": error.step, "resource": error.resource,
+                 "command": mask(error.command), "code": error.code,
+                 "tail": [mask(line) for line in error.tail], "hint": error.hint}
     return data
 
 
 def result_as_data(result: Result, with_plan: bool = True) -> dict[str, Any]:
-    """A result for JSON; `--json` prints it, the journal ends with it (without the plan, which it has already)."""
+    """A result for JSON: `--json` prints it; the journal, which has the plan already, ends with it."""
     data: dict[str, Any] = {
         "run": result.run, "task": result.task, "dry": result.dry, "exit_code": result.exit_code,
         "changes": result.changes, "seconds": round(result.seconds, 3), "critical": round(result.critical, 3),

@@ -1,4 +1,4 @@
-"""The way to a machine: a Fabric connection that takes everything from the rack, and no host key but the rack's."""
+"""The way to a machine: a Fabric connection that takes everything from the rack, and no other host key."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say i
 
 
 class Link(fabric.Connection):
-    """A Fabric connection to one machine of the rack: address, user, key, jump host and host key are the rack's.
+    """A Fabric connection to one machine: address, user, key, jump host and host key are the rack's.
 
-    `jump` is an open or unopened link to the gateway; without one the machine's address is gone to directly, or by
-    the operator's proxy command. `open` raises LinkError and nothing else.
+    `jump` is an open or unopened link to the gateway; without one the machine's address is gone to directly,
+    or by the operator's proxy command. `open` raises LinkError and nothing else.
     """
 
     def __init__(self, rack: Rack, machine: Machine, jump: Link | None = None, *, inside: bool = False,
                  config: fabric.Config | None = None):
         network = "public" if machine is rack.gateway and not inside else "node"
         super().__init__(str(machine.address(network)), user=rack.operator.user, port=PORT, gateway=False,
-                         forward_agent=False, connect_timeout=int(wire.PATIENCE), config=config or plain_config())
+                         forward_agent=False, connect_timeout=int(wire.PATIENCE),
+                         config=config or plain_config())
         # The operator's ~/.ssh/config, which `fab` reads, may not change where the rack's names lead.
         self._set(rack=rack, machine=machine, jump=jump, wire=None, host=str(machine.address(network)))
         self._set(proxy="" if jump or inside else rack.operator.proxy_command or "")
@@ -82,7 +83,7 @@ class Link(fabric.Connection):
             self.wire.close()  # also when logging in has failed half way
 
     def wired(self) -> wire.Wire:
-        """The way there, before SSH: direct, inside the gateway's link, or by the proxy command. Raises LinkError."""
+        """What lies below SSH: direct, inside the gateway's link, or by the proxy command."""
         try:
             if self.jump is not None:
                 self.jump.open()
@@ -100,8 +101,8 @@ class Link(fabric.Connection):
         return way
 
     def _ask_for_a_sign(self) -> None:
-        # A request that no server knows must be answered all the same. Paramiko's own keepalive asks for no answer,
-        # and its public way of asking blocks until one comes.
+        # A request that no server knows must be answered all the same. Paramiko's own keepalive asks for no
+        # answer, and its public way of asking blocks until one comes.
         request = paramiko.Message()
         request.add_byte(cMSG_GLOBAL_REQUEST)
         request.add_string("keepalive@openssh.com")
@@ -114,12 +115,14 @@ class Link(fabric.Connection):
         if isinstance(error, LinkError):
             return error
         if isinstance(error, paramiko.BadHostKeyException):
-            return HostKeyChanged(
-                name, f"its host key is {_fingerprint(error.key)}, and hosts.yaml says {_fingerprint(error.expected_key)}",
-                hint="if it was installed again, put its new key into hosts.yaml; if not, somebody may listen")
+            shown, pinned = _fingerprint(error.key), _fingerprint(error.expected_key)
+            return HostKeyChanged(name, f"its host key is {shown}, and hosts.yaml says {pinned}",
+                                  hint="if it was installed again, put its new key into hosts.yaml; "
+                                       "if not, somebody may listen")
         if isinstance(error, paramiko.AuthenticationException):
             return KeyRefused(name, f"it does not let {self.user} in: {error}",
-                              hint="is operator.identity_file in hosts.yaml the right key, or the agent running?")
+                              hint="is operator.identity_file in hosts.yaml the right key, or the agent "
+                                   "running?")
         if isinstance(error, paramiko.ChannelException):
             return NoAnswer(name, f"{self.jump.machine.name} cannot reach {there}: {error.text}",
                             hint="is the machine switched on?")
@@ -127,7 +130,8 @@ class Link(fabric.Connection):
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
         why = self.wire and (self.wire.verdict or self.wire.complaint()) or _reason(error)
-        return NoAnswer(name, f"no answer from {there}: {why}", hint="is the machine switched on, and the way to it up?")
+        return NoAnswer(name, f"no answer from {there}: {why}",
+                        hint="is the machine switched on, and the way to it up?")
 
 
 class RootChannel:
@@ -166,7 +170,8 @@ class RootChannel:
             self._said += self._channel.recv(_ENOUGH)  # it said why before it could be told anything
         # Sudo may only have warned (of a host name, say): refused is who has ended, too.
         if self._said.startswith(b"sudo:") and self._channel.status_event.wait(1.0):
-            return RootRefused(self._link.machine.name, self._said.decode(errors="replace").strip().splitlines()[-1],
+            said = self._said.decode(errors="replace").strip().splitlines()
+            return RootRefused(self._link.machine.name, said[-1],
                                hint=f"{self._link.user} needs sudo without a password there")
         link: Link | None = self._link
         verdict = ""
@@ -174,7 +179,8 @@ class RootChannel:
             verdict, link = link.wire.verdict, link.jump
         if not verdict and self._channel.exit_status_ready():
             verdict = f"its shell ended with code {self._channel.recv_exit_status()}"
-        return LinkLost(self._link.machine.name, f"the line was cut: {verdict or 'the connection was closed'}",
+        verdict = verdict or "the connection was closed"
+        return LinkLost(self._link.machine.name, f"the line was cut: {verdict}",
                         hint="what was begun there may end by itself; the next run finds it")
 
 

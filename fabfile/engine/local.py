@@ -15,15 +15,16 @@ class LocalShell:
     def __init__(self, machine: str):
         command = ["sh"] if os.geteuid() == 0 else ["sudo", "-n", "sh"]
         self._machine = machine
-        self._process = subprocess.Popen([*command, "-s", "here"], bufsize=0, start_new_session=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            [*command, "-s", "here"], bufsize=0, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
         self._held = b""
         self._first = b""
 
     def write(self, data: bytes) -> None:
-        # The shell answers while it is still being told: unread answers would fill its pipe, and both would wait.
+        # The shell answers while it is still told: unread answers would fill its pipe, and both would wait.
         while data:
             readable, writable, _ = select.select([self._from], [self._to], [])
             try:

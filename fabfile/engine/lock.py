@@ -1,8 +1,9 @@
 """Who may change the rack, and who a machine: two locks, each held by an open descriptor of a root shell.
 
-The rack's lock lies on the gateway and stops a second run; beside it stands who holds it. It frees itself when that
-run's connection ends. A machine's lock is held, besides by its shell, by each command that the shell runs: after a
-run was killed, the next one waits for the command that was under way, and does not double it.
+The rack's lock lies on the gateway and stops a second run; beside it stands who holds it. It frees itself
+when that run's connection ends. A machine's lock is held, besides by its shell, by each command that the
+shell runs: after a run was killed, the next one waits for the command that was under way, and does not double
+it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
 _DOUBTFUL, _SILENT_AFTER = 7_000, 15_000  # milliseconds; a living run is heard every five seconds
 
-# Exits with 75 unless the holder's operator is gone: no sshd carries its shell any more, or that one has heard nothing
-# for long (or, for a run on the gateway itself, its process has ended). Then its shell and sshd are ended; what that
-# shell had under way goes on and holds the machine's lock.
+# Exits with 75 unless the holder's operator is gone: no sshd carries its shell any more, or that one has
+# heard nothing for long (or, for a run on the gateway itself, its process has ended). Then its shell and sshd
+# are ended; what that shell had under way goes on and holds the machine's lock.
 _SILENT = f"""\
 coop_field() {{ coop_value=${{coop_holder##*"\\"$1\\": \\""}}; coop_value=${{coop_value%%\\"*}}; }}
 coop_field shell; coop_shell=$coop_value; coop_field pid; coop_pid=$coop_value; coop_field from
@@ -58,18 +59,20 @@ def who() -> tuple[str, str]:
 
 
 def take_rack(run: str, task: str) -> str:
-    """Shell text that takes the rack's lock and writes down who has it, or says who else has it and exits with 75.
+    """Shell text that takes the rack's lock and writes down who has it; else says who has, and exits with 75.
 
-    A run may find itself: its former connection hangs, and the lock of that one is as good as its own. It may find a
-    run whose operator has gone: a cut line leaves the gateway waiting for a quarter of an hour. A living run is heard
-    at least every few seconds (see wire.py), and the gateway's kernel knows when it last was.
+    A run may find itself: its former connection hangs, and the lock of that one is as good as its own. It may
+    find a run whose operator has gone: a cut line leaves the gateway waiting for a quarter of an hour. A
+    living run is heard at least every few seconds (see wire.py), and the gateway's kernel knows when it last
+    was.
     """
     name, computer = who()
     holder = json.dumps({"run": run, "who": name, "origin": computer, "task": task, "pid": str(os.getpid()),
                          "since": datetime.now(timezone.utc).isoformat(timespec="seconds")})
     return f"""\
 coop_taken() {{
-  printf '%s, "from": "%s", "shell": "%s"}}\\n' {quote(holder.removesuffix("}"))} "$coop_from" $$ >{RUN}/lock.holder
+  printf '%s, "from": "%s", "shell": "%s"}}\\n' {quote(holder.removesuffix("}"))} \\
+    "$coop_from" $$ >{RUN}/lock.holder
   exit 0
 }}
 flock -n 8 && coop_taken
@@ -83,7 +86,7 @@ coop_taken
 
 
 def take_machine(run: str) -> str:
-    """Shell text that takes the machine's lock, waiting for what an earlier run has under way; 75 when it stays."""
+    """Shell text that takes the machine's lock after what an earlier run has under way; 75 when it stays."""
     return f"""\
 coop_tries=0
 until flock -n 9; do

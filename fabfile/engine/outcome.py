@@ -27,7 +27,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did. `remaining` is the plan made after it: empty when all is well, None when none was made."""
+    """What a run did. `remaining` is the plan made after it: empty when all is well, None when none was made.
+    """
 
     run: str
     task: str
@@ -36,10 +37,10 @@ class Result:
     machines: Mapping[str, Outcome]
     remaining: Plan | None = None
     seconds: float = 0.0
-    critical: float = 0.0  # what the commands on the slowest machine of each step and the waits took: not Coop's own
+    critical: float = 0.0  # spent by commands on each step's slowest machine and by waits: not Coop's own
     errors: tuple[CoopError, ...] = ()
     resume: str = ""  # the command that goes on where this run stopped
-    running: Mapping[str, str] = field(default_factory=dict)  # machine → what was still running when interrupted
+    running: Mapping[str, str] = field(default_factory=dict)  # machine → what was under way when interrupted
 
     @property
     def own(self) -> float:
@@ -52,7 +53,8 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 done or nothing to do, 1 failed, 2 wrong usage or configuration, 3 a dry run found differences."""
+        """0 done or nothing to do, 1 failed, 2 wrong usage or configuration, 3 a dry run found differences.
+        """
         if self.errors:
             return max(error.exit_code for error in self.errors)
         if self.remaining:

@@ -19,7 +19,8 @@ def each(function: Callable[[Item], Value], items: Iterable[Item],
          width: int = WIDTH) -> tuple[dict[Item, Value], dict[Item, MachineError]]:
     """What the function made of each item, and the errors of those machines where it failed.
 
-    Any other error is raised here. The threads are daemons: a second Ctrl-C need not wait for a slow connection.
+    Any other error is raised here. The threads are daemons: a second Ctrl-C need not wait for a slow
+    connection.
     """
     waiting = list(items)
     if len(waiting) == 1:  # nothing to do at once

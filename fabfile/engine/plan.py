@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fabfile.resources.base import Change, Resource
@@ -66,15 +66,17 @@ def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:
 
 
 def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> tuple[Entry, ...]:
-    """The changes that bring one machine from its facts (one text a resource, same order) to what is wanted."""
+    """The changes that bring one machine from its facts (one text a resource, same order) to what is wanted.
+    """
     altered: set[str] = set()
     entries = []
     for want, fact in zip(wants, facts, strict=True):
         try:
             changes = list(want.resource.changes(fact, frozenset(altered)))
         except Exception as error:
-            raise LookFailed(machine, f"its facts make no sense: {type(error).__name__}: {error}",
-                             step=want.step, resource=want.resource.name, tail=fact.splitlines()[-5:]) from error
+            problem = f"its facts make no sense: {type(error).__name__}: {error}"
+            raise LookFailed(machine, problem, step=want.step, resource=want.resource.name,
+                             tail=fact.splitlines()[-5:]) from error
         for change in changes:
             altered |= change.alters
             entries.append(Entry(machine, want.step, want.resource.name, change))
@@ -101,15 +103,16 @@ def chosen(steps: Sequence[Step], only: str | None, from_: str | None) -> tuple[
 
 
 def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
-    """The steps with only the machines that `--limit` names (separated by commas); steps without any are left out."""
+    """The steps with only the machines that `--limit` names, separated by commas; empty steps go."""
     if not limit:
         return tuple(step for step in steps if step.machines)
     asked = [name.strip() for name in limit.split(",") if name.strip()]
     known = {machine.name for step in steps for machine in step.machines}
     for name in asked:
         if name not in known:
-            raise WrongUsage(f"no step here touches a machine {name!r}; they touch: " + ", ".join(sorted(known)))
-    left = (Step(s.name, tuple(m for m in s.machines if m.name in asked), s.role, s.verify, s.serial) for s in steps)
+            raise WrongUsage(f"no step here touches a machine {name!r}; they touch: "
+                             + ", ".join(sorted(known)))
+    left = (replace(step, machines=tuple(m for m in step.machines if m.name in asked)) for step in steps)
     return tuple(step for step in left if step.machines)
 
 

@@ -34,18 +34,19 @@ ADOPTION_LIMIT = 3600.0  # seconds that a command of an earlier run may still ta
 
 
 def run(rack: Rack, task: str, steps: Sequence[Step], *, dry: bool = False, only: str | None = None,
-        from_: str | None = None, limit: str | None = None, tell: Callable[[Event], None] = lambda event: None,
-        ways: Ways | None = None) -> Result:
+        from_: str | None = None, limit: str | None = None,
+        tell: Callable[[Event], None] = lambda event: None, ways: Ways | None = None) -> Result:
     """Brings the machines of these steps to what their roles say, and says how that went.
 
-    `task` is what the operator typed after `inv`; `only` and `from_` name a step, `limit` machines separated by
-    commas. `dry` does all but apply. `tell` is given every event. `ways` are where shells come from, SSH if none.
-    Errors are in the result; only WrongUsage and what is a fault of the program are raised.
+    `task` is what the operator typed after `inv`; `only` and `from_` name a step, `limit` machines separated
+    by commas. `dry` does all but apply. `tell` is given every event. `ways` are where shells come from, SSH
+    if none. Errors are in the result; only WrongUsage and what is a fault of the program are raised.
     """
     picked = limited(chosen(steps, only, from_), limit)
     flags = [f"--{flag} {value!r}" if " " in value else f"--{flag} {value}"
              for flag, value in (("only", only), ("from", from_), ("limit", limit)) if value]
-    return Run(rack, task, picked, dry, " ".join(["inv", task, *flags]), tell, ways or SshWays(rack)).perform()
+    resume = " ".join(["inv", task, *flags])
+    return Run(rack, task, picked, dry, resume, tell, ways or SshWays(rack)).perform()
 
 
 class Run:
@@ -74,8 +75,8 @@ class Run:
         """All of it. Whatever happens, every connection is closed and the lock is free afterwards."""
         began = time.monotonic()
         name, computer = lock.who()
-        self.tell(events.Began(self.name, self.task, self.dry, name, computer, tuple(s.name for s in self.steps),
-                               tuple(m.name for m in self.machines)))
+        self.tell(events.Began(self.name, self.task, self.dry, name, computer,
+                               tuple(s.name for s in self.steps), tuple(m.name for m in self.machines)))
         running: dict[str, str] = {}
         try:
             self._work()
@@ -246,5 +247,5 @@ class Run:
                             "unchanged" if not changes else "differs" if self.dry else "changed")
             outcomes[machine.name] = Outcome(machine.name, state, changes, seat.busy, seat.commands,
                                              seat.round_trips, error)
-        return Result(self.name, self.task, self.dry, self.plan, outcomes, self.remaining, seconds, self.critical,
-                      tuple(self.errors), self.resume, running)
+        return Result(self.name, self.task, self.dry, self.plan, outcomes, self.remaining, seconds,
+                      self.critical, tuple(self.errors), self.resume, running)

@@ -61,14 +61,15 @@ class Shell:
         """Runs every probe, in one write, and yields each one's answer when it is there."""
         return self._exchange(probes, framing.look)
 
-    def act(self, commands: Sequence[Line], heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
-        """Runs commands, in one write, until one fails: its answer is the last. `heard`: what a long one said last."""
+    def act(self, commands: Sequence[Line],
+            heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
+        """Runs commands, in one write, until one fails. `heard` is told what a long one says meanwhile."""
         self._owed += framing.again()
         return self._exchange(commands, framing.act, heard, until_failure=True)
 
     def first(self, text: str, line: Line, then: Callable[[Answer], None]) -> None:
-        """Sends this ahead of whatever is asked next, in the same write: shell text for the shell itself, then a
-        command. `then` is given its answer, and may raise."""
+        """Sends this ahead of whatever is asked next, in the same write: shell text for the shell itself,
+        then a command. `then` is given its answer, and may raise."""
         self._owed += text
         self._first.append((line, then))
 
@@ -85,7 +86,8 @@ class Shell:
         self._transport.close()
 
     def _exchange(self, lines: Sequence[Line], frame: Callable[[int, str], str],
-                  heard: Callable[[str], None] = lambda text: None, until_failure: bool = False) -> Iterator[Answer]:
+                  heard: Callable[[str], None] = lambda text: None,
+                  until_failure: bool = False) -> Iterator[Answer]:
         if not lines:
             return
         first = [(self._count(), line, then) for line, then in self._first]
@@ -119,8 +121,9 @@ class Shell:
             try:
                 data = self._transport.read(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
-                raise TookTooLong(self.machine, f"took longer than its limit of {line.limit:.0f} s and may still run",
-                                  command=line.shown or first_line(line.text), tail=self._last(),
+                problem = f"took longer than its limit of {line.limit:.0f} s and may still run"
+                raise TookTooLong(self.machine, problem, command=line.shown or first_line(line.text),
+                                  tail=self._last(),
                                   hint="look at what it waits for on the machine, then run again") from None
             except LinkLost as lost:
                 lost.command = lost.command or line.shown or first_line(line.text)

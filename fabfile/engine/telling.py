@@ -26,5 +26,5 @@ def failure(entry: Entry, command: Command, code: int, said: str, hint: str = ""
     kind, problem = CommandFailed, f"`{shown(command)}` ended with {code}"
     if command.long and code == _LIMIT_PASSED:
         kind, problem = TookTooLong, f"`{shown(command)}` was ended after its limit of {command.limit:.0f} s"
-    return kind(entry.machine, problem, step=entry.step, resource=entry.resource, command=shown(command), code=code,
-                tail=tail(said), hint=hint)
+    return kind(entry.machine, problem, step=entry.step, resource=entry.resource, command=shown(command),
+                code=code, tail=tail(said), hint=hint)

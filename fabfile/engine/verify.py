@@ -1,4 +1,4 @@
-"""Proving that a step brought about what it should: its checks are asked until they hold, or their limit has passed."""
+"""Proving that a step brought about what it should: its checks are asked until they hold."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def verify(rack: Rack, fleet: Fleet, step: Step, tell: Callable[[Event], None]) 
     def watch(name: str) -> None:
         open_, asked = by_machine[name], 0
         while open_:
-            open_ = [check for check, why in _ask(rack, fleet, name, open_) if _still(step, check, why, began, tell)]
+            open_ = [check for check, why in _ask(rack, fleet, name, open_)
+                     if _still(step, check, why, began, tell)]
             if open_:
                 time.sleep(_PAUSES[min(asked, len(_PAUSES) - 1)])
                 asked += 1
@@ -50,7 +51,8 @@ def _ask(rack: Rack, fleet: Fleet, machine: str, checks: list[Check]) -> list[tu
     """Each check with None when it holds, else with what it says is missing."""
     with fleet.at(rack.machine(machine), f"is asked whether {checks[0].what}") as seat:
         assert seat.shell is not None
-        # Not by `act`: that goes no further after the first failure. A check's complaints may come on either output.
+        # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
+        # output.
         lines = [Line("exec 2>&1\n" + check.script, check.limit) for check in checks]
         return [(check, mask(answer.output) if answer.code else None)
                 for check, answer in zip(checks, seat.shell.look(lines), strict=True)]

@@ -1,4 +1,5 @@
-"""Which way leads to each machine: through rooster from an operator's computer, straight from rooster itself."""
+"""Which way leads to each machine: through rooster from an operator's computer, straight from rooster itself.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +91,8 @@ class SshWays:
 def is_this_computer(machine: Machine) -> bool:
     """Whether this very computer is that machine of the rack.
 
-    Its own public host key decides: a name or an address such as 10.0.0.1 may be in use elsewhere too, and then the
-    rack's gateway would be written over the operator's computer.
+    Its own public host key decides: a name or an address such as 10.0.0.1 may be in use elsewhere too, and
+    then the rack's gateway would be written over the operator's computer.
     """
     if not machine.host_key or not _is_own_address(str(machine.address("node"))):
         return False

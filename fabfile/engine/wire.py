@@ -1,7 +1,8 @@
 """The bytes below SSH: a socket that notices when nobody answers any more.
 
-Neither TCP nor Paramiko says in good time that the other side has gone: a cut cable looks like a quiet machine. Each
-link therefore asks for a sign of life when it has been quiet, and its wire gives up when none came.
+Neither TCP nor Paramiko says in good time that the other side has gone: a cut cable looks like a quiet
+machine. Each link therefore asks for a sign of life when it has been quiet, and its wire gives up when none
+came.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Wire:
     def close(self) -> None:
         try:
             if isinstance(self._sock, socket.socket):
-                self._sock.shutdown(socket.SHUT_RDWR)  # a close alone does not wake a thread that waits in recv
+                self._sock.shutdown(socket.SHUT_RDWR)  # a close alone does not wake who waits in recv
         except OSError:
             pass  # it was closed from the other side
         self._sock.close()
@@ -98,12 +99,12 @@ def direct(address: str, port: int) -> Wire:
 def through_command(command: str, address: str, port: int) -> Wire:
     """The stdin and stdout of OpenSSH's ProxyCommand, in which %h, %p and %% are replaced.
 
-    Both are one end of a socket pair: it can be waited for like any other socket. The command gets a session of its
-    own, so that Ctrl-C at the terminal does not end it before the run has said goodbye.
+    Both are one end of a socket pair: it can be waited for like any other socket. The command gets a session
+    of its own, so that Ctrl-C at the terminal does not end it before the run has said goodbye.
     """
     text = command.replace("%%", "\0").replace("%h", address).replace("%p", str(port)).replace("\0", "%")
     here, there = socket.socketpair()
     with there:
-        process = subprocess.Popen(f"exec {text}", shell=True, stdin=there, stdout=there, stderr=subprocess.PIPE,
-                                   start_new_session=True)
+        process = subprocess.Popen(f"exec {text}", shell=True, stdin=there, stdout=there,
+                                   stderr=subprocess.PIPE, start_new_session=True)
     return Wire(here, process)

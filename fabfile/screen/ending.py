@@ -25,8 +25,8 @@ def error_text(error: CoopError) -> str:
             lines.append(f"    during: {mask(error.command)}")
         lines += [f"    | {mask(line)}" for line in error.tail]
         if error.hint:
-            lines += textwrap.wrap(error.hint, min(100, get_terminal_size().columns) - 4, initial_indent="    ",
-                                   subsequent_indent="    ")
+            lines += textwrap.wrap(error.hint, min(100, get_terminal_size().columns) - 4,
+                                   initial_indent="    ", subsequent_indent="    ")
     if isinstance(error, Interrupted):
         lines += [f"    {machine}: {mask(what)}" for machine, what in error.running.items()]
         lines[0] += "; what was under way:" if error.running else "; nothing was under way"

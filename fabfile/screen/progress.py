@@ -65,7 +65,7 @@ def told(event: Event) -> str:
 
 
 class Board:
-    """One line a machine: what it does at this moment, and since when. What is worth keeping is printed above."""
+    """One line a machine: what it does, and since when. What is worth keeping is printed above."""
 
     def __init__(self, keep: Callable[..., None]):
         self._keep = keep

@@ -20,11 +20,13 @@ def list_as_text(runs: Sequence[Kept]) -> str:
     if len(rows) == 1:
         return "No run yet."
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows)
+    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
 def list_as_json(runs: Sequence[Kept]) -> str:
-    return json.dumps([{"began": run.began, "ended": run.ended} for run in runs], indent=1, ensure_ascii=False)
+    data = [{"began": run.began, "ended": run.ended} for run in runs]
+    return json.dumps(data, indent=1, ensure_ascii=False)
 
 
 def run_as_json(run: Kept) -> str:
@@ -67,8 +69,8 @@ def _lines(run: Kept) -> Iterator[str]:
             case "step_ended":
                 yield f"    {record['seconds']:.1f} s, of which commands and waits {record['critical']:.1f} s"
     if ended := run.ended:
-        yield (f"  {ended['changes']} changes in {ended['seconds']:.1f} s: {ended['critical']:.1f} s of commands, "
-               f"{ended['own']:.1f} s of Coop's own")
+        yield (f"  {ended['changes']} changes in {ended['seconds']:.1f} s: "
+               f"{ended['critical']:.1f} s of commands, {ended['own']:.1f} s of Coop's own")
 
 
 def _ending(run: Kept) -> str:

@@ -1,4 +1,4 @@
-"""What every task that changes machines does: load the rack, run the steps, show it, write it down, end with its code."""
+"""What every task that changes machines does: load the rack, run the steps, show it, write it down."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def converge(c: Context, task: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
-             only: str | None = None, from_: str | None = None, limit: str | None = None, json: bool = False) -> Result:
+             only: str | None = None, from_: str | None = None, limit: str | None = None,
+             json: bool = False) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.
 
-    `task` is what the operator typed after `inv`. On a connection of `fab -H chick1` the machine is the limit.
+    `task` is what the operator typed after `inv`. On a connection of `fab -H chick1` the machine is the
+    limit.
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text

@@ -45,11 +45,11 @@ class Operator:
 
     def start(self, *command: str, **options) -> subprocess.Popen:
         """A process of its own: `toys.py SCENARIO`, or any command of the project."""
-        line = [sys.executable, "-u", str(Path(__file__).parent / "toys.py"), *command] if len(command[0].split("/")) == 1 \
-            else [str(PROJECT / command[0]), *command[1:]]
+        toys = [sys.executable, "-u", str(Path(__file__).parent / "toys.py")]
+        line = [str(PROJECT / command[0]), *command[1:]] if "/" in command[0] else [*toys, *command]
         environment = {**os.environ, "COOP_RACK": str(self.folder), "XDG_STATE_HOME": str(self.state)}
-        return subprocess.Popen(line, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, **options)
+        return subprocess.Popen(line, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 
     def end(self, *command: str) -> tuple[int, str]:
         """The same, waited for: exit code and all that it said."""

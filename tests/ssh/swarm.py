@@ -1,9 +1,10 @@
-"""Machines of the light kind: a namespace each, with its own network, processes, name and root, and a real sshd.
+"""Machines of the light kind: namespaces of their own, an overlay as root, and a real sshd.
 
     hub ── outer bridge 128.120.136.0/24 ── rooster ── inner bridge 10.0.0.0/24 ── chick0 chick1 …
 
-All of it lies in namespaces of its own: the computer's own network sees nothing, and nothing leads out. The operator
-comes in by the rack's proxy command, which enters the hub's network. Everything ends with the processes.
+All of it lies in namespaces of its own: the computer's own network sees nothing, and nothing leads out. The
+operator comes in by the rack's proxy command, which enters the hub's network. Everything ends with the
+processes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 
-# $1 the machine's folder, $2 its name, $3 the path to sshd, $4 a folder of libraries for it; $5 the size of its disk
+# $1 the machine's folder, $2 its name, $3 the path to sshd, $4 a folder of libraries for it; $5 the size of
+# its disk
 MACHINE = r"""
 mount --make-rprivate /
 mount -t tmpfs -o mode=755,size=$5 tmpfs "$1"
@@ -26,7 +29,8 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 cd "$1/root"
 hostname "$2"; echo "$2" >etc/hostname
-mount -t proc proc proc; mount --rbind /dev dev; mount -t tmpfs -o mode=755 tmpfs run; mount -t tmpfs tmpfs tmp
+mount -t proc proc proc; mount --rbind /dev dev
+mount -t tmpfs -o mode=755 tmpfs run; mount -t tmpfs tmpfs tmp
 mkdir -p run/sshd etc/ssh root/.ssh
 grep -q ^sshd: etc/passwd || echo sshd:x:74:65534::/run/sshd:/usr/sbin/nologin >>etc/passwd
 rm -f etc/ssh/ssh_host_* etc/nologin
@@ -66,13 +70,15 @@ class Host:
         """Runs shell text inside, as its console would, and returns what it printed."""
         done = subprocess.run([*self.inside(), "sh", "-c", script], capture_output=True, text=True)
         if check and done.returncode:
-            raise AssertionError(f"{self.name}: {script!r} ended with {done.returncode}: {done.stdout}{done.stderr}")
+            said = done.stdout + done.stderr
+            raise AssertionError(f"{self.name}: {script!r} ended with {done.returncode}: {said}")
         return done.stdout
 
 
     def bring(self, folder: Path) -> None:
         """Copies a folder of this computer to the same place in the machine."""
-        packed = subprocess.run(["tar", "-C", "/", "-c", str(folder).lstrip("/")], capture_output=True, check=True)
+        packed = subprocess.run(["tar", "-C", "/", "-c", str(folder).lstrip("/")], check=True,
+                                stdout=subprocess.PIPE)
         subprocess.run([*self.inside(), "tar", "-C", "/", "-x"], input=packed.stdout, check=True)
 
 
@@ -132,8 +138,7 @@ class Swarm:
 
     def net(self, *lines: str) -> None:
         """`ip` commands in the hub's network."""
-        subprocess.run(["nsenter", "-t", str(self._hub.pid), "-n", "ip", "-batch", "-"], check=True, text=True,
-                       input="\n".join(lines) + "\n")
+        _ip(self._hub.pid, lines)
 
     def rack_folder(self) -> Path:
         """A rack folder (hosts.yaml, configs/) for COOP_RACK and load()."""
@@ -148,7 +153,8 @@ class Swarm:
             lines += [f"  {name}:", f"    host_key: {host.host_key}"]
             if name == "rooster":
                 lines += ["    roles: [gateway]", "    interfaces:",
-                          '      enp2s0: {mac: "02:00:00:00:02:00", address: 128.120.136.26/24, gateway: 128.120.136.1}',
+                          f'      enp2s0: {{mac: "{self.mac(name, "o")}", address: 128.120.136.26/24,'
+                          " gateway: 128.120.136.1}",
                           '      enp3s0: {mac: "02:00:00:00:01:00", address: 10.0.0.1/24}']
             else:
                 role = "control-plane" if number == 1 else "worker"
@@ -165,8 +171,8 @@ class Swarm:
             _keygen(key)
         program, libraries = sshd()
         process = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-eu", "-c", MACHINE,
-             "machine", str(folder), name, str(program), str(libraries), self.disk],
+            ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
+             "sh", "-eu", "-c", MACHINE, "sh", str(folder), name, str(program), str(libraries), self.disk],
             stdin=key.open(), stdout=subprocess.DEVNULL, stderr=(self.folder / f"{name}.log").open("w"),
             env={**os.environ, "AUTHORIZED": f"{self.key}.pub"}, start_new_session=True)
         self.hosts[name] = Host(name, process, " ".join(Path(f"{key}.pub").read_text().split()[:2]), folder)
@@ -182,27 +188,29 @@ class Swarm:
         for name in names:
             pid = self.hosts[name].pid
             for port, bridge, interface in _ports(name):
-                lines += [f"link add {name}-{port} type veth peer name {interface} netns {pid} address {self.mac(name, port)}",
+                lines += [f"link add {name}-{port} type veth peer name {interface} netns {pid}"
+                          f" address {self.mac(name, port)}",
                           f"link set {name}-{port} master {bridge} up"]
         self.net(*lines)
         for name in names:
-            outer = ["addr add 128.120.136.26/24 dev enp2s0", "link set enp2s0 up"] if name == "rooster" else []
-            inner = "enp3s0" if name == "rooster" else "enp1s0"
-            subprocess.run(["nsenter", "-t", str(self.hosts[name].pid), "-n", "ip", "-batch", "-"], check=True, text=True,
-                           input="\n".join([*outer, f"addr add {self.address(name)}/24 dev {inner}",
-                                            f"link set {inner} up"]) + "\n")
+            for port, _, interface in _ports(name):
+                address = self.address(name) if port == "i" else "128.120.136.26"
+                _ip(self.hosts[name].pid,
+                    [f"addr add {address}/24 dev {interface}", f"link set {interface} up"])
 
     def _await_banners(self, names: list[str] | None = None) -> None:
         deadline = time.monotonic() + 30
         for name in names or self.names:
-            while ":0016 " not in Path(f"/proc/{self.hosts[name].pid}/net/tcp").read_text():  # port 22 is listened on
+            listening = Path(f"/proc/{self.hosts[name].pid}/net/tcp")
+            while ":0016 " not in listening.read_text():  # port 22
                 if time.monotonic() > deadline or self.hosts[name].process.poll() is not None:
                     raise AssertionError(f"{name} has no sshd: " + (self.folder / f"{name}.log").read_text())
                 time.sleep(0.01)
 
 
 def sshd() -> tuple[Path, Path]:
-    """The path of sshd and a folder of libraries for it: the computer's own, else unpacked from its package, once.
+    """The path of sshd and a folder of libraries for it: the computer's own, else unpacked from its package,
+    once.
 
     It is not installed, since that would start a daemon on the computer.
     """
@@ -224,6 +232,12 @@ def _ports(name: str) -> list[tuple[str, str, str]]:
     if name == "rooster":
         return [("o", "outer", "enp2s0"), ("i", "inner", "enp3s0")]
     return [("i", "inner", "enp1s0")]
+
+
+def _ip(pid: int, lines: Iterable[str]) -> None:
+    """`ip` commands in a process's network."""
+    subprocess.run(["nsenter", "-t", str(pid), "-n", "ip", "-batch", "-"], check=True, text=True,
+                   input="\n".join(lines) + "\n")
 
 
 def _keygen(path: Path) -> None:

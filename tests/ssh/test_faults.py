@@ -1,4 +1,4 @@
-"""The operator killed, the line cut or reset, a machine that loses its power: the next run ends in the same state."""
+"""The operator killed, the line cut or reset, the power gone: the next run ends in the same state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_killed_operator_neither_ends_nor_doubles_a_long_command(operate):
 
 
 def test_a_killed_operator_in_a_short_command(operate):
-    """What was under way ends, what was to follow it does not begin, and the next run waits for the former."""
+    """What was under way ends, what was to follow does not begin, and the next run waits for the former."""
     operator = operate()
     chick = operator.swarm.hosts["chick0"]
     process = operator.start("short")
@@ -63,8 +63,8 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     chick = operator.swarm.hosts["chick0"]
 
     def slow(rack):
-        return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=25, long=scenario == "long"),
-                                                    Text("/etc/after", "1")))]
+        first = Text("/etc/slow", "done", slow=25, long=scenario == "long")
+        return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
     cut = []
 
@@ -80,7 +80,8 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     (error,) = result.errors
     assert isinstance(error, LinkLost)
     assert (error.machine, error.step, error.command) == ("chick0", "install", "write /etc/slow")
-    # The operator comes back from elsewhere: rooster hears nothing more of the former connection, not even its end.
+    # The operator comes back from elsewhere: rooster hears nothing more of the former connection, not even
+    # its end.
     operator.swarm.net("addr del 128.120.136.2/24 dev outer", "addr add 128.120.136.3/24 dev outer")
     operator.swarm.cut("rooster", "outer", up=True)
     result = operator.run(slow)
@@ -170,7 +171,7 @@ def test_a_second_ctrl_c_quits(operate):
     except ProcessLookupError:
         pass
     process.communicate(timeout=3)
-    assert process.returncode in (130, -signal.SIGINT)  # the latter when both came before Python had seen the first
+    assert process.returncode in (130, -signal.SIGINT)  # the latter when both came at once
 
 
 def test_every_link_error_names_its_machine():

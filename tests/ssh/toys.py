@@ -42,8 +42,10 @@ class Text(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts == self.content:
             return
-        script = (f"{self.first}\necho begun >>{quote(self.path)}.runs\n" + f"sleep {self.slow}\n" * bool(self.slow)
-                  + "echo it cannot be; false\n" * self.fails + f"printf %s {quote(self.content)} >{quote(self.path)}\n")
+        path = quote(self.path)
+        script = "\n".join([self.first, f"echo begun >>{path}.runs", f"sleep {self.slow}",
+                            "echo it cannot be; false" if self.fails else ":",
+                            f"printf %s {quote(self.content)} >{path}"])
         yield Change(f"it says {facts!r}, should say {self.content!r}",
                      (Command(script, long=self.long, limit=self.limit, shown=f"write {self.path}"),),
                      undo=self.undo, borrows=self.borrows, alters=frozenset({f"file:{self.path}"}))
@@ -60,11 +62,13 @@ def plain(rack) -> list[Step]:
 
 
 def long(rack) -> list[Step]:
-    return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=6, long=True), Text("/etc/after", "1")))]
+    first = Text("/etc/slow", "done", slow=6, long=True)
+    return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
 
 def short(rack) -> list[Step]:
-    return [Step("install", rack.chicks, always(Text("/etc/slow", "done", slow=4), Text("/etc/after", "1")))]
+    first = Text("/etc/slow", "done", slow=4)
+    return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
 
 def gateway(rack) -> list[Step]:
@@ -75,8 +79,9 @@ def borrowing(rack) -> list[Step]:
     lender = rack.first_control_plane.name
     token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
                      "a token of 15 minutes", 'echo "back $TOKEN" >>/run/tokens')
-    return [Step("join", rack.workers, always(Text("/etc/joined", "1", first='printf %s "$TOKEN" >/etc/token; sleep 3',
-                                                   long=True, borrows=(token,))))]
+    use = 'printf %s "$TOKEN" >/etc/token; sleep 3'
+    join = Text("/etc/joined", "1", first=use, long=True, borrows=(token,))
+    return [Step("join", rack.workers, always(join))]
 
 
 SCENARIOS = {each.__name__: each for each in (plain, long, short, gateway, borrowing)}

@@ -1,4 +1,6 @@
-"""Machines that are functions: what a run asks of a shell goes to one, and what it returns comes back in frames."""
+"""Machines that are functions: what a run asks of a shell goes to one, and what it returns comes back in
+frames.
+"""
 
 from __future__ import annotations
 
@@ -76,4 +78,5 @@ class Ways:
 def rack(*names: str) -> SimpleNamespace:
     """As much of a rack as the engine asks for; the first machine is the gateway."""
     machines = {name: SimpleNamespace(name=name) for name in names}
-    return SimpleNamespace(name="simulated", gateway=machines[names[0]], machines=machines, machine=machines.__getitem__)
+    return SimpleNamespace(name="simulated", gateway=machines[names[0]], machines=machines,
+                           machine=machines.__getitem__)

@@ -1,4 +1,6 @@
-"""The stream to and from a shell: what is quoted arrives as it was, and marks are found however the bytes are cut."""
+"""The stream to and from a shell: what is quoted arrives as it was, and marks are found however the bytes are
+cut.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,12 @@ MARK = "coop-0123456789abcdef"
 def spoken(*lines: str) -> bytes:
     """What a real shell says to these lines."""
     text = framing.prologue(MARK) + "".join(lines)
-    return subprocess.run(["sh", "-s", "here"], input=text.encode(), stdout=subprocess.PIPE, check=False).stdout
+    return subprocess.run(["sh", "-s", "here"], input=text.encode(), stdout=subprocess.PIPE).stdout
 
 
 def answers(stream: bytes) -> list[tuple[int, int, str]]:
-    return [(a.number, a.code, a.output) for a in Frames(MARK).feed(stream) if isinstance(a, Answer) and a.number]
+    found = [answer for answer in Frames(MARK).feed(stream) if isinstance(answer, Answer)]
+    return [(answer.number, answer.code, answer.output) for answer in found if answer.number]
 
 
 @settings(max_examples=60, deadline=None)
@@ -33,8 +36,8 @@ def test_what_is_quoted_arrives_as_it_was(text):
 
 
 def test_what_sudo_or_a_login_script_says_belongs_to_no_answer():
-    said = b"sudo: unable to resolve host chick11: Name or service not known\n" + spoken(framing.look(1, "echo a"))
-    assert answers(said) == [(1, 0, "a\n")]
+    warning = b"sudo: unable to resolve host chick11: Name or service not known\n"
+    assert answers(warning + spoken(framing.look(1, "echo a"))) == [(1, 0, "a\n")]
 
 
 def test_a_nul_character_is_refused():
@@ -61,8 +64,10 @@ def test_a_beat_comes_between_and_leaves_the_output_whole():
 
 def test_commands_stop_at_the_first_failure_and_probes_do_not():
     assert answers(spoken(framing.act(1, "echo a"), framing.act(2, "false; echo b"), framing.act(3, "echo c"),
-                          framing.again(), framing.act(4, "echo d"))) == [(1, 0, "a\n"), (2, 1, ""), (4, 0, "d\n")]
-    assert answers(spoken(framing.look(1, "exit 3"), framing.look(2, "echo b"))) == [(1, 3, ""), (2, 0, "b\n")]
+                          framing.again(), framing.act(4, "echo d"))) == [
+        (1, 0, "a\n"), (2, 1, ""), (4, 0, "d\n")]
+    assert answers(spoken(framing.look(1, "exit 3"), framing.look(2, "echo b"))) == [
+        (1, 3, ""), (2, 0, "b\n")]
 
 
 def test_no_command_can_change_or_end_the_shell():

@@ -65,7 +65,8 @@ def test_each_machine_is_asked_for_its_own_resources_in_the_order_of_the_steps()
 
 
 def test_a_plan_goes_by_steps_and_in_each_by_machines():
-    entries = {name: differences(name, wants, ["differs"] * len(wants)) for name, wants in wanted(None, steps()).items()}
+    entries = {name: differences(name, wants, ["differs"] * len(wants))
+               for name, wants in wanted(None, steps()).items()}
     plan = by_step(steps(), entries)
     assert [(e.step, e.machine) for e in plan] == [
         ("first", "a"), ("Pod network", "b"), ("Pod network", "c"), ("last", "a"), ("last", "b")]
@@ -89,4 +90,4 @@ def test_an_unknown_step_or_machine_is_told_with_those_that_there_are():
 
 def test_a_limit_leaves_out_machines_and_steps_that_have_none_left():
     left = limited(steps(), "a")
-    assert [(step.name, [m.name for m in step.machines]) for step in left] == [("first", ["a"]), ("last", ["a"])]
+    assert {step.name: [m.name for m in step.machines] for step in left} == {"first": ["a"], "last": ["a"]}

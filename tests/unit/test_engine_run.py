@@ -1,4 +1,4 @@
-"""Whole runs, with machines that are functions: order, round trips, failures, values that are borrowed, a thousand machines."""
+"""Whole runs, with machines that are functions: order, round trips, failures, loans, a thousand machines."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Setting(Resource):
 
     def changes(self, facts, altered):
         if facts != self.value:
-            yield Change(f"{facts or 'nothing'}, should be {self.value}", (Command(f"set {self.title} {self.value}"),),
-                         borrows=self.borrows)
+            command = Command(f"set {self.title} {self.value}")
+            yield Change(f"{facts or 'nothing'}, should be {self.value}", (command,), borrows=self.borrows)
 
 
 @dataclass
@@ -103,7 +103,8 @@ def test_a_later_step_looks_again_once_anything_was_changed():
 
     ways.machines["rooster"] = Rooster()
     ways.machines["rooster"].settings["shared"] = ""
-    steps = [step("a", rack, ["rooster"], Setting("shared", "1")), step("b", rack, ["chick0"], Setting("shared", "1"))]
+    shared = Setting("shared", "1")
+    steps = [step("a", rack, ["rooster"], shared), step("b", rack, ["chick0"], shared)]
     result = run(rack, "test", steps, ways=ways)
     assert machines["chick0"].acted == []  # planned at first, found done when it came to it
     assert result.machines["chick0"].changes == 0
@@ -117,12 +118,14 @@ def test_a_failure_stops_its_machine_alone_and_the_run_ends_with_1():
     assert machines["chick0"].settings == {"x": "1", "y": "", "z": "", "w": ""}
     assert machines["chick1"].settings == {"x": "1", "y": "1", "z": "1", "w": "1"}
     (error,) = result.errors
-    assert isinstance(error, CommandFailed) and (error.code, error.tail) == (9, ("no",)) and result.exit_code == 1
+    assert isinstance(error, CommandFailed) and (error.code, error.tail) == (9, ("no",))
+    assert result.exit_code == 1
 
 
 def test_a_serial_step_goes_no_further_once_a_machine_has_failed():
     rack, ways, machines = rack_of("rooster", "a", "b", "c", b={"set x": (1, "")})
-    steps = [step("one by one", rack, ["a", "b", "c"], Setting("x", "1"), serial=True), step("then", rack, ["a"], Setting("y", "1"))]
+    steps = [step("one by one", rack, ["a", "b", "c"], Setting("x", "1"), serial=True),
+             step("then", rack, ["a"], Setting("y", "1"))]
     run(rack, "test", steps, ways=ways)
     assert [machines[m].settings["x"] for m in "abc"] == ["1", "", ""] and machines["a"].settings["y"] == ""
 
@@ -138,25 +141,30 @@ def test_a_dry_run_acts_on_nothing_and_takes_no_lock():
     rack, ways, machines = rack_of("rooster", "chick0")
     result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], dry=True, ways=ways)
     assert result.exit_code == 3 and list(ways.shells) == ["chick0"] and len(result.plan) == 1
-    assert "flock -n 8" not in ways.shells["chick0"][0].written[0] and "mkdir" not in ways.shells["chick0"][0].written[0]
+    (written,) = ways.shells["chick0"][0].written
+    assert "flock -n 8" not in written and "mkdir" not in written
 
 
 def test_a_held_lock_refuses_the_run():
-    holder = '{"run": "r", "who": "spicy", "origin": "desk", "since": "2026-11-23T20:00:00+00:00", "task": "node.add chick11"}'
+    holder = json.dumps({"run": "r", "who": "spicy", "origin": "desk", "since": "2026-11-23T20:00:00+00:00",
+                         "task": "node.add chick11"})
     rack, ways, machines = rack_of("rooster", "chick0", rooster={"flock -n 8": (75, holder + "\n")})
     result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways)
     (error,) = result.errors
     assert isinstance(error, LockHeld) and machines["chick0"].acted == []
-    assert "spicy from desk is at work on this rack since 2026-11-23T20:00:00+00:00, doing node.add chick11" in str(error)
+    assert "spicy from desk is at work on this rack since 2026-11-23T20:00:00" in str(error)
+    assert "doing node.add chick11" in str(error)
 
 
 TOKEN = Borrowed("TOKEN", "chick0", "make-token", "a token of 15 minutes", "delete-token $TOKEN")
 
 
 def test_a_borrowed_value_is_set_just_before_and_given_back():
-    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"make-token": (0, "abcdef.0123\n"), "delete": (0, "")})
+    lender = {"make-token": (0, "abcdef.0123\n"), "delete": (0, "")}
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0=lender)
     told = []
-    result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways, tell=told.append)
+    steps = [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))]
+    result = run(rack, "test", steps, ways=ways, tell=told.append)
     assert result.exit_code == 0
     assert machines["chick1"].acted == ["TOKEN=abcdef.0123\nset joined 1"]
     assert machines["chick0"].acted == ["make-token", "TOKEN=abcdef.0123\ndelete-token $TOKEN"]
@@ -164,7 +172,8 @@ def test_a_borrowed_value_is_set_just_before_and_given_back():
 
 
 def test_a_lender_that_fails_is_named_and_nothing_is_done():
-    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"make-token": (1, "connection refused\n")})
+    lender = {"make-token": (1, "connection refused\n")}
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0=lender)
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
     (error,) = result.errors
     assert isinstance(error, BorrowFailed) and "chick0 could not make a token of 15 minutes" in str(error)
@@ -173,7 +182,8 @@ def test_a_lender_that_fails_is_named_and_nothing_is_done():
 
 def test_a_step_that_is_not_proved_is_the_last_one():
     rack, ways, machines = rack_of("rooster", "chick0", chick0={"is it so": (1, "not yet\n")})
-    steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack: [Check("it is so", "chick0", "is it so", 0.2)]),
+    checks = [Check("it is so", "chick0", "is it so", 0.2)]
+    steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack: checks),
              step("b", rack, ["chick0"], Setting("y", "1"))]
     result = run(rack, "test", steps, ways=ways)
     assert isinstance(result.errors[0], CheckFailed) and machines["chick0"].settings["y"] == ""
@@ -186,17 +196,20 @@ def test_secrets_are_masked_wherever_they_come_back():
     from base64 import b64encode
     assert mask(b64encode(password.reveal().encode()).decode()) == MASK
     key = Secret("-----BEGIN KEY-----\n" + "A1b2" * 16 + "\n-----END KEY-----\n")
-    assert mask("line: " + "A1b2" * 16) == f"line: {MASK}" and key == Secret(key.reveal()) and len({key, Secret(key.reveal())}) == 1
+    assert mask("line: " + "A1b2" * 16) == f"line: {MASK}"
+    assert key == Secret(key.reveal()) and len({key, Secret(key.reveal())}) == 1
 
 
 def test_the_journal_has_it_all_and_a_killed_run_leaves_what_it_did(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     rack, ways, machines = rack_of("rooster", "chick0")
     journal = Journal("simulated")
-    result = run(rack, "node.add chick0", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways, tell=journal)
+    steps = [step("a", rack, ["chick0"], Setting("x", "1"))]
+    result = run(rack, "node.add chick0", steps, ways=ways, tell=journal)
     (found,) = kept("simulated")
-    assert found.run == result.run and found.began["task"] == "node.add chick0" and found.ended["exit_code"] == 0
-    assert [r["what"] for r in found.of("changed")] == ["nothing, should be 1"] and found.of("ran")[0]["seconds"] == 0.25
+    assert (found.run, found.began["task"], found.ended["exit_code"]) == (result.run, "node.add chick0", 0)
+    assert [record["what"] for record in found.of("changed")] == ["nothing, should be 1"]
+    assert found.of("ran")[0]["seconds"] == 0.25
     path = tmp_path / "coop/simulated/runs" / f"{result.run}.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + '\n{"at": 17, "eve')
     assert find("simulated", "last").ended is None and find("simulated", result.run[-4:]).of("changed")
@@ -227,5 +240,6 @@ def test_events_come_in_order():
     told = []
     run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways, tell=told.append)
     kinds = [type(event) for event in told if not isinstance(event, events.Connected)]
-    assert kinds == [events.Began, events.Looked, events.Planned, events.StepBegan, events.Applying, events.Ran,
-                     events.Changed, events.StepEnded, events.Looked, events.Planned, events.Ended]
+    assert kinds == [events.Began, events.Looked, events.Planned, events.StepBegan, events.Applying,
+                     events.Ran, events.Changed, events.StepEnded, events.Looked, events.Planned,
+                     events.Ended]

@@ -21,14 +21,15 @@ class Filed(Setting):
 
     def changes(self, facts, altered):
         if facts != self.value:
-            yield Change(f"{facts or 'nothing'}, should be {self.value}", (Command(f"set {self.title} {self.value}"),),
+            command = Command(f"set {self.title} {self.value}")
+            yield Change(f"{facts or 'nothing'}, should be {self.value}", (command,),
                          diff="-0\n+1\n", undo="set x 0")
 
 
 def told(*settings, tell=None, dry=False, **answers):
     rack, ways, _ = rack_of("rooster", "chick0", **answers)
-    return run(rack, "cluster.bootstrap", [step("prepare", rack, ["rooster", "chick0"], *settings)], ways=ways, dry=dry,
-               tell=tell or (lambda event: None))
+    steps = [step("prepare", rack, ["rooster", "chick0"], *settings)]
+    return run(rack, "cluster.bootstrap", steps, ways=ways, dry=dry, tell=tell or (lambda event: None))
 
 
 def test_plain_lines_begin_with_their_machine():
@@ -36,7 +37,8 @@ def test_plain_lines_begin_with_their_machine():
     told(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
     assert sorted(out.getvalue().splitlines()) == [
         "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` ended with 2",
-        "flock: 2 changes on 2 machines", "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
+        "flock: 2 changes on 2 machines",
+        "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
         "rooster: [prepare] setting x: nothing, should be 1 (0.2 s)"]
 
 
@@ -61,7 +63,8 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
     text = ending_text(told(Setting("x", "1"), chick0={"set x": (2, "no such thing\n")}))
     lines = text.splitlines()
     assert lines[0].split() == ["machine", "result", "changes", "seconds"]
-    assert lines[1].split()[:3] == ["rooster", "changed", "1"] and lines[2].split()[:3] == ["chick0", "failed", "0"]
+    assert lines[1].split()[:3] == ["rooster", "changed", "1"]
+    assert lines[2].split()[:3] == ["chick0", "failed", "0"]
     assert "1 changed, 1 failed; 1 change in " in text
     assert text.endswith("chick0, prepare, setting x: `set x 1` ended with 2\n    | no such thing\n\n"
                          "To go on from here: inv cluster.bootstrap")
@@ -69,9 +72,11 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
 
 
 def test_an_error_says_where_what_and_a_hint():
-    error = CommandFailed("chick1", "it ended", step="join", command="kubeadm join", code=1, tail=("a", "b"), hint="look")
+    error = CommandFailed("chick1", "it ended", step="join", command="kubeadm join", code=1, tail=("a", "b"),
+                          hint="look")
     assert error_text(error) == "chick1, join: it ended\n    during: kubeadm join\n    | a\n    | b\n    look"
-    assert error_text(Interrupted({"chick1": "apt-get install"})) == "interrupted; what was under way:\n    chick1: apt-get install"
+    assert error_text(Interrupted({"chick1": "apt-get install"})) == (
+        "interrupted; what was under way:\n    chick1: apt-get install")
     assert error_text(Interrupted({})) == "interrupted; nothing was under way"
 
 
