@@ -24,9 +24,9 @@ from fabfile.secret import mask
 
 _NAMES = {
     events.Began: "began", events.Connected: "connected", events.Adopted: "adopted",
-    events.Noticed: "noticed", events.Looked: "looked", events.Planned: "planned", events.StepBegan: "step_began", events.Ran: "ran",
-    events.Changed: "changed", events.Held: "held", events.Failed: "failed", events.Ended: "ended",
-    events.StepEnded: "step_ended",
+    events.Noticed: "noticed", events.Looked: "looked", events.Planned: "planned",
+    events.StepBegan: "step_began", events.Ran: "ran", events.Changed: "changed", events.Held: "held",
+    events.Failed: "failed", events.StepEnded: "step_ended", events.Ended: "ended",
 }
 
 
