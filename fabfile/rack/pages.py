@@ -25,7 +25,11 @@ DATABASE_CLAIM = "hub-db-dir"  # the chart's own volume: the one thing of the hu
 
 def read_pages(folder: Path) -> Mapping[str, bytes]:
     """Path within configs/templates → content; hidden files are left out."""
-    top = folder / FOLDER
+    return read_folder(folder / FOLDER)
+
+
+def read_folder(top: Path) -> Mapping[str, bytes]:
+    """Path within `top` → content; hidden files are left out."""
     found = {str(file.relative_to(top)): file.read_bytes() for file in sorted(top.rglob("*")) if file.is_file()}
     return MappingProxyType({path: content for path, content in found.items()
                              if not any(part.startswith(".") for part in path.split("/"))})

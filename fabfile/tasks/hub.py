@@ -130,6 +130,24 @@ def admin_user(c, user, hub="hub", no=False):
     print(f"{user} is {'no longer ' if no else ''}an admin of {hub}")
 
 
+@task(positional=["folder"], help={"folder": "A checkout of a template repository; configs/templates unless told."})
+def lint(c, folder=None):
+    """Look for what pages of a former hub would break."""
+    from pathlib import Path
+
+    from fabfile.rack import rack_folder
+    from fabfile.rack.pages import FOLDER, read_folder
+    from fabfile.rack.template_lint import lint
+
+    top = Path(folder).expanduser() if folder else rack_folder() / FOLDER
+    pages = read_folder(top)
+    problems = lint({path: content.decode(errors="replace") for path, content in pages.items()})
+    print(*problems, sep="\n", end="\n" if problems else "")
+    print(f"{len(pages)} files in {top}: {len(problems) or 'no'} faults")
+    if problems:
+        raise SystemExit(3)
+
+
 def the_hub(name: str) -> tuple[Rack, Service]:
     """The rack and its hub of that name; the task ends with code 2 when there is none."""
     from fabfile.rack.telling import did_you_mean
@@ -186,5 +204,5 @@ def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0) -
         raise Exit(code=1)
 
 
-namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, stop_server)
+namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, stop_server, lint)
 namespace.add_collection(Collection("user", list_users, add_user, remove_user, admin_user))

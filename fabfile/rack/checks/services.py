@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fabfile.rack.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
-from fabfile.rack.publishing import BY_NAME, HTTP
+from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
 from fabfile.rack.release import file_of, looked_up, place_of
 from fabfile.rack.services import Service
 from fabfile.rack.telling import did_you_mean
+from fabfile.rack.template_lint import value_faults
 
 SECRETS = re.compile(r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)", re.IGNORECASE)
 LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
@@ -144,10 +145,13 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
     """ACME by the chart needs its names, an address to write to, and port 80; a given certificate its Secret."""
     for service in _hubs(draft):
         https = looked_up(service.values, "proxy", "https") or {}
+        row = (draft.network.publish or {}).get(service.publish)
         if not https.get("enabled"):
+            if row and HTTPS in row.ports:
+                yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), f"443 leads nowhere: {service.name} speaks no TLS",
+                            "proxy.https: {enabled: true, …} in its values, or ports: [80]")
             continue
         file, at = file_of(service), place_of(service, "proxy", "https")
-        row = (draft.network.publish or {}).get(service.publish)
         match https.get("type", "letsencrypt"):
             case "letsencrypt":
                 if service.publish and service.publish not in (https.get("hosts") or ()):
@@ -159,6 +163,13 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
                                 f"{service.name} proves its name to the certificate's issuer there")
             case "secret" if not looked_up(https, "secret", "name"):
                 yield Wrong(file, (*at, "secret"), "name is missing", "the Secret that holds the certificate, made by its one owner")
+
+
+def values_are_of_this_jupyterhub(draft: Draft) -> Iterator[Wrong]:
+    """What was written for a former hub and would break on this one."""
+    for service in _hubs(draft):
+        for path, _, message, hint in value_faults(service.values):
+            yield Wrong(file_of(service), place_of(service, *path), message, hint)
 
 
 def _services(draft: Draft) -> Iterator[Service]:
@@ -179,4 +190,5 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 ALL = (published_addresses, published_ports, one_allocator, storage_classes, programs_for_all_that_is_said,
-       services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate)
+       services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate,
+       values_are_of_this_jupyterhub)
