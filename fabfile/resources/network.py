@@ -108,7 +108,7 @@ def _live(facts: str) -> tuple[list[str], dict[str, str]]:
         words = line.split()
         if "inet" in words[:4]:
             addresses.append(words[words.index("inet") + 1])
-        elif words and not line.startswith(" "):
+        elif words and "kernel" not in words:  # the kernel's own routes come and go with the addresses
             routes.setdefault(words[0], words[2] if words[1:2] == ["via"] else "")
     return addresses, routes
 
@@ -118,6 +118,8 @@ def _bring_back(interface: str, addresses: list[str], routes: dict[str, str]) ->
     device = quote(interface)
     lines = [f"networkctl reload; networkctl reconfigure {device}; sleep 2"]
     lines += [f"ip addr replace {quote(address)} dev {device}" for address in addresses]
-    lines += [f"ip route replace {quote(destination)} {f'via {quote(via)} ' if via else ''}dev {device}"
-              for destination, via in sorted(routes.items(), key=lambda route: bool(route[1]))]
+    for destination, via in sorted(routes.items(), key=lambda route: bool(route[1])):
+        way = f"via {quote(via)} " if via else ""
+        lines.append(f"ip -4 route show exact {quote(destination)} {way}dev {device} | grep -q . || "
+                     f"ip route replace {quote(destination)} {way}dev {device}")
     return "\n".join(lines)

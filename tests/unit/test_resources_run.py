@@ -51,7 +51,7 @@ def test_owner_and_mode_are_set_without_writing_the_file(machine):
     assert machine.run("stat -c %i.%Y /etc/mine") == before
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(st.characters(codec="utf-8")), st.binary()))
 def test_any_content_arrives_as_it_was(machine, content):
     file = File("/etc/any", content)
@@ -61,7 +61,7 @@ def test_any_content_arrives_as_it_was(machine, content):
     assert machine.run("sha256sum </etc/any")[1].split()[0] == hashlib.sha256(wanted).hexdigest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=60)
        .filter(lambda name: name not in (".", "..") and len(name.encode()) < 200))
 def test_any_path_is_that_path(machine, name):
@@ -75,7 +75,7 @@ def test_any_path_is_that_path(machine, name):
     assert not machine.plan(Directory(f"/any/{name}", mode=0o700))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_size=1))
 def test_any_line_is_added_once(machine, line):
     machine.write("/etc/lines", "first")
