@@ -125,6 +125,9 @@ class Swarm:
         host = self.hosts[name]
         host.process.kill()
         host.process.wait()
+        for port, _, _ in _ports(name):  # the kernel takes its time over a namespace that nobody is in any more
+            subprocess.run(["nsenter", "-t", str(self._hub.pid), "-n", "ip", "link", "del", f"{name}-{port}"],
+                           stderr=subprocess.DEVNULL)
         self._start(name)
         self._cable([name])
         self._await_banners([name])
