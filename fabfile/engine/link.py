@@ -178,7 +178,8 @@ class RootChannel:
         while link is not None and not verdict:  # a chick falls silent when rooster does
             verdict, link = link.wire.verdict, link.jump
         if not verdict and self._channel.exit_status_ready():
-            verdict = f"its shell ended with code {self._channel.recv_exit_status()}"
+            code = self._channel.recv_exit_status()
+            verdict = f"its shell ended with code {code}" if code >= 0 else "its shell was ended"
         verdict = verdict or "the connection was closed"
         return LinkLost(self._link.machine.name, f"the line was cut: {verdict}",
                         hint="what was begun there may end by itself; the next run finds it")
