@@ -1,15 +1,16 @@
 """What a machine is, for comparing: files, packages, units, sysctls; without what differs between any two machines."""
 
-# certificates, keys and tokens are made anew each time; logs, caches and leases live
+# certificates, keys and tokens are made anew each time; logs, caches and leases live; fstab is read below
 _LEFT_OUT = r"""
 /etc/kubernetes/pki/* /etc/kubernetes/*.conf /etc/ssh/ssh_host_* /etc/machine-id /etc/.updated /etc/cni/net.d/calico-kubeconfig
-/etc/mtab /etc/ld.so.cache
+/etc/mtab /etc/ld.so.cache /etc/fstab /var/lib/coop/former/etc/fstab /home/*/.kube/config /root/.kube*
 """.split()
 
 FILES = "find /etc /root /home /var/lib/coop/former -xdev -type f " + " ".join(f"! -path '{each}'" for each in _LEFT_OUT) + \
     " -print0 2>/dev/null | sort -z | xargs -0 sha256sum"
 MODES = "find /etc /root /home -xdev " + " ".join(f"! -path '{each}'" for each in _LEFT_OUT) + \
     " -printf '%M %u %g %p\\n' 2>/dev/null | sort"
+FSTAB = "sed 's/UUID=[0-9A-Fa-f-]*/UUID/' /etc/fstab"  # an installer gives every disk an id of its own
 PACKAGES = "dpkg-query -W -f '${Package} ${Version} ${Status}\\n'"
 UNITS = "systemctl list-unit-files --no-legend --no-pager | awk '$2 != \"transient\" {print $1, $2}' | sort"
 RUNNING = "systemctl list-units --no-legend --plain --no-pager --type=service --state=running | awk '{print $1}' " \
@@ -20,7 +21,7 @@ LEFTOVERS = "find / -xdev \\( -name '.coop-new.*' -o -path '/run/coop/units/coop
 
 def state(inside, machine: str, *parts: str) -> dict[str, list[str]]:
     """The machine's state, by part, each a list of lines."""
-    parts = parts or (FILES, MODES, PACKAGES, UNITS, RUNNING, SYSCTLS, LEFTOVERS)
+    parts = parts or (FILES, MODES, FSTAB, PACKAGES, UNITS, RUNNING, SYSCTLS, LEFTOVERS)
     return {part: inside(machine, part, check=False).splitlines() for part in parts}
 
 

@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 # a block of commands says where it is run: by this test, in the lab by tests/rack, or why nowhere
-FENCE = re.compile(r"^```(sh|console)(?: (run-here|run-in-lab|not-run: .+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(sh|console)(?: (run-here|run-in-lab|not-run: [^\n]+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def invoke_list() -> dict:
