@@ -9,6 +9,8 @@ from typing import Any
 
 from fabfile.rack.pages import STATE
 from fabfile.rack.services import Service
+from fabfile.resources.helm import ReleaseFacts
+from fabfile.resources.helm_scripts import other_hands
 
 _PODS = ("{{range .items}}{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} "
          "{{range .status.containerStatuses}}{{if .ready}}ready {{else}}{{with .state.waiting}}{{.reason}} {{else}}not-ready {{end}}{{end}}{{end}}"
@@ -26,6 +28,7 @@ class HubState:
     pages: dict[str, str]
     api: dict[str, Any]
     problem: str
+    others: str  # who else has set fields of its objects
 
     @property
     def healthy(self) -> bool:
@@ -40,9 +43,11 @@ def question(service: Service, kubeconfig: str, api: str) -> str:
     namespace, release = service.in_namespace, service.release_name
     return f"""
 KUBECONFIG={kubeconfig}; export KUBECONFIG
-printf '\\n== release\\n'; helm list --all -n {namespace} --filter '^{release}$' -o json 2>&1
+printf '\\n== release\\n'; helm list -n {namespace} --filter '^{release}$' -o json 2>&1
 printf '\\n== pods\\n'; kubectl --request-timeout=15s -n {namespace} get pods -o 'go-template={_PODS}' 2>&1
 printf '\\n== pages\\n'; timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null
+printf '\\n== others\\n'
+{other_hands(release, namespace, kubeconfig)}
 printf '\\n== api\\n'; {{
 {api}
 }} 2>&1
@@ -61,7 +66,8 @@ def parse(service: str, answer: str) -> HubState:
             bad = [state for state in states if state not in ("ready", "")]
             pods.append((name, node, bad[0] if bad else "ready" if phase == "Running" else phase))
     return HubState(service, releases[0] if releases else {}, tuple(pods), _json(parts.get("pages", "")) or {},
-                    api if isinstance(api, dict) else {}, "" if isinstance(api, dict) else parts.get("api", "").strip())
+                    api if isinstance(api, dict) else {}, "" if isinstance(api, dict) else parts.get("api", "").strip(),
+                    ReleaseFacts(parts.get("others", "")).foreign)
 
 
 def _parts(answer: str) -> Iterator[tuple[str, str]]:

@@ -102,8 +102,8 @@ class HelmRelease(Resource):
         if same and (not found.differs or (found.foreign and not found.missing and not self.take_back)):
             return
         if found.foreign and not self.take_back:
-            yield _refusal(f"fields of {self.release} were set by another hand", f"{found.foreign}; --take-back takes them "
-                           "back; or write them into its values")
+            yield _refusal(f"fields of {self.release} were set by another hand", f"{found.foreign}; --take-back takes that "
+                           "back, or write it into its values")
             return
         if found.status == "":
             what = f"{self.release} is not in a cluster yet"
@@ -144,9 +144,14 @@ class ReleaseFacts:
         heads = re.findall(r"^\+\+\+ (\S+)", self.diff, re.MULTILINE)
         self.objects = [head.rpartition("/")[2] for head in heads] or ["as kubectl diff says"]
         self.missing = bool(re.search(r"^@@ -0,0 ", self.diff, re.MULTILINE))
-        conflicts = said.get("by", "").partition("Please review")[0].strip()
-        owners = set(re.findall(r'conflicts? with "([^"]+)"', conflicts))
-        self.foreign = " ".join(conflicts.removeprefix("error: ").split()) if owners - _OURS else ""
+        self.foreign = _other_hands(said.get("by", ""))
+
+
+def _other_hands(said: str) -> str:
+    """Of a conflict as the API server tells it: "kubectl-patch has set .spec.replicas"; ours are none."""
+    found = re.findall(r'conflicts? with "([^"]+)"[^:]*:((?:\s*- [^\n]+)+|[^\n]+)', said)
+    return "; ".join(f"{owner} has set {', '.join(field.strip() for field in re.split(r'^- |, ', fields.strip(), flags=re.MULTILINE) if field.strip())}"
+                     for owner, fields in found if owner not in _OURS)
 
 
 def _last_lines(text: str, count: int) -> str:

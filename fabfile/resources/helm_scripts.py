@@ -76,7 +76,7 @@ containers='{{range .items}}{{$pod := .metadata.name}}{{range .status.initContai
 '{{with .state.waiting}}{{.reason}}{{end}}{{"\n"}}{{end}}{{range .status.containerStatuses}}{{$pod}} {{.name}} {{.restartCount}} '\
 '{{with .state.waiting}}{{.reason}}{{end}}{{"\n"}}{{end}}{{end}}'
 ready() {
-  began=$(date +%s)
+  began=$(date +%s) said=
   helm get manifest @RELEASE@ | kubectl -n @NAMESPACE@ get -f - --no-headers \
     -o 'custom-columns=S:.metadata.namespace,K:.kind,N:.metadata.name' >"$work/objects" 2>&1 || { why=$(tail -n 3 "$work/objects"); return 1; }
   sed -nE 's/^([^ ]+) +(Deployment|StatefulSet) +([^ ]+) *$/\1 \2 \3/p' "$work/objects" >"$work/workloads"
@@ -97,11 +97,25 @@ $({ kubectl -n "$space" logs "$pod" -c "$container" --previous --tail=8 || kubec
         return 1
       done <"$work/containers"
       if [ $passed -ge @SECONDS@ ]; then why="after $passed s: $(tail -n 1 "$work/rollout"); $(tr '\n' ';' <"$work/containers")"; return 1; fi
-      echo "$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
+      now="$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
+      [ "$now" = "$said" ] || { said=$now; printf '%s\n' "$now"; }
     done
   done <"$work/workloads"
 }
 """.strip()
+
+
+_OTHERS = r"""
+m=$(helm --kubeconfig @KUBECONFIG@ -n @NAMESPACE@ get manifest @RELEASE@ 2>/dev/null) || m=
+if [ -n "$m" ]; then
+  echo by; printf '%s\n' "$m" | kubectl --kubeconfig @KUBECONFIG@ -n @NAMESPACE@ diff --server-side --field-manager=helm -f - 2>&1 >/dev/null
+fi
+""".strip()
+
+
+def other_hands(release: str, namespace: str, kubeconfig: str) -> str:
+    """Who else has set fields of what is released now."""
+    return _filled(_OTHERS, release, namespace, "", "", kubeconfig, "")
 
 
 def probe(release: str, namespace: str, chart: str, values: str, kubeconfig: str, digest: str) -> str:

@@ -39,8 +39,7 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
             override = "prePuller: {hook: {enabled: false}}\n"
         if database_type(wanted) == "sqlite-pvc":
             before.append(database_copy(rack, wanted))
-        proof = asking(rack, wanted, "prove", user=wanted.canary.user, profile=wanted.canary.profile,
-                       seconds=wanted.canary.seconds)
+        proof = proving(rack, wanted)
     yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values, seconds=wanted.seconds,
                   before=tuple(before), proof=proof, proof_seconds=wanted.canary.seconds + 300 if proof else 0,
                   override=override, take_back=take_back)
@@ -93,6 +92,16 @@ sync "$copy.new"; mv "$copy.new" "$copy"
 ls -1 {folder}/*.sqlite | head -n -10 | xargs -r rm -f
 echo "the database is in $copy"
 """, limit=DATABASE_LIMIT, shown=f"copy the hub's database to {folder}")
+
+
+def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
+    """Shell text for the gateway: the canary starts a server and runs a cell. A server that an earlier proof left, or
+    that this one leaves, is taken away whatever the hub thinks of it."""
+    canary = wanted.canary
+    away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} delete pod --ignore-not-found --wait=false "
+            f"-l component=singleuser-server,hub.jupyter.org/username={canary.user} >/dev/null 2>&1")
+    ask = asking(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds)
+    return f"{away}\nproved() {{\n{ask}}}\nproved || {{ {away}; exit 1; }}\n"
 
 
 def asking(rack: Rack, wanted: Service, deed: str, **more: Any) -> str:

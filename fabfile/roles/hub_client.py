@@ -177,10 +177,16 @@ def server_of(api, user):
 
 
 def stopped(api, user, seconds):
-    """Stops the user's server and waits until it is gone."""
-    if server_of(api, user):
-        api.get("DELETE", f"{api.user(user)}/server", right=(202, 204, 404, 400))
-        wait_for(f"the server of {user} is still there", seconds, lambda: server_of(api, user) is None)
+    """Stops the user's server and waits until it is gone; one that is just starting is asked again."""
+    def gone():
+        if server_of(api, user) is None:
+            return True
+        status, said = api.ask("DELETE", f"{api.user(user)}/server")
+        if status >= 400:
+            raise Failed(f"{status} {said.get('message', '') if isinstance(said, dict) else ''}")
+        return False
+
+    wait_for(f"the server of {user} is still there", seconds, gone)
 
 
 def prove(api, user, profile=None, seconds=300, **others):
@@ -208,7 +214,7 @@ def prove(api, user, profile=None, seconds=300, **others):
     try:
         server = wait_for(f"the server of {user} has not started", seconds, ready)
     except (Failed, Lost) as why:
-        raise Failed("; ".join([str(why), *[said for said in progress.said if said][-3:]])) from None
+        raise Failed("; ".join([str(why), *telling(progress.said)])) from None
     lap("server")
     try:
         result = run_cell(api, server["url"], "6*7", 60)
@@ -223,6 +229,12 @@ def prove(api, user, profile=None, seconds=300, **others):
 
 class Lost(Exception):
     """There is nothing left to wait for."""
+
+
+def telling(said):
+    """Of what the hub said, the latest that may say why."""
+    said = list(dict.fromkeys(filter(None, said)))
+    return [text for text in said if "[Warning]" in text][-2:] or said[-3:]
 
 
 def users(api, **others):

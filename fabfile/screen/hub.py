@@ -37,6 +37,8 @@ def state_as_text(state: HubState) -> str:
                      + (f" ({', '.join(servers)})" if 0 < len(servers) <= 10 else ""))
     else:
         lines.append(f"its API is silent: {state.problem or 'no answer'}")
+    if state.others:
+        lines.append(f"another hand: {state.others}; `inv hub.upgrade --take-back` takes that back, or write it into the values")
     if state.pods:
         lines += ["", table([("pod", "node", "state"), *state.pods])]
     return "\n".join(lines)

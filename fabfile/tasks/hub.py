@@ -22,7 +22,15 @@ UPGRADE = HUB | {
 @task(help=UPGRADE)
 def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, json=False):
     """Bring a hub to what configs say, prove it or go back."""
-    the_hub(hub)
+    from fabfile.resources.helm import ReleaseFacts
+    from fabfile.resources.helm_scripts import other_hands
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.tasks.asking import asked_of
+
+    rack, service = the_hub(hub)
+    look = other_hands(service.release_name, service.in_namespace, kubeconfig(rack))
+    if not json and not take_back and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
+        print(f"another hand: {others}; --take-back takes that back, or write it into the values\n")
     bring_out(c, "hub.upgrade", hub, dry, leave_out, take_back, json)
 
 
@@ -46,9 +54,17 @@ def status(c, hub="hub", json=False):
 def prove(c, hub="hub", profile=None):
     """Let the canary start a server and run a cell."""
     rack, service = the_hub(hub)
-    canary = service.canary
-    found = api(rack, service, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds)
-    print(f"{canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
+    from json import loads
+
+    from fabfile.roles.hub import proving
+    from fabfile.tasks.asking import asked_of
+
+    said = asked_of(rack, rack.gateway, proving(rack, service, profile), limit=service.canary.seconds * 2 + 300.0).strip()
+    try:
+        found = loads(said.rpartition("\n")[2])
+    except ValueError:
+        raise Exit(said or "no answer", code=1) from None
+    print(f"{service.canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
           + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
 
 
