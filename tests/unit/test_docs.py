@@ -4,14 +4,10 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-# a block of commands says where it is run: by this test, in the lab by tests/rack, or why nowhere
-FENCE = re.compile(r"^```(sh|console)(?: (run-here|run-in-lab|not-run: [^\n]+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+from tests.pages import PAGES, PROJECT, blocks, commands
 
 
 def invoke_list() -> dict:
@@ -25,14 +21,6 @@ def tasks(collection: dict, prefix: str = "") -> dict[str, str]:
     for inner in collection["collections"]:
         found |= tasks(inner, f"{prefix}{inner['name']}.")
     return found
-
-
-def commands(page: Path, kind: str):
-    """The commands of a page's blocks of one kind: in a console block the lines after `$ `, else every line."""
-    for language, where, block in FENCE.findall(page.read_text()):
-        if (where or "").split(":")[0] == kind:
-            lines = block.splitlines()
-            yield from (line[2:] for line in lines if line.startswith("$ ")) if language == "console" else filter(None, lines)
 
 
 TASKS = tasks(invoke_list())
@@ -56,7 +44,7 @@ def test_the_documented_tasks_exist():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_shown_command_is_run_or_marked(page):
-    unmarked = [block.splitlines()[0] for _, where, block in FENCE.findall(page.read_text()) if not where]
+    unmarked = [block.splitlines()[0] for _, where, block in blocks(page) if not where]
     assert not unmarked, f"say run-here, run-in-lab or not-run: {unmarked}"
 
 
