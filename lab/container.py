@@ -21,6 +21,7 @@ from .computer import FEATURES
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun")
 ON_DISK = ("containerd", "kubelet", "etcd")  # in /var/lib; containers' own overlays cannot lie on an overlay
 CAP_SYS_MODULE, CAP_SYS_TIME = 16, 25  # the computer's modules and clock are not the machine's to change
+SHARED = "srv/shared"  # the same on every machine, in the place of a file server: the computer's kernel may have no NFS
 PLAIN = kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC
 SYSTEMD = "/lib/systemd/systemd"
 
@@ -59,13 +60,15 @@ def console(log: Path) -> None:
     os.dup2(written, 2)
 
 
-def boot(name: str, disk: Disk, groups: Groups) -> None:
+def boot(name: str, disk: Disk, groups: Groups, shared: Path) -> None:
     """Become a machine: the overlay as root, systemd as process 1. Does not return."""
     root = disk.mount()
     for part in ON_DISK:
         (disk.folder / "volumes" / part).mkdir(parents=True, exist_ok=True)
         (root / "var/lib" / part).mkdir(parents=True, exist_ok=True)
         kernel.bind(disk.folder / "volumes" / part, root / "var/lib" / part)
+    (root / SHARED).mkdir(parents=True, exist_ok=True)
+    kernel.bind(shared, root / SHARED)
     kernel.mount("proc", root / "proc", "proc", PLAIN)
     make_devices(root)
     own_kernel_settings(root, name)

@@ -58,6 +58,11 @@ class Places:
         return self.folder / "internet"
 
     @property
+    def shared(self) -> Path:
+        """A folder that every machine sees."""
+        return self.folder / "shared"
+
+    @property
     def plan(self) -> Path:
         """What the supervisor reads at its start: machines, programs, control groups."""
         return self.folder / "plan.json"

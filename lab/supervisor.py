@@ -118,6 +118,7 @@ class Supervisor:
 
         def prepare() -> None:
             self.plan.groups.make(machine.name)
+            self.places.shared.mkdir(exist_ok=True)
             network.plug(self.places, machine)
             if not (folder / "upper").exists():
                 install(self.places, machine, folder / "upper")
@@ -130,7 +131,7 @@ class Supervisor:
             container.console(folder / "console.log")
             namespace = self.places.namespace_path(machine.name)
             container.enter_namespaces(namespace, self.plan.groups, machine.name)
-            container.boot(machine.name, disk, self.plan.groups)
+            container.boot(machine.name, disk, self.plan.groups, self.places.shared)
 
         self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
 

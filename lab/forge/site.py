@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.forge import busybox, calico, containerd, kubernetes
+from lab.forge import addons, busybox, calico, containerd, kubernetes
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
 from lab.forge.part import Part
@@ -21,6 +21,7 @@ PUBLISHED = (
     busybox.image,
     calico.images,
     calico.downloads,
+    *addons.PUBLISHED,
 )
 
 #: Programs for the lab's own use.

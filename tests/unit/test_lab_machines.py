@@ -22,7 +22,9 @@ CHICK = Machine.read("chick0", {"interfaces": {
     "enp1s0": {"mac": "00:25:90:51:cf:1c", "address": "10.0.0.100/24"},
 }})
 PUBLISHED = ("raw.githubusercontent.com/projectcalico/calico/v3.28.5/manifests/calico.yaml",
-             "github.com/projectcalico/calico/releases/download/v3.28.5/calicoctl-linux-amd64")
+             "github.com/projectcalico/calico/releases/download/v3.28.5/calicoctl-linux-amd64",
+             "raw.githubusercontent.com/metallb/metallb/v0.15.2/config/manifests/metallb-native.yaml",
+             "raw.githubusercontent.com/rancher/local-path-provisioner/v0.0.30/deploy/local-path-storage.yaml")
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_the_rack_asks_for_the_versions_that_the_forge_makes(places, www):
     rackfolder.render(places, www)
     versions = yaml.safe_load((places.rack / "configs/versions.yaml").read_text())
     made = {name: version for each in part.with_inputs() for name, version in each.versions.items()}
-    for name in ("kubernetes", "containerd", "calico"):
+    for name in ("kubernetes", "containerd", "calico", "helm", "metallb"):
         assert versions[name]["version"].lstrip("v") == made[name].lstrip("v")
 
 
