@@ -63,6 +63,11 @@ class Places:
         return self.folder / "shared"
 
     @property
+    def porch(self) -> Path:
+        """Where it is written at which address of this computer a browser finds the hub."""
+        return self.folder / "porch"
+
+    @property
     def plan(self) -> Path:
         """What the supervisor reads at its start: machines, programs, control groups."""
         return self.folder / "plan.json"

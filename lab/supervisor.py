@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import container, kernel, mirror, network
+from . import container, kernel, mirror, network, porch
 from .container import Disk
 from .installer import install
 from .machine import Machine
@@ -158,6 +158,15 @@ class Supervisor:
 
         self.boxes["mirror"] = Box("mirror", become, lambda: self.plan.groups.make("mirror"))
 
+    def add_porch(self) -> None:
+        def become() -> None:
+            container.console(self.places.internet / "porch.log")
+            os.setsid()
+            self.plan.groups.join("porch")
+            porch.serve(self.places.namespace_path("internet"), self.places.porch)
+
+        self.boxes["porch"] = Box("porch", become, lambda: self.plan.groups.make("porch"))
+
     def obey(self, request: dict) -> dict:
         """Do what a request asks; what goes wrong is in the answer."""
         box = self.boxes.get(request.get("machine", ""))
@@ -192,6 +201,7 @@ class Supervisor:
         for program in self.plan.programs:
             self.add_program(program)
         self.add_mirror()
+        self.add_porch()
         for machine in self.plan.machines:
             self.add_machine(machine)
         for box in self.boxes.values():
