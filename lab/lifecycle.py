@@ -69,7 +69,7 @@ def up(places: Places, tell: Tell) -> Lab:
         for machine in machines:
             places.machine(machine.name).mkdir(parents=True)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
-                    programs=programs(places, site.www, (site.internet, site.root)),
+                    programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
                     root=site.root, common=common, mirror_cache=forge_cache() / "mirror")
         plan.write(places.plan)
     with stage("networks", tell):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.forge import addons, busybox, calico, containerd, kubernetes
+from lab.forge.acme import acme_root
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
 from lab.forge.part import Part
@@ -36,6 +37,8 @@ class Site:
     root: Path
     #: A layer over `root` for the lab's internet: mount with lowerdir=internet:root.
     internet: Path
+    #: A layer over `root` for the certificate authority that speaks ACME.
+    acme: Path
     #: What each host publishes: www/<host>/<path>.
     www: Path
     #: kubectl, calicoctl.
@@ -59,12 +62,12 @@ def collect(job: Job) -> None:
 
 
 #: Roots come first: machines can be tried with them while the rest is still being compiled.
-part = Part("site", collect, inputs=(machine_root, internet_root, *PUBLISHED, *TOOLS.values()))
+part = Part("site", collect, inputs=(machine_root, internet_root, acme_root, *PUBLISHED, *TOOLS.values()))
 
 
 def found_in(store: Store) -> Site:
     """The site in a cache that has all of it."""
     whole = store.folder(part)
     versions = {name: version for made in part.with_inputs() for name, version in made.versions.items()}
-    return Site(store.folder(machine_root) / "root", store.folder(internet_root) / "root", whole / "www",
-                whole / "tools", dict(sorted(versions.items())))
+    return Site(store.folder(machine_root) / "root", store.folder(internet_root) / "root",
+                store.folder(acme_root) / "root", whole / "www", whole / "tools", dict(sorted(versions.items())))
