@@ -57,11 +57,12 @@ class Symlink(Resource):
 
     def probe(self) -> str:
         here = quote(self.path)
-        return (f'if [ -L {here} ]; then echo "a link to $(readlink -- {here})"\n'
+        # the slash at the end: a target may end with newlines, which the shell would drop
+        return (f'if [ -L {here} ]; then echo "a link to $(readlink -n -- {here}; echo /)"\n'
                 f"elif [ -e {here} ]; then echo 'no link'; else echo absent; fi")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = facts.rstrip("\n")
+        found = facts.rstrip("\n").removesuffix("/")
         if found == f"a link to {self.target}":
             return
         new, folder = quote(writing.beside(self.path)), quote(self.path.rpartition("/")[0] or "/")

@@ -6,7 +6,7 @@ import hashlib
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fabfile.resources import (
@@ -64,6 +64,7 @@ def test_any_content_arrives_as_it_was(machine, content):
 @settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=60)
        .filter(lambda name: name not in (".", "..") and len(name.encode()) < 200))
+@example("\n")
 def test_any_path_is_that_path(machine, name):
     machine.run("rm -rf /any; mkdir /any")
     machine.make(File(f"/any/{name}", name))

@@ -1,0 +1,9 @@
+"""For all tests: on CI the same code gives the same answer; elsewhere chance goes on looking for what nobody thought of."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
