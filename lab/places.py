@@ -64,7 +64,7 @@ class Places:
 
     @property
     def porch(self) -> Path:
-        """Where it is written at which address of this computer a browser finds the hub."""
+        """Where it is written which address of this computer leads to the hub: 127.0.0.1:PORT."""
         return self.folder / "porch"
 
     @property

@@ -1,6 +1,7 @@
 """The way from a browser on this computer to what the lab's rooster publishes: a port of the loopback interface.
 
 Each connection to it is passed on to rooster's public address, from the lab's internet, where a student's browser would be.
+TLS goes through unopened: a browser has to ask for the hub by its own name, and to be told that it is found here.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from pathlib import Path
 
 from . import kernel
 
-HUB = ("128.120.136.54", 80)  # as lab/rack/configs/network.yaml publishes it
-NAME = "jupyter.localhost"  # browsers take every name below localhost for this computer
+HUB = ("128.120.136.54", 443)  # as lab/rack/configs/network.yaml publishes it
 
 
 def serve(namespace: Path, place: Path) -> None:
-    """Listen on a free port of the loopback interface, write its address to `place`, and pass on for ever."""
+    """Listen on a free port of the loopback interface, write "127.0.0.1:PORT" to `place`, and pass on for ever."""
     listener = socket.create_server(("127.0.0.1", 0))
     new = place.with_suffix(".new")
-    new.write_text(f"http://{NAME}:{listener.getsockname()[1]}/\n")
+    new.write_text(f"127.0.0.1:{listener.getsockname()[1]}\n")
     new.replace(place)
     while True:
         connection, _ = listener.accept()
