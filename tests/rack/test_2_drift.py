@@ -11,7 +11,8 @@ DRIFTS = {
     "a package removed": ("chick1", "dpkg --purge --force-depends ethtool", "packages"),
     "a unit stopped": ("chick1", "systemctl stop containerd", "unit containerd.service"),
     "a unit disabled": ("chick1", "systemctl disable chrony", "unit chrony.service"),
-    "a sysctl": ("chick1", "sysctl -w net.ipv4.ip_forward=0", "sysctls kubernetes"),
+    # not ip_forward: without it chick1's pods are cut off, and an admission webhook may be among them
+    "a sysctl": ("chick1", "sysctl -w net.bridge.bridge-nf-call-ip6tables=0", "sysctls kubernetes"),
     "a swap line in fstab": ("chick1", "echo '/swapfile none swap sw 0 0' >>/etc/fstab", "swap off"),
     "a firewall flushed": ("rooster", "nft flush ruleset", "nftables"),
     "a rule added": ("rooster", "nft add rule inet coop input tcp dport 8080 accept", "nftables"),
