@@ -13,14 +13,16 @@ from fabfile.resources.helm import ReleaseFacts
 from fabfile.resources.helm_scripts import other_hands
 
 _PODS = ("{{range .items}}{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} "
-         "{{range .status.containerStatuses}}{{if .ready}}ready {{else}}{{with .state.waiting}}{{.reason}} {{else}}not-ready {{end}}{{end}}{{end}}"
+         "{{range .status.containerStatuses}}{{if .ready}}ready {{else}}"
+         "{{with .state.waiting}}{{.reason}} {{else}}not-ready {{end}}{{end}}{{end}}"
          "{{\"\\n\"}}{{end}}")
 
 
 @dataclass(frozen=True)
 class HubState:
-    """`release` is helm's own account (name, revision, status, chart, updated), empty when there is none; `pods` are
-    (name, node, state); `pages` is where they come from; `api` the version, users and servers; `problem` why it is silent."""
+    """`release` is helm's own account (name, revision, status, chart, updated), empty when there is none;
+    `pods` are (name, node, state); `pages` is where they come from; `api` the version, users and servers;
+    `problem` why it is silent."""
 
     service: str
     release: dict[str, Any]
@@ -34,8 +36,8 @@ class HubState:
     def healthy(self) -> bool:
         """Released, every pod of its own ready, its API answering, its pages those that were wanted."""
         own = [state for name, _, state in self.pods if name.startswith(("hub-", "proxy-", "autohttps-"))]
-        return (self.release.get("status") == "deployed" and bool(own) and set(own) == {"ready"} and bool(self.api)
-                and self.pages.get("from", "repository") == "repository")
+        return (self.release.get("status") == "deployed" and bool(own) and set(own) == {"ready"}
+                and bool(self.api) and self.pages.get("from", "repository") == "repository")
 
 
 def question(service: Service, kubeconfig: str, api: str) -> str:
@@ -45,7 +47,8 @@ def question(service: Service, kubeconfig: str, api: str) -> str:
 KUBECONFIG={kubeconfig}; export KUBECONFIG
 printf '\\n== release\\n'; helm list -n {namespace} --filter '^{release}$' -o json 2>&1
 printf '\\n== pods\\n'; kubectl --request-timeout=15s -n {namespace} get pods -o 'go-template={_PODS}' 2>&1
-printf '\\n== pages\\n'; timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null
+printf '\\n== pages\\n'
+timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null
 printf '\\n== others\\n'
 {other_hands(release, namespace, kubeconfig)}
 printf '\\n== api\\n'; {{
@@ -65,8 +68,9 @@ def parse(service: str, answer: str) -> HubState:
         if name and phase:
             bad = [state for state in states if state not in ("ready", "")]
             pods.append((name, node, bad[0] if bad else "ready" if phase == "Running" else phase))
-    return HubState(service, releases[0] if releases else {}, tuple(pods), _json(parts.get("pages", "")) or {},
-                    api if isinstance(api, dict) else {}, "" if isinstance(api, dict) else parts.get("api", "").strip(),
+    return HubState(service, releases[0] if releases else {}, tuple(pods),
+                    _json(parts.get("pages", "")) or {}, api if isinstance(api, dict) else {},
+                    "" if isinstance(api, dict) else parts.get("api", "").strip(),
                     ReleaseFacts(parts.get("others", "")).foreign)
 
 

@@ -1,4 +1,5 @@
-"""What becomes of a call to each published name: asked on the gateway, at its public address, as the world asks."""
+"""What becomes of a call to each published name: asked on the gateway, at its public address, as the world
+asks."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from shlex import quote
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: `macs` answer for the service's address; `answers` is port → what came, "" nothing;
-    `certificate` is who issued it, for whom, and until when, with "trusted" or why not."""
+    """One row of the table: `macs` answer for the service's address; `answers` is port → what came, ""
+    nothing; `certificate` is who issued it, for whom, and until when, with "trusted" or why not."""
 
     name: str
     public: str
@@ -42,21 +43,28 @@ def question(rows: Iterable[Row], inner: str) -> str:
 
 def _of(row: Row, inner: str) -> Iterable[str]:
     yield f"printf '\\nrow %s\\n' {row.name}"
-    yield f"arping -b -c 2 -w 3 -I {inner} {row.address} 2>&1 | grep -oiE '([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}' | tr A-F a-f | sort -u | sed 's/^/mac /'"
+    yield (f"arping -b -c 2 -w 3 -I {inner} {row.address} 2>&1 | "
+           "grep -oiE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tr A-F a-f | sort -u | sed 's/^/mac /'")
     for port in row.ports:
         if port not in (80, 443):
-            yield f"printf 'answer {port} '; curl -s --max-time 5 telnet://{row.public}:{port} </dev/null >/dev/null 2>&1; [ $? = 7 ] && echo || echo open"
+            yield (f"printf 'answer {port} '; curl -s --max-time 5 telnet://{row.public}:{port} </dev/null "
+                   ">/dev/null 2>&1; [ $? = 7 ] && echo || echo open")
             continue
         scheme = "https" if port == 443 else "http"
         resolve = quote(f"{row.name}:{port}:{row.public}")
-        yield (f"printf 'answer {port} '; curl -ksS --noproxy '*' --max-time 10 --resolve {resolve} -o /dev/null "
+        yield (f"printf 'answer {port} '; curl -ksS --noproxy '*' --max-time 10 --resolve {resolve} "
+               "-o /dev/null "
                f"-w '%{{http_code}} %{{redirect_url}}' {scheme}://{row.name}/ 2>/dev/null; echo")
-        yield (f"curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{row.public} -o /dev/null {scheme}://wrong.invalid/ "
-               f"2>/dev/null && echo 'wrong {port}'")
+        yield (
+            f"curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{row.public} -o /dev/null "
+            f"{scheme}://wrong.invalid/ "
+            f"2>/dev/null && echo 'wrong {port}'")
     if 443 in row.ports:
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} -verify_return_error </dev/null 2>/dev/null "
+        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} "
+               "-verify_return_error </dev/null 2>/dev/null "
                f">/dev/null && echo trusted yes || echo trusted no")
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} </dev/null 2>/dev/null | "
+        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} "
+               "</dev/null 2>/dev/null | "
                "openssl x509 -noout -issuer -enddate -nameopt sep_comma_plus_space 2>/dev/null")
 
 
@@ -71,9 +79,14 @@ def parse(answer: str) -> dict[str, Found]:
             if line.startswith("answer "):
                 port, _, said = line.removeprefix("answer ").partition(" ")
                 answers[int(port)] = "" if said.startswith("000") else said.strip()
-        said = {key: line.removeprefix(prefix) for line in lines for key, prefix in
-                (("issuer", "issuer="), ("until", "notAfter="), ("trusted", "trusted ")) if line.startswith(prefix)}
-        found[name] = Found(tuple(line.removeprefix("mac ") for line in lines if line.startswith("mac ")), answers,
+        said = {
+            key: line.removeprefix(prefix)
+            for line in lines
+            for key, prefix in (("issuer", "issuer="), ("until", "notAfter="), ("trusted", "trusted "))
+            if line.startswith(prefix)
+        }
+        found[name] = Found(tuple(
+            line.removeprefix("mac ") for line in lines if line.startswith("mac ")), answers,
                             said.get("issuer", ""), said.get("until", ""), said.get("trusted", ""),
                             not any(line.startswith("wrong ") for line in lines))
     return found

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from fabfile.rack.services import Service
+from fabfile.rack.services import Chart, Service
 
-_HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "hub.config.CryptKeeper.keys",
-         "hub.services.coop.apiToken")
+_HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret",
+         "hub.config.CryptKeeper.keys", "hub.services.coop.apiToken")
 
 _DEPLOYED = "jsonpath={.spec.template.spec.initContainers[?(@.name=='pages')].env[?(@.name=='COMMIT')].value}"
 
@@ -38,33 +38,42 @@ class ServiceFacts:
 def question(services: Iterable[Service], kubeconfig: str) -> str:
     """Shell text; a chart that is not there yet is fetched, looked into, and thrown away."""
     services = list(services)
+    charts = {service.chart.full: service.chart for service in services}
     return "\n".join([
-        f"KUBECONFIG={kubeconfig}; export KUBECONFIG",
-        "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }",
-        *(text for chart in {service.chart.full: service.chart for service in services}.values() for text in (
-            f"c={chart.path}; t=",
-            'if [ ! -r "$c" ] && command -v helm >/dev/null; then t=$(mktemp -d); helm pull '
-            + (f"{quote(chart.repository.rstrip('/') + '/' + chart.name)}" if chart.repository.startswith("oci:") else
-               f"{chart.name} --repo {quote(chart.repository)}")
-            + f' --version {quote(chart.version)} --destination "$t" >/dev/null 2>&1; c=$(ls "$t"/*.tgz 2>/dev/null); fi',
-            f'if [ -r "$c" ]; then part schema {chart.full}; tar -xzOf "$c" {chart.name}/values.schema.json 2>/dev/null',
-            f'part defaults {chart.full}; tar -xzOf "$c" {chart.name}/values.yaml 2>/dev/null; fi',
-            '[ -z "$t" ] || rm -rf "$t"')),
-        *(text for service in services for text in _of_a_service(service)),
-        "part end .",
+        f"KUBECONFIG={kubeconfig}; export KUBECONFIG", "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }",
+        *(line for chart in charts.values() for line in _of_a_chart(chart)),
+        *(line for service in services for line in _of_a_service(service)), "part end .",
     ])
+
+
+def _of_a_chart(chart: Chart) -> Iterable[str]:
+    where = f"{chart.name} --repo {quote(chart.repository)}"
+    if chart.repository.startswith("oci:"):
+        where = quote(f"{chart.repository.rstrip('/')}/{chart.name}")
+    yield f"c={chart.path}; t="
+    yield 'if [ ! -r "$c" ] && command -v helm >/dev/null; then t=$(mktemp -d)'
+    yield f'helm pull {where} --version {quote(chart.version)} --destination "$t" >/dev/null 2>&1'
+    yield 'c=$(ls "$t"/*.tgz 2>/dev/null); fi'
+    yield f'if [ -r "$c" ]; then part schema {chart.full}'
+    yield f'tar -xzOf "$c" {chart.name}/values.schema.json 2>/dev/null'
+    yield f'part defaults {chart.full}; tar -xzOf "$c" {chart.name}/values.yaml 2>/dev/null; fi'
+    yield '[ -z "$t" ] || rm -rf "$t"'
 
 
 def _of_a_service(service: Service) -> Iterable[str]:
     if service.templates and not service.templates.pinned:
-        yield (f"part ref {service.name}; if command -v git >/dev/null; then GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
+        yield (f"part ref {service.name}; if command -v git >/dev/null; then "
+               "GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
                f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
     if service.is_hub:
         namespace = service.in_namespace
-        yield (f"part secret {service.name}; if command -v kubectl >/dev/null && [ -r \"$KUBECONFIG\" ]; then\n"
-               f"kubectl --request-timeout=10s -n {namespace} get secret hub -o "
-               "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null | grep -E '^hub[.](config|services)[.]'\n"
-               f"part deployed {service.name}; kubectl --request-timeout=10s -n {namespace} get deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
+        yield (
+            f"part secret {service.name}; if command -v kubectl >/dev/null && [ -r \"$KUBECONFIG\" ]; then\n"
+            f"kubectl --request-timeout=10s -n {namespace} get secret hub -o "
+            "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null | "
+            "grep -E '^hub[.](config|services)[.]'\n"
+            f"part deployed {service.name}; kubectl --request-timeout=10s -n {namespace} "
+            f"get deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
 
 
 def parse(answer: str) -> ServiceFacts:

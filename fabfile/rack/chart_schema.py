@@ -1,4 +1,5 @@
-"""A service's values against the chart's own schema, every problem told where it stands in the rack's files."""
+"""A service's values against the chart's own schema, every problem told where it stands in the rack's
+files."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def values_problems(rack: Rack, service: Service, values: Mapping[str, Any], def
 
     whole = over(defaults, revealed(values))
     validator = validator_for(schema)(schema)
-    problems = (problem for error in validator.iter_errors(whole) for problem in _told(rack, service, _nearest(error)))
+    problems = (problem for error in validator.iter_errors(whole)
+                for problem in _told(rack, service, _nearest(error)))
     return sorted(set(problems))
 
 
@@ -57,13 +59,16 @@ def _told(rack: Rack, service: Service, error: ValidationError) -> Iterator[Prob
         case "additionalProperties":
             known = [*schema.get("properties", ()), *schema.get("patternProperties", ())]
             for key in sorted(set(found) - set(known)):
-                yield _at(rack, service, (*path, key), "unknown key", did_you_mean(key, schema.get("properties", ())))
+                yield _at(rack, service, (*path, key), "unknown key",
+                          did_you_mean(key, schema.get("properties", ())))
         case "required":
             missing = [key for key in error.validator_value if key not in found]
             yield _at(rack, service, path, f"{', '.join(missing)} is missing")
         case "type":
-            wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-            yield _at(rack, service, path, f"{_shown(found)} stands where {' or '.join(map(_named, wanted))} is wanted",
+            wanted = error.validator_value
+            wanted = wanted if isinstance(wanted, list) else [wanted]
+            yield _at(rack, service, path,
+                      f"{_shown(found)} stands where {' or '.join(map(_named, wanted))} is wanted",
                       "put it in quotes" if "string" in wanted and isinstance(found, int | float) else "")
         case "enum":
             yield _at(rack, service, path, "is none of those that the chart knows",
@@ -75,7 +80,8 @@ def _told(rack: Rack, service: Service, error: ValidationError) -> Iterator[Prob
 
 
 def _at(rack: Rack, service: Service, path: Path, message: str, hint: str = "") -> Problem:
-    """Where the value stands: among the secrets, in the service's own file, or nowhere but in what the rack demands."""
+    """Where the value stands: among the secrets, in the service's own file, or nowhere but in what the rack
+    demands."""
     secret, written = (service.name, *path), place_of(service, *path)
     if SECRETS in rack.documents and secret in rack.documents[SECRETS].lines:
         return rack.problem(SECRETS, secret, message, hint)

@@ -1,4 +1,5 @@
-"""What the world reaches, as configs/network.yaml says under `publish`: a name, who answers to it, at which address."""
+"""What the world reaches, as configs/network.yaml says under `publish`: a name, who answers to it, at which
+address."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from pydantic import BeforeValidator, Field
 from fabfile.rack.values import Address, Part, refuse
 
 HTTP, HTTPS = 80, 443
-BY_NAME = (HTTP, HTTPS)  # on these ports many names can share one address; any other port goes by the address alone
+BY_NAME = (
+    HTTP, HTTPS)  # on these ports many names can share one address; any other port goes by the address alone
 
 
 def _ports(value: object) -> object:
@@ -31,4 +33,4 @@ class Published(Part):
     address: Address = Field(examples=["10.0.1.54"])  # the service's own, one of `load_balancer`
     public: Address | None = None  # the gateway's address for it; none: the gateway's first
     ports: Annotated[tuple[int, ...], BeforeValidator(_ports)] = BY_NAME
-    proxy_protocol: bool = False  # tells the service who called, in the PROXY protocol: the service has to expect it
+    proxy_protocol: bool = False  # tells the service who called: the service has to expect it

@@ -1,6 +1,6 @@
 """The values that a chart is released with: what the rack demands, what the operator wrote, what is secret.
 
-The trees are plain dicts and lists in the chart's own keys; what came from configs/secrets.yaml stays a Secret.
+The trees are plain dicts and lists in the chart's own keys; what configs/secrets.yaml says stays a Secret.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fabfile.rack.merge import merge, overlay
+from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.pages import folder_values, repository_values
 from fabfile.rack.problem import Problem, RackProblems
@@ -24,15 +24,24 @@ Tree = dict[str, Any]
 def release_values(rack: Rack, service: Service, commit: str = "") -> Tree:
     """The values of a release; `commit` is what its templates' `ref` means now. Raises RackProblems."""
     secret = rack.secrets.get(service.name) or {}
-    twice = [rack.problem(SECRETS, (service.name, *path), f"stands in {file_of(service)} too", "once is enough: leave it there or here")
-             for path in _met_twice(service.values, secret)]
-    merged = merge(_demanded(rack, service, commit), overlay(service.values, secret), _proposed(rack, service))
-    against = [rack.problem(file_of(service), place_of(service, *one.path),
-                            f"{one.written!r} contradicts the rack, which demands {one.demanded!r}", "leave this key out")
-               for one in merged.contradictions]
+    file = file_of(service)
+    twice = [
+        rack.problem(SECRETS, (service.name, *path), f"stands in {file} too",
+                     "once is enough: leave it there or here") for path in _met_twice(service.values, secret)
+    ]
+    written = overlay(service.values, secret)
+    merged = merge(_demanded(rack, service, commit), written, _proposed(rack, service))
+    against = [
+        rack.problem(file, place_of(service, *one.path), _said(one), "leave this key out")
+        for one in merged.contradictions
+    ]
     if twice or against:
         raise RackProblems([*twice, *against])
     return merged.values
+
+
+def _said(one: Contradiction) -> str:
+    return f"{one.written!r} contradicts the rack, which demands {one.demanded!r}"
 
 
 def file_of(service: Service) -> str:
@@ -66,12 +75,14 @@ def _demanded(rack: Rack, service: Service, commit: str) -> Tree:
         demanded = _at(service.service_keys, {"type": "LoadBalancer", "annotations": {ADDRESSES: address}})
     if not service.is_hub:
         return demanded
-    demanded = _both(demanded, {"hub": {"services": {API: {"admin": True}}}})  # JupyterHub lets admins alone make admins
+    # an admin: JupyterHub lets nobody else make admins
+    demanded = _both(demanded, {"hub": {"services": {API: {"admin": True}}}})
     if service.name == HUB and rack.pages:
         demanded = _both(demanded, folder_values(rack.pages))
     if service.templates:
         kept = database_type(service) == "sqlite-pvc"
-        demanded = _both(demanded, repository_values(service.templates, commit or service.templates.ref, kept))
+        pages = repository_values(service.templates, commit or service.templates.ref, kept)
+        demanded = _both(demanded, pages)
     return demanded
 
 
@@ -80,8 +91,10 @@ def _proposed(rack: Rack, service: Service) -> Tree:
     if not service.is_hub:
         return {}
     proposed: Tree = {
-        "singleuser": {"cloudMetadata": {"blockWithIptables": False}},  # there is no cloud whose metadata could leak
-        # the chart's rights for it are those of Kubernetes 1.30: with a later one, servers wait for ever without an event
+        # there is no cloud whose metadata could leak
+        "singleuser": {"cloudMetadata": {"blockWithIptables": False}},
+        # the chart's rights for it are those of Kubernetes 1.30: with a later one, servers wait for ever
+        # without an event
         "scheduling": {"userScheduler": {"enabled": False}},
     }
     if rack.volumes:

@@ -23,17 +23,21 @@ SECRETS = "configs/secrets.yaml"
 
 
 def read_secrets(folder: Path) -> tuple[Document, Mapping[str, Any]]:
-    """The lines and problems of the file, without its values; and the values by service. No file: nothing in it."""
+    """The lines and problems of the file, without its values; and the values by service. No file: nothing in
+    it."""
     if not (folder / SECRETS).exists():
         return Document(SECRETS, None, {}), NOTHING
     document = read_file(folder, SECRETS)
     problems = list(document.problems)
     mode = (folder / SECRETS).stat().st_mode & 0o777
     if mode & 0o077:
-        problems.append(Problem(SECRETS, 0, "", f"others may read it (mode {mode:04o})", f"chmod 600 {SECRETS}"))
+        problems.append(
+            Problem(SECRETS, 0, "", f"others may read it (mode {mode:04o})", f"chmod 600 {SECRETS}"))
     values = document.values
     if values is not None and not isinstance(values, Mapping):
-        problems.append(document.problem((), "keys and values are wanted", "a service's name, below it the chart's own keys"))
+        problems.append(
+            document.problem((), "keys and values are wanted",
+                             "a service's name, below it the chart's own keys"))
         values = None
     told = [replace(problem, message=_without_values(problem.message)) for problem in problems]
     return Document(SECRETS, None, document.lines, tuple(told)), hidden(values or {})

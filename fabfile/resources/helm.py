@@ -18,7 +18,8 @@ _OURS = {MANAGER, "Helm", "coop-look"}
 
 @dataclass(frozen=True)
 class HelmChart(Resource):
-    """A packed chart on the machine, from a chart repository (https:// or oci://); with `sha256` no other content."""
+    """A packed chart on the machine, from a chart repository (https:// or oci://); with `sha256` no other
+    content."""
 
     chart: str
     version: str
@@ -37,8 +38,10 @@ class HelmChart(Resource):
         found = Found(facts)
         if found.kind == "file" and self.sha256 in ("", found.sha256):
             return
-        what = f"{self.path} is not the chart that it should be" if found.kind == "file" else f"{self.path} is {found.kind}"
-        yield Change(what, (Command(self._pull(), long=True, limit=300.0),), alters=frozenset({f"file:{self.path}"}))
+        wrong = "not the chart that it should be" if found.kind == "file" else found.kind
+        what = f"{self.path} is {wrong}"
+        yield Change(what, (Command(self._pull(), long=True, limit=300.0),),
+                     alters=frozenset({f"file:{self.path}"}))
 
     def _pull(self) -> str:
         work = f"/run/coop/pull-{self.chart}"
@@ -47,7 +50,8 @@ class HelmChart(Resource):
         right = "tar -tzf {} >/dev/null"
         if self.sha256:
             right = (f"echo '{self.sha256}  '{{}} | sha256sum --check --status || "
-                     f"{{ echo {quote(self.repository + ' holds another ' + self.chart)}\": $(sha256sum <{{}})\" >&2; exit 1; }}")
+                     f"{{ echo {quote(f'{self.repository} holds another {self.chart}')}"
+                     "\": $(sha256sum <{})\" >&2; exit 1; }")
         return "\n".join([
             f"rm -rf {work}; mkdir -p {work}",
             f"helm pull {source} --version {quote(self.version)} --destination {work}",
@@ -60,10 +64,11 @@ class HelmChart(Resource):
 class HelmRelease(Resource):
     """A chart released with these values (YAML), which are never shown.
 
-    The revision carries a digest of chart and values, so that the same release is known again, also when the chart
-    draws at random; its objects are compared with the live ones by the API server. Fields that another hand has set are
-    left alone unless `take_back`. An upgrade waits for its pods, then for `proof` (shell text on this machine); when it
-    does not hold, the former revision comes back by itself and the change fails, saying why.
+    The revision carries a digest of chart and values, so that the same release is known again, also when the
+    chart draws at random; its objects are compared with the live ones by the API server. Fields that another
+    hand has set are left alone unless `take_back`. An upgrade waits for its pods, then for `proof` (shell
+    text on this machine); when it does not hold, the former revision comes back by itself and the change
+    fails, saying why.
 
     `before` is done first, when there is something to do. `override` (YAML) holds for this upgrade alone.
     """
@@ -91,18 +96,21 @@ class HelmRelease(Resource):
         return sha256(f"{self.version}\0{self.values}".encode()).hexdigest()[:40]
 
     def probe(self) -> str:
-        return helm_scripts.probe(self.release, self.namespace, self.chart, self.values, self.kubeconfig, self.digest)
+        return helm_scripts.probe(self.release, self.namespace, self.chart, self.values, self.kubeconfig,
+                                  self.digest)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = ReleaseFacts(facts)
         if found.refused:
             yield _refusal(f"the values of {self.release} are refused", found.refused)
             return
-        same = found.status == "deployed" and found.digest == self.digest and f"file:{self.chart}" not in altered
+        same = ((found.status, found.digest) == ("deployed", self.digest)
+                and f"file:{self.chart}" not in altered)
         if same and (not found.differs or (found.foreign and not found.missing and not self.take_back)):
             return
         if found.foreign and not self.take_back:
-            yield _refusal(f"fields of {self.release} were set by another hand", f"{found.foreign}; --take-back takes that "
+            yield _refusal(f"fields of {self.release} were set by another hand",
+                           f"{found.foreign}; --take-back takes that "
                            "back, or write it into its values")
             return
         if found.status == "":
@@ -115,20 +123,22 @@ class HelmRelease(Resource):
             what = f"objects of {self.release} are not as released: {', '.join(found.objects)}"
         else:
             what = f"{self.release} has other values or another chart (revision {found.revision})"
-        yield Change(what, (*self.before, self._upgrade()), diff=found.diff if found.status not in ("", "none") else "")
+        yield Change(what, (*self.before, self._upgrade()),
+                     diff=found.diff if found.status not in ("", "none") else "")
 
     def _upgrade(self) -> Command:
-        script = helm_scripts.upgrade(
-            self.release, self.namespace, self.chart, self.values, self.override, self.kubeconfig, self.digest,
-            self.seconds, self.proof, force=self.take_back)
+        script = helm_scripts.upgrade(self.release, self.namespace, self.chart, self.values, self.override,
+                                      self.kubeconfig, self.digest, self.seconds, self.proof,
+                                      force=self.take_back)
         return Command(script, long=True, limit=4.0 * self.seconds + 2 * self.proof_seconds + 60,
                        shown=f"helm upgrade --install {self.release} {self.version} -n {self.namespace}"
                              + (" --force-conflicts" if self.take_back else ""))
 
 
 class ReleaseFacts:
-    """What the probe saw: .status ("" no cluster, "none", or helm's own word), .revision, .digest of the last revision;
-    .refused (why the values do not render), .differs, .diff, .objects, .missing, .foreign (who else set fields)."""
+    """What the probe saw: .status ("" no cluster, "none", or helm's own word), .revision, .digest of the last
+    revision; .refused (why the values do not render), .differs, .diff, .objects, .missing, .foreign (who else
+    set fields)."""
 
     def __init__(self, facts: str):
         lines = facts.split("\n")
@@ -150,8 +160,12 @@ class ReleaseFacts:
 def _other_hands(said: str) -> str:
     """Of a conflict as the API server tells it: "kubectl-patch has set .spec.replicas"; ours are none."""
     found = re.findall(r'conflicts? with "([^"]+)"[^:]*:((?:\s*- [^\n]+)+|[^\n]+)', said)
-    return "; ".join(f"{owner} has set {', '.join(field.strip() for field in re.split(r'^- |, ', fields.strip(), flags=re.MULTILINE) if field.strip())}"
-                     for owner, fields in found if owner not in _OURS)
+    hands = []
+    for owner, fields in found:
+        if owner not in _OURS:
+            names = re.split(r"^- |, ", fields.strip(), flags=re.MULTILINE)
+            hands.append(f"{owner} has set {', '.join(name.strip() for name in names if name.strip())}")
+    return "; ".join(hands)
 
 
 def _last_lines(text: str, count: int) -> str:
@@ -159,4 +173,5 @@ def _last_lines(text: str, count: int) -> str:
 
 
 def _refusal(what: str, why: str) -> Change:
-    return Change(f"{what}: {why}", (Command(f"echo {quote(f'{what}: {why}')} >&2; exit 1", shown=f"refuse: {what}"),))
+    return Change(f"{what}: {why}",
+                  (Command(f"echo {quote(f'{what}: {why}')} >&2; exit 1", shown=f"refuse: {what}"),))

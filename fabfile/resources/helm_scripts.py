@@ -7,7 +7,8 @@ from shlex import quote
 _HISTORY = ("-o 'jsonpath={range .items[*]}{.metadata.labels.version} {.metadata.labels.status} "
             "{.metadata.labels.coop}{\"\\n\"}{end}'")
 
-# Compared in another manager's name, by force: whatever of the manifest is not so. Then in helm's own: who else set it.
+# Compared in another manager's name, by force: whatever of the manifest is not so. Then in helm's own: who
+# else set it.
 _PROBE = r"""
 if [ ! -r @KUBECONFIG@ ] || ! command -v helm >/dev/null || [ ! -r @CHART@ ]; then echo absent
 else
@@ -18,11 +19,12 @@ else
     last=$(printf '%s\n' "$last" | sort -n | tail -n 1); echo "release ${last:-none}"
     case $last in
     *' deployed @DIGEST@') m=$(h get manifest @RELEASE@ 2>/dev/null) || m= ;;
-    *) m=$(printf %s @VALUES@ | h template @RELEASE@ @CHART@ -f - --dry-run=server --no-hooks --is-upgrade 2>&1) ||
-      { echo refused; printf '%s\n' "$m"; m=; } ;;
+    *) m=$(printf %s @VALUES@ | h template @RELEASE@ @CHART@ -f - \
+        --dry-run=server --no-hooks --is-upgrade 2>&1) || { echo refused; printf '%s\n' "$m"; m=; } ;;
     esac
     if [ -n "$m" ] && [ -n "$last" ]; then
-      s=0; d=$(printf '%s\n' "$m" | k diff --server-side --force-conflicts --field-manager=coop-look -f - 2>&1) || s=$?
+      s=0; d=$(printf '%s\n' "$m" |
+        k diff --server-side --force-conflicts --field-manager=coop-look -f - 2>&1) || s=$?
       echo "live $s"
       if [ $s != 0 ]; then
         echo by; printf '%s\n' "$m" | k diff --server-side --field-manager=helm -f - 2>&1 >/dev/null || :
@@ -38,7 +40,9 @@ export KUBECONFIG=@KUBECONFIG@ HELM_NAMESPACE=@NAMESPACE@
 umask 077; mkdir -p /run/coop; work=$(mktemp -d /run/coop/helm.XXXXXX); trap 'rm -rf "$work"' EXIT
 printf %s @VALUES@ >"$work/values"; printf %s @OVERRIDE@ >"$work/override"
 history() { kubectl -n @NAMESPACE@ get secrets -l owner=helm,name=@RELEASE@ @HISTORY@ 2>/dev/null | sort -n; }
-if pgrep -x helm >/dev/null; then echo 'helm is at work here by another hand: see who, and run this again' >&2; exit 1; fi
+if pgrep -x helm >/dev/null; then
+  echo 'helm is at work here by another hand: see who, and run this again' >&2; exit 1
+fi
 for stale in $(history | sed -n 's/^\([0-9]*\) pending-.*/\1/p'); do
   echo "revision $stale never ended: it is forgotten"
   kubectl -n @NAMESPACE@ delete secret "sh.helm.release.v1.@RELEASE@.v$stale" >/dev/null
@@ -46,8 +50,9 @@ done
 former=$(history | sed -n 's/^\([0-9]*\) deployed.*/\1/p' | tail -n 1)
 @READY@
 why=
-if helm upgrade --install @RELEASE@ @CHART@ --create-namespace -f "$work/values" -f "$work/override" --labels coop=@DIGEST@ \
-  --history-max 10 --timeout @SECONDS@s --hide-notes @FORCE@ >"$work/said" 2>&1
+if helm upgrade --install @RELEASE@ @CHART@ --create-namespace \
+  -f "$work/values" -f "$work/override" --labels coop=@DIGEST@ --history-max 10 \
+  --timeout @SECONDS@s --hide-notes @FORCE@ >"$work/said" 2>&1
 then ready || :
 else why="helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)"
 fi
@@ -61,29 +66,48 @@ if [ -z "$former" ]; then echo 'there is no former revision: what is there stays
 elif [ "$latest" = "$former" ]; then echo "revision $former was not touched"
 else
   why=
-  if helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 --force-conflicts >"$work/said" 2>&1; then ready || :
+  if helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 --force-conflicts \
+    >"$work/said" 2>&1
+  then ready || :
   else why=$(tail -n 4 "$work/said"); fi
-  if [ -z "$why" ]; then echo "the upgrade did not hold for the reason above: revision $former is back, and ready"
-  else printf '%s\n' "$why"; echo "the upgrade did not hold, and revision $former does not come back either: see above"; fi
+  if [ -z "$why" ]
+  then echo "the upgrade did not hold for the reason above: revision $former is back, and ready"
+  else
+    printf '%s\n' "$why"
+    echo "the upgrade did not hold, and revision $former does not come back either: see above"
+  fi
 fi
 exit 1
 """.strip()
 
-# Deployments and StatefulSets alone: a puller's DaemonSet waits for every node and image, and its lack stops nobody.
+# Deployments and StatefulSets alone: a puller's DaemonSet waits for every node and image, and its lack stops
+# nobody.
 # What cannot get better by waiting ends the wait, with the container's last words.
 _READY = r"""
-containers='{{range .items}}{{$pod := .metadata.name}}{{range .status.initContainerStatuses}}{{$pod}} {{.name}} {{.restartCount}} '\
-'{{with .state.waiting}}{{.reason}}{{end}}{{"\n"}}{{end}}{{range .status.containerStatuses}}{{$pod}} {{.name}} {{.restartCount}} '\
-'{{with .state.waiting}}{{.reason}}{{end}}{{"\n"}}{{end}}{{end}}'
+one='{{.name}} {{.restartCount}} {{with .state.waiting}}{{.reason}}{{end}}{{"\n"}}{{end}}'
+containers='{{range .items}}{{$pod := .metadata.name}}'\
+'{{range .status.initContainerStatuses}}{{$pod}} '"$one"\
+'{{range .status.containerStatuses}}{{$pod}} '"$one"'{{end}}'
+last_words() {
+  state="[?(@.name=='$container')].state.waiting.message"
+  kubectl -n "$space" get pod "$pod" \
+    -o "jsonpath={.status.containerStatuses$state}{.status.initContainerStatuses$state}"
+  echo
+  kubectl -n "$space" logs "$pod" -c "$container" --previous --tail=8 ||
+    kubectl -n "$space" logs "$pod" -c "$container" --tail=8
+}
 ready() {
   began=$(date +%s) said=
   helm get manifest @RELEASE@ | kubectl -n @NAMESPACE@ get -f - --no-headers \
-    -o 'custom-columns=S:.metadata.namespace,K:.kind,N:.metadata.name' >"$work/objects" 2>&1 || { why=$(tail -n 3 "$work/objects"); return 1; }
+    -o 'custom-columns=S:.metadata.namespace,K:.kind,N:.metadata.name' >"$work/objects" 2>&1 ||
+    { why=$(tail -n 3 "$work/objects"); return 1; }
   sed -nE 's/^([^ ]+) +(Deployment|StatefulSet) +([^ ]+) *$/\1 \2 \3/p' "$work/objects" >"$work/workloads"
   while read -r space kind workload; do
-    until kubectl -n "$space" rollout status "$kind/$workload" --timeout=3s >"$work/rollout" 2>&1 </dev/null; do
+    until kubectl -n "$space" rollout status "$kind/$workload" --timeout=3s >"$work/rollout" 2>&1 </dev/null
+    do
       passed=$(($(date +%s) - began))
-      kubectl -n "$space" get pods -o "go-template=$containers" </dev/null 2>/dev/null | grep "^$workload-" >"$work/containers" || :
+      kubectl -n "$space" get pods -o "go-template=$containers" </dev/null 2>/dev/null |
+        grep "^$workload-" >"$work/containers" || :
       while read -r pod container restarts reason; do
         case $reason in
         CrashLoopBackOff) [ "$restarts" -ge 3 ] || continue ;;
@@ -92,23 +116,24 @@ ready() {
         *) continue ;;
         esac
         why="$pod, container $container: $reason
-$(kubectl -n "$space" get pod "$pod" -o "jsonpath={.status.containerStatuses[?(@.name=='$container')].state.waiting.message}{.status.initContainerStatuses[?(@.name=='$container')].state.waiting.message}" </dev/null 2>/dev/null)
-$({ kubectl -n "$space" logs "$pod" -c "$container" --previous --tail=8 || kubectl -n "$space" logs "$pod" -c "$container" --tail=8; } </dev/null 2>/dev/null | cut -c 1-300)"
+$(last_words </dev/null 2>/dev/null | cut -c 1-300)"
         return 1
       done <"$work/containers"
-      if [ $passed -ge @SECONDS@ ]; then why="after $passed s: $(tail -n 1 "$work/rollout"); $(tr '\n' ';' <"$work/containers")"; return 1; fi
       now="$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
+      if [ $passed -ge @SECONDS@ ]; then
+        why="after $passed s: $now; $(tr '\n' ';' <"$work/containers")"; return 1
+      fi
       [ "$now" = "$said" ] || { said=$now; printf '%s\n' "$now"; }
     done
   done <"$work/workloads"
 }
 """.strip()
 
-
 _OTHERS = r"""
 m=$(helm --kubeconfig @KUBECONFIG@ -n @NAMESPACE@ get manifest @RELEASE@ 2>/dev/null) || m=
 if [ -n "$m" ]; then
-  echo by; printf '%s\n' "$m" | kubectl --kubeconfig @KUBECONFIG@ -n @NAMESPACE@ diff --server-side --field-manager=helm -f - 2>&1 >/dev/null
+  echo by; printf '%s\n' "$m" | kubectl --kubeconfig @KUBECONFIG@ -n @NAMESPACE@ \
+    diff --server-side --field-manager=helm -f - 2>&1 >/dev/null
 fi
 """.strip()
 
@@ -119,12 +144,13 @@ def other_hands(release: str, namespace: str, kubeconfig: str) -> str:
 
 
 def probe(release: str, namespace: str, chart: str, values: str, kubeconfig: str, digest: str) -> str:
-    """The last revision; unless it is this very one, what would be rendered; and how that differs from what is live."""
+    """The last revision; unless it is this very one, what would be rendered; and how that differs from what
+    is live."""
     return _filled(_PROBE, release, namespace, chart, values, kubeconfig, digest)
 
 
-def upgrade(release: str, namespace: str, chart: str, values: str, override: str, kubeconfig: str, digest: str,
-            seconds: int, proof: str, force: bool) -> str:
+def upgrade(release: str, namespace: str, chart: str, values: str, override: str, kubeconfig: str,
+            digest: str, seconds: int, proof: str, force: bool) -> str:
     """Upgrade, pods, proof; or the former revision again, with the reason, and an exit code of 1."""
     script = _UPGRADE.replace("@READY@", f"{_READY}\nprintf %s {quote(proof)} >\"$work/proof\"")
     script = script.replace("@OVERRIDE@", quote(override or "{}\n")).replace("@SECONDS@", str(seconds))
@@ -132,9 +158,12 @@ def upgrade(release: str, namespace: str, chart: str, values: str, override: str
     return _filled(script, release, namespace, chart, values, kubeconfig, digest)
 
 
-def _filled(script: str, release: str, namespace: str, chart: str, values: str, kubeconfig: str, digest: str) -> str:
-    words = {"@HISTORY@": _HISTORY, "@RELEASE@": quote(release), "@NAMESPACE@": quote(namespace), "@CHART@": quote(chart),
-             "@KUBECONFIG@": quote(kubeconfig), "@DIGEST@": digest}
+def _filled(script: str, release: str, namespace: str, chart: str, values: str, kubeconfig: str,
+            digest: str) -> str:
+    words = {
+        "@HISTORY@": _HISTORY, "@RELEASE@": quote(release), "@NAMESPACE@": quote(namespace),
+        "@CHART@": quote(chart), "@KUBECONFIG@": quote(kubeconfig), "@DIGEST@": digest
+    }
     for mark, word in words.items():
         script = script.replace(mark, word)
     return script.replace("@VALUES@", quote(values))  # last: nothing in the values is a mark

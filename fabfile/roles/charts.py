@@ -16,7 +16,8 @@ PROGRAMS = "/usr/local/lib/coop"
 
 
 def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """Helm at the rack's version, beside the ones before it; git and Python, for what is asked of hubs from here."""
+    """Helm at the rack's version, beside the ones before it; git and Python, for what is asked of hubs from
+    here."""
     version = rack.versions.helm
     if version is None:
         return
@@ -25,14 +26,16 @@ def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
     if version.sha256:
         yield Download(version.url, version.sha256, archive)
     else:
-        yield Ran("helm's archive, as its makers' checksum says", (
-            f"mkdir -p {archive.rpartition('/')[0]}\n"
-            f"curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -o {{}} -- {version.url}\n"
-            f"sum=$(curl -fsSL --max-time 60 -- {version.url}.sha256sum); "
-            "echo \"${sum%% *}  \"{} | sha256sum --check --status"), archive, long=True, limit=600.0)
+        yield Ran("helm's archive, as its makers' checksum says",
+                  (f"mkdir -p {archive.rpartition('/')[0]}\n"
+                   "curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 "
+                   f"-o {{}} -- {version.url}\n"
+                   f"sum=$(curl -fsSL --max-time 60 -- {version.url}.sha256sum); "
+                   "echo \"${sum%% *}  \"{} | sha256sum --check --status"), archive, long=True, limit=600.0)
     program = f"{PROGRAMS}/helm-{version.version}"
-    yield Ran("unpack helm", f"mkdir -p {PROGRAMS}; tar -xzOf {archive} --wildcards '*/helm' >{{}}; chmod 0755 {{}}", program,
-              limit=120.0)
+    yield Ran("unpack helm",
+              f"mkdir -p {PROGRAMS}; tar -xzOf {archive} --wildcards '*/helm' >{{}}; chmod 0755 {{}}",
+              program, limit=120.0)
     yield Symlink("/usr/local/bin/helm", program)
 
 
@@ -41,9 +44,11 @@ def chart(wanted: Chart) -> HelmChart:
     return HelmChart(wanted.name, wanted.version, wanted.repository, wanted.path, wanted.sha256 or "")
 
 
-def release(rack: Rack, name: str, namespace: str, wanted: Chart, values: dict[str, Any], **more: Any) -> HelmRelease:
+def release(rack: Rack, name: str, namespace: str, wanted: Chart, values: dict[str, Any],
+            **more: Any) -> HelmRelease:
     """A release of the chart by the operators' own right."""
-    return HelmRelease(name, namespace, wanted.path, wanted.full, dump_values(values), kubeconfig(rack), **more)
+    return HelmRelease(name, namespace, wanted.path, wanted.full, dump_values(values), kubeconfig(rack),
+                       **more)
 
 
 def dump_values(values: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""Where claims for storage are met: shares by csi-driver-nfs, directories of the machines by local-path-provisioner."""
+"""Where claims for storage are met: shares by csi-driver-nfs, directories of the machines by
+local-path-provisioner."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def storage_driver(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def storage_classes(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """The classes of storage.yaml, one of them the default; and the provisioner of the machines' directories."""
+    """The classes of storage.yaml, one of them the default; and the provisioner of the machines'
+    directories."""
     classes = _classes(rack)
     provisioner = rack.versions.local_path
     if provisioner is not None and any(one.directory for one in classes.values()):
@@ -49,28 +51,44 @@ def provisioner_config(rack: Rack) -> Document:
         if one.directory and one.shared:
             where[name] = {"sharedFileSystemPath": one.directory}
         elif one.directory:
-            where[name] = {"nodePathMap": [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [one.directory]}]}
-    helper = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": {
-        "priorityClassName": "system-node-critical", "tolerations": [{"operator": "Exists"}],
-        "containers": [{"name": "helper-pod", "image": rack.versions.check_image, "imagePullPolicy": "IfNotPresent"}]}}
+            where[name] = {
+                "nodePathMap": [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [one.directory]}]
+            }
+    helper = {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": {
+            "priorityClassName": "system-node-critical", "tolerations": [{"operator": "Exists"}],
+            "containers": [{
+                "name": "helper-pod", "image": rack.versions.check_image, "imagePullPolicy": "IfNotPresent"
+            }]
+        }
+    }
     return {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "local-path-config", "namespace": LOCAL_NAMESPACE},
-        "data": {"config.json": json.dumps({"nodePathMap": [], "storageClassConfigs": where}, indent=1) + "\n",
-                 "helperPod.yaml": json.dumps(helper, indent=1) + "\n"},
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "local-path-config", "namespace": LOCAL_NAMESPACE}, "data": {
+            "config.json": json.dumps({"nodePathMap": [], "storageClassConfigs": where}, indent=1) + "\n",
+            "helperPod.yaml": json.dumps(helper, indent=1) + "\n"
+        },
     }
 
 
 def class_object(rack: Rack, name: str, one: StorageClass) -> Document:
-    """The StorageClass, with what the operator wrote in upstream's keys. Nobody's files go when a claim goes."""
-    demanded: Document = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {
-        "name": name, "annotations": {DEFAULT: "true" if rack.volumes and rack.volumes.default == name else "false"}}}
+    """The StorageClass, with what the operator wrote in upstream's keys. Nobody's files go when a claim
+    goes."""
+    demanded: Document = {
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {
+            "name": name,
+            "annotations": {DEFAULT: "true" if rack.volumes and rack.volumes.default == name else "false"}
+        }
+    }
     proposed: Document = {"reclaimPolicy": "Retain", "volumeBindingMode": "Immediate"}
     # stable names: a claim made again finds the same folder
     if one.share:
         server = str(rack.machine(one.share.server).address())
         demanded |= {"provisioner": NFS, "parameters": {"server": server, "share": one.share.path}}
-        proposed |= {"parameters": {"subDir": "${pvc.metadata.namespace}/${pvc.metadata.name}", "onDelete": "retain"},
-                     "mountOptions": ["nfsvers=4.2", "hard", "noatime"], "allowVolumeExpansion": True}
+        proposed |= {
+            "parameters": {"subDir": "${pvc.metadata.namespace}/${pvc.metadata.name}", "onDelete": "retain"},
+            "mountOptions": ["nfsvers=4.2", "hard", "noatime"], "allowVolumeExpansion": True
+        }
     else:
         demanded |= {"provisioner": LOCAL}
         proposed |= {"parameters": {"pathPattern": "{{ .PVC.Namespace }}/{{ .PVC.Name }}"},
@@ -87,13 +105,17 @@ def storage_is_ready(rack: Rack) -> Iterator[Check]:
     if any(one.directory for one in classes.values()):
         workloads.append(f"{LOCAL_NAMESPACE} deployment/local-path-provisioner")
     if any(one.share for one in classes.values()):
-        workloads += [f"{CSI_NAMESPACE} deployment/csi-nfs-controller", f"{CSI_NAMESPACE} daemonset/csi-nfs-node"]
+        workloads += [
+            f"{CSI_NAMESPACE} deployment/csi-nfs-controller", f"{CSI_NAMESPACE} daemonset/csi-nfs-node"
+        ]
     asked = "\n".join(f"kubectl -n {namespace} rollout status {workload} --timeout=1s 2>&1 || exit 1"
                       for namespace, workload in (line.split(" ") for line in workloads))
-    yield Check("storage classes have their provisioners, and one default", rack.first_control_plane.name, f"""
+    yield Check(
+        "storage classes have their provisioners, and one default", rack.first_control_plane.name, f"""
 export KUBECONFIG={KUBECONFIG}
 {asked}
-found=$(kubectl get storageclass -o 'jsonpath={{range .items[?(@.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class=="true")]}}{{.metadata.name}} {{end}}')
+default='@.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class=="true"'
+found=$(kubectl get storageclass -o "jsonpath={{range .items[?($default)]}}{{.metadata.name}} {{end}}")
 [ "$found" = "{rack.volumes.default} " ] || {{ echo "the default class is: ${{found:-none}}"; exit 1; }}
 """, limit=180)
 

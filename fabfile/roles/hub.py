@@ -1,4 +1,5 @@
-"""Releases for people: a hub, upgraded with its database copied, proved by a user of its own; and any other chart."""
+"""Releases for people: a hub, upgraded with its database copied, proved by a user of its own; and any other
+chart."""
 
 from __future__ import annotations
 
@@ -22,12 +23,16 @@ from fabfile.roles.publishing import row_answers
 COPIES = "/var/lib/coop/databases"
 CLIENT = Path(__file__).with_name("hub_client.py")
 DATABASE_LIMIT = 300.0
+_HOW_NODES_ARE = ("{{range .items}}{{.metadata.name}} {{if .spec.unschedulable}}cordoned {{end}}"
+                  '{{range .status.conditions}}{{if eq .type "Ready"}}'
+                  '{{if ne .status "True"}}NotReady{{end}}{{end}}'
+                  '{{end}}{{"\\n"}}{{end}}')
 
 
 def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out: tuple[str, ...] = (),
             take_back: bool = False) -> Iterator[Resource]:
-    """One service of the rack. `commit` is what its templates' `ref` means now. Nodes in `leave_out` may be sick: then
-    no node is given the new images beforehand."""
+    """One service of the rack. `commit` is what its templates' `ref` means now. Nodes in `leave_out` may be
+    sick: then no node is given the new images beforehand."""
     wanted = rack.services[name]
     values = revealed(release_values(rack, wanted, commit))
     yield chart(wanted.chart)
@@ -40,9 +45,10 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
         if database_type(wanted) == "sqlite-pvc":
             before.append(database_copy(rack, wanted))
         proof = proving(rack, wanted)
-    yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values, seconds=wanted.seconds,
-                  before=tuple(before), proof=proof, proof_seconds=wanted.canary.seconds + 300 if proof else 0,
-                  override=override, take_back=take_back)
+    yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values,
+                  seconds=wanted.seconds, before=tuple(before), proof=proof,
+                  proof_seconds=wanted.canary.seconds + 300 if proof else 0, override=override,
+                  take_back=take_back)
 
 
 def service_answers(rack: Rack, name: str) -> Iterator[Check]:
@@ -58,36 +64,43 @@ def pulls_before(values: dict[str, Any]) -> bool:
 
 
 def nodes_are_fit(rack: Rack, leave_out: tuple[str, ...] = ()) -> Command:
-    """Refuses, before anything is touched, when a node would never have the images: the upgrade would wait for it."""
+    """Refuses, before anything is touched, when a node would never have the images: the upgrade would wait
+    for it."""
     left = " ".join(leave_out)
-    return Command(f"""
-sick=$(kubectl --kubeconfig {kubeconfig(rack)} get nodes -o go-template='{{{{range .items}}}}{{{{.metadata.name}}}} {{{{if .spec.unschedulable}}}}cordoned {{{{end}}}}\
-{{{{range .status.conditions}}}}{{{{if eq .type "Ready"}}}}{{{{if ne .status "True"}}}}NotReady{{{{end}}}}{{{{end}}}}{{{{end}}}}{{{{"\\n"}}}}{{{{end}}}}')
+    return Command(
+        f"""
+sick=$(kubectl --kubeconfig {kubeconfig(rack)} get nodes -o go-template={quote(_HOW_NODES_ARE)})
 found=$(printf '%s\\n' "$sick" | while read -r node state; do
     case " {left} " in *" $node "*) continue ;; esac
     [ -z "$state" ] || printf '%s is %s; ' "$node" "$state"
 done)
 [ -z "$found" ] || {{
-    echo "${{found}}the image puller would wait for it: mend or uncordon it, or leave it out with --leave-out NODE" >&2; exit 1; }}
+    echo "${{found}}the image puller would wait for it: mend or uncordon it, or leave it out" \
+        "with --leave-out NODE" >&2; exit 1; }}
 """, shown="look whether every node can have the new images")
 
 
 def database_copy(rack: Rack, wanted: Service) -> Command:
-    """The hub's database onto the gateway, by SQLite's own backup; the ten latest are kept. No hub yet: nothing to copy."""
+    """The hub's database onto the gateway, by SQLite's own backup; the ten latest are kept. No hub yet:
+    nothing to copy."""
     folder = f"{COPIES}/{wanted.name}"
     kubectl = f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace}"
     program = ("import sqlite3, sys, tempfile; f = tempfile.NamedTemporaryFile(); "
                "s = sqlite3.connect('file:/srv/jupyterhub/jupyterhub.sqlite?mode=ro', uri=True); "
-               "t = sqlite3.connect(f.name); s.backup(t); t.close(); sys.stdout.buffer.write(open(f.name, 'rb').read())")
-    return Command(f"""
+               "t = sqlite3.connect(f.name); s.backup(t); t.close(); "
+               "sys.stdout.buffer.write(open(f.name, 'rb').read())")
+    return Command(
+        f"""
 umask 077; mkdir -p {folder}
-if [ -z "$({kubectl} get deployment hub --ignore-not-found -o name)" ]; then echo 'there is no hub yet'; exit 0; fi
+there=$({kubectl} get deployment hub --ignore-not-found -o name)
+[ -n "$there" ] || {{ echo 'there is no hub yet'; exit 0; }}
 if [ "$({kubectl} get deployment hub -o 'jsonpath={{.status.readyReplicas}}')" != 1 ]; then
     echo 'the hub does not run: its database is not copied'; exit 0; fi
 copy={folder}/$(date -u +%Y%m%d-%H%M%S).sqlite
 trap 'rm -f "$copy.new"' EXIT
 {kubectl} exec deployment/hub -c hub -- python3 -c {quote(program)} >"$copy.new"
-[ "$(head -c 15 "$copy.new")" = 'SQLite format 3' ] || {{ echo 'what came from the hub is no database' >&2; exit 1; }}
+[ "$(head -c 15 "$copy.new")" = 'SQLite format 3' ] ||
+    {{ echo 'what came from the hub is no database' >&2; exit 1; }}
 sync "$copy.new"; mv "$copy.new" "$copy"
 ls -1 {folder}/*.sqlite | head -n -10 | xargs -r rm -f
 echo "the database is in $copy"
@@ -95,18 +108,20 @@ echo "the database is in $copy"
 
 
 def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
-    """Shell text for the gateway: the canary starts a server and runs a cell. A server that an earlier proof left, or
-    that this one leaves, is taken away whatever the hub thinks of it."""
+    """Shell text for the gateway: the canary starts a server and runs a cell. A server that an earlier proof
+    left, or that this one leaves, is taken away whatever the hub thinks of it."""
     canary = wanted.canary
-    away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} delete pod --ignore-not-found --wait=false "
+    away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} "
+            "delete pod --ignore-not-found --wait=false "
             f"-l component=singleuser-server,hub.jupyter.org/username={canary.user} >/dev/null 2>&1")
-    ask = asking(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds)
+    ask = asking(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile,
+                 seconds=canary.seconds)
     return f"{away}\nproved() {{\n{ask}}}\nproved || {{ {away}; exit 1; }}\n"
 
 
 def asking(rack: Rack, wanted: Service, deed: str, **more: Any) -> str:
-    """Shell text for the gateway that asks the hub's API by its published address. It holds the token: give it to a
-    shell's stdin, never to an argv."""
+    """Shell text for the gateway that asks the hub's API by its published address. It holds the token: give
+    it to a shell's stdin, never to an argv."""
     values = release_values(rack, wanted)
     https = looked_up(values, "proxy", "https") or {}
     tls = bool(https.get("enabled")) and https.get("type") != "offload"
@@ -115,4 +130,5 @@ def asking(rack: Rack, wanted: Service, deed: str, **more: Any) -> str:
                 "host": wanted.publish, "base": looked_up(values, "hub", "baseUrl") or "/",
                 "token": token.reveal() if token else "", **more}
     packed = b64encode(json.dumps(argument).encode()).decode()
-    return f"python3 - <<'COOP'\n{CLIENT.read_text()}\nsys.exit(main(json.loads(base64.b64decode({packed!r}))))\nCOOP\n"
+    begin = f"sys.exit(main(json.loads(base64.b64decode({packed!r}))))"
+    return f"python3 - <<'COOP'\n{CLIENT.read_text()}\n{begin}\nCOOP\n"

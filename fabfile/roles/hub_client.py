@@ -1,7 +1,7 @@
 """A hub's API, spoken from the gateway. This very text runs there, by Python's standard library alone.
 
-`main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and with what. It
-prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
+`main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and
+with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
 """
 
 import base64
@@ -24,10 +24,12 @@ class Api:
     """Requests to one hub, each over a connection of its own, in the name of Coop's service."""
 
     def __init__(self, address, port, tls, host, base, token, **others):
-        self.address, self.port, self.tls, self.host, self.base, self.token = address, port, tls, host, base, token
+        self.address, self.port, self.tls = address, port, tls
+        self.host, self.base, self.token = host, base, token
 
     def connect(self, timeout=20.0):
-        """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may be new."""
+        """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may
+        be new."""
         plain = socket.create_connection((self.address, self.port), timeout)
         if not self.tls:
             return plain
@@ -40,7 +42,8 @@ class Api:
         connection = http.client.HTTPConnection(self.host, timeout=timeout)
         connection.sock = self.connect(timeout)
         try:
-            connection.request(method, self.base + path, json.dumps(body) if body is not None else None, self.headers())
+            connection.request(method, self.base + path,
+                               json.dumps(body) if body is not None else None, self.headers())
             answer = connection.getresponse()
             data = answer.read()
         finally:
@@ -107,8 +110,10 @@ class WebSocket:
     def __init__(self, api, path, timeout):
         self.link = api.connect(timeout)
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
-                 "Sec-WebSocket-Version: 13", *(f"{name}: {value}" for name, value in api.headers().items())]
+        lines = [
+            f"GET {path} HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13", *(f"{name}: {value}" for name, value in api.headers().items())
+        ]
         self.link.sendall("\r\n".join([*lines, "", ""]).encode())
         self.stream = self.link.makefile("rb")
         status = self.stream.readline().decode(errors="replace").strip()
@@ -119,8 +124,10 @@ class WebSocket:
 
     def send(self, text, kind=1):
         data, mask = text.encode() if isinstance(text, str) else text, os.urandom(4)
-        size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
-        self.link.sendall(bytes([0x80 | kind]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+        size = bytes([0x80 | len(data)
+                      ]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
+        self.link.sendall(
+            bytes([0x80 | kind]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def receive(self):
         """The next whole message."""
@@ -153,9 +160,18 @@ def run_cell(api, server, code, seconds):
     kernel = wait_for("no kernel starts", seconds, lambda: api.get("POST", path, {}))["id"]
     socket_ = WebSocket(api, f"{server}api/kernels/{kernel}/channels", seconds)
     message = os.urandom(16).hex()
-    header = {"msg_id": message, "msg_type": "execute_request", "username": "coop", "session": message, "version": "5.3", "date": ""}
-    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    socket_.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}))
+    header = {
+        "msg_id": message, "msg_type": "execute_request", "username": "coop", "session": message,
+        "version": "5.3", "date": ""
+    }
+    content = {
+        "code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False
+    }
+    socket_.send(
+        json.dumps({
+            "header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
+            "buffers": []
+        }))
     try:
         while True:
             said = json.loads(socket_.receive())
@@ -197,7 +213,8 @@ def prove(api, user, profile=None, seconds=300, **others):
         took[name] = round(time.monotonic() - began - sum(took.values()), 1)
 
     wait_for("the hub is not healthy", seconds, lambda: api.ask("GET", "hub/health")[0] == 200)
-    version = wait_for("the hub's API does not know Coop's service", 60, lambda: api.get("GET", "hub/api/info"))["version"]
+    version = wait_for("the hub's API does not know Coop's service", 60,
+                       lambda: api.get("GET", "hub/api/info"))["version"]
     lap("hub")
     api.get("POST", api.user(user), right=(201, 409))
     stopped(api, user, seconds)
@@ -284,7 +301,10 @@ def info(api, **others):
             "servers": sorted(user["name"] for user in everybody if user["server"])}
 
 
-DEEDS = {"prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server, "info": info}
+DEEDS = {
+    "prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server,
+    "info": info
+}
 
 
 def main(argument):

@@ -32,7 +32,8 @@ def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def address_pool(rack: Rack) -> list[Document]:
-    """Without an advertisement, nobody would answer; without its interfaces, on every wire that a node has."""
+    """Without an advertisement, nobody would answer; without its interfaces, on every wire that a node
+    has."""
     links = sorted({machine.inner.name for machine in rack.workers or rack.chicks})
     return [
         _object("IPAddressPool", {"addresses": [str(network) for network in rack.network.load_balancer],
@@ -42,8 +43,10 @@ def address_pool(rack: Rack) -> list[Document]:
 
 
 def _object(kind: str, spec: Document) -> Document:
-    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": {"name": "rack", "namespace": NAMESPACE},
-            "spec": spec}
+    return {
+        "apiVersion": "metallb.io/v1beta1", "kind": kind,
+        "metadata": {"name": "rack", "namespace": NAMESPACE}, "spec": spec
+    }
 
 
 def metallb_is_ready(rack: Rack) -> Iterator[Check]:
@@ -66,8 +69,10 @@ POOL
 def address_is_answered_once(rack: Rack, address: str) -> Check:
     """ARP for a service's address, asked from the gateway: one MAC, and it is a node's."""
     macs = " ".join(machine.inner.mac for machine in rack.chicks)
-    return Check(f"one node answers for {address}", rack.gateway.name, f"""
-found=$(arping -b -c 3 -w 4 -I {rack.gateway.inner.name} {address} 2>&1 | grep -oiE '([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}' | tr A-F a-f | sort -u)
+    return Check(
+        f"one node answers for {address}", rack.gateway.name, f"""
+found=$(arping -b -c 3 -w 4 -I {rack.gateway.inner.name} {address} 2>&1 |
+    grep -oiE '([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}' | tr A-F a-f | sort -u)
 [ -n "$found" ] || {{ echo "nobody answers for {address}"; exit 1; }}
 [ "$(printf '%s\\n' "$found" | wc -l)" = 1 ] || {{ echo "several answer for {address}:" $found; exit 1; }}
 case " {macs} " in *" $found "*) ;; *) echo "$found answers for {address}: no chick's"; exit 1 ;; esac

@@ -14,7 +14,8 @@ FOLDER = "/etc/coop/manifests"
 Document = dict[str, Any]
 
 
-def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document] | None = None) -> Iterator[Resource]:
+def vendors(name: str, manifest: Manifest,
+            patches: Mapping[str, Document] | None = None) -> Iterator[Resource]:
     """The manifest at its pinned version, patched: file name → patch."""
     folder = f"{FOLDER}/{name}"
     path = f"{folder}/{manifest.manifest.rpartition('/')[2]}"
@@ -42,4 +43,7 @@ def dump(document: Document) -> str:
 
 def _kustomization(resources: list[str], patches: list[str]) -> str:
     paths = {"patches": [{"path": path} for path in patches]} if patches else {}
-    return dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources, **paths})
+    return dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources,
+        **paths
+    })

@@ -73,13 +73,16 @@ def nginx_config(rack: Rack) -> str:
 
 
 def nginx_hands_on(rack: Rack) -> Iterator[Check]:
-    """A wrong name is refused at every door, and the bare address too: so nginx runs from this very configuration."""
+    """A wrong name is refused at every door, and the bare address too: so nginx runs from this very
+    configuration."""
     for door in doors(rack):
         for port in sorted({HTTP, HTTPS} & set(door.ports)):
             scheme = "https" if port == HTTPS else "http"
-            yield Check(f"{door.public}:{port} refuses a wrong name and a bare address", rack.gateway.name, f"""
+            yield Check(
+                f"{door.public}:{port} refuses a wrong name and a bare address", rack.gateway.name, f"""
 for name in wrong.invalid {door.public}; do
-    said=$(curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{door.public} -o /dev/null {scheme}://$name/ 2>&1) &&
+    said=$(curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{door.public} \
+        -o /dev/null {scheme}://$name/ 2>&1) &&
         {{ echo "{scheme}://$name/ is answered"; exit 1; }}
     case $said in *'onnect to'*|*'imed out'*) echo "$said"; exit 1 ;; esac
 done
@@ -88,13 +91,15 @@ exit 0
 
 
 def row_answers(rack: Rack, name: str) -> Check:
-    """One row from the gateway's public address to its pod: whoever answers there, with whatever certificate."""
+    """One row from the gateway's public address to its pod: whoever answers there, with whatever
+    certificate."""
     row = rack.network.publish[name]
     public = public_address(rack, row)
     port = HTTPS if HTTPS in row.ports else row.ports[0]
     scheme = "https" if port == HTTPS else "http"
-    return Check(f"{name} is answered", rack.gateway.name, f"""
-code=$(curl -ksS --noproxy '*' --max-time 10 --resolve {quote(f'{name}:{port}:{public}')} -o /dev/null -w '%{{http_code}}' {scheme}://{name}:{port}/ 2>&1) ||
-    {{ echo "$code"; exit 1; }}
+    return Check(
+        f"{name} is answered", rack.gateway.name, f"""
+code=$(curl -ksS --noproxy '*' --max-time 10 --resolve {quote(f'{name}:{port}:{public}')} \
+    -o /dev/null -w '%{{http_code}}' {scheme}://{name}:{port}/ 2>&1) || {{ echo "$code"; exit 1; }}
 [ "$code" -lt 500 ] || {{ echo "{name} answers with $code"; exit 1; }}
 """, limit=120)

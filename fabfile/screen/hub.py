@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from json import dumps
 from typing import Any
@@ -14,39 +14,61 @@ def table(rows: Iterable[Sequence[object]]) -> str:
     """Columns as wide as they need to be."""
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in texts)
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in texts)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def state_as_json(state: HubState) -> str:
     return dumps(asdict(state) | {"healthy": state.healthy}, indent=1)
 
 
+CAME = {
+    "repository": "as the repository has them",
+    "kept": "the last good copy: the repository could not be had",
+    "stock": "JupyterHub's own: the repository could not be had, and there is no copy",
+}
+
+
 def state_as_text(state: HubState) -> str:
     """The release, its pages, its API, its pods."""
+    return "\n".join([f"{state.service}: {_release(state)}", *_pages(state), _api(state), *_others(state),
+                      *_pods(state)])
+
+
+def _release(state: HubState) -> str:
     release = state.release
-    lines = [f"{state.service}: " + (f"{release['chart']}, revision {release['revision']}, {release['status']} since {release['updated'][:19]}"
-                                     if release else "not released")]
+    if not release:
+        return "not released"
+    return f"{release['chart']}, revision {release['revision']}, {release['status']} " \
+        f"since {release['updated'][:19]}"
+
+
+def _pages(state: HubState) -> Iterator[str]:
     if state.pages:
-        came = {"repository": "as the repository has them", "kept": "the last good copy: the repository could not be had",
-                "stock": "JupyterHub's own: the repository could not be had, and there is no copy"}[state.pages["from"]]
-        lines.append(f"pages: {state.pages['commit'][:12] or '-'}, {came}"
-                     + (f" (wanted: {state.pages['wanted'][:12]})" if state.pages["from"] != "repository" else ""))
-    if state.api:
-        servers = state.api["servers"]
-        lines.append(f"JupyterHub {state.api['version']}: {state.api['users']} users, {len(servers)} servers"
-                     + (f" ({', '.join(servers)})" if 0 < len(servers) <= 10 else ""))
-    else:
-        lines.append(f"its API is silent: {state.problem or 'no answer'}")
+        wanted = "" if state.pages["from"] == "repository" else f" (wanted: {state.pages['wanted'][:12]})"
+        yield f"pages: {state.pages['commit'][:12] or '-'}, {CAME[state.pages['from']]}{wanted}"
+
+
+def _api(state: HubState) -> str:
+    if not state.api:
+        return f"its API is silent: {state.problem or 'no answer'}"
+    servers = state.api["servers"]
+    names = f" ({', '.join(servers)})" if 0 < len(servers) <= 10 else ""
+    return f"JupyterHub {state.api['version']}: {state.api['users']} users, {len(servers)} servers{names}"
+
+
+def _others(state: HubState) -> Iterator[str]:
     if state.others:
-        lines.append(f"another hand: {state.others}; `inv hub.upgrade --take-back` takes that back, or write it into the values")
+        yield f"another hand: {state.others}; --take-back takes that back, or write it into the values"
+
+
+def _pods(state: HubState) -> Iterator[str]:
     if state.pods:
-        lines += ["", table([("pod", "node", "state"), *state.pods])]
-    return "\n".join(lines)
+        yield "\n" + table([("pod", "node", "state"), *state.pods])
 
 
 def users_as_text(users: Sequence[Mapping[str, Any]]) -> str:
     """One line a user."""
-    rows = [(user["name"], "admin" if user["admin"] else "", "running" if user["server"] else "", (user["last_activity"] or "never")[:16])
-            for user in users]
+    rows = [(user["name"], "admin" if user["admin"] else "", "running" if user["server"] else "",
+             (user["last_activity"] or "never")[:16]) for user in users]
     return table([("user", "", "server", "last activity"), *rows]) if rows else "no users"
-

@@ -12,13 +12,19 @@ def as_text(rows: Sequence[Row], found: Mapping[str, Found], nodes: Mapping[str,
     """Name, way, who answers for the address (`nodes`: MAC → name), what came, and the certificate."""
     if not rows:
         return "nothing is published"
-    return table([("name", "public", "service", "node", "answers", "wrong name", "certificate"), *(
-        (row.name, row.public, row.address, ", ".join(nodes.get(mac, mac) for mac in found[row.name].macs) or "nobody",
-         ", ".join(f"{port}: {said or 'nothing'}" for port, said in found[row.name].answers.items()),
-         "refused" if found[row.name].refused else "ANSWERED", _certificate(found[row.name])) for row in rows)])
+    heads = ("name", "public", "service", "node", "answers", "wrong name", "certificate")
+    seen = [(row.name, row.public, row.address, *_seen(found[row.name], nodes)) for row in rows]
+    return table([heads, *seen])
+
+
+def _seen(found: Found, nodes: Mapping[str, str]) -> tuple[str, ...]:
+    answers = ", ".join(f"{port}: {said or 'nothing'}" for port, said in found.answers.items())
+    return (", ".join(nodes.get(mac, mac) for mac in found.macs) or "nobody", answers,
+            "refused" if found.refused else "ANSWERED", _certificate(found))
 
 
 def _certificate(found: Found) -> str:
     if not found.issuer:
         return "none"
-    return f"{found.issuer.rpartition('CN=')[2]}, until {found.until}" + ("" if found.trusted == "yes" else ", not trusted")
+    trust = "" if found.trusted == "yes" else ", not trusted"
+    return f"{found.issuer.rpartition('CN=')[2]}, until {found.until}{trust}"

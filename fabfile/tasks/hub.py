@@ -44,7 +44,10 @@ def status(c, hub="hub", json=False):
     from fabfile.tasks.asking import asked_of
 
     rack, service = the_hub(hub)
-    state = parse(hub, asked_of(rack, rack.gateway, question(service, kubeconfig(rack), asking(rack, service, "info")), limit=120.0))
+    state = parse(
+        hub,
+        asked_of(rack, rack.gateway, question(service, kubeconfig(rack), asking(rack, service, "info")),
+                 limit=120.0))
     print(screen.state_as_json(state) if json else screen.state_as_text(state))
     if not state.healthy:
         raise SystemExit(3)
@@ -59,7 +62,8 @@ def prove(c, hub="hub", profile=None):
     from fabfile.roles.hub import proving
     from fabfile.tasks.asking import asked_of
 
-    said = asked_of(rack, rack.gateway, proving(rack, service, profile), limit=service.canary.seconds * 2 + 300.0).strip()
+    said = asked_of(rack, rack.gateway, proving(rack, service, profile),
+                    limit=service.canary.seconds * 2 + 300.0).strip()
     try:
         found = loads(said.rpartition("\n")[2])
     except ValueError:
@@ -72,7 +76,8 @@ def prove(c, hub="hub", profile=None):
 def restart(c, hub="hub"):
     """Restart a hub; users' servers go on."""
     rack, service = the_hub(hub)
-    kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s", limit=330.0)
+    kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s",
+            limit=330.0)
 
 
 @task(help=HUB | {"lines": "How many."})
@@ -90,10 +95,12 @@ def rollback(c, hub="hub", revision=None):
 
     rack, service = the_hub(hub)
     which = str(int(revision)) if revision else ""
-    said = asked_of(rack, rack.gateway, f"""
+    said = asked_of(
+        rack, rack.gateway, f"""
 export KUBECONFIG={kubeconfig(rack)}
 helm history {service.release_name} -n {service.in_namespace}
-helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s --history-max 10 --force-conflicts &&
+helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s \
+    --history-max 10 --force-conflicts &&
 kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s && echo DONE
 """, limit=service.seconds + 330.0)
     print(said.removesuffix("DONE\n"), end="")
@@ -146,7 +153,8 @@ def admin_user(c, user, hub="hub", no=False):
     print(f"{user} is {'no longer ' if no else ''}an admin of {hub}")
 
 
-@task(positional=["folder"], help={"folder": "A checkout of a template repository; configs/templates unless told."})
+@task(positional=["folder"],
+      help={"folder": "A checkout of a template repository; configs/templates unless told."})
 def lint(c, folder=None):
     """Look for what pages of a former hub would break."""
     from pathlib import Path
@@ -172,11 +180,14 @@ def the_hub(name: str) -> tuple[Rack, Service]:
     rack = the_rack()
     hubs = {name: service for name, service in rack.services.items() if service.is_hub}
     if name not in hubs:
-        raise Exit(f"rack {rack.name} has no hub {name!r} ({did_you_mean(name, hubs) or 'configs/hub.yaml would say one'})", code=2)
+        raise Exit(
+            f"rack {rack.name} has no hub {name!r} "
+            f"({did_you_mean(name, hubs) or 'configs/hub.yaml would say one'})", code=2)
     return rack, hubs[name]
 
 
-def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_back: bool, json: bool) -> None:
+def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_back: bool,
+              json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import prepared_steps
@@ -200,8 +211,11 @@ def api(rack: Rack, service: Service, deed: str, **more: Any) -> Any:
     from fabfile.tasks.asking import asked_of
 
     if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
-        raise Exit(f"{SECRETS} has no token for {service.name}: inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
-    said = asked_of(rack, rack.gateway, asking(rack, service, deed, **more), limit=more.get("seconds", 0) * 2 + 300.0).strip()
+        raise Exit(
+            f"{SECRETS} has no token for {service.name}: "
+            f"inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
+    said = asked_of(rack, rack.gateway, asking(rack, service, deed, **more),
+                    limit=more.get("seconds", 0) * 2 + 300.0).strip()
     try:
         return loads(said.rpartition("\n")[2])
     except ValueError:
@@ -213,7 +227,8 @@ def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0) -
     from fabfile.roles.operators import kubeconfig
     from fabfile.tasks.asking import asked_of
 
-    each = " && ".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}" for command in commands)
+    each = " && ".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}"
+                       for command in commands)
     said = asked_of(rack, rack.gateway, f"{each} && echo DONE", limit=limit)
     print(said.removesuffix("DONE\n"), end="")
     if not said.endswith("DONE\n"):

@@ -1,5 +1,5 @@
-"""What services need before anything is planned: their secrets, what their pages' refs mean now, values that their
-charts take. What has to be known for that, rooster is asked."""
+"""What services need before anything is planned: their secrets, what their pages' refs mean now, values that
+their charts take. What has to be known for that, rooster is asked."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A rack with its secrets; the commit that each service's templates are at; and what a person should hear."""
+    """A rack with its secrets; the commit of each service's pages; and what a person should hear."""
 
     rack: Rack
     commits: Mapping[str, str]
     told: tuple[str, ...]
 
 
-def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True) -> Prepared:
+def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False,
+             renew: bool = True) -> Prepared:
     """Everything that roles need to know of these services, or of all.
 
-    Raises RackProblems when values are not what the chart takes. Secrets that are nowhere are drawn and written to
-    configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless `renew`. A rooster that cannot be asked yet (a new rack) knows nothing.
+    Raises RackProblems when values are not what the chart takes. Secrets that are nowhere are drawn and
+    written to configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless
+    `renew`. A rooster that cannot be asked yet (a new rack) knows nothing.
     """
     from fabfile.facts.services import question, parse
     from fabfile.rack import RackProblems
@@ -47,7 +49,8 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     for service in services:
         chart = facts.charts.get(service.chart.full)
         if chart and chart.schema:
-            problems += values_problems(rack, service, release_values(rack, service, commits.get(service.name, "")),
+            problems += values_problems(rack, service,
+                                        release_values(rack, service, commits.get(service.name, "")),
                                         chart.defaults, chart.schema)
     if problems:
         raise RackProblems(problems)
@@ -68,8 +71,10 @@ def _commits(services: Iterable[Service], facts: Any, renew: bool) -> tuple[dict
             commits[service.name] = now
         else:
             commits[service.name] = deployed or templates.ref
+            then = f"the pages stay at {deployed[:12]}" if deployed else \
+                "the hub will try it, and else serve the stock pages"
             told.append(f"{service.name}: {templates.repository} does not say what {templates.ref} is; "
-                        + (f"the pages stay at {deployed[:12]}" if deployed else "the hub will try it, and else serve the stock pages"))
+                        f"{then}")
     return commits, told
 
 
@@ -85,8 +90,9 @@ def with_secrets(rack: Rack, hubs: Iterable[Service], facts: Any, dry: bool) -> 
     drawn: dict[str, Any] = {}
     for service in hubs:
         fresh = hub_secrets(facts.secrets.get(service.name, {}))
-        missing = {path: value for path, value in fresh.items() if not looked_up(rack.secrets.get(service.name), *path)
-                   and not looked_up(service.values, *path)}
+        written = (rack.secrets.get(service.name), service.values)
+        missing = {path: value for path, value in fresh.items()
+                   if not any(looked_up(tree, *path) for tree in written)}
         for path, value in missing.items():
             tree = drawn.setdefault(service.name, {})
             for key in path[:-1]:
@@ -99,8 +105,10 @@ def with_secrets(rack: Rack, hubs: Iterable[Service], facts: Any, dry: bool) -> 
         write_secrets(rack.folder, whole)
     taken = [name for name in drawn if facts.secrets.get(name)]
     return replace(rack, secrets=whole), [] if dry else [
-        f"configs/secrets.yaml now holds the secrets of {', '.join(drawn)}"
-        + (f" ({', '.join(taken)}: as the running hub has them)" if taken else "") + "; it is never in git: keep a copy of it"]
+        f"configs/secrets.yaml now holds the secrets of {', '.join(drawn)}" +
+        (f" ({', '.join(taken)}: as the running hub has them)" if taken else "") +
+        "; it is never in git: keep a copy of it"
+    ]
 
 
 def hub_secrets(running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
@@ -110,13 +118,15 @@ def hub_secrets(running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
     keys = running.get("hub.config.CryptKeeper.keys", "")
     return {
         ("proxy", "secretToken"): running.get("hub.config.ConfigurableHTTPProxy.auth_token") or token_hex(32),
-        ("hub", "config", "JupyterHub", "cookie_secret"): running.get("hub.config.JupyterHub.cookie_secret") or token_hex(32),
+        ("hub", "config", "JupyterHub", "cookie_secret"): running.get("hub.config.JupyterHub.cookie_secret")
+        or token_hex(32),
         ("hub", "config", "CryptKeeper", "keys"): keys.split(";") if keys else [token_hex(32)],
         ("hub", "services", "coop", "apiToken"): running.get("hub.services.coop.apiToken") or token_hex(32),
     }
 
 
-HEADER = "# Secrets of the rack's services, in their charts' own keys. Mode 0600, never in git; keep a copy in a safe place.\n"
+HEADER = ("# Secrets of the rack's services, in their charts' own keys.\n"
+          "# Mode 0600, never in git; keep a copy in a safe place.\n")
 
 
 def write_secrets(folder: Path, secrets: Mapping[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from invoke import task
 
 
-@task(help={"dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."})
+@task(help={
+    "dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."
+})
 def publish(c, dry=False, json=False):
     """Publish what configs name, and call each name."""
     from dataclasses import asdict
@@ -20,13 +22,23 @@ def publish(c, dry=False, json=False):
     from fabfile.tasks.service_steps import publishing_steps
     from fabfile.tasks.steps import gateway_steps
 
-    converge(c, "gateway.publish", lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, json=json)
+    converge(c, "gateway.publish", lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry,
+             json=json)
     rack = the_rack()
-    rows = [Row(name, public_address(rack, row), str(row.address), row.ports) for name, row in rack.network.publish.items()]
-    found = parse(asked_of(rack, rack.gateway, question(rows, rack.gateway.inner.name), limit=60.0 + 40 * len(rows)))
+    rows = [
+        Row(name, public_address(rack, row), str(row.address), row.ports)
+        for name, row in rack.network.publish.items()
+    ]
+    found = parse(
+        asked_of(rack, rack.gateway, question(rows, rack.gateway.inner.name), limit=60.0 + 40 * len(rows)))
     nodes = {machine.inner.mac: machine.name for machine in rack.chicks}
     if json:
-        print(dumps({row.name: asdict(row) | asdict(found[row.name]) | {"good": found[row.name].good} for row in rows}, indent=1))
+        print(
+            dumps(
+                {
+                    row.name: asdict(row) | asdict(found[row.name]) | {"good": found[row.name].good}
+                    for row in rows
+                }, indent=1))
     else:
         print("\n" + as_text(rows, found, nodes))
     if not all(one.good for one in found.values()):

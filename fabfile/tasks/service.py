@@ -7,7 +7,10 @@ from invoke import Exit, task
 from fabfile.tasks.hub import UPGRADE, bring_out
 
 
-@task(positional=["name"], help={"name": "Which entry of configs/services.yaml."} | {k: v for k, v in UPGRADE.items() if k != "hub"})
+WHICH = {"name": "Which entry of configs/services.yaml."}
+
+
+@task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
 def upgrade(c, name, dry=False, leave_out="", take_back=False, json=False):
     """Bring a service to what configs say, or go back."""
     from fabfile.rack.telling import did_you_mean
@@ -25,6 +28,6 @@ def list_services(c):
     from fabfile.screen.hub import table
     from fabfile.tasks.rack import the_rack
 
-    rows = [(name, service.chart.full, f"{service.in_namespace}/{service.release_name}", service.publish or "")
-            for name, service in the_rack().services.items()]
+    rows = [(name, service.chart.full, f"{service.in_namespace}/{service.release_name}",
+             service.publish or "") for name, service in the_rack().services.items()]
     print(table([("service", "chart", "release", "published as"), *rows]))

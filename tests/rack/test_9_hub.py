@@ -1,4 +1,5 @@
-"""What the rack is for: a hub under its name, upgraded with a proof or brought back, and who may reach what."""
+"""What the rack is for: a hub under its name, upgraded with a proof or brought back, and who may reach
+what."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def page(world):
     def get(path: str, *words: str, port: int = 443) -> str:
         scheme = "https" if port == 443 else "http"
         resolve = f"{NAME}:{port}:{PUBLIC}"
-        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", resolve, *words, f"{scheme}://{NAME}{path}")
+        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", resolve, *words,
+                           f"{scheme}://{NAME}{path}")
         assert code == 0, said
         return said
     return get
@@ -63,26 +65,31 @@ def server(hub, inside):
     """A student's server, running."""
     secrets = yaml.safe_load((hub.rack / "configs/secrets.yaml").read_text())
     token = secrets["hub"]["hub"]["services"]["coop"]["apiToken"]
-    api = f"curl -ksS -H 'Authorization: token {token}' --resolve {NAME}:443:{ADDRESS} https://{NAME}/hub/api/users/student"
+    api = (f"curl -ksS -H 'Authorization: token {token}' --resolve {NAME}:443:{ADDRESS} "
+           f"https://{NAME}/hub/api/users/student")
     inside("rooster", f"{api}/server -X POST")
     wait_until("the student's server runs", lambda: '"ready": true' in inside("rooster", api), 180)
-    yield lambda: inside("rooster", f"{KUBECTL} get pod jupyter-student -o jsonpath='{{.metadata.uid}}'", check=False)
+    yield lambda: inside("rooster", f"{KUBECTL} get pod jupyter-student -o jsonpath='{{.metadata.uid}}'",
+                         check=False)
     inside("rooster", f"{api}/server -X DELETE")
 
 
 def test_the_name_leads_to_the_hub_and_nothing_else_does(page, world):
     assert "Flock" in page("/hub/login")
-    assert page("/hub/login", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", port=80).startswith("308 https://")
+    assert page("/hub/login", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}",
+                port=80).startswith("308 https://")
     for scheme, port in (("https", 443), ("http", 80)):
         for wrong in ("wrong.example", PUBLIC, "jupyter.flock.example.evil.example"):
-            code, said = world("curl", "-ksS", "--max-time", "10", "--resolve", f"{wrong}:{port}:{PUBLIC}", f"{scheme}://{wrong}/")
+            code, said = world("curl", "-ksS", "--max-time", "10", "--resolve", f"{wrong}:{port}:{PUBLIC}",
+                               f"{scheme}://{wrong}/")
             assert code in (35, 52), (wrong, said)
 
 
 def test_the_certificate_is_for_the_name(page, world):
     """Issued by the lab's authority, which asked the name's port 80 as the world does."""
-    _, said = world("sh", "-c", f"openssl s_client -connect {PUBLIC}:443 -servername {NAME} </dev/null 2>/dev/null | "
-                                "openssl x509 -noout -issuer -ext subjectAltName")
+    _, said = world(
+        "sh", "-c", f"openssl s_client -connect {PUBLIC}:443 -servername {NAME} </dev/null 2>/dev/null | "
+        "openssl x509 -noout -issuer -ext subjectAltName")
     assert "Pebble" in said and f"DNS:{NAME}" in said
 
 
@@ -125,11 +132,12 @@ def test_each_profile_runs_a_cell(hub, operator):
         assert "ran a cell" in operator.inv("hub.prove", "--profile", profile).said
 
 
-@pytest.mark.parametrize("old, new, told", [
-    ("    templateVars:", "    templateVar:", "values.hub.templateVar: unknown key (did you mean templateVars?)"),
-    ("capacity: 1Gi", "capacity: 10", "values.singleuser.storage.capacity: a number stands where a text"),
-    ("  proxy:", "\tproxy:", "a tab stands in the indentation"),
-])
+@pytest.mark.parametrize(
+    "old, new, told",
+    [("    templateVars:", "    templateVar:",
+      "values.hub.templateVar: unknown key (did you mean templateVars?)"),
+     ("capacity: 1Gi", "capacity: 10", "values.singleuser.storage.capacity: a number stands where a text"),
+     ("  proxy:", "\tproxy:", "a tab stands in the indentation"), ])
 def test_a_bad_value_is_told_before_anything_is_touched(hub_yaml, operator, inside, old, new, told):
     before = inside("rooster", f"{KUBECTL} get secrets -l owner=helm -o name")
     hub_yaml(old, new)
@@ -138,10 +146,14 @@ def test_a_bad_value_is_told_before_anything_is_touched(hub_yaml, operator, insi
     assert inside("rooster", f"{KUBECTL} get secrets -l owner=helm -o name") == before
 
 
-@pytest.mark.parametrize("old, new, why", [
-    ("    templateVars:", "    extraConfig: {zz: 'raise SystemExit(\"no such thing\")'}\n    templateVars:", "no such thing"),
-    ("memory: {guarantee: 128M, limit: 1G}", "memory: {guarantee: 500G, limit: 500G}", "the server of coop-canary"),
-], ids=["the hub does not start", "the hub starts, and no server ever does"])
+@pytest.mark.parametrize(
+    "old, new, why",
+    [("    templateVars:", "    extraConfig: {zz: 'raise SystemExit(\"no such thing\")'}\n    templateVars:",
+      "no such thing"),
+     ("memory: {guarantee: 128M, limit: 1G}", "memory: {guarantee: 500G, limit: 500G}",
+      "the server of coop-canary"), ], ids=[
+          "the hub does not start", "the hub starts, and no server ever does"
+      ])
 def test_what_breaks_the_hub_is_taken_back(hub_yaml, operator, inside, server, page, old, new, why):
     uid = server()
     hub_yaml("publish:", "canary: {seconds: 60}\npublish:")
@@ -186,7 +198,9 @@ def test_the_hub_starts_without_its_template_repository(hub, operator, inside, p
         return re.search(r'id="template-commit"[^>]*>([0-9a-f]*)<', page("/hub/about"))[1]
 
     before = commit()
-    inside("rooster", "nft 'table inet away { chain f { type filter hook forward priority -10; tcp dport 80 drop; }; }'")
+    inside(
+        "rooster",
+        "nft 'table inet away { chain f { type filter hook forward priority -10; tcp dport 80 drop; }; }'")
     try:
         operator.inv("hub.restart")
         assert commit() == before
@@ -204,7 +218,8 @@ def test_the_hub_starts_without_its_template_repository(hub, operator, inside, p
 LOGIN = """
 jar=$(mktemp); get() {{ curl -ksS --max-time 20 --resolve {name}:443:{public} -b $jar -c $jar "$@"; }}
 xsrf=$(get https://{name}/hub/login | sed -n 's/.*name="_xsrf" value="\\([^"]*\\)".*/\\1/p')
-get -o /dev/null -w '%{{http_code}}' --data-urlencode "_xsrf=$xsrf" -d username={user} -d password=x https://{name}/hub/login
+get -o /dev/null -w '%{{http_code}}' --data-urlencode "_xsrf=$xsrf" -d username={user} -d password=x \
+    https://{name}/hub/login
 """
 
 
@@ -234,19 +249,25 @@ for place in sys.argv[1:]:
 
 
 def test_a_students_pod_reaches_only_what_it_needs(server, inside):
-    inside("rooster", f"{KUBECTL} run neighbour --image=docker.io/library/busybox:1.37 --labels=app=jupyterhub,"
-                      "component=singleuser-server,release=hub -- sh -c 'while :; do echo | nc -l -p 8888; done'")
+    inside(
+        "rooster", f"{KUBECTL} run neighbour --image=docker.io/library/busybox:1.37 --labels=app=jupyterhub,"
+        "component=singleuser-server,release=hub -- sh -c 'while :; do echo | nc -l -p 8888; done'")
     try:
         inside("rooster", f"{KUBECTL} wait --for=condition=Ready pod/neighbour --timeout=60s")
         neighbour = inside("rooster", f"{KUBECTL} get pod neighbour -o jsonpath='{{.status.podIP}}'")
-        closed = [f"{neighbour}:8888", "10.0.0.1:22", "128.120.136.26:22", "10.0.0.102:10250", "10.0.0.100:6443",
-                  "10.0.0.100:2379", "10.96.0.1:443", "169.254.169.254:80", "proxy-api:8001"]
+        closed = [
+            f"{neighbour}:8888", "10.0.0.1:22", "128.120.136.26:22", "10.0.0.102:10250", "10.0.0.100:6443",
+            "10.0.0.100:2379", "10.96.0.1:443", "169.254.169.254:80", "proxy-api:8001"
+        ]
         opened = ["hub:8081", "git.flock.example:80"]
-        said = inside("rooster", f"{KUBECTL} exec -i jupyter-student -- python3 - {' '.join([*closed, *opened])} "
-                                 f"<<'PROGRAM'\n{REACH}\nPROGRAM")
+        said = inside(
+            "rooster", f"{KUBECTL} exec -i jupyter-student -- python3 - {' '.join([*closed, *opened])} "
+            f"<<'PROGRAM'\n{REACH}\nPROGRAM")
     finally:
         inside("rooster", f"{KUBECTL} delete pod neighbour --grace-period=0 --force")
-    assert said.split("\n")[:-1] == [*(f"{place} closed" for place in closed), *(f"{place} open" for place in opened)]
+    assert said.split("\n")[:-1] == [
+        *(f"{place} closed" for place in closed), *(f"{place} open" for place in opened)
+    ]
 
 
 def test_limits_are_real(server, inside):
@@ -269,7 +290,9 @@ def test_an_address_moves_to_another_node(hub, operator, inside, nodes):
     finally:
         hub.on(machine)
     wait_until(f"{machine} is Ready", lambda: machine in nodes(), 180)
-    wait_until("the hub is well", lambda: not operator.types("sh", "-c", "inv hub.status || test $? = 3").said.count("silent"), 240)
+    wait_until("the hub is well",
+               lambda: not operator.types("sh", "-c", "inv hub.status || test $? = 3").said.count("silent"),
+               240)
 
 
 def test_the_whole_is_still_exact(hub, operator):

@@ -1,4 +1,5 @@
-"""Hubs and other services as values: what is released with, what the chart's schema says, secrets, lint, answers."""
+"""Hubs and other services as values: what is released with, what the chart's schema says, secrets, lint,
+answers."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def rack():
     return load(CASES / "base")
 
 
-@pytest.mark.parametrize("case", yaml.safe_load((CASES / "rack.yaml").read_text()), ids=lambda case: case["case"])
+@pytest.mark.parametrize("case", yaml.safe_load((CASES / "rack.yaml").read_text()),
+                         ids=lambda case: case["case"])
 def test_what_is_wrong_is_told(folder, case):
     for one in case["edits"]:
         file = folder / one["in"]
@@ -47,48 +49,66 @@ def test_what_is_wrong_is_told(folder, case):
     assert [str(problem) for problem in told.value.problems] == case["problems"]
 
 
-@pytest.mark.parametrize("case", yaml.safe_load((CASES / "template_lint.yaml").read_text()), ids=lambda case: case["case"])
+@pytest.mark.parametrize("case", yaml.safe_load((CASES / "template_lint.yaml").read_text()),
+                         ids=lambda case: case["case"])
 def test_what_a_former_hub_had_is_told(case):
     if "files" in case:
         assert [str(problem) for problem in lint(case["files"])] == case["problems"]
     else:
-        found = [[".".join(map(str, path)), line, message] for path, line, message, _ in value_faults(case["values"])]
+        found = [[".".join(map(str, path)), line, message]
+                 for path, line, message, _ in value_faults(case["values"])]
         assert found == case["faults"]
 
 
 def test_the_sample_pages_are_right():
     pages = PROJECT / "docs/examples/template-repository"
-    assert not lint({str(file.relative_to(pages)): file.read_text() for file in pages.rglob("*") if file.suffix in (".html", ".py")})
+    assert not lint({
+        str(file.relative_to(pages)): file.read_text()
+        for file in pages.rglob("*")
+        if file.suffix in (".html", ".py")
+    })
 
 
-SCHEMA = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": False, "required": ["hub"],
-          "properties": {"hub": {"type": "object", "additionalProperties": False, "required": ["image"], "properties": {
-              "image": {"type": "object"}, "config": {"type": "object"}, "templatePaths": {"type": "array", "items": {"type": "string"}},
-              "services": {"type": "object"}, "db": {"type": "object", "properties": {"type": {"enum": ["sqlite-pvc", "postgres"]}}}}},
-              "proxy": {"type": "object", "properties": {"secretToken": {"type": ["string", "null"]}}},
-              "singleuser": {"type": "object"}, "scheduling": {"type": "object"}, "cull": {"type": "object"}}}
+SCHEMA = {
+    "$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": False,
+    "required": ["hub"], "properties": {
+        "hub": {
+            "type": "object", "additionalProperties": False, "required": ["image"], "properties": {
+                "image": {"type": "object"}, "config": {"type": "object"}, "templatePaths": {
+                    "type": "array", "items": {"type": "string"}
+                }, "services": {"type": "object"},
+                "db": {"type": "object", "properties": {"type": {"enum": ["sqlite-pvc", "postgres"]}}}
+            }
+        }, "proxy": {"type": "object", "properties": {"secretToken": {"type": ["string", "null"]}}},
+        "singleuser": {"type": "object"}, "scheduling": {"type": "object"}, "cull": {"type": "object"}
+    }
+}
 DEFAULTS = {"hub": {"image": {"name": "x"}, "db": {"type": "sqlite-pvc"}}, "proxy": {"secretToken": None}}
 
 
-@pytest.mark.parametrize("before, after, told", [
-    ("", "", []),
-    ("  hub:\n", "  hub:\n    templatePath: [/x]\n",
-     ["configs/hub.yaml:11: values.hub.templatePath: unknown key (did you mean templatePaths?)"]),
-    ("  hub:\n", "  hub:\n    templatePaths: /x\n",
-     ["configs/hub.yaml:11: values.hub.templatePaths: a text stands where a list is wanted"]),
-    ("  hub:\n", "  hub:\n    templatePaths: [1]\n",
-     ["configs/hub.yaml:11: values.hub.templatePaths[0]: a number stands where a text is wanted (put it in quotes)"]),
-    ("  hub:\n", "  hub:\n    db: {type: postgresql}\n",
-     ["configs/hub.yaml:11: values.hub.db.type: is none of those that the chart knows (did you mean postgres?)"]),
-    ("  hub:\n", "  hub:\n    image: null\n", ["configs/hub.yaml:10: values.hub: image is missing"]),
-    ("  cull:", "  hull:", ["configs/hub.yaml:40: values.hull: unknown key (did you mean cull?)"]),
-])
+@pytest.mark.parametrize(
+    "before, after, told",
+    [("", "", []),
+     ("  hub:\n", "  hub:\n    templatePath: [/x]\n",
+      ["configs/hub.yaml:11: values.hub.templatePath: unknown key (did you mean templatePaths?)"]),
+     ("  hub:\n", "  hub:\n    templatePaths: /x\n",
+      ["configs/hub.yaml:11: values.hub.templatePaths: a text stands where a list is wanted"]),
+     ("  hub:\n", "  hub:\n    templatePaths: [1]\n", [
+         "configs/hub.yaml:11: values.hub.templatePaths[0]: a number stands where a text is wanted "
+         "(put it in quotes)"
+     ]),
+     ("  hub:\n", "  hub:\n    db: {type: postgresql}\n", [
+         "configs/hub.yaml:11: values.hub.db.type: is none of those that the chart knows "
+         "(did you mean postgres?)"
+     ]), ("  hub:\n", "  hub:\n    image: null\n", ["configs/hub.yaml:10: values.hub: image is missing"]),
+     ("  cull:", "  hull:", ["configs/hub.yaml:40: values.hull: unknown key (did you mean cull?)"]), ])
 def test_values_are_held_to_the_charts_schema(folder, before, after, told):
     hub = folder / "configs/hub.yaml"
     assert before in hub.read_text()
     hub.write_text(hub.read_text().replace(before, after, 1))
     rack = load(folder)
-    problems = values_problems(rack, rack.services["hub"], release_values(rack, rack.services["hub"]), DEFAULTS, SCHEMA)
+    problems = values_problems(rack, rack.services["hub"], release_values(rack, rack.services["hub"]),
+                               DEFAULTS, SCHEMA)
     assert [str(problem) for problem in problems] == told
 
 
@@ -97,9 +117,12 @@ def test_a_wrong_secret_is_told_without_being_shown(folder):
     secrets.write_text("hub:\n  proxy:\n    secretToken: 12345678\n")
     secrets.chmod(0o600)
     rack = load(folder)
-    problems = values_problems(rack, rack.services["hub"], release_values(rack, rack.services["hub"]), DEFAULTS, SCHEMA)
+    problems = values_problems(rack, rack.services["hub"], release_values(rack, rack.services["hub"]),
+                               DEFAULTS, SCHEMA)
     assert [str(problem) for problem in problems] == [
-        "configs/secrets.yaml:3: hub.proxy.secretToken: a number stands where a text or nothing is wanted (put it in quotes)"]
+        "configs/secrets.yaml:3: hub.proxy.secretToken: a number stands where a text or nothing is wanted "
+        "(put it in quotes)"
+    ]
 
 
 def test_secrets_that_others_may_read_are_refused(folder):
@@ -108,7 +131,8 @@ def test_secrets_that_others_may_read_are_refused(folder):
     secrets.chmod(0o644)
     with pytest.raises(RackProblems) as told:
         load(folder)
-    assert str(told.value) == "configs/secrets.yaml: others may read it (mode 0644) (chmod 600 configs/secrets.yaml)"
+    assert str(
+        told.value) == "configs/secrets.yaml: others may read it (mode 0644) (chmod 600 configs/secrets.yaml)"
 
 
 def test_a_value_among_the_secrets_and_in_the_open_is_told(folder):
@@ -117,8 +141,9 @@ def test_a_value_among_the_secrets_and_in_the_open_is_told(folder):
     secrets.chmod(0o600)
     with pytest.raises(RackProblems) as told:
         load(folder)
-    assert str(told.value) == ("configs/secrets.yaml:2: hub.singleuser.memory.limit: stands in configs/hub.yaml too "
-                               "(once is enough: leave it there or here)")
+    assert str(
+        told.value) == ("configs/secrets.yaml:2: hub.singleuser.memory.limit: stands in configs/hub.yaml too "
+                        "(once is enough: leave it there or here)")
 
 
 def test_no_secret_is_in_a_repr(folder):
@@ -141,7 +166,9 @@ def test_a_hubs_secrets_are_made_once(folder):
     assert not told and revealed(again.secrets) == revealed(first.secrets)
     values = revealed(release_values(again, again.services["hub"]))
     assert len(values["hub"]["config"]["JupyterHub"]["cookie_secret"]) == 64
-    assert values["hub"]["services"]["coop"] == {"admin": True, "apiToken": values["hub"]["services"]["coop"]["apiToken"]}
+    assert values["hub"]["services"]["coop"] == {
+        "admin": True, "apiToken": values["hub"]["services"]["coop"]["apiToken"]
+    }
 
 
 def test_a_running_hubs_secrets_are_taken_over(folder):
@@ -152,16 +179,21 @@ def test_a_running_hubs_secrets_are_taken_over(folder):
     taken, _ = with_secrets(rack, [rack.services["hub"]], facts, dry=True)
     assert not (folder / "configs/secrets.yaml").exists()
     hub = revealed(taken.secrets)["hub"]
-    assert hub["proxy"]["secretToken"] == "p" * 64 and hub["hub"]["config"]["JupyterHub"]["cookie_secret"] == "c" * 64
-    assert hub["hub"]["config"]["CryptKeeper"]["keys"] == ["k1", "k2"] and len(hub["hub"]["services"]["coop"]["apiToken"]) == 64
+    assert hub["proxy"]["secretToken"] == "p" * 64 and hub["hub"]["config"]["JupyterHub"][
+        "cookie_secret"] == "c" * 64
+    assert hub["hub"]["config"]["CryptKeeper"]["keys"] == ["k1", "k2"] and len(
+        hub["hub"]["services"]["coop"]["apiToken"]) == 64
 
 
 def test_what_the_operator_wrote_among_the_secrets_stays(folder):
-    write_secrets(folder, hidden({"hub": {"hub": {"config": {"GoogleOAuthenticator": {"client_secret": "fromgoogle"}}}}}))
+    write_secrets(
+        folder, hidden(
+            {"hub": {"hub": {"config": {"GoogleOAuthenticator": {"client_secret": "fromgoogle"}}}}}))
     rack = load(folder)
     whole, _ = with_secrets(rack, [rack.services["hub"]], NOTHING_KNOWN, dry=False)
     assert revealed(load(folder).secrets) == revealed(whole.secrets)
-    assert revealed(whole.secrets)["hub"]["hub"]["config"]["GoogleOAuthenticator"] == {"client_secret": "fromgoogle"}
+    assert revealed(
+        whole.secrets)["hub"]["hub"]["config"]["GoogleOAuthenticator"] == {"client_secret": "fromgoogle"}
 
 
 def test_every_secret_of_a_hub_is_drawn_anew_for_another():
@@ -171,7 +203,9 @@ def test_every_secret_of_a_hub_is_drawn_anew_for_another():
 
 def test_a_service_of_its_own_address(rack):
     values = release_values(rack, rack.services["hub"])
-    assert values["proxy"]["service"] == {"type": "LoadBalancer", "annotations": {"metallb.io/loadBalancerIPs": "10.0.1.54"}}
+    assert values["proxy"]["service"] == {
+        "type": "LoadBalancer", "annotations": {"metallb.io/loadBalancerIPs": "10.0.1.54"}
+    }
     assert values["singleuser"]["storage"]["dynamic"]["storageClass"] == "homes"
     assert values["hub"]["db"]["pvc"]["storageClassName"] == "local"
     assert values["scheduling"]["userScheduler"]["enabled"] is False
@@ -181,7 +215,8 @@ def test_what_is_written_stands_against_what_is_proposed(folder):
     hub = folder / "configs/hub.yaml"
     hub.write_text(hub.read_text() + "  scheduling: {userScheduler: {enabled: true, replicas: 1}}\n")
     rack = load(folder)
-    assert release_values(rack, rack.services["hub"])["scheduling"]["userScheduler"] == {"enabled": True, "replicas": 1}
+    assert release_values(
+        rack, rack.services["hub"])["scheduling"]["userScheduler"] == {"enabled": True, "replicas": 1}
 
 
 def test_pages_of_a_folder_and_of_a_repository_together(folder):
@@ -190,29 +225,36 @@ def test_pages_of_a_folder_and_of_a_repository_together(folder):
     (pages.parent / "login.html").write_text("{% extends 'templates/login.html' %}")
     (pages / "logo.png").write_bytes(b"\x89PNG\xff")
     hub = folder / "configs/hub.yaml"
-    hub.write_text(hub.read_text().replace("values:\n", "templates: {repository: https://git.example.org/t.git, ref: main}\nvalues:\n", 1))
+    hub.write_text(hub.read_text().replace(
+        "values:\n", "templates: {repository: https://git.example.org/t.git, ref: main}\nvalues:\n", 1))
     rack = load(folder)
     values = release_values(rack, rack.services["hub"], "0123456789" * 4)["hub"]
     assert values["templatePaths"] == ["/etc/jupyterhub/own-templates", "/etc/jupyterhub/templates"]
     assert values["extraFiles"]["login.html"] == {"mountPath": "/etc/jupyterhub/own-templates/login.html",
                                                   "stringData": "{% extends 'templates/login.html' %}"}
-    assert values["extraFiles"]["static.logo.png"]["binaryData"] == "iVBORw/" [:5] + values["extraFiles"]["static.logo.png"]["binaryData"][5:]
+    assert values["extraFiles"]["static.logo.png"][
+        "binaryData"] == "iVBORw/"[:5] + values["extraFiles"]["static.logo.png"]["binaryData"][5:]
     [container] = values["initContainers"]
     assert {"name": "COMMIT", "value": "0123456789" * 4} in container["env"]
-    assert container["securityContext"]["runAsUser"] == 1000 and container["securityContext"]["readOnlyRootFilesystem"]
+    assert container["securityContext"]["runAsUser"] == 1000 and container["securityContext"][
+        "readOnlyRootFilesystem"]
     assert "pages-kept" in [volume["name"] for volume in values["extraVolumes"]]
 
 
 def test_what_rooster_knows_of_services():
-    answer = ("noise\n== schema jupyterhub-4.4.0\n{\"type\": \"object\"}\n== defaults jupyterhub-4.4.0\nhub: {db: {type: sqlite-pvc}}\n"
-              "\n== schema plain-1.0\n\n== defaults plain-1.0\n\n"
-              "== ref hub\n0123456789012345678901234567890123456789\trefs/heads/main\n"
-              "== secret hub\nhub.config.JupyterHub.cookie_secret YWJj\nhub.config.CryptKeeper.keys azE7azI=\n"
-              "== deployed hub\nfedcba9876543210fedcba9876543210fedcba98\n== end .\n")
+    answer = (
+        "noise\n== schema jupyterhub-4.4.0\n{\"type\": \"object\"}\n"
+        "== defaults jupyterhub-4.4.0\nhub: {db: {type: sqlite-pvc}}\n"
+        "\n== schema plain-1.0\n\n== defaults plain-1.0\n\n"
+        "== ref hub\n0123456789012345678901234567890123456789\trefs/heads/main\n"
+        "== secret hub\nhub.config.JupyterHub.cookie_secret YWJj\nhub.config.CryptKeeper.keys azE7azI=\n"
+        "== deployed hub\nfedcba9876543210fedcba9876543210fedcba98\n== end .\n")
     facts = service_facts.parse(answer)
     assert facts.charts["jupyterhub-4.4.0"].schema == {"type": "object"}
     assert facts.charts["plain-1.0"].schema is None
-    assert facts.secrets["hub"] == {"hub.config.JupyterHub.cookie_secret": "abc", "hub.config.CryptKeeper.keys": "k1;k2"}
+    assert facts.secrets["hub"] == {
+        "hub.config.JupyterHub.cookie_secret": "abc", "hub.config.CryptKeeper.keys": "k1;k2"
+    }
     assert facts.refs == {"hub": "0123456789" * 4} and facts.deployed["hub"].startswith("fedcba")
 
 
@@ -222,7 +264,8 @@ def test_rooster_that_knows_nothing_yet():
 
 HEALTHY = """
 == release
-[{"name":"hub","namespace":"hub","revision":"3","updated":"2026-11-23 21:00:00 +0000 UTC","status":"deployed","chart":"jupyterhub-4.4.0"}]
+[{"name":"hub","namespace":"hub","revision":"3","updated":"2026-11-23 21:00:00 +0000 UTC","status":"deployed",
+  "chart":"jupyterhub-4.4.0"}]
 == pods
 hub-1 chick1 Running ready
 proxy-1 chick2 Running ready
@@ -240,27 +283,33 @@ def test_a_healthy_hub():
     assert state.healthy and state.release["revision"] == "3" and state.api["servers"] == ["student"]
 
 
-@pytest.mark.parametrize("before, after", [
-    ('"deployed"', '"failed"'), ("hub-1 chick1 Running ready", "hub-1 chick1 Running CrashLoopBackOff"), ('"from": "repository"', '"from": "kept"'),
-    ('{"version": "5.5.4", "users": 2, "servers": ["student"]}', "hub at 10.0.1.54:80: timed out"),
-    ("hub-1 chick1 Running ready\nproxy-1 chick2 Running ready", ""),
-])
+@pytest.mark.parametrize(
+    "before, after",
+    [('"deployed"', '"failed"'), ("hub-1 chick1 Running ready", "hub-1 chick1 Running CrashLoopBackOff"),
+     ('"from": "repository"', '"from": "kept"'),
+     ('{"version": "5.5.4", "users": 2, "servers": ["student"]}', "hub at 10.0.1.54:80: timed out"),
+     ("hub-1 chick1 Running ready\nproxy-1 chick2 Running ready", ""), ])
 def test_a_hub_that_is_not_well(before, after):
     assert before in HEALTHY
     assert not hub_facts.parse("hub", HEALTHY.replace(before, after)).healthy
 
 
 def test_a_user_whose_server_is_ill_is_no_fault_of_the_hub():
-    assert hub_facts.parse("hub", HEALTHY.replace("jupyter-student chick2 Running ready", "jupyter-student  Pending ")).healthy
+    assert hub_facts.parse(
+        "hub", HEALTHY.replace("jupyter-student chick2 Running ready", "jupyter-student  Pending ")).healthy
 
 
 def test_what_became_of_a_call():
-    answer = ("\nrow jupyter.libretexts.org\nmac 00:25:90:51:cf:1e\nanswer 80 302 https://jupyter.libretexts.org/\nanswer 443 200 \n"
+    answer = ("\nrow jupyter.libretexts.org\nmac 00:25:90:51:cf:1e\n"
+              "answer 80 302 https://jupyter.libretexts.org/\nanswer 443 200 \n"
               "trusted no\nissuer=C=US, O=Let's Encrypt, CN=R11\nnotAfter=Feb 21 21:00:00 2027 GMT\n"
               "\nrow wrong.libretexts.org\nanswer 80 000 \nwrong 443\n")
     found = published_facts.parse(answer)
-    assert found["jupyter.libretexts.org"].good and found["jupyter.libretexts.org"].answers == {80: "302 https://jupyter.libretexts.org/", 443: "200"}
-    assert found["jupyter.libretexts.org"].issuer.endswith("CN=R11") and found["jupyter.libretexts.org"].trusted == "no"
+    assert found["jupyter.libretexts.org"].good and found["jupyter.libretexts.org"].answers == {
+        80: "302 https://jupyter.libretexts.org/", 443: "200"
+    }
+    assert found["jupyter.libretexts.org"].issuer.endswith(
+        "CN=R11") and found["jupyter.libretexts.org"].trusted == "no"
     assert not found["wrong.libretexts.org"].good and not found["wrong.libretexts.org"].refused
 
 

@@ -1,9 +1,10 @@
-"""What is published, stored and released: each address once, one owner of a certificate, and nobody let in by mistake."""
+"""What is published, stored and released: each address once, one owner of a certificate, and nobody let in by
+mistake."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fabfile.rack.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
@@ -14,7 +15,9 @@ from fabfile.rack.services import Service
 from fabfile.rack.telling import did_you_mean
 from fabfile.rack.template_lint import value_faults
 
-SECRETS = re.compile(r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)", re.IGNORECASE)
+SECRETS = re.compile(
+    r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)",
+    re.IGNORECASE)
 LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
 
 
@@ -28,14 +31,18 @@ def published_addresses(draft: Draft) -> Iterator[Wrong]:
     for name, row in (network.publish or {}).items():
         at = ("publish", name)
         if not any(row.address in addresses for addresses in pool):
-            yield Wrong(NETWORK, (*at, "address"), f"{row.address} is not one of load_balancer", "MetalLB would never give it")
+            yield Wrong(NETWORK, (*at, "address"), f"{row.address} is not one of load_balancer",
+                        "MetalLB would never give it")
         if row.public is None:
             continue
         if network.public and row.public not in network.public:
-            yield Wrong(NETWORK, (*at, "public"), f"{row.public} lies outside the public network {network.public}", "the gateway answers there")
+            yield Wrong(NETWORK, (*at, "public"),
+                        f"{row.public} lies outside the public network {network.public}",
+                        "the gateway answers there")
         if row.public in others or row.public in routers:
             owner = others.get(row.public, "the router")
-            yield Wrong(NETWORK, (*at, "public"), f"{row.public} is {owner}'s", "name an address that nobody has")
+            yield Wrong(NETWORK, (*at, "public"), f"{row.public} is {owner}'s",
+                        "name an address that nobody has")
 
 
 def published_ports(draft: Draft) -> Iterator[Wrong]:
@@ -45,11 +52,13 @@ def published_ports(draft: Draft) -> Iterator[Wrong]:
     for name, row in (draft.network.publish or {}).items():
         for port in row.ports:
             if port not in BY_NAME and (other := taken.setdefault((row.public, port), name)) != name:
-                yield Wrong(NETWORK, ("publish", name, "ports"), f"port {port} is {other}'s on this address already",
+                yield Wrong(NETWORK, ("publish", name, "ports"),
+                            f"port {port} is {other}'s on this address already",
                             "only 80 and 443 tell names apart")
         first, proxy_protocol = speaks.setdefault(row.public, (name, row.proxy_protocol))
         if proxy_protocol != row.proxy_protocol:
-            yield Wrong(NETWORK, ("publish", name, "proxy_protocol"), f"differs from {first}'s, on the same public address",
+            yield Wrong(NETWORK, ("publish", name, "proxy_protocol"),
+                        f"differs from {first}'s, on the same public address",
                         "all names of one public address speak it, or none")
 
 
@@ -57,8 +66,8 @@ def one_allocator(draft: Draft) -> Iterator[Wrong]:
     """MetalLB gives addresses to services; Calico, which can too, must not."""
     pool = draft.cluster.calico.IPPool if draft.cluster and draft.cluster.calico else {}
     if "LoadBalancer" in (pool or {}).get("allowedUses", ()):
-        yield Wrong(CLUSTER, ("calico", "IPPool", "allowedUses"), "Calico would give addresses to services beside MetalLB",
-                    "leave LoadBalancer out")
+        yield Wrong(CLUSTER, ("calico", "IPPool", "allowedUses"),
+                    "Calico would give addresses to services beside MetalLB", "leave LoadBalancer out")
 
 
 def storage_classes(draft: Draft) -> Iterator[Wrong]:
@@ -70,7 +79,8 @@ def storage_classes(draft: Draft) -> Iterator[Wrong]:
     for name, one in classes.items():
         at = ("classes", name)
         if (one.share is None) == (one.directory is None):
-            yield Wrong(STORAGE, at, "wants a share or a directory, one of them", "such as share: {server: hen, path: /nest/homes}")
+            yield Wrong(STORAGE, at, "wants a share or a directory, one of them",
+                        "such as share: {server: hen, path: /nest/homes}")
         if one.share and one.shared:
             yield Wrong(STORAGE, (*at, "shared"), "a share is shared anyway", "leave this key out")
         if one.share and draft.whole and one.share.server not in draft.machines:
@@ -81,17 +91,22 @@ def storage_classes(draft: Draft) -> Iterator[Wrong]:
             yield Wrong(STORAGE, (key,), f"there is no class {name!r}", did_you_mean(name, classes))
     databases = classes.get(plan.databases) if plan.databases else None
     if databases and (databases.share or databases.shared):
-        yield Wrong(STORAGE, ("databases",), f"{plan.databases} is shared over the network: databases break there",
+        yield Wrong(STORAGE, ("databases",),
+                    f"{plan.databases} is shared over the network: databases break there",
                     "a class with a directory of the machines' own")
 
 
 def programs_for_all_that_is_said(draft: Draft) -> Iterator[Wrong]:
     """What a rack uses is in its versions."""
     classes = (draft.storage.classes or {}).values() if draft.storage else ()
-    wants = {"metallb": draft.network.publish, "helm": draft.services or any(one.share for one in classes),
-             "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes)}
-    why = {"metallb": "network.yaml publishes names", "helm": "charts are released", "local_path": "storage.yaml has a directory",
-           "csi_nfs": "storage.yaml has a share"}
+    wants = {
+        "metallb": draft.network.publish, "helm": draft.services or any(one.share for one in classes),
+        "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes)
+    }
+    why = {
+        "metallb": "network.yaml publishes names", "helm": "charts are released",
+        "local_path": "storage.yaml has a directory", "csi_nfs": "storage.yaml has a share"
+    }
     for key, wanted in wants.items():
         if wanted and getattr(draft.versions, key) is None:
             yield Wrong(VERSIONS, (key,), f"is missing: {why[key]}", "docs/configuration.md has an example")
@@ -115,10 +130,12 @@ def services_are_apart(draft: Draft) -> Iterator[Wrong]:
             if row and service.service_keys:
                 keys.append(("publish", str(row.address)))
         elif service.is_hub:
-            yield Wrong(file, (*at, "publish"), "is missing", "a hub is reached by a name of network.yaml's publish")
+            yield Wrong(file, (*at, "publish"), "is missing",
+                        "a hub is reached by a name of network.yaml's publish")
         for key in keys:
             if (other := seen.setdefault(key, service.name)) != service.name:
-                yield Wrong(file, (*at, key[0]), f"{'/'.join(key[1:])} is {other}'s already", "each service has its own")
+                yield Wrong(file, (*at, key[0]), f"{'/'.join(key[1:])} is {other}'s already",
+                            "each service has its own")
 
 
 def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
@@ -126,7 +143,8 @@ def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
     for service in _services(draft):
         for path, value in _leaves(service.values):
             if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
-                yield Wrong(file_of(service), place_of(service, *path), "a secret does not belong into this file",
+                yield Wrong(file_of(service), place_of(service, *path),
+                            "a secret does not belong into this file",
                             f"put it into configs/secrets.yaml, below {service.name}:")
 
 
@@ -135,34 +153,41 @@ def hubs_let_somebody_in(draft: Draft) -> Iterator[Wrong]:
     for service in _hubs(draft):
         classes = looked_up(service.values, "hub", "config") or {}
         secret = looked_up(draft.secrets.get(service.name), "hub", "config") or {}
-        keys = {key for tree in (classes, secret) for traits in tree.values() if isinstance(traits, Mapping) for key in traits}
-        if not any(LETS_IN.fullmatch(key) for key in keys) and not looked_up(service.values, "hub", "extraConfig"):
+        traits = [one for tree in (classes, secret) for one in tree.values() if isinstance(one, Mapping)]
+        keys = {key for one in traits for key in one}
+        told = any(LETS_IN.fullmatch(key) for key in keys)
+        if not told and not looked_up(service.values, "hub", "extraConfig"):
             yield Wrong(file_of(service), place_of(service, "hub", "config"), "nobody would be let in",
                         "hub.config.Authenticator: {allowed_users: […]}, or allow_all: true")
 
 
 def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
-    """ACME by the chart needs its names, an address to write to, and port 80; a given certificate its Secret."""
+    """ACME by the chart needs its names, an address to write to, and port 80; a given certificate its
+    Secret."""
     for service in _hubs(draft):
         https = looked_up(service.values, "proxy", "https") or {}
         row = (draft.network.publish or {}).get(service.publish)
         if not https.get("enabled"):
             if row and HTTPS in row.ports:
-                yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), f"443 leads nowhere: {service.name} speaks no TLS",
+                yield Wrong(NETWORK, ("publish", service.publish or "", "ports"),
+                            f"443 leads nowhere: {service.name} speaks no TLS",
                             "proxy.https: {enabled: true, …} in its values, or ports: [80]")
             continue
         file, at = file_of(service), place_of(service, "proxy", "https")
         match https.get("type", "letsencrypt"):
             case "letsencrypt":
                 if service.publish and service.publish not in (https.get("hosts") or ()):
-                    yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing", "the certificate is for these names")
+                    yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing",
+                                "the certificate is for these names")
                 if not looked_up(https, "letsencrypt", "contactEmail"):
-                    yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing", "whom the certificate's issuer warns")
+                    yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing",
+                                "whom the certificate's issuer warns")
                 if row and HTTP not in row.ports:
                     yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), "80 is missing",
                                 f"{service.name} proves its name to the certificate's issuer there")
             case "secret" if not looked_up(https, "secret", "name"):
-                yield Wrong(file, (*at, "secret"), "name is missing", "the Secret that holds the certificate, made by its one owner")
+                yield Wrong(file, (*at, "secret"), "name is missing",
+                            "the Secret that holds the certificate, made by its one owner")
 
 
 def values_are_of_this_jupyterhub(draft: Draft) -> Iterator[Wrong]:
@@ -181,7 +206,10 @@ def _hubs(draft: Draft) -> Iterator[Service]:
 
 
 def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
+    if isinstance(value, Mapping):
+        inner: Iterable[tuple[str | int, object]] = value.items()
+    else:
+        inner = enumerate(value) if isinstance(value, tuple) else ()
     for key, one in inner:
         if isinstance(one, Mapping | tuple) and not SECRETS.fullmatch(str(key)):
             yield from _leaves(one, (*path, key))
