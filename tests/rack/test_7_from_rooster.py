@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-PACKAGES = "fabric invoke jinja2 pydantic rich tomli-w yaml"
+PACKAGES = "fabric invoke jinja2 jsonschema pydantic rich tomli-w yaml"
 
 
 @pytest.fixture(scope="module")
