@@ -65,5 +65,6 @@ def test_a_cut_line_is_noticed_and_mended(disturbed, operator, inside, lab):
     assert "chick2" in said and "nothing was heard for 15 s" in said and "inv cluster.bootstrap" in said
     inside("chick2", "ip link set enp1s0 up && systemctl restart systemd-networkd")
     wait_until("chick2 is back", lambda: lab.is_ready("chick2"))
+    wait_until("every pod is ready", lambda: operator.start("inv", "cluster.status").wait() == 0, limit=300)
     operator.inv("cluster.bootstrap")
     assert operator.bootstrap("--dry")["changes"] == 0
