@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 
 
 def whole_rack_steps(rack: Rack, *, dry: bool = False, quiet: bool = False) -> list[Step]:
-    """The cluster, what services stand on, and every service. Services are prepared first: rooster is asked,
-    if it can be."""
+    """The cluster, what services stand on, and every service.
+
+    Services are prepared first: rooster is asked, if it can be.
+    """
     from fabfile.tasks.steps import bootstrap_steps
 
-    return [
-        *bootstrap_steps(rack), *ground_steps(rack), *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)
-    ]
+    return [*bootstrap_steps(rack), *ground_steps(rack),
+            *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)]
 
 
 def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True,
-                   quiet: bool = False, leave_out: tuple[str,
-                                                         ...] = (), take_back: bool = False) -> list[Step]:
-    """The steps of these services, or all, with what has to be known beforehand. Ends the task with code 2
-    when values are not what their charts take."""
+                   quiet: bool = False, leave_out: tuple[str, ...] = (),
+                   take_back: bool = False) -> list[Step]:
+    """The steps of these services, or all, with what has to be known beforehand.
+
+    Ends the task with code 2 when values are not what their charts take.
+    """
     from invoke import Exit
 
     from fabfile.rack import RackProblems
@@ -67,14 +70,17 @@ def publishing_steps(rack: Rack) -> list[Step]:
     from fabfile.engine.step import Step
     from fabfile.roles.publishing import nginx_hands_on, publishing
 
-    return [Step("publishing",
-                 (rack.gateway,), publishing, verify=nginx_hands_on)] if rack.network.publish else []
+    if not rack.network.publish:
+        return []
+    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on)]
 
 
 def service_steps(rack: Rack, names: Iterable[str] | None = None, commits: dict[str, str] | None = None,
                   leave_out: tuple[str, ...] = (), take_back: bool = False) -> list[Step]:
-    """These services, or all. `rack` has its secrets, and the roles are bound to it: whatever rack the engine
-    was given."""
+    """These services, or all.
+
+    `rack` has its secrets, and the roles are bound to it: whatever rack the engine was given.
+    """
     from fabfile.engine.step import Step
     from fabfile.roles.hub import service, service_answers
 
