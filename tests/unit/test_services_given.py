@@ -58,7 +58,7 @@ def scripts():
             yield pytest.param(check.script, id=f"{step.name}: {check.what}")
 
 
-@pytest.mark.parametrize("script", scripts())
+@pytest.mark.parametrize("script", list(scripts()))
 def test_scripts_are_posix_shell(script):
     said = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr

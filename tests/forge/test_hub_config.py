@@ -17,10 +17,6 @@ from lab.forge.store import Store
 from lab.places import forge_cache
 
 STORE = Store(forge_cache())
-NEEDED = (helm.programs, machine_root, jupyter.layer, jupyter.packages)
-pytestmark = pytest.mark.skipif(
-    not all(map(STORE.has, NEEDED)), reason="the forge has not built the hub here: python -m lab.forge"
-)
 
 
 def hub_python() -> tuple[list[str], dict[str, str]]:
