@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,11 @@ def console(log: Path) -> None:
     os.dup2(written, 2)
 
 
-def boot(name: str, disk: Disk, groups: Groups, shared: Path) -> None:
-    """Become a machine: the overlay as root, systemd as process 1. Does not return."""
+def boot(name: str, disk: Disk, groups: Groups, shared: Path, more: Mapping[str, str]) -> None:
+    """Become a machine: the overlay as root, systemd as process 1 with `more` in its environment.
+
+    Does not return.
+    """
     root = disk.mount()
     for part in ON_DISK:
         (disk.folder / "volumes" / part).mkdir(parents=True, exist_ok=True)
@@ -81,7 +84,7 @@ def boot(name: str, disk: Disk, groups: Groups, shared: Path) -> None:
     kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.SHARED)  # kubelet's mounts reach into pods
     for capability in (CAP_SYS_MODULE, CAP_SYS_TIME):
         kernel.give_up_capability(capability)
-    environment = {"container": "coop", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {"container": "coop", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **more}
     if not is_version_2(groups.hierarchies):
         environment |= {"SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE": "1", "SYSTEMD_PROC_CMDLINE":
                         "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 systemd.unified_cgroup_hierarchy=0"}

@@ -48,34 +48,57 @@ def up(places: Places, tell: Tell) -> Lab:
     """
     from . import forge
 
-    if missing := list(lacking(places.folder)):
-        raise LabError("; ".join(missing))
-    lab = Lab(places)
-    if lab.is_up():
-        for machine in [name for name, box in lab.status().items() if box.machine and not box.pid]:
-            lab.on(machine)
+    if lab := standing(places):
         return lab
     site = forge.build(forge_cache(), tell)
-    if places.folder.exists() or network.namespaces(places):
-        with stage("remains of a lab", tell):
-            down(places)
+    clear(places, tell)
     with stage("keys and rack", tell):
-        places.folder.mkdir(parents=True, mode=0o700)
-        make_key(places.key, f"operator of the {places.name}")
-        authority = make_authority(places.authority)
+        authority = begin(places)
         machines = render(places, site.www)
         common = places.folder / "common"
         install_common(site.root, common, places.key.with_suffix(".pub").read_text(), authority)
-        for machine in machines:
-            places.machine(machine.name).mkdir(parents=True)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
                     programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
                     root=site.root, common=common, mirror_cache=forge_cache() / "mirror")
-        plan.write(places.plan)
     with stage("networks", tell):
         network.create(places)
-        raise_limits()
+    return start(places, plan, tell)
+
+
+def standing(places: Places) -> Lab | None:
+    """The lab if it is up, with all its machines powered on. LabError if this computer cannot hold one."""
+    if missing := list(lacking(places.folder)):
+        raise LabError("; ".join(missing))
+    lab = Lab(places)
+    if not lab.is_up():
+        return None
+    for machine in [name for name, box in lab.status().items() if box.machine and not box.pid]:
+        lab.on(machine)
+    return lab
+
+
+def clear(places: Places, tell: Tell) -> None:
+    """Take away what is left of a lab that is not up any more."""
+    if places.folder.exists() or network.namespaces(places):
+        with stage("remains of a lab", tell):
+            down(places)
+
+
+def begin(places: Places) -> Path:
+    """Make the lab's folder, its operator's key and its authority; returns the authority's certificate."""
+    places.folder.mkdir(parents=True, mode=0o700)
+    make_key(places.key, f"operator of the {places.name}")
+    return make_authority(places.authority)
+
+
+def start(places: Places, plan: Plan, tell: Tell) -> Lab:
+    """Start what is planned, in networks that are there, and wait until all machines let operators in."""
     with stage("machines", tell):
+        for machine in plan.machines:
+            places.machine(machine.name).mkdir(parents=True)
+        plan.write(places.plan)
+        raise_limits()
+        lab = Lab(places)
         with places.log.open("w") as log:
             subprocess.run([sys.executable, "-m", "lab.supervisor", places.name], cwd=PROJECT,
                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .cgroups import Groups, Hierarchy
@@ -18,6 +18,7 @@ class Program:
     command: tuple[str, ...]
     layers: tuple[Path, ...]  # of its root, the first on top
     shares: dict[str, Path]  # folder within its root → folder or file of the computer, read-only
+    network: str = "internet"  # whose namespace it serves in
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Plan:
     programs: tuple[Program, ...]
     root: Path  # the Debian that every machine starts from
     common: Path  # what all machines of this lab have on top of it
-    mirror_cache: Path
+    mirror_cache: Path | None  # None: it has no Debian mirror, and no porch for a browser either
+    environment: dict[str, str] = field(default_factory=dict)  # more, of machines' process 1
 
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
@@ -40,8 +42,11 @@ class Plan:
             "programs": [{
                 "name": each.name, "command": each.command, "layers": [str(layer) for layer in each.layers],
                 "shares": {target: str(source) for target, source in each.shares.items()},
+                "network": each.network,
             } for each in self.programs],
-            "root": str(self.root), "common": str(self.common), "mirror_cache": str(self.mirror_cache),
+            "root": str(self.root), "common": str(self.common),
+            "mirror_cache": self.mirror_cache and str(self.mirror_cache),
+            "environment": self.environment,
         }, indent=1))
 
     @classmethod
@@ -53,7 +58,10 @@ class Plan:
             groups=Groups(value["groups"]["name"], hierarchies),
             machines=tuple(map(Machine.from_json, value["machines"])),
             programs=tuple(Program(each["name"], tuple(each["command"]), tuple(map(Path, each["layers"])),
-                                   {target: Path(source) for target, source in each["shares"].items()})
+                                   {target: Path(source) for target, source in each["shares"].items()},
+                                   each.get("network", "internet"))
                            for each in value["programs"]),
-            root=Path(value["root"]), common=Path(value["common"]), mirror_cache=Path(value["mirror_cache"]),
+            root=Path(value["root"]), common=Path(value["common"]),
+            mirror_cache=value["mirror_cache"] and Path(value["mirror_cache"]),
+            environment=value.get("environment", {}),
         )

@@ -29,8 +29,13 @@ def filled(places: Places, www: Path, text: str) -> str:
     return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(
         host_key=lambda machine: public_key(host_key(places, machine)), checksum=checksum,
         name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
-        identity_file=str(places.key), proxy_command=shlex.join([str(DOOR), places.name]) + " %h %p",
+        identity_file=str(places.key), proxy_command=proxy_command(places),
     )
+
+
+def proxy_command(places: Places) -> str:
+    """How an operator comes into a lab, as hosts.yaml and OpenSSH write it."""
+    return shlex.join([str(DOOR), places.name]) + " %h %p"
 
 
 def render(places: Places, www: Path) -> tuple[Machine, ...]:

@@ -131,7 +131,7 @@ class Supervisor:
             container.console(folder / "console.log")
             namespace = self.places.namespace_path(machine.name)
             container.enter_namespaces(namespace, self.plan.groups, machine.name)
-            container.boot(machine.name, disk, self.plan.groups, self.places.shared)
+            container.boot(machine.name, disk, self.plan.groups, self.places.shared, self.plan.environment)
 
         self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
 
@@ -144,17 +144,18 @@ class Supervisor:
 
         def become() -> None:
             container.console(folder / "log")
-            container.enter_namespaces(self.places.namespace_path("internet"), self.plan.groups, program.name)
+            namespace = self.places.namespace_path(program.network)
+            container.enter_namespaces(namespace, self.plan.groups, program.name)
             container.serve(program.name, Disk(folder, program.layers), program.command, program.shares)
 
         self.boxes[program.name] = Box(program.name, become, prepare)
 
-    def add_mirror(self) -> None:
+    def add_mirror(self, cache: Path) -> None:
         def become() -> None:
             container.console(self.places.internet / "mirror.log")
             os.setsid()
             self.plan.groups.join("mirror")
-            mirror.serve(self.places.namespace_path("internet"), network.MIRROR, self.plan.mirror_cache)
+            mirror.serve(self.places.namespace_path("internet"), network.MIRROR, cache)
 
         self.boxes["mirror"] = Box("mirror", become, lambda: self.plan.groups.make("mirror"))
 
@@ -200,8 +201,9 @@ class Supervisor:
         """Start everything, then serve until SIGTERM."""
         for program in self.plan.programs:
             self.add_program(program)
-        self.add_mirror()
-        self.add_porch()
+        if self.plan.mirror_cache:
+            self.add_mirror(self.plan.mirror_cache)
+            self.add_porch()
         for machine in self.plan.machines:
             self.add_machine(machine)
         for box in self.boxes.values():

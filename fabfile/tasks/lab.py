@@ -41,6 +41,22 @@ def up(c, name=None):
           f"export COOP_RACK={lab.rack}")
 
 
+@task(help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
+def swarm(c, chicks, name=None):
+    """Bring up many light machines, in seconds."""
+    import time
+
+    from lab import swarm
+    from lab.places import Places
+    from lab.screen import progress
+
+    began = time.monotonic()
+    with told(), progress() as tell:
+        lab = swarm.up(Places.named(name or swarm.NAME), int(chicks), tell)
+    print(f"rooster and {chicks} chicks let operators in after {time.monotonic() - began:.1f} s\n"
+          f"export COOP_RACK={lab.rack}")
+
+
 @task(help=NAME)
 def down(c, name=None):
     """End a lab, leaving nothing of it."""

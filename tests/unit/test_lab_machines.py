@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from fabfile.rack import load
-from lab import rackfolder
+from lab import rackfolder, swarm
 from lab.cgroups import Groups, Hierarchy
 from lab.installer import make_key, network_file
 from lab.internet import dnsmasq
@@ -85,6 +85,34 @@ def test_the_labs_rack_is_a_rack_as_any_other(places, www):
         cards = rack.machine(machine.name).interfaces
         assert [(port.name, port.address) for port in machine.ports] == \
             [(name, str(card.address)) for name, card in cards.items()]
+
+
+def test_a_swarm_is_a_rack_as_any_other(places):
+    machines = swarm.write_rack(places, 3)
+    rack = load(places.rack)
+    assert [machine.name for machine in machines] == ["rooster", "chick0", "chick1", "chick2"] == [*rack.machines]
+    assert [machine.address for machine in machines] == ["128.120.136.26", "10.0.0.100", "10.0.0.101", "10.0.0.102"]
+    assert len({port.mac for machine in machines for port in machine.ports}) == 5
+    assert rack.operator.identity_file == str(places.key)
+
+
+@pytest.mark.parametrize("chicks", [0, swarm.MOST + 1])
+def test_a_swarm_has_no_more_machines_than_addresses(places, chicks):
+    with pytest.raises(ValueError, match="1 to 150"):
+        swarm.up(places, chicks, print)
+
+
+def test_a_light_machine_boots_nothing_but_what_it_is_reached_by(tmp_path):
+    units, layer = tmp_path / "root/usr/lib/systemd/system", tmp_path / "layer"
+    (tmp_path / "key.asc").write_text("a key")
+    for unit in ("multi-user.target.wants/dbus.service", "sysinit.target.wants/systemd-journald.service"):
+        (units / unit).parent.mkdir(parents=True)
+        (units / unit).touch()
+    (tmp_path / "root/usr/lib/systemd/system-generators").mkdir()
+    swarm.install_light(tmp_path / "root", layer, tmp_path / "key.asc")
+    masked = {link.name for link in (layer / swarm.UNITS).iterdir() if link.is_symlink() and
+              str(link.readlink()) == "/dev/null"}
+    assert masked == {"dbus.service", "systemd-networkd.service", "systemd-networkd.socket"}
 
 
 def test_the_spare_machine_is_added_as_an_operator_would_add_it(places, www):
