@@ -108,10 +108,16 @@ def resolved(operator: Operator, folder: Path) -> Operator:
     """The operator's files, told from the rack's folder, as absolute paths."""
     identity, command = operator.identity_file, operator.proxy_command
     if identity:
-        identity = os.path.normpath(folder / Path(identity).expanduser())
+        identity = _absolute(folder, identity)
     if command:
         program = shlex.split(command)[0]
         if "/" in program and command.startswith(program):
-            there = os.path.normpath(folder / Path(program).expanduser())
-            command = shlex.quote(there) + command[len(program):]
+            command = shlex.quote(_absolute(folder, program)) + command[len(program):]
     return operator.model_copy(update={"identity_file": identity, "proxy_command": command})
+
+
+def _absolute(folder: Path, path: str) -> str:
+    try:
+        return os.path.normpath(folder / Path(path).expanduser())
+    except RuntimeError:  # ~NAME of a user that there is not: a check says that there is no such file
+        return os.path.normpath(folder / path)

@@ -42,6 +42,7 @@ def key_text(path: Iterable[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            shown = repr(part) if not part or any(sign in part for sign in " .[]:'\"\n\t") else part
+            plain = part.isprintable() and not any(sign in part for sign in " .[]:'\"")
+            shown = part if part and plain else repr(part)
             text += f".{shown}" if text else shown
     return text

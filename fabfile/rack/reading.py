@@ -28,9 +28,10 @@ MOST_VALUES = 100_000  # a rack of a hundred machines has some 2,000; aliases of
 DEEPEST = 60
 WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+KEY = re.compile(r"((?:\s|- )*)([^\s#'\"\[\]{},&*!|>%@`:-][^:#]*):(?:\s|$)")
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 UNCLEAR = {"yes", "no", "on", "off"}
-
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # for a shell, a file, a screen
 
 UNTAGGED = {
     BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG, "!"}
@@ -39,9 +40,9 @@ UNTAGGED = {
 class _Endless(Exception):
     """Aliases that lead into themselves, or make far too much."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, path: Path) -> None:
         super().__init__(line)
-        self.line = line
+        self.line, self.path = line, path
 
 
 @dataclass(frozen=True)
@@ -81,28 +82,35 @@ def compose(text: str) -> yaml.Node | None:
 
 def read(file: str, content: bytes) -> Document:
     """The document that `content` holds; with problems, as much of it as could be made out."""
+    text = content.decode("utf-8-sig", "replace")
+
+    def unreadable(line: int, message: str, hint: str = "", key: str | None = None) -> Document:
+        key = _key_near(text, line) if key is None else key
+        return Document(file, None, {}, (Problem(file, line, key, message, hint),))
+
     try:
-        text = content.decode("utf-8-sig")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
-        return _unreadable(file, line, f"byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8")
+        return unreadable(line, f"byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8")
     try:
         node = compose(text)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return _unreadable(file, line, f"the character {error.character!r} has no place in YAML", "remove it")
+        wrong = chr(error.character) if isinstance(error.character, int) else error.character
+        return unreadable(line, f"the character {wrong!r} has no place in YAML", "remove it")
     except yaml.MarkedYAMLError as error:
-        return _unreadable(file, *_syntax_error(error, text))
+        return unreadable(*_syntax_error(error, text))
     except RecursionError:
-        return _unreadable(file, 1, "is nested too deeply", "")
+        return unreadable(1, "is nested too deeply")
     if node is None:
-        return _unreadable(file, 1, "is empty", "")
+        return unreadable(1, "is empty")
     try:
         return _Builder(file).build(node)
     except _Endless as endless:
-        hint = "write it without aliases"
-        return _unreadable(file, endless.line, "holds itself, or far too many values", hint)
+        return unreadable(endless.line, "holds itself, or far too many values", "write it without aliases",
+                          key_text(endless.path))
 
 
 def read_file(folder: FilePath, file: str) -> Document:
@@ -114,20 +122,27 @@ def read_file(folder: FilePath, file: str) -> Document:
         near = likest(name.name, [one.name for one in name.parent.glob("*.yaml")])
         hint = f"did you mean {near}?" if near else \
             "a rack has hosts.yaml, and network, versions, cluster in configs"
-        return _unreadable(file, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint)
+        said = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        return Document(file, None, {}, (Problem(file, 0, "", said, hint),))
     return read(file, content)
 
 
-def _unreadable(file: str, line: int, message: str, hint: str) -> Document:
-    return Document(file, None, {}, (Problem(file, line, "", message, hint),))
+def _key_near(text: str, line: int) -> str:
+    """The key that this line stands at or below, by its indentation: a file that is no YAML says no more."""
+    path: list[tuple[int, str]] = []
+    for one in text.splitlines()[:line]:
+        if found := KEY.match(one):
+            indent = len(found[1])
+            path = [(place, key) for place, key in path if place < indent] + [(indent, found[2])]
+    return key_text(key for _, key in path)
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     """Line, message and hint for what PyYAML could not read."""
     opened = (error.context or "").startswith(("while parsing a flow", "while scanning a quoted"))
     mark = error.context_mark if opened else error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
     lines = text.splitlines()
+    line = min(mark.line, len(lines) - 1) + 1 if mark else 1
     said = (error.problem or str(error)).replace("\n", " ")
     said = re.sub(r"but found '?<?(.+?)>?'?$", r"but found '\1'", said)
     for number in (line, line - 1):
@@ -179,7 +194,7 @@ class _Builder:
     def _value(self, node: yaml.Node, path: Path, around: tuple[yaml.Node, ...]) -> object:
         self.count += 1
         if self.count > MOST_VALUES or len(around) > DEEPEST or any(node is one for one in around):
-            raise _Endless(node.start_mark.line + 1)
+            raise _Endless(node.start_mark.line + 1, path)
         if node.tag not in UNTAGGED:
             self._tell(node, path, f"the tag {node.tag} is not understood", "write the value without a tag")
         if isinstance(node, yaml.MappingNode):
@@ -198,9 +213,10 @@ class _Builder:
         values: dict[str, object] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._tell(key_node, path, "a key is no text", "a text with braces or brackets needs quotes")
+                self._tell(key_node, (*path, "?"), "a key is no text",
+                           "a text with braces or brackets needs quotes")
                 continue
-            key = key_node.value
+            key = self._text(key_node, path)
             here = (*path, key)
             if key == "<<" and key_node.style is None:
                 self._tell(key_node, here, "merge keys are not understood", "write the keys out")
@@ -213,8 +229,14 @@ class _Builder:
             values[key] = self._value(value_node, here, around)
         return values
 
+    def _text(self, node: yaml.ScalarNode, path: Path) -> str:
+        """What is written, without characters that nothing can take."""
+        if found := UNWRITABLE.search(node.value):
+            self._tell(node, path, f"the character {found[0]!r} has no place in a text", "remove it")
+        return UNWRITABLE.sub("", node.value)
+
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
-        text = node.value
+        text = self._text(node, path)
         if node.style is not None:
             return text
         if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:

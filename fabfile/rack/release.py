@@ -116,6 +116,12 @@ def looked_up(tree: Any, *keys: str) -> Any:
     return tree
 
 
+def branch(tree: Any, *keys: str) -> Mapping[str, Any]:
+    """The keys and values at a path of keys; empty where anything else stands, or nothing."""
+    found = looked_up(tree, *keys)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _at(keys: tuple[str, ...], value: Tree) -> Tree:
     for key in reversed(keys):
         value = {key: value}

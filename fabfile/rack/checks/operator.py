@@ -17,13 +17,20 @@ def identity_file_is_a_private_key(draft: Draft) -> Iterator[Wrong]:
         return
     at = ("operator", "identity_file")
     file = Path(draft.operator.identity_file)
-    if not file.is_file():
+    if not _is_file(file):
         yield Wrong(HOSTS, at, f"there is no file {file}", "relative paths begin at the rack's folder")
     elif file.suffix == ".pub":
         yield Wrong(HOSTS, at, f"{file.name} is the public half", f"name {file.stem}")
     elif stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it",
                     f"chmod 600 {shlex.quote(str(file))}")
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name that is longer than any file's
+        return False
 
 
 def proxy_command_runs(draft: Draft) -> Iterator[Wrong]:

@@ -10,7 +10,7 @@ from typing import Any
 from fabfile.rack.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
-from fabfile.rack.release import file_of, looked_up, place_of
+from fabfile.rack.release import branch, file_of, looked_up, place_of
 from fabfile.rack.services import Service
 from fabfile.rack.telling import did_you_mean
 from fabfile.rack.template_lint import value_faults
@@ -18,6 +18,9 @@ from fabfile.rack.template_lint import value_faults
 SECRETS = re.compile(
     r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)",
     re.IGNORECASE)
+_BRANCHES = (("hub",), ("hub", "config"), ("hub", "db"), ("hub", "services"), ("proxy",), ("proxy", "https"),
+             ("proxy", "https", "letsencrypt"), ("proxy", "https", "secret"), ("prePuller",),
+             ("prePuller", "hook"))
 LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
 
 
@@ -65,7 +68,8 @@ def published_ports(draft: Draft) -> Iterator[Wrong]:
 def one_allocator(draft: Draft) -> Iterator[Wrong]:
     """MetalLB gives addresses to services; Calico, which can too, must not."""
     pool = draft.cluster.calico.IPPool if draft.cluster and draft.cluster.calico else {}
-    if "LoadBalancer" in (pool or {}).get("allowedUses", ()):
+    uses = (pool or {}).get("allowedUses")
+    if isinstance(uses, tuple) and "LoadBalancer" in uses:
         yield Wrong(CLUSTER, ("calico", "IPPool", "allowedUses"),
                     "Calico would give addresses to services beside MetalLB", "leave LoadBalancer out")
 
@@ -151,8 +155,8 @@ def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
 def hubs_let_somebody_in(draft: Draft) -> Iterator[Wrong]:
     """JupyterHub 5 lets in nobody whom it is not told of; code may tell it too."""
     for service in _hubs(draft):
-        classes = looked_up(service.values, "hub", "config") or {}
-        secret = looked_up(draft.secrets.get(service.name), "hub", "config") or {}
+        classes = branch(service.values, "hub", "config")
+        secret = branch(draft.secrets.get(service.name), "hub", "config")
         traits = [one for tree in (classes, secret) for one in tree.values() if isinstance(one, Mapping)]
         keys = {key for one in traits for key in one}
         told = any(LETS_IN.fullmatch(key) for key in keys)
@@ -165,7 +169,7 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
     """ACME by the chart needs its names, an address to write to, and port 80; a given certificate its
     Secret."""
     for service in _hubs(draft):
-        https = looked_up(service.values, "proxy", "https") or {}
+        https = branch(service.values, "proxy", "https")
         row = (draft.network.publish or {}).get(service.publish)
         if not https.get("enabled"):
             if row and HTTPS in row.ports:
@@ -176,7 +180,8 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
         file, at = file_of(service), place_of(service, "proxy", "https")
         match https.get("type", "letsencrypt"):
             case "letsencrypt":
-                if service.publish and service.publish not in (https.get("hosts") or ()):
+                hosts = https.get("hosts")
+                if service.publish and service.publish not in (hosts if isinstance(hosts, tuple) else ()):
                     yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing",
                                 "the certificate is for these names")
                 if not looked_up(https, "letsencrypt", "contactEmail"):
@@ -188,6 +193,16 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
             case "secret" if not looked_up(https, "secret", "name"):
                 yield Wrong(file, (*at, "secret"), "name is missing",
                             "the Secret that holds the certificate, made by its one owner")
+
+
+def values_have_their_shape(draft: Draft) -> Iterator[Wrong]:
+    """Where the rack itself looks into a hub's values, it finds keys and values."""
+    for service in _hubs(draft):
+        for path in _BRANCHES:
+            found = looked_up(service.values, *path)
+            if found is not None and not isinstance(found, Mapping):
+                yield Wrong(file_of(service), place_of(service, *path), "keys and values are wanted here",
+                            "the chart's own, indented below this one")
 
 
 def values_are_of_this_jupyterhub(draft: Draft) -> Iterator[Wrong]:
@@ -219,4 +234,4 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 ALL = (published_addresses, published_ports, one_allocator, storage_classes, programs_for_all_that_is_said,
        services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate,
-       values_are_of_this_jupyterhub)
+       values_have_their_shape, values_are_of_this_jupyterhub)
