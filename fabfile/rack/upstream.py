@@ -20,6 +20,10 @@ from fabfile.rack.reading import Path
 CLUSTER = "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"
 CRI_SOCKET = "unix:///run/containerd/containerd.sock"
+
+# kubeadm's constants.PauseVersion, by minor; a check compares it with what the machine's kubeadm says
+PAUSE = {"1.34": "3.10.1", "1.35": "3.10.1", "1.36": "3.10.2", "1.37": "3.10.2"}
+
 Tree = dict[str, Any]
 
 
@@ -116,6 +120,30 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
     return settle(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
 
 
+def containerd_configuration(rack: Rack) -> Tree:
+    """containerd's own settings, version 3: systemd's cgroups, and the sandbox image that kubeadm names."""
+    demanded: Tree = {
+        "version": 3,
+        "plugins": {
+            "io.containerd.cri.v1.runtime": {"containerd": {"runtimes": {"runc": {
+                "runtime_type": "io.containerd.runc.v2",
+                "options": {"SystemdCgroup": True},
+            }}}},
+        },
+    }
+    images: Tree = {"registry": {"config_path": "/etc/containerd/certs.d"}}
+    if sandbox := sandbox_image(rack):
+        images["pinned_images"] = {"sandbox": sandbox}
+    return settle(rack, ("containerd",), demanded, {"plugins": {"io.containerd.cri.v1.images": images}})
+
+
+def sandbox_image(rack: Rack) -> str:
+    """The pause image of the rack's Kubernetes; empty for an unknown minor: containerd then has its own."""
+    version = PAUSE.get(rack.versions.kubernetes.minor)
+    registry = rack.cluster.kubeadm.ClusterConfiguration.get("imageRepository", "registry.k8s.io")
+    return f"{registry}/pause:{version}" if version else ""
+
+
 def calico_env(rack: Rack) -> Tree:
     """The environment of the container calico-node: no tunnel, the address from the node network."""
     return settle(rack, ("calico", "env"), {
@@ -151,7 +179,7 @@ def contradictions(rack: Rack) -> Iterator[Problem]:
     """All that cluster.yaml says against the rack."""
     documents: list[partial[Tree]] = [
         partial(document, rack) for document in (
-            cluster_configuration, kubelet_configuration, kube_proxy_configuration,
+            cluster_configuration, kubelet_configuration, kube_proxy_configuration, containerd_configuration,
             calico_env, calico_pool, calico_bgp, calico_felix)]
     documents += [partial(init_configuration, rack, machine) for machine in rack.control_planes[:1]]
     documents += [partial(join_configuration, rack, machine) for machine in rack.chicks]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from shlex import quote
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.upstream import CRI_SOCKET
+from fabfile.rack.upstream import CRI_SOCKET, sandbox_image
 from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.rendering import render
-from fabfile.roles.runtime import runtime, sandbox_image
+from fabfile.roles.runtime import runtime
 from fabfile.roles.sshd import sshd
 
 CHRONY = "/etc/chrony/chrony.conf"

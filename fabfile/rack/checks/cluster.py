@@ -71,6 +71,13 @@ def no_secrets(draft: Draft) -> Iterator[Wrong]:
                         "tokens and keys are made when they are needed")
 
 
+def containerd_can_say_it(draft: Draft) -> Iterator[Wrong]:
+    for path, value in _below(("containerd",), draft.cluster.containerd):
+        if value is None:
+            yield Wrong(CLUSTER, path, "nothing stands here, which containerd's TOML cannot say",
+                        "give it a value, or leave the key out")
+
+
 def _everything(cluster: Any) -> Iterator[tuple[Path, object]]:
     """Every value of upstream's own keys, with its path."""
     trees: dict[Path, object] = {
@@ -95,4 +102,5 @@ def _below(path: Path, value: object) -> Iterator[tuple[Path, object]]:
         yield from _below((*path, key), one)
 
 
-ALL = (endpoint_is_a_name_of_its_own, kube_proxy_and_calico_go_together, arguments_are_lists, no_secrets)
+ALL = (endpoint_is_a_name_of_its_own, kube_proxy_and_calico_go_together, arguments_are_lists, no_secrets,
+       containerd_can_say_it)
