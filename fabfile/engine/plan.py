@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fabfile.resources.base import Change, Resource
@@ -49,11 +50,19 @@ class Plan:
 
     def of(self, machine: str, step: str | None = None) -> tuple[Entry, ...]:
         """What one machine will be changed in, in one step or in all."""
-        return tuple(e for e in self.entries if e.machine == machine and step in (None, e.step))
+        mine = self._by_machine.get(machine, ())
+        return mine if step is None else tuple(e for e in mine if e.step == step)
 
     def machines(self) -> tuple[str, ...]:
         """The machines that differ, in the order of the plan."""
-        return tuple(dict.fromkeys(e.machine for e in self.entries))
+        return tuple(self._by_machine)
+
+    @cached_property
+    def _by_machine(self) -> dict[str, tuple[Entry, ...]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.machine, []).append(entry)
+        return {machine: tuple(entries) for machine, entries in found.items()}
 
 
 def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:

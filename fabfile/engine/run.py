@@ -57,6 +57,7 @@ class Run:
         self.rack, self.task, self.steps, self.dry, self.resume = rack, task, steps, dry, resume
         self.name = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.machines = tuple({m.name: m for step in steps for m in step.machines}.values())
+        self.wants: dict[str, tuple[Wanted, ...]] = {}
         self.plan = Plan()
         self.remaining: Plan | None = None
         self.failed: dict[str, MachineError] = {}
@@ -93,8 +94,8 @@ class Run:
         return result
 
     def _work(self) -> None:
-        wants = wanted(self.rack, self.steps)
-        first = self._look(self.machines, wants, "")
+        self.wants = wanted(self.rack, self.steps)
+        first = self._look(self.machines, self.wants, "")
         self.plan = by_step(self.steps, first)
         self.tell(events.Planned(self.plan))
         if self.dry or not self.plan:
@@ -117,7 +118,7 @@ class Run:
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return
-        self.remaining = by_step(self.steps, self._look(left, wanted(self.rack, self.steps), ""))
+        self.remaining = by_step(self.steps, self._look(left, self.wants, ""))
         self.tell(events.Planned(self.remaining, closing=True))
 
     def _entries_of(self, step: Step, changed: bool) -> dict[str, tuple[Entry, ...]]:
@@ -125,7 +126,9 @@ class Run:
         standing = [m for m in step.machines if m.name not in self.failed]
         if not changed:
             return {m.name: self.plan.of(m.name, step.name) for m in standing}
-        return self._look(standing, wanted(self.rack, [step]), step.name)
+        wants = {m.name: tuple(want for want in self.wants[m.name] if want.step == step.name)
+                 for m in standing}
+        return self._look(standing, wants, step.name)
 
     def _look(self, machines: Iterable[Machine], wants: dict[str, tuple[Wanted, ...]],
               step: str) -> dict[str, tuple[Entry, ...]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Step:
     """What some machines should have, and what must then be true.
 
-    `role` is a pure function: it is called for every machine, for every plan. `verify` is asked only when the
+    `role` is a pure function, called once a run for every machine. `verify` is asked only when the
     step changed something, again and again until it holds. `serial`: one machine after another, and no
     further once one of them has failed (control-plane members, reboots, upgrades).
     """

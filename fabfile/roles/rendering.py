@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 @cache
 def _environment() -> Environment:
     return Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False,
-                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+                       auto_reload=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
 
 
 def render(template: str, **values: Any) -> str:

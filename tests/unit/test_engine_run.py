@@ -1,10 +1,8 @@
-"""Whole runs, with machines that are functions: order, round trips, failures, loans, a thousand machines."""
+"""Whole runs, with machines that are functions: order, round trips, failures, loans."""
 
 from __future__ import annotations
 
 import json
-import resource
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -214,25 +212,6 @@ def test_the_journal_has_it_all_and_a_killed_run_leaves_what_it_did(tmp_path, mo
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + '\n{"at": 17, "eve')
     assert find("simulated", "last").ended is None and find("simulated", result.run[-4:]).of("changed")
     json.dumps(found.records)
-
-
-def simulate(count: int) -> tuple[float, int]:
-    """CPU-seconds and peak kilobytes of planning and applying a rack of so many machines."""
-    names = ["rooster", *(f"chick{n}" for n in range(count))]
-    rack, ways, machines = rack_of(*names)
-    settings = [Setting(f"s{n}", "1") for n in range(12)]
-    steps = [step("gateway", rack, ["rooster"], *settings), step("prepare", rack, names[1:], *settings)]
-    began = time.process_time()
-    result = run(rack, "test", steps, ways=ways)
-    assert (result.exit_code, result.changes) == (0, 12 * (count + 1))
-    return time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def test_time_grows_with_the_number_of_machines_and_no_faster():
-    simulate(10)
-    hundred, _ = simulate(100)
-    thousand, memory = simulate(1000)
-    assert thousand < 10 and memory < 300_000 and thousand / hundred < 15, (hundred, thousand, memory)
 
 
 def test_events_come_in_order():
