@@ -118,6 +118,16 @@ class Groups:
                     return int((base / group / "memory.current").read_text())
         return 0
 
+    def cpu(self, group: str) -> float:
+        """Seconds of processor time that a machine's processes have used, also those that have ended."""
+        for hierarchy, base in self.bases():
+            if "cpuacct" in hierarchy.controllers.split(","):
+                return int((base / group / "cpuacct.usage").read_text()) / 1e9
+            if not hierarchy.controllers and (base / group / "cpu.stat").exists():
+                stat = dict(line.split() for line in (base / group / "cpu.stat").read_text().splitlines())
+                return int(stat["usage_usec"]) / 1e6
+        return 0.0
+
     def remove(self, group: str = "", limit: float = 10.0) -> None:
         """Remove a group and what lies beneath. TimeoutError if processes are left in it after `limit` s."""
         until = time.monotonic() + limit

@@ -1,0 +1,140 @@
+"""Coop beside what operators would otherwise use, on one swarm, in turn, in one run.
+
+    python -m bench.peers                     all: ten minutes
+    python -m bench.peers --sizes 12 --ways jump --delays 0 --rounds 1 --kinds no-op       seconds
+
+Brings a swarm up (named "bench" unless told) and ends it. Prints Markdown, and keeps the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from lab import lifecycle, swarm
+from lab.handle import Lab
+from lab.places import Places
+from lab.screen import plain
+
+from . import report
+from .cost import Cost, RunFailed, run
+from .field import Field
+from .report import Row
+from .tools import TOOLS, Coop, Tool
+
+KINDS = ("fresh", "no-op", "changed")
+SLOW = 10.0  # seconds; what takes longer is measured once
+
+
+def main() -> None:
+    chosen = options()
+    places = Places.named(chosen.name)
+    was_up = Lab(places).is_up()
+    tools = [tool for tool in TOOLS if not chosen.tools or tool.name.lower() in chosen.tools.lower().split(",")]
+    for tool in tools:
+        tool.prepare()
+    lab = swarm.up(places, max(chosen.sizes), plain)
+    load = os.getloadavg()
+    try:
+        rows = list(measured(lab, chosen, tools))
+    finally:
+        if not was_up:
+            lifecycle.down(places)
+    print("\n".join(["", circumstances(load), "", *report.tables(rows), *map(str, report.goals(rows))]))
+    file = chosen.json or keep()
+    file.write_text(json.dumps({"at": time.time(), "circumstances": circumstances(load), "rows": report.as_data(rows)},
+                               indent=1) + "\n")
+    print(f"kept: {file}")
+    sys.exit(0 if all(goal.reached for goal in report.goals(rows)) else 3)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = {"type": int, "nargs": "+", "metavar": "N"}
+    parser.add_argument("--name", default="bench", help="the swarm's; one that is up already is used, and stays")
+    parser.add_argument("--sizes", default=[12, 48], **numbers, help="machines")
+    parser.add_argument("--ways", default=["jump", "direct"], nargs="+", choices=["jump", "direct"],
+                        help="through rooster from home, or standing on rooster")
+    parser.add_argument("--delays", default=[0, 50], **numbers, help="milliseconds there and back, by jump alone")
+    parser.add_argument("--kinds", default=list(KINDS), nargs="+", choices=KINDS)
+    parser.add_argument("--fresh-everywhere", action="store_true", help="not only by jump without delay")
+    parser.add_argument("--rounds", default=3, type=int, help=f"runs of each; one if that takes over {SLOW:.0f} s")
+    parser.add_argument("--tools", default="", help="with commas between; all unless told")
+    parser.add_argument("--json", type=Path, help="where the figures are kept")
+    return parser.parse_args()
+
+
+def measured(lab: Lab, chosen: argparse.Namespace, tools: Sequence[Tool]) -> Iterator[Row]:
+    """Every run that was asked for."""
+    for size in chosen.sizes:
+        for way, delay in [(way, delay) for way in chosen.ways for delay in chosen.delays if way == "jump" or not delay]:
+            field = Field(lab, lab.places.folder / "bench", size, way, delay)
+            field.write()
+            usual = way == "jump" and not delay
+            kinds = [kind for kind in chosen.kinds if kind != "fresh" or usual or chosen.fresh_everywhere]
+            yield from on(field, tools, kinds, chosen.rounds)
+
+
+def on(field: Field, tools: Sequence[Tool], kinds: Sequence[str], rounds: int) -> Iterator[Row]:
+    """One field's rows. All tools in turn, again and again, so that what disturbs one disturbs all."""
+    edition = 1
+
+    def row(kind: str, tool: Tool, costs: Sequence[Cost]) -> Row:
+        print(f"{field.title}, {kind}, {tool.name}: " + ", ".join(f"{cost.cpu:.2f} s" for cost in costs), flush=True)
+        return Row(field.size, field.way, field.delay, kind, tool.name, tuple(costs))
+
+    if "fresh" in kinds:
+        for tool in tools:
+            field.lab.reset(list(field.chicks), limit=300.0)
+            yield row("fresh", tool, [run(field, tool, edition, count=True)])
+            prove(field, edition)
+    else:
+        run(field, tools[0], edition)
+    for kind in (kind for kind in kinds if kind != "fresh"):
+        costs: dict[Tool, list[Cost]] = {tool: [] for tool in tools}
+        for number in range(rounds + 1):
+            for tool in tools:
+                if number and costs[tool][0].wall > SLOW:
+                    continue
+                edition += kind == "changed"
+                costs[tool].append(run(field, tool, edition, count=number == 0))
+        prove(field, edition)
+        yield from (row(kind, tool, costs[tool]) for tool in tools)
+
+
+def prove(field: Field, edition: int) -> None:
+    """Whatever tool ran last: Coop finds nothing that differs. Raises RunFailed."""
+
+    class Look(Coop):
+        name = "Coop's look afterwards"
+
+        def command(self, field: Field, edition: int) -> list[str]:
+            return [*super().command(field, edition), "--dry"]
+
+    run(field, Look(), edition)
+
+
+def circumstances(load: Sequence[float]) -> str:
+    """When, on what, and beside how much else."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    return (f"{date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {os.uname().release.split('-')[0]}, "
+            f"Python {sys.version.split()[0]}, load before it {load[0]:.1f}")
+
+
+def keep() -> Path:
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "coop/bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"peers-{time.strftime('%Y%m%d-%H%M%S')}.json"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RunFailed as error:
+        sys.exit(str(error))

@@ -1,0 +1,114 @@
+"""The figures of a comparison as tables and goals. Values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from .cost import Cost, Counts
+
+FLOOR, COOP, PYINFRA = "floor", "Coop", "pyinfra"
+TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """All runs of one kind of one tool on one field."""
+
+    size: int
+    way: str
+    delay: int
+    kind: str  # "fresh", "no-op", "changed"
+    tool: str
+    costs: tuple[Cost, ...]
+
+    @property
+    def field(self) -> tuple[int, str, int]:
+        return self.size, self.way, self.delay
+
+    @property
+    def counts(self) -> Counts | None:
+        return next((cost.counts for cost in self.costs if cost.counts), None)
+
+    @property
+    def timed(self) -> tuple[Cost, ...]:
+        """The runs at which nobody looked at the wire, if there are any."""
+        return tuple(cost for cost in self.costs if not cost.counts) or self.costs
+
+    def middle(self, figure: str) -> float:
+        """The median of a figure: "wall", "controller", "machines", "cpu"."""
+        return median(getattr(cost, figure) for cost in self.timed)
+
+
+def as_data(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """For JSON."""
+    return [asdict(row) | {"median": {figure: round(row.middle(figure), 3) for figure in
+                                      ("wall", "controller", "machines", "cpu")}} for row in rows]
+
+
+def tables(rows: Sequence[Row]) -> Iterator[str]:
+    """Markdown: one table a kind of run."""
+    for kind, title in TITLES.items():
+        chosen = [row for row in rows if row.kind == kind]
+        if not chosen:
+            continue
+        yield f"### {title}\n"
+        yield "| machines | way | delay | tool | CPU here | on machines | CPU total | × floor | wall | channels " \
+              "| round trips | kB |"
+        yield "|---:|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+        for row in chosen:
+            yield _line(row, found(rows, FLOOR, kind, row.field))
+        yield ""
+
+
+def _line(row: Row, floor: Row | None) -> str:
+    counts = row.counts
+    counted = ("", "", "") if counts is None else (
+        f"{counts.channels:.1f}".removesuffix(".0"), f"{counts.round_trips:.1f}", f"{counts.bytes / 1000:.1f}")
+    times = f"{row.middle('cpu') / floor.middle('cpu'):.2f}" if floor else ""
+    cells = (row.size, row.way, f"{row.delay} ms", row.tool, f"{row.middle('controller'):.2f}",
+             f"{row.middle('machines'):.2f}", f"{row.middle('cpu'):.2f}", times, f"{row.middle('wall'):.2f}", *counted)
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def found(rows: Iterable[Row], tool: str, kind: str, field: tuple[int, str, int]) -> Row | None:
+    return next((row for row in rows if (row.tool, row.kind, row.field) == (tool, kind, field)), None)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure that is to be reached, and whether it is."""
+
+    what: str
+    figure: float
+    limit: float
+
+    @property
+    def reached(self) -> bool:
+        return self.figure <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'reached' if self.reached else 'MISSED':<8} {self.figure:6.2f}  (at most {self.limit:.2f})  {self.what}"
+
+
+def goals(rows: Sequence[Row]) -> Iterator[Goal]:
+    """What Coop is to reach, of what has been measured."""
+    for coop in (row for row in rows if row.tool == COOP):
+        where = f"{coop.size} machines, {coop.way}, {coop.delay} ms"
+        floor = found(rows, FLOOR, coop.kind, coop.field)
+        peer = found(rows, PYINFRA, coop.kind, coop.field)
+        noop = found(rows, COOP, "no-op", coop.field)
+        if floor and coop.kind in ("no-op", "fresh"):
+            limit = 1.5 if coop.kind == "no-op" else 1.7
+            yield Goal(f"CPU of a {coop.kind} run by the floor's: {where}", coop.middle("cpu") / floor.middle("cpu"), limit)
+        if peer and coop.kind == "no-op":
+            yield Goal(f"CPU of a no-op by pyinfra's: {where}", coop.middle("cpu") / peer.middle("cpu"), 1 / 3)
+        if floor and coop.kind == "no-op" and coop.delay:
+            yield Goal(f"wall of a no-op by the floor's: {where}", coop.middle("wall") / floor.middle("wall"), 1.5)
+        if coop.counts and coop.kind == "no-op":
+            yield Goal(f"exec channels a machine: {where}", coop.counts.channels, 1.0)
+        if coop.counts and noop and noop.counts and coop.kind == "changed":
+            yield Goal(f"round trips a machine that one changed file adds: {where}",
+                       coop.counts.round_trips - noop.counts.round_trips, 2.0)

@@ -1,0 +1,149 @@
+"""Where the time of a run went: by its journal, step by step, with the critical path.
+
+    python -m bench.times [RUN...]        of the rack of COOP_RACK; the newest run unless told
+
+A run's own time is what it took above the commands that it had to run: on each step's slowest machine, and until the
+step's checks held.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Record = Mapping[str, Any]
+SHOWN = 3  # of a path, the parts that take longest
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that was waited for."""
+
+    machine: str
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of a run. `path`: what the slowest machine did in it, in order."""
+
+    name: str
+    seconds: float
+    commands: float  # of these: commands and waits on the path
+    path: tuple[Part, ...]
+
+    @property
+    def own(self) -> float:
+        return max(0.0, self.seconds - self.commands)
+
+
+@dataclass(frozen=True)
+class Times:
+    """A whole run. The stages' seconds add up to its own; looks at steps that have nothing to do are in `closing`."""
+
+    run: str
+    task: str
+    changes: int
+    seconds: float
+    commands: float
+    stages: tuple[Stage, ...]
+
+    @property
+    def own(self) -> float:
+        return max(0.0, self.seconds - self.commands)
+
+
+def times(records: Sequence[Record]) -> Times:
+    """What a run that has ended spent, from its journal. ValueError if it was killed, or is at work."""
+    if not records or records[-1]["event"] != "ended":
+        raise ValueError("the run has not ended")
+    began, ended = records[0], records[-1]
+    planned = next((record for record in records if record["event"] == "planned"), ended)
+    looking = _until(records, planned)
+    stages = [Stage("look", planned["at"] - began["at"], _slowest(looking).seconds, _look_path(looking))]
+    for index, record in enumerate(records):
+        if record["event"] == "step_ended":
+            stages.append(Stage(record["step"], record["seconds"], record["critical"],
+                                _step_path(records[:index], record["step"])))
+    closing = max(0.0, ended["seconds"] - sum(stage.seconds for stage in stages))
+    commands = max(0.0, ended["critical"] - sum(stage.commands for stage in stages))
+    last = _slowest([record for record in records if record not in looking])
+    if planned is not ended and ended["changes"]:
+        stages.append(Stage("look again", closing, commands, (last,)))
+    return Times(began["run"], began["task"], ended["changes"], ended["seconds"], ended["critical"], tuple(stages))
+
+
+def _until(records: Sequence[Record], end: Record) -> Sequence[Record]:
+    return records[:[*records].index(end)]
+
+
+def _slowest(records: Sequence[Record]) -> Part:
+    """The machine whose probes of all steps took longest."""
+    looks = [record for record in records if record["event"] == "looked" and not record["step"]]
+    if not looks:
+        return Part("", "nothing was looked at", 0.0)
+    slowest = max(looks, key=lambda record: record["seconds"])
+    return Part(slowest["machine"], f"{slowest['probes']} probes", slowest["seconds"])
+
+
+def _look_path(records: Sequence[Record]) -> tuple[Part, ...]:
+    """The connection that took longest: it is no command, but mostly waiting; and the probes."""
+    connects = [record for record in records if record["event"] == "connected"]
+    if not connects:
+        return (_slowest(records),)
+    slowest = max(connects, key=lambda record: record["seconds"])
+    return Part(slowest["machine"], "connection", slowest["seconds"]), _slowest(records)
+
+
+def _step_path(records: Sequence[Record], step: str) -> tuple[Part, ...]:
+    """The commands of the machine that took longest over them, then the check that held last."""
+    of_step = [record for record in records if record.get("step") == step]
+    spent: dict[str, float] = defaultdict(float)
+    for record in of_step:
+        if record["event"] == "ran":
+            spent[record["machine"]] += record["seconds"]
+    slowest = max(spent, key=spent.__getitem__, default="")
+    path = [Part(slowest, record["command"], record["seconds"]) for record in of_step
+            if record["event"] == "ran" and record["machine"] == slowest]
+    if held := [record for record in of_step if record["event"] == "held"]:
+        last = max(held, key=lambda record: record["seconds"])
+        path.append(Part(last["machine"], f"until {last['what']}", last["seconds"]))
+    return tuple(path)
+
+
+def as_markdown(spent: Times) -> Iterator[str]:
+    """One table, and what it comes to."""
+    yield f"`{spent.task}`, {spent.changes} changes in {spent.seconds:.1f} s: {spent.commands:.1f} s of commands and " \
+          f"waits on the critical path, {spent.own:.2f} s of Coop's own above them{_share(spent)}\n"
+    yield "| step | seconds | of these commands | Coop's own | the path, what takes longest |"
+    yield "|---|---:|---:|---:|---|"
+    for stage in spent.stages:
+        longest = sorted(stage.path, key=lambda part: -part.seconds)[:SHOWN]
+        path = "; ".join(f"{part.machine}: {part.what.replace('|', '¦')} ({part.seconds:.1f})" for part in stage.path
+                         if part in longest and part.machine)
+        yield f"| {stage.name} | {stage.seconds:.1f} | {stage.commands:.1f} | {stage.own:.2f} | {path} |"
+
+
+def _share(spent: Times) -> str:
+    return f" ({100 * spent.own / spent.commands:.1f} %)" if spent.commands and spent.changes else ""
+
+
+def main() -> None:
+    from fabfile.engine.errors import WrongUsage
+    from fabfile.engine.journal import find
+    from fabfile.rack import load
+
+    rack = load()
+    for run in sys.argv[1:] or ["last"]:
+        try:
+            print("\n".join([*as_markdown(times(find(rack.name, run).records)), ""]))
+        except (ValueError, WrongUsage) as error:
+            sys.exit(f"{run}: {error}")
+
+
+if __name__ == "__main__":
+    main()

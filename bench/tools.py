@@ -1,0 +1,95 @@
+"""The tools that are measured: how each is called to bring a field's machines to the role."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from fabfile.engine.parallel import WIDTH
+
+from .field import HERE, PROJECT, Field
+
+
+class Tool(ABC):
+    """One tool."""
+
+    name: str
+
+    def prepare(self) -> None:
+        """Install it, if it has to be."""
+
+    @abstractmethod
+    def command(self, field: Field, edition: int) -> list[str]:
+        """What brings the field's machines to the role, in this edition."""
+
+    def environment(self, field: Field) -> Mapping[str, str]:
+        """What its process is given beside the usual."""
+        return {}
+
+
+def through(field: Field, command: list[str]) -> list[str]:
+    """The command, with the one connection to rooster around it that its own go through."""
+    return [str(HERE / "through"), str(field.ssh_config), *command] if field.way == "jump" else command
+
+
+class Floor(Tool):
+    """A shell script, and ssh: what no tool can do without."""
+
+    name = "floor"
+
+    def command(self, field: Field, edition: int) -> list[str]:
+        script = field.folder / f"floor-{edition}.sh"
+        script.write_text(f"edition={edition}\n" + (HERE / "role/floor.sh").read_text())
+        return through(field, [str(HERE / "floor"), str(field.ssh_config), str(script), str(WIDTH), *field.chicks])
+
+
+class Coop(Tool):
+    """Coop, by the path that every task takes; journal and screen too."""
+
+    name = "Coop"
+
+    def command(self, field: Field, edition: int) -> list[str]:
+        return [sys.executable, "-m", "bench.role.coop", "--edition", str(edition)]
+
+    def environment(self, field: Field) -> Mapping[str, str]:
+        return {"COOP_RACK": str(field.rack), "XDG_STATE_HOME": str(field.folder / "state")}
+
+
+class Installed(Tool):
+    """A tool of Python in an environment of its own, from a lock with checksums."""
+
+    lock: str
+
+    @property
+    def programs(self) -> Path:
+        lock = HERE / "requirements" / self.lock
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop/bench"
+        return cache / f"{lock.stem}-{sha256(lock.read_bytes()).hexdigest()[:12]}" / "bin"
+
+    def prepare(self) -> None:
+        place = self.programs.parent
+        if (place / "whole").exists():
+            return
+        print(f"{self.name}: installing it into {place}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+        subprocess.run([place / "bin/pip", "install", "--quiet", "--require-hashes",
+                        "-r", HERE / "requirements" / self.lock], check=True)
+        (place / "whole").touch()
+
+
+class Pyinfra(Installed):
+    """pyinfra, without its question and the look before it."""
+
+    name, lock = "pyinfra", "pyinfra.lock"
+
+    def command(self, field: Field, edition: int) -> list[str]:
+        return through(field, [str(self.programs / "pyinfra"), "-y", "--sudo", "--parallel", str(WIDTH),
+                               "--data", f"edition={edition}", str(field.inventory), str(HERE / "role/deploy.py")])
+
+
+TOOLS: tuple[Tool, ...] = (Floor(), Coop(), Pyinfra())
