@@ -1,4 +1,4 @@
-"""What one run of a tool cost: processor time here and on the machines, wall time, what went over the wire."""
+"""What one run of a tool cost: processor time here and on the machines, wall time, what the wire carried."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def channels(field: Field, since: float) -> int:
     """How many exec channels and sftp sessions the chicks' sshds have opened since then."""
     total = 0
     for name in field.chicks:
-        said = field.lab.run(name, "journalctl", "-q", "-o", "cat", f"--since=@{since:.3f}", "-t", "sshd-session",
-                             check=False)
+        said = field.lab.run(name, "journalctl", "-q", "-o", "cat", "-t", "sshd-session",
+                             f"--since=@{since:.3f}", check=False)
         total += said.stdout.count(SESSION)
     return total

@@ -106,14 +106,14 @@ class Field:
                "    UpdateHostKeys no")
 
     def stand(self) -> None:
-        """Move the calling process to where the operator of this field stands; nothing else of it changes."""
+        """Move the calling process to where the operator of this field stands."""
         if self.way == "jump":
             return
         kernel.enter(self.lab.places.namespace_path(ROOSTER), kernel.NET)
         kernel.unshare(kernel.MOUNT)
         kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.PRIVATE)
         Path("/run/coop").mkdir(exist_ok=True)
-        kernel.bind(self.folder / "keys", "/etc/ssh")  # by its host key a machine is known to be rooster itself
+        kernel.bind(self.folder / "keys", "/etc/ssh")  # rooster is known by its host key
         kernel.mount("tmpfs", "/run/coop", "tmpfs", options="mode=700")
 
 

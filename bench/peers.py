@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 from lab import lifecycle, swarm
@@ -36,7 +37,8 @@ def main() -> None:
     chosen = options()
     places = Places.named(chosen.name)
     was_up = Lab(places).is_up()
-    tools = [tool for tool in TOOLS if not chosen.tools or tool.name.lower() in chosen.tools.lower().split(",")]
+    wanted = chosen.tools.lower().split(",") if chosen.tools else [tool.name.lower() for tool in TOOLS]
+    tools = [tool for tool in TOOLS if tool.name.lower() in wanted]
     for tool in tools:
         tool.prepare()
     lab = swarm.up(places, max(chosen.sizes), plain)
@@ -48,23 +50,24 @@ def main() -> None:
             lifecycle.down(places)
     print("\n".join(["", circumstances(load), "", *report.tables(rows), *map(str, report.goals(rows))]))
     file = chosen.json or keep()
-    file.write_text(json.dumps({"at": time.time(), "circumstances": circumstances(load), "rows": report.as_data(rows)},
-                               indent=1) + "\n")
+    figures = {"at": time.time(), "circumstances": circumstances(load), "rows": report.as_data(rows)}
+    file.write_text(json.dumps(figures, indent=1) + "\n")
     print(f"kept: {file}")
     sys.exit(0 if all(goal.reached for goal in report.goals(rows)) else 3)
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m bench.peers", description=__doc__, formatter_class=form)
     numbers = {"type": int, "nargs": "+", "metavar": "N"}
-    parser.add_argument("--name", default="bench", help="the swarm's; one that is up already is used, and stays")
+    parser.add_argument("--name", default="bench", help="the swarm's; one that is up is used, and stays")
     parser.add_argument("--sizes", default=[12, 48], **numbers, help="machines")
     parser.add_argument("--ways", default=["jump", "direct"], nargs="+", choices=["jump", "direct"],
                         help="through rooster from home, or standing on rooster")
-    parser.add_argument("--delays", default=[0, 50], **numbers, help="milliseconds there and back, by jump alone")
+    parser.add_argument("--delays", default=[0, 50], **numbers, help="milliseconds there and back, by jump")
     parser.add_argument("--kinds", default=list(KINDS), nargs="+", choices=KINDS)
     parser.add_argument("--fresh-everywhere", action="store_true", help="not only by jump without delay")
-    parser.add_argument("--rounds", default=3, type=int, help=f"runs of each; one if that takes over {SLOW:.0f} s")
+    parser.add_argument("--rounds", default=3, type=int, help=f"runs of each; none more after {SLOW:.0f} s")
     parser.add_argument("--tools", default="", help="with commas between; all unless told")
     parser.add_argument("--json", type=Path, help="where the figures are kept")
     return parser.parse_args()
@@ -73,7 +76,9 @@ def options() -> argparse.Namespace:
 def measured(lab: Lab, chosen: argparse.Namespace, tools: Sequence[Tool]) -> Iterator[Row]:
     """Every run that was asked for."""
     for size in chosen.sizes:
-        for way, delay in [(way, delay) for way in chosen.ways for delay in chosen.delays if way == "jump" or not delay]:
+        for way, delay in product(chosen.ways, chosen.delays):
+            if way == "direct" and delay:
+                continue  # who stands on rooster has no slow line before the chicks
             field = Field(lab, lab.places.folder / "bench", size, way, delay)
             field.write()
             usual = way == "jump" and not delay
@@ -86,7 +91,8 @@ def on(field: Field, tools: Sequence[Tool], kinds: Sequence[str], rounds: int) -
     edition = 1
 
     def row(kind: str, tool: Tool, costs: Sequence[Cost]) -> Row:
-        print(f"{field.title}, {kind}, {tool.name}: " + ", ".join(f"{cost.cpu:.2f} s" for cost in costs), flush=True)
+        cpu = ", ".join(f"{cost.cpu:.2f}" for cost in costs)
+        print(f"{field.title}, {kind}, {tool.name}: {cpu} s of CPU", flush=True)
         return Row(field.size, field.way, field.delay, kind, tool.name, tuple(costs))
 
     if "fresh" in kinds:
@@ -123,7 +129,8 @@ def prove(field: Field, edition: int) -> None:
 def circumstances(load: Sequence[float]) -> str:
     """When, on what, and beside how much else."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return (f"{date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {os.uname().release.split('-')[0]}, "
+    kernel = os.uname().release.partition("-")[0]
+    return (f"{date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {kernel}, "
             f"Python {sys.version.split()[0]}, load before it {load[0]:.1f}")
 
 

@@ -9,7 +9,11 @@ from typing import Any
 
 from .cost import Cost, Counts
 
+FIGURES = ("controller", "machines", "cpu", "wall")
 FLOOR, COOP, PYINFRA = "floor", "Coop", "pyinfra"
+MOST = {"no-op": 1.5, "fresh": 1.7}  # times the floor's processor time
+COLUMNS = ("machines", "way", "delay", "tool", "CPU here", "on machines", "CPU total", "× floor", "wall",
+           "channels", "round trips", "kB")
 TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed"}
 
 
@@ -38,14 +42,14 @@ class Row:
         return tuple(cost for cost in self.costs if not cost.counts) or self.costs
 
     def middle(self, figure: str) -> float:
-        """The median of a figure: "wall", "controller", "machines", "cpu"."""
+        """The median of one of FIGURES."""
         return median(getattr(cost, figure) for cost in self.timed)
 
 
 def as_data(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """For JSON."""
-    return [asdict(row) | {"median": {figure: round(row.middle(figure), 3) for figure in
-                                      ("wall", "controller", "machines", "cpu")}} for row in rows]
+    return [asdict(row) | {"median": {figure: round(row.middle(figure), 3) for figure in FIGURES}}
+            for row in rows]
 
 
 def tables(rows: Sequence[Row]) -> Iterator[str]:
@@ -55,9 +59,8 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
         if not chosen:
             continue
         yield f"### {title}\n"
-        yield "| machines | way | delay | tool | CPU here | on machines | CPU total | × floor | wall | channels " \
-              "| round trips | kB |"
-        yield "|---:|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+        yield f"| {' | '.join(COLUMNS)} |"
+        yield "|---:|---|---:|---|" + "---:|" * (len(COLUMNS) - 4)
         for row in chosen:
             yield _line(row, found(rows, FLOOR, kind, row.field))
         yield ""
@@ -65,11 +68,11 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
 
 def _line(row: Row, floor: Row | None) -> str:
     counts = row.counts
-    counted = ("", "", "") if counts is None else (
-        f"{counts.channels:.1f}".removesuffix(".0"), f"{counts.round_trips:.1f}", f"{counts.bytes / 1000:.1f}")
+    counted = ("", "", "") if counts is None else tuple(
+        f"{figure:.1f}" for figure in (counts.channels, counts.round_trips, counts.bytes / 1000))
+    here, there, total, wall = (f"{row.middle(figure):.2f}" for figure in FIGURES)
     times = f"{row.middle('cpu') / floor.middle('cpu'):.2f}" if floor else ""
-    cells = (row.size, row.way, f"{row.delay} ms", row.tool, f"{row.middle('controller'):.2f}",
-             f"{row.middle('machines'):.2f}", f"{row.middle('cpu'):.2f}", times, f"{row.middle('wall'):.2f}", *counted)
+    cells = (row.size, row.way, f"{row.delay} ms", row.tool, here, there, total, times, wall, *counted)
     return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -90,7 +93,8 @@ class Goal:
         return self.figure <= self.limit
 
     def __str__(self) -> str:
-        return f"{'reached' if self.reached else 'MISSED':<8} {self.figure:6.2f}  (at most {self.limit:.2f})  {self.what}"
+        word = "reached" if self.reached else "MISSED"
+        return f"{word:<8} {self.figure:6.2f}  (at most {self.limit:.2f})  {self.what}"
 
 
 def goals(rows: Sequence[Row]) -> Iterator[Goal]:
@@ -100,13 +104,14 @@ def goals(rows: Sequence[Row]) -> Iterator[Goal]:
         floor = found(rows, FLOOR, coop.kind, coop.field)
         peer = found(rows, PYINFRA, coop.kind, coop.field)
         noop = found(rows, COOP, "no-op", coop.field)
-        if floor and coop.kind in ("no-op", "fresh"):
-            limit = 1.5 if coop.kind == "no-op" else 1.7
-            yield Goal(f"CPU of a {coop.kind} run by the floor's: {where}", coop.middle("cpu") / floor.middle("cpu"), limit)
+        cpu, wall = coop.middle("cpu"), coop.middle("wall")
+        if floor and coop.kind in MOST:
+            what = f"CPU of a {coop.kind} run by the floor's: {where}"
+            yield Goal(what, cpu / floor.middle("cpu"), MOST[coop.kind])
         if peer and coop.kind == "no-op":
-            yield Goal(f"CPU of a no-op by pyinfra's: {where}", coop.middle("cpu") / peer.middle("cpu"), 1 / 3)
+            yield Goal(f"CPU of a no-op by pyinfra's: {where}", cpu / peer.middle("cpu"), 1 / 3)
         if floor and coop.kind == "no-op" and coop.delay:
-            yield Goal(f"wall of a no-op by the floor's: {where}", coop.middle("wall") / floor.middle("wall"), 1.5)
+            yield Goal(f"wall of a no-op by the floor's: {where}", wall / floor.middle("wall"), 1.5)
         if coop.counts and coop.kind == "no-op":
             yield Goal(f"exec channels a machine: {where}", coop.counts.channels, 1.0)
         if coop.counts and noop and noop.counts and coop.kind == "changed":

@@ -2,8 +2,8 @@
 
     python -m bench.times [RUN...]        of the rack of COOP_RACK; the newest run unless told
 
-A run's own time is what it took above the commands that it had to run: on each step's slowest machine, and until the
-step's checks held.
+A run's own time is what it took above the commands that it had to run: on each step's slowest machine, and
+until the step's checks held.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Times:
-    """A whole run. The stages' seconds add up to its own; looks at steps that have nothing to do are in `closing`."""
+    """A whole run; its stages' seconds add up to its own."""
 
     run: str
     task: str
@@ -58,7 +58,10 @@ class Times:
 
 
 def times(records: Sequence[Record]) -> Times:
-    """What a run that has ended spent, from its journal. ValueError if it was killed, or is at work."""
+    """What a run that has ended spent, from its journal. ValueError if it was killed, or is at work.
+
+    What it took to look at steps that had nothing to do is in the last stage.
+    """
     if not records or records[-1]["event"] != "ended":
         raise ValueError("the run has not ended")
     began, ended = records[0], records[-1]
@@ -74,7 +77,8 @@ def times(records: Sequence[Record]) -> Times:
     last = _slowest([record for record in records if record not in looking])
     if planned is not ended and ended["changes"]:
         stages.append(Stage("look again", closing, commands, (last,)))
-    return Times(began["run"], began["task"], ended["changes"], ended["seconds"], ended["critical"], tuple(stages))
+    return Times(began["run"], began["task"], ended["changes"], ended["seconds"], ended["critical"],
+                 tuple(stages))
 
 
 def _until(records: Sequence[Record], end: Record) -> Sequence[Record]:
@@ -117,14 +121,14 @@ def _step_path(records: Sequence[Record], step: str) -> tuple[Part, ...]:
 
 def as_markdown(spent: Times) -> Iterator[str]:
     """One table, and what it comes to."""
-    yield f"`{spent.task}`, {spent.changes} changes in {spent.seconds:.1f} s: {spent.commands:.1f} s of commands and " \
-          f"waits on the critical path, {spent.own:.2f} s of Coop's own above them{_share(spent)}\n"
+    yield (f"`{spent.task}`, {spent.changes} changes in {spent.seconds:.1f} s: {spent.commands:.1f} s of "
+           f"commands and waits on the critical path, {spent.own:.2f} s of Coop's own above them{_share(spent)}\n")
     yield "| step | seconds | of these commands | Coop's own | the path, what takes longest |"
     yield "|---|---:|---:|---:|---|"
     for stage in spent.stages:
         longest = sorted(stage.path, key=lambda part: -part.seconds)[:SHOWN]
-        path = "; ".join(f"{part.machine}: {part.what.replace('|', '¦')} ({part.seconds:.1f})" for part in stage.path
-                         if part in longest and part.machine)
+        path = "; ".join(f"{part.machine}: {part.what.replace('|', '¦')} ({part.seconds:.1f})"
+                         for part in stage.path if part in longest and part.machine)
         yield f"| {stage.name} | {stage.seconds:.1f} | {stage.commands:.1f} | {stage.own:.2f} | {path} |"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fabfile.engine.parallel import WIDTH
 
-from .field import HERE, PROJECT, Field
+from .field import HERE, Field
 
 
 class Tool(ABC):
@@ -45,7 +45,8 @@ class Floor(Tool):
     def command(self, field: Field, edition: int) -> list[str]:
         script = field.folder / f"floor-{edition}.sh"
         script.write_text(f"edition={edition}\n" + (HERE / "role/floor.sh").read_text())
-        return through(field, [str(HERE / "floor"), str(field.ssh_config), str(script), str(WIDTH), *field.chicks])
+        floor = [str(HERE / "floor"), str(field.ssh_config), str(script), str(WIDTH)]
+        return through(field, [*floor, *field.chicks])
 
 
 class Coop(Tool):
@@ -88,8 +89,9 @@ class Pyinfra(Installed):
     name, lock = "pyinfra", "pyinfra.lock"
 
     def command(self, field: Field, edition: int) -> list[str]:
-        return through(field, [str(self.programs / "pyinfra"), "-y", "--sudo", "--parallel", str(WIDTH),
-                               "--data", f"edition={edition}", str(field.inventory), str(HERE / "role/deploy.py")])
+        pyinfra = [str(self.programs / "pyinfra"), "-y", "--sudo", "--parallel", str(WIDTH)]
+        return through(field, [*pyinfra, "--data", f"edition={edition}", str(field.inventory),
+                               str(HERE / "role/deploy.py")])
 
 
 TOOLS: tuple[Tool, ...] = (Floor(), Coop(), Pyinfra())

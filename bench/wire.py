@@ -1,7 +1,7 @@
 """What goes over the cable between rooster and the chicks: bytes and round trips, whatever tool sends them.
 
-The packets are read where the cable ends, at the switch. A round trip is counted on each SSH connection when the
-controller speaks after it has heard something: it waited for that.
+The packets are read where the cable ends, at the switch. A round trip is counted on each SSH connection when
+the controller speaks after it has heard something: it waited for that.
 """
 
 from __future__ import annotations
