@@ -15,7 +15,7 @@ from typing import Any
 import fabric
 from fabric.main import Fab as FabricProgram
 from fabric.tasks import ConnectionCall
-from invoke import Collection, Exit
+from invoke import Collection, Exit, UnexpectedExit
 
 from fabfile.engine.errors import CoopError
 from fabfile.engine.link import Link
@@ -34,8 +34,11 @@ class Executor(fabric.Executor):
         try:
             return super().execute(*tasks)
         except CoopError as error:
-            hint = f"\n    {error.hint}" if getattr(error, "hint", "") else ""
-            raise Exit(f"{error}{hint}", code=error.exit_code) from None
+            raise _told(error) from None
+        except UnexpectedExit as error:
+            if error.result.exited >= 0:
+                raise
+            raise _told(error.result.connection.lost()) from None  # the command never said how it ended
         finally:
             if hasattr(self, "_known_ways"):
                 self._known_ways.close()
@@ -57,6 +60,11 @@ class Executor(fabric.Executor):
             from fabfile.rack import load
             self._known_ways = SshWays(load())
         return self._known_ways
+
+
+def _told(error: CoopError) -> Exit:
+    hint = f"\n    {error.hint}" if getattr(error, "hint", "") else ""
+    return Exit(f"{error}{hint}", code=error.exit_code)
 
 
 class LinkCall(ConnectionCall):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import fabric
@@ -109,6 +110,16 @@ class Link(fabric.Connection):
         request.add_boolean(True)
         self.transport._send_user_message(request)
 
+    def lost(self, otherwise: str = "") -> LinkLost:
+        """The error of a line that was cut: as its wire says, or one that it runs inside of, or `otherwise`."""
+        link: Link | None = self
+        why = ""
+        while link is not None and not why:  # a chick falls silent when rooster does
+            why, link = link.wire.verdict, link.jump
+        why = why or otherwise or "the connection was closed"
+        return LinkLost(self.machine.name, f"the line was cut: {why}",
+                        hint="what was begun there may end by itself; the next run finds it")
+
     def told(self, error: Exception) -> LinkError:
         """What Paramiko or the system said, as a person would be told."""
         name, there = self.machine.name, f"{self.host} port {self.port}"
@@ -142,9 +153,10 @@ class RootChannel:
         self._said = b""  # what came first, for what sudo may have to say
 
     def write(self, data: bytes) -> None:
+        self._channel.settimeout(None) 
         try:
             self._channel.sendall(data)
-        except OSError:
+        except (OSError, EOFError):  # the latter when what it runs inside of has gone
             raise self._lost() from None
 
     def read(self, timeout: float) -> bytes:
@@ -163,7 +175,8 @@ class RootChannel:
         return link is None and not self._channel.closed
 
     def close(self) -> None:
-        self._channel.close()
+        with suppress(OSError, EOFError):  # it says goodbye, also to a line that is gone
+            self._channel.close()
 
     def _lost(self) -> LinkError:
         if self._channel.recv_ready():
@@ -173,16 +186,11 @@ class RootChannel:
             said = self._said.decode(errors="replace").strip().splitlines()
             return RootRefused(self._link.machine.name, said[-1],
                                hint=f"{self._link.user} needs sudo without a password there")
-        link: Link | None = self._link
-        verdict = ""
-        while link is not None and not verdict:  # a chick falls silent when rooster does
-            verdict, link = link.wire.verdict, link.jump
-        if not verdict and self._channel.exit_status_ready():
+        why = ""
+        if self._channel.exit_status_ready():
             code = self._channel.recv_exit_status()
-            verdict = f"its shell ended with code {code}" if code >= 0 else "its shell was ended"
-        verdict = verdict or "the connection was closed"
-        return LinkLost(self._link.machine.name, f"the line was cut: {verdict}",
-                        hint="what was begun there may end by itself; the next run finds it")
+            why = f"its shell ended with code {code}" if code >= 0 else "its shell was ended"
+        return self._link.lost(why)
 
 
 def plain_config() -> fabric.Config:

@@ -96,7 +96,11 @@ class Shell:
                 *(frame(number, line.text) for number, line in asked)]
         self._owed, self._first = "", []
         self.writes += 1
-        self._transport.write("".join(text).encode())
+        try:
+            self._transport.write("".join(text).encode())
+        except LinkLost as lost:
+            lost.command = lost.command or _shown(lines[0])
+            raise
         for number, line, then in first:
             then(self._next(number, line, self.heard))
         for number, line in asked:
@@ -122,17 +126,21 @@ class Shell:
                 data = self._transport.read(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 problem = f"took longer than its limit of {line.limit:.0f} s and may still run"
-                raise TookTooLong(self.machine, problem, command=line.shown or first_line(line.text),
+                raise TookTooLong(self.machine, problem, command=_shown(line),
                                   tail=self._last(),
                                   hint="look at what it waits for on the machine, then run again") from None
             except LinkLost as lost:
-                lost.command = lost.command or line.shown or first_line(line.text)
+                lost.command = lost.command or _shown(line)
                 lost.tail = lost.tail or self._last()
                 raise
             self._arrived.extend(self._frames.feed(data))
 
     def _last(self) -> tuple[str, ...]:
         return tuple(mask(self._frames.rest()).splitlines()[-10:])
+
+
+def _shown(line: Line) -> str:
+    return line.shown or first_line(line.text)
 
 
 def first_line(text: str) -> str:

@@ -11,6 +11,7 @@ import errno
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from typing import Any
 
 PATIENCE = 15.0  # seconds without one byte, then the line is dead
@@ -59,12 +60,11 @@ class Wire:
         return self._sock._closed if isinstance(self._sock, socket.socket) else self._sock.closed
 
     def close(self) -> None:
-        try:
-            if isinstance(self._sock, socket.socket):
+        if isinstance(self._sock, socket.socket):
+            with suppress(OSError):  # it was closed from the other side
                 self._sock.shutdown(socket.SHUT_RDWR)  # a close alone does not wake who waits in recv
-        except OSError:
-            pass  # it was closed from the other side
-        self._sock.close()
+        with suppress(EOFError):  # a channel says goodbye, also inside of a link that is gone
+            self._sock.close()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:

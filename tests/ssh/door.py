@@ -5,7 +5,10 @@ import select
 import socket
 import sys
 
-far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+try:
+    far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+except OSError as error:
+    sys.exit(f"door: {error.strerror}")
 while True:
     for ready in select.select([far, 0], [], [])[0]:
         data = os.read(0, 1 << 16) if ready == 0 else far.recv(1 << 16)
