@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from fabfile.engine import confirm, detached, rebooting
-from fabfile.engine.errors import BorrowFailed, MachineError
+from fabfile.engine.errors import BorrowFailed, LinkLost, MachineError, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran
 from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Line, first_line
 from fabfile.engine.telling import failure, shown, tail
@@ -53,32 +54,53 @@ def _is_made_alone(change: Change) -> bool:
 
 @contextmanager
 def borrowed(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
-    """Shell text that sets the variables which a change borrows; at the end they are given back."""
+    """Shell text that sets the variables which a change borrows; when its commands have ended they are given
+    back. After a cut line, or Ctrl-C, they may still be at work with them: then these expire by themselves.
+    """
     held: list[tuple[Borrowed, str]] = []
     try:
         for want in entry.change.borrows:
             held.append((want, _obtain(rack, fleet, entry, want)))
         yield "".join(text for _, text in held)
-    finally:
-        for want, text in reversed(held):
-            if want.give_back:
-                with fleet.at(rack.machine(want.machine)) as lender:
-                    assert lender.shell is not None
-                    answer = lender.shell.ask(text + want.give_back)
-                    lender.commands += answer.seconds
+    except MachineError as error:
+        if entry.change.reboots or not isinstance(error, (LinkLost, TookTooLong)):
+            with suppress(MachineError):  # what failed first is what is told
+                _give_back(rack, fleet, entry, held)
+        raise
+    _give_back(rack, fleet, entry, held)
 
 
 def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
-    with fleet.at(rack.machine(want.machine), f"makes {want.shown} for {entry.machine}") as lender:
-        assert lender.shell is not None
-        answer = lender.shell.ask(want.obtain)
-        lender.commands += answer.seconds
+    problem = f"{want.machine} could not make {want.shown}"
+    answer = _asked(rack, fleet, entry, want, f"makes {want.shown} for {entry.machine}", want.obtain, problem)
     value = answer.output.rstrip("\n")
     if answer.code or not value:
-        raise BorrowFailed(entry.machine, f"{want.machine} could not make {want.shown}", step=entry.step,
-                           resource=entry.resource, command=first_line(want.obtain), code=answer.code,
-                           tail=tail(answer.output))
+        raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
+                           command=first_line(want.obtain), code=answer.code, tail=tail(answer.output),
+                           hint=f"see on {want.machine} why not")
     return f"{want.name}={quote(Secret(value).reveal())}\n"
+
+
+def _give_back(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[Borrowed, str]]) -> None:
+    for want, text in reversed(held):
+        if want.give_back:
+            _asked(rack, fleet, entry, want, f"takes {want.shown} back from {entry.machine}",
+                   text + want.give_back, f"{want.machine} could not take back {want.shown}")
+
+
+def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed, doing: str, text: str,
+           problem: str) -> Answer:
+    """The lender's answer. Whatever keeps it from answering is the borrower's failure."""
+    try:
+        with fleet.at(rack.machine(want.machine), doing) as lender:
+            assert lender.shell is not None
+            answer = lender.shell.ask(text, shown=doing)
+            lender.commands += answer.seconds
+            return answer
+    except MachineError as error:
+        raise BorrowFailed(entry.machine, f"{problem}: {error.problem}", step=entry.step,
+                           resource=entry.resource, command=error.command or doing, tail=error.tail,
+                           hint=error.hint) from error
 
 
 def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) -> None:
