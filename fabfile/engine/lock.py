@@ -111,4 +111,4 @@ def refused(gateway: str, answer: Answer) -> LockHeld:
 def still_busy(machine: str) -> MachineError:
     """The error of a machine where an earlier run's command does not end."""
     return MachineError(machine, "a command of an earlier run is still at work there, after a minute",
-                        hint="see what it is: fuser -v /run/coop/machine")
+                        command="take the machine's lock", hint="see what it is: fuser -v /run/coop/machine")

@@ -154,14 +154,21 @@ class Run:
     def _facts(self, seat: Seat, wants: Sequence[Wanted], step: str) -> list[str]:
         assert seat.shell is not None
         facts, seconds = [], 0.0
-        probes = [Line(want.resource.probe(), PROBE_LIMIT) for want in wants] or [Line(":", PROBE_LIMIT)]
-        for want, answer in zip(wants or [None], seat.shell.look(probes)):
+        probes = [Line(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}")
+                  for want in wants]
+        answers = seat.shell.look(probes or [Line(":", PROBE_LIMIT, "a first look")])
+        if not wants:
+            seconds = next(answers).seconds
+        for want in wants:
+            try:
+                answer = next(answers)
+            except MachineError as error:
+                raise error.at(want.step) from None
             seconds += answer.seconds
-            if want is None:
-                continue
             if answer.code:
                 raise LookFailed(seat.machine.name, f"its probe ended with {answer.code}", step=want.step,
-                                 resource=want.resource.name, code=answer.code,
+                                 resource=want.resource.name, command=f"probe of {want.resource.name}",
+                                 code=answer.code,
                                  tail=mask(answer.output).splitlines()[-10:])
             facts.append(answer.output)
         seat.commands += seconds
@@ -209,13 +216,14 @@ class Run:
         assert shell is not None
         shell.heard = self._heard_of_earlier(machine)
         if not self.dry and machine == self.rack.gateway.name:
-            shell.first(lock.OPEN_RACK, Line(lock.take_rack(self.name, self.task)), self._lock_taken)
+            taking = Line(lock.take_rack(self.name, self.task), shown="take the rack's lock")
+            shell.first(lock.OPEN_RACK, taking, self._lock_taken)
         if not self.dry:
-            shell.first(lock.OPEN_MACHINE, Line(lock.take_machine(self.name), 90.0),
-                        lambda answer: self._machine_taken(seat, answer))
+            taking = Line(lock.take_machine(self.name), 90.0, "take the machine's lock")
+            shell.first(lock.OPEN_MACHINE, taking, lambda answer: self._machine_taken(seat, answer))
         if not seat.known:
-            shell.first("", Line(detached.adopt(wait=not self.dry), ADOPTION_LIMIT),
-                        lambda answer: self._waited(seat, answer))
+            waiting = Line(detached.adopt(wait=not self.dry), ADOPTION_LIMIT, "wait for earlier commands")
+            shell.first("", waiting, lambda answer: self._waited(seat, answer))
 
     def _lock_taken(self, answer: Answer) -> None:
         if answer.code:

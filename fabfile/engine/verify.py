@@ -53,7 +53,8 @@ def _ask(rack: Rack, fleet: Fleet, machine: str, checks: list[Check]) -> list[tu
         assert seat.shell is not None
         # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
         # output.
-        lines = [Line("exec 2>&1\n" + check.script, check.limit) for check in checks]
+        lines = [Line("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
+                 for check in checks]
         return [(check, mask(answer.output) if answer.code else None)
                 for check, answer in zip(checks, seat.shell.look(lines), strict=True)]
 
@@ -66,6 +67,7 @@ def _still(step: Step, check: Check, why: str | None, began: float, tell: Callab
     said = tail(why)
     if seconds > check.limit:
         raise CheckFailed(check.machine, f"after {seconds:.0f} s it is still not so that {check.what}",
-                          step=step.name, tail=said)
+                          step=step.name, command=f"ask whether {check.what}", tail=said,
+                          hint="it may still come true: run again, or look on the machine at what keeps it")
     tell(Waiting(check.machine, step.name, check.what, said[-1] if said else ""))
     return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import simulated
 
 from fabfile.engine import events
-from fabfile.engine.errors import BorrowFailed, CheckFailed, CommandFailed, LockHeld, NoAnswer
+from fabfile.engine.errors import BorrowFailed, CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer
 from fabfile.engine.journal import Journal, find, kept
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
@@ -176,6 +176,57 @@ def test_a_lender_that_fails_is_named_and_nothing_is_done():
     (error,) = result.errors
     assert isinstance(error, BorrowFailed) and "chick0 could not make a token of 15 minutes" in str(error)
     assert error.tail == ("connection refused",) and machines["chick1"].acted == []
+
+
+class Cut(Computer):
+    """A machine whose line is cut when it is told `at`."""
+
+    def __init__(self, at, **options):
+        super().__init__(**options)
+        self.at = at
+
+    def __call__(self, verb, text):
+        if text.splitlines()[-1].startswith(self.at):
+            raise LinkLost("", "the line was cut", hint="wait")
+        return super().__call__(verb, text)
+
+
+def test_a_value_is_not_taken_back_from_a_command_that_may_still_be_at_work_with_it():
+    lender = {"make-token": (0, "abcdef.0123\n"), "delete": (0, "")}
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", "chick2", chick0=lender)
+    ways.machines["chick1"] = Cut("set joined")
+    ways.machines["chick2"].answers["set joined"] = (1, "no")
+    steps = [step("join", rack, ["chick1", "chick2"], Setting("joined", "1", (TOKEN,)))]
+    result = run(rack, "test", steps, ways=ways)
+    assert {type(error).__name__ for error in result.errors} == {"LinkLost", "CommandFailed"}
+    assert sum("delete-token" in text for text in machines["chick0"].acted) == 1
+
+
+def test_a_lender_whose_line_is_cut_is_the_borrowers_failure():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1")
+    ways.machines["chick0"] = Cut("make-token")
+    result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
+    (error,) = result.errors
+    assert isinstance(error, BorrowFailed) and (error.machine, error.step) == ("chick1", "join")
+    assert "chick0 could not make a token of 15 minutes: the line was cut" in str(error)
+    assert error.command == "makes a token of 15 minutes for chick1" and error.hint == "wait"
+    assert result.machines["chick1"].state == "failed"
+
+
+def test_what_failed_first_is_told_also_when_the_value_cannot_be_given_back():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick1={"set joined": (3, "no room")})
+    ways.machines["chick0"] = Cut("delete-token", answers={"make-token": (0, "abcdef.0123\n")})
+    result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
+    (error,) = result.errors
+    assert isinstance(error, CommandFailed) and error.tail == ("no room",)
+
+
+def test_a_line_that_is_cut_during_a_look_names_step_and_probe():
+    rack, ways, machines = rack_of("rooster", "chick0")
+    ways.machines["chick0"] = Cut("get y")
+    steps = [step("a", rack, ["chick0"], Setting("x", "")), step("b", rack, ["chick0"], Setting("y", ""))]
+    (error,) = run(rack, "test", steps, ways=ways).errors
+    assert (error.command, error.hint) == ("probe of setting x", "wait")  # a function hears all of a write at once
 
 
 def test_a_step_that_is_not_proved_is_the_last_one():
