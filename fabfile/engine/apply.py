@@ -17,7 +17,7 @@ from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Line, first_line
 from fabfile.engine.telling import failure, shown, tail
 from fabfile.resources.base import Borrowed, Change, Command
-from fabfile.secret import Secret, mask
+from fabfile.secret import Secret, mask, remember_keys
 
 if TYPE_CHECKING:
     from fabfile.rack import Rack
@@ -75,6 +75,7 @@ def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
     answer = _asked(rack, fleet, entry, want, f"makes {want.shown} for {entry.machine}", want.obtain, problem)
     value = answer.output.rstrip("\n")
     if answer.code or not value:
+        remember_keys(value)
         raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
                            command=first_line(want.obtain), code=answer.code, tail=tail(answer.output),
                            hint=f"see on {want.machine} why not")

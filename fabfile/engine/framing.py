@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 
 # `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no
@@ -47,7 +47,7 @@ class Answer:
     number: int
     code: int
     seconds: float
-    output: str
+    output: str = field(repr=False)  # a borrowed secret may be all of it
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fabfile.resources.base import Change, Resource
 from fabfile.engine.errors import LookFailed, WrongUsage
 from fabfile.engine.step import Step
+from fabfile.secret import mask
 
 if TYPE_CHECKING:
     from fabfile.rack import Rack
@@ -82,14 +83,24 @@ def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> 
     for want, fact in zip(wants, facts, strict=True):
         try:
             changes = list(want.resource.changes(fact, frozenset(altered)))
-        except Exception as error:
-            problem = f"its facts make no sense: {type(error).__name__}: {error}"
+        except Exception:
+            problem = f"its facts make no sense: {_nonsense(want.resource, mask(fact), frozenset(altered))}"
             raise LookFailed(machine, problem, step=want.step, resource=want.resource.name,
-                             tail=fact.splitlines()[-5:]) from error
+                             tail=mask(fact).splitlines()[-5:]) from None
         for change in changes:
             altered |= change.alters
-            entries.append(Entry(machine, want.step, want.resource.name, change))
+            shown = replace(change, what=mask(change.what), diff=mask(change.diff))
+            entries.append(Entry(machine, want.step, want.resource.name, shown))
     return tuple(entries)
+
+
+def _nonsense(resource: Resource, fact: str, altered: frozenset[str]) -> str:
+    """The error as masked facts bring it about: it may quote them in ways that no mask would know again."""
+    try:
+        list(resource.changes(fact, altered))
+    except Exception as error:
+        return mask(f"{type(error).__name__}: {error}")
+    return "they hold a secret in an odd place"
 
 
 def by_step(steps: Sequence[Step], entries: Mapping[str, Iterable[Entry]]) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Protocol
 
@@ -37,7 +37,7 @@ class Transport(Protocol):
 class Line:
     """A command as a shell is given it."""
 
-    text: str
+    text: str = field(repr=False)
     limit: float = 60.0  # seconds
     shown: str = ""  # what a person is told in its place
 
@@ -144,7 +144,8 @@ def _shown(line: Line) -> str:
 
 
 def first_line(text: str) -> str:
-    """What a person is shown of a command: its first line that does something, at most 160 characters."""
-    lines = (line.strip() for line in text.splitlines())
+    """What a person is shown of a command: its first line that does something, at most 160 characters,
+    secrets masked."""
+    lines = (line.strip() for line in mask(text).splitlines())
     line = next((line for line in lines if line and not line.startswith(("#", "set -"))), "")
     return line if len(line) <= 160 else line[:159] + "…"

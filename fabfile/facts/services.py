@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
 from fabfile.rack.services import Chart, Service
+from fabfile.secret import Secret
 
 _HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret",
          "hub.config.CryptKeeper.keys", "hub.services.coop.apiToken")
@@ -30,7 +31,7 @@ class ServiceFacts:
     """By service's name, but charts by theirs ("jupyterhub-4.4.0"). What is not known is not there."""
 
     charts: Mapping[str, ChartFacts]
-    secrets: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
     refs: Mapping[str, str]
     deployed: Mapping[str, str]
 
@@ -94,7 +95,8 @@ def parse(answer: str) -> ServiceFacts:
                 refs[name] = text.split()[0]
             case "secret":
                 pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
-                secrets[name] = {key: b64decode(value).decode() for key, value in pairs if key in _HELD}
+                secrets[name] = {key: Secret(b64decode(value).decode()).reveal()
+                                 for key, value in pairs if key in _HELD}
             case "deployed" if text.strip():
                 deployed[name] = text.strip()
     return ServiceFacts({name: ChartFacts(values, schemas.get(name)) for name, values in defaults.items()},

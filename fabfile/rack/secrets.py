@@ -49,6 +49,8 @@ def hidden(values: Any) -> Any:
         return MappingProxyType({key: hidden(value) for key, value in values.items()})
     if isinstance(values, list | tuple):
         return tuple(hidden(value) for value in values)
+    if isinstance(values, int | float) and not isinstance(values, bool):
+        Secret(str(values))  # a number stays one, and is masked where it comes back
     return Secret(values) if isinstance(values, str) else values
 
 
@@ -62,5 +64,7 @@ def revealed(values: Any) -> Any:
 
 
 def _without_values(message: str) -> str:
-    """YAML's own complaints may quote what stands in the file."""
+    """YAML's own complaints may quote what stands in the file, and a text that begins with ! is a tag."""
+    if message.startswith("the tag "):
+        return "a tag is not understood"
     return message if "'" not in message else "is no YAML from here"

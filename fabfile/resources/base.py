@@ -29,7 +29,7 @@ class Command:
     A long one (apt, kubeadm, helm) runs as a transient systemd unit: a lost line neither ends nor doubles it.
     """
 
-    script: str
+    script: str = field(repr=False)  # it may carry a secret
     long: bool = False
     limit: float = 60.0  # seconds; then the run says so and goes no further on this machine
     shown: str = ""  # printed and kept instead of a script that carries a whole file or a secret
@@ -41,9 +41,9 @@ class Change:
 
     what: str  # for a person: "net.ipv4.ip_forward is 0, should be 1"
     commands: tuple[Command, ...]
-    diff: str = ""  # unified diff, secrets already masked
+    diff: str = field(default="", repr=False)  # unified diff, secrets already masked
     borrows: tuple[Borrowed, ...] = ()
-    undo: str = ""  # puts the former state back; with it, the change stays only if a new connection confirms it
+    undo: str = field(default="", repr=False)  # puts the former state back; with it, the change stays only if a new connection confirms it
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
 

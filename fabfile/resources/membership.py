@@ -191,8 +191,9 @@ class Member(Resource):
         give_back = ["kubeadm token delete \"${join%%.*}\""]
         if with_key:
             obtain += [
-                "key=$(kubeadm certs certificate-key)",
-                'kubeadm init phase upload-certs --upload-certs --certificate-key "$key" >/dev/null 2>&1',
+                # kubeadm makes the key itself and prints it: an argument could be read by every process
+                "said=$(kubeadm init phase upload-certs --upload-certs 2>/dev/null)",
+                "key=$(printf '%s\\n' \"$said\" | grep -xE '[0-9a-f]{64}')",
             ]
             # kubeadm lets the certificates live as long as a token of two hours that it made for nothing else
             give_back += [

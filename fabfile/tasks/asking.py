@@ -33,10 +33,12 @@ def ask(rack: Rack, questions: Mapping[str, str],
 
 
 def asked_of(rack: Rack, machine: Machine, question: str, limit: float = 60.0) -> str:
-    """What one machine printed; the task ends with code 1 when it cannot be asked."""
+    """What one machine printed, secrets masked; the task ends with code 1 when it cannot be asked."""
     from invoke import Exit
+
+    from fabfile.secret import mask
 
     answers, errors = ask(rack, {machine.name: question}, limit)
     for error in errors.values():
         raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
-    return answers[machine.name]
+    return mask(answers[machine.name])

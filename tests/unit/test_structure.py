@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "tasks": {"tasks", "facts", "engine", "roles", "resources", "rack", "screen", "secret", "doctor"},
     "screen": {"screen", "facts", "engine", "resources", "rack", "secret"},
     "engine": {"engine", "resources", "rack", "secret"},
-    "facts": {"facts", "resources", "rack"},
+    "facts": {"facts", "resources", "rack", "secret"},
     "roles": {"roles", "resources", "rack", "secret"},
     "resources": {"resources", "rack", "secret"},
     "rack": {"rack", "secret"},
