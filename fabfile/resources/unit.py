@@ -13,15 +13,13 @@ from .base import Change, Command, Resource
 _PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,StateChangeTimestamp"
 _UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/")
 
-# A service of Type=simple counts as started before its program has even read its settings: it is looked at
-# for one second more. Every other type says itself when it is up.
+# A service of Type=simple counts as started before its program has even read its settings: a second later it
+# must be the same start still (systemd may have made another). Every other type says itself when it is up.
 _UP = """
 up() {
-  case $(systemctl show -P Type @UNIT@) in
-    simple|exec|idle)
-      for i in 1 2 3 4 5 6 7 8 9 10; do systemctl -q is-active @UNIT@ || return 1; sleep 0.1; done ;;
-  esac
-  systemctl -q is-active @UNIT@
+  started=$(systemctl show -p Type,InvocationID @UNIT@)
+  case $started in *Type=simple*|*Type=exec*|*Type=idle*) sleep 1 ;; esac
+  [ "$(systemctl show -p Type,InvocationID @UNIT@)" = "$started" ] && systemctl -q is-active @UNIT@
 }
 said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
 """.strip()

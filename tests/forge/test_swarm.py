@@ -7,9 +7,13 @@ from bench.field import Field
 from bench.peers import on, prove
 from bench.report import goals
 from bench.tools import Coop, Floor
+from fabfile.resources import Unit
 from lab import lifecycle, network, swarm
 from lab.places import Places
 from lab.screen import plain
+
+
+SET_UP = 'printf %s "$1" >/run/systemd/system/toy.service; systemctl daemon-reload'
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,18 @@ def test_its_machines_are_real_ones(lab):
     lab.run("chick2", "test", "-e", "/etc/kept")
     lab.reset(["chick2"])
     assert lab.run("chick2", "test", "-e", "/etc/kept", check=False).returncode == 1
+
+
+@pytest.mark.parametrize("program, comes_up", [
+    ("/bin/sleep 100", True), ("/bin/false", False), ("/bin/sh -c 'sleep 0.3; exit 1'", False)])
+def test_a_unit_that_starts_again_and_again_has_not_come_up(lab, program, comes_up):
+    text = f"[Service]\nExecStart={program}\nRestart={'no' if program == '/bin/false' else 'always'}\n"
+    lab.run("chick2", "sh", "-ec", SET_UP, "sh", text)
+    for change in Unit("toy", enabled=None).changes("LoadState=loaded\nActiveState=inactive\n", frozenset()):
+        done = lab.run("chick2", "sh", "-ec", change.commands[0].script, check=False)
+    assert (done.returncode == 0) == comes_up, done.stdout
+    assert comes_up or "toy.service does not come up" in done.stdout
+    lab.run("chick2", "systemctl", "stop", "toy")
 
 
 def test_script_and_coop_make_the_same_machines_and_coop_needs_one_channel(field):
