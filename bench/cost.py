@@ -73,6 +73,7 @@ def run(field: Field, tool: Tool, edition: int, *, count: bool = False) -> Cost:
             done = subprocess.run(command, cwd=PROJECT, env=environment, preexec_fn=become,
                                   stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         wall, after = time.monotonic() - clock, spent(groups, field)
+    tool.close(field)
     if done.returncode:
         tail = "\n  ".join(log.read_text(errors="replace").splitlines()[-12:])
         raise RunFailed(f"{tool.name} ended with {done.returncode} on {field.title}:\n  {tail}")

@@ -37,11 +37,11 @@ def main() -> None:
     chosen = options()
     places = Places.named(chosen.name)
     was_up = Lab(places).is_up()
-    wanted = chosen.tools.lower().split(",") if chosen.tools else [tool.name.lower() for tool in TOOLS]
+    wanted = [*chosen.tools.lower().split(","), *["ansible"] * chosen.with_ansible]
     tools = [tool for tool in TOOLS if tool.name.lower() in wanted]
     for tool in tools:
         tool.prepare()
-    lab = swarm.up(places, max(chosen.sizes), plain)
+    lab = swarm.up(places, max(chosen.sizes), plain, python=chosen.with_ansible)
     load = os.getloadavg()
     try:
         rows = list(measured(lab, chosen, tools))
@@ -68,7 +68,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--kinds", default=list(KINDS), nargs="+", choices=KINDS)
     parser.add_argument("--fresh-everywhere", action="store_true", help="not only by jump without delay")
     parser.add_argument("--rounds", default=3, type=int, help=f"runs of each; none more after {SLOW:.0f} s")
-    parser.add_argument("--tools", default="", help="with commas between; all unless told")
+    parser.add_argument("--tools", default="floor,Coop,pyinfra", help="with commas between")
+    parser.add_argument("--with-ansible", action="store_true", help="Ansible too, and Python on machines")
     parser.add_argument("--json", type=Path, help="where the figures are kept")
     return parser.parse_args()
 

@@ -12,6 +12,7 @@ from .cost import Cost, Counts
 FIGURES = ("controller", "machines", "cpu", "wall")
 FLOOR, COOP, PYINFRA = "floor", "Coop", "pyinfra"
 MOST = {"no-op": 1.5, "fresh": 1.7}  # times the floor's processor time
+MANY = 12  # machines; with fewer, the start of Python alone decides
 COLUMNS = ("machines", "way", "delay", "tool", "CPU here", "on machines", "CPU total", "× floor", "wall",
            "channels", "round trips", "kB")
 TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed"}
@@ -105,10 +106,10 @@ def goals(rows: Sequence[Row]) -> Iterator[Goal]:
         peer = found(rows, PYINFRA, coop.kind, coop.field)
         noop = found(rows, COOP, "no-op", coop.field)
         cpu, wall = coop.middle("cpu"), coop.middle("wall")
-        if floor and coop.kind in MOST:
+        if floor and coop.kind in MOST and coop.size >= MANY:
             what = f"CPU of a {coop.kind} run by the floor's: {where}"
             yield Goal(what, cpu / floor.middle("cpu"), MOST[coop.kind])
-        if peer and coop.kind == "no-op":
+        if peer and coop.kind == "no-op" and coop.size >= MANY:
             yield Goal(f"CPU of a no-op by pyinfra's: {where}", cpu / peer.middle("cpu"), 1 / 3)
         if floor and coop.kind == "no-op" and coop.delay:
             yield Goal(f"wall of a no-op by the floor's: {where}", wall / floor.middle("wall"), 1.5)

@@ -1,6 +1,6 @@
 """Where the time of a run went: by its journal, step by step, with the critical path.
 
-    python -m bench.times [RUN...]        of the rack of COOP_RACK; the newest run unless told
+    python -m bench.times [--rack NAME] [RUN...]     the rack of COOP_RACK, and its newest run, unless told
 
 A run's own time is what it took above the commands that it had to run: on each step's slowest machine, and
 until the step's checks held.
@@ -8,6 +8,7 @@ until the step's checks held.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -141,10 +142,14 @@ def main() -> None:
     from fabfile.engine.journal import find
     from fabfile.rack import load
 
-    rack = load()
-    for run in sys.argv[1:] or ["last"]:
+    parser = argparse.ArgumentParser("python -m bench.times", description="Says where the time of runs went.")
+    parser.add_argument("--rack", help="the name in its hosts.yaml; the rack of COOP_RACK unless told")
+    parser.add_argument("runs", nargs="*", default=["last"], help="as run.list names them")
+    chosen = parser.parse_args()
+    rack = chosen.rack or load().name
+    for run in chosen.runs:
         try:
-            print("\n".join([*as_markdown(times(find(rack.name, run).records)), ""]))
+            print("\n".join([*as_markdown(times(find(rack, run).records)), ""]))
         except (ValueError, WrongUsage) as error:
             sys.exit(f"{run}: {error}")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from json import dumps
 from pathlib import Path
@@ -105,8 +106,11 @@ CHICK = """\
 """
 
 
-def up(places: Places, chicks: int, tell: Tell) -> Lab:
-    """Bring up rooster and so many chicks. LabError if the computer cannot, or another swarm has the name."""
+def up(places: Places, chicks: int, tell: Tell, *, python: bool = False) -> Lab:
+    """Bring up rooster and so many chicks; with `python`, all of Python is on them.
+
+    LabError if the computer cannot, or another swarm has the name.
+    """
     if not 1 <= chicks <= MOST:
         raise ValueError(f"a swarm has 1 to {MOST} chicks, not {chicks}")
     if lab := standing(places):
@@ -117,11 +121,14 @@ def up(places: Places, chicks: int, tell: Tell) -> Lab:
     store = order.make(forged.part, forge_cache(), tell)
     root, internet = (store.folder(part) / "root" for part in (forged.machine_root, forged.internet_root))
     www = store.folder(forged.part) / "www"
+    more = order.make(forged.python, forge_cache(), tell).folder(forged.python) / "root" if python else None
     clear(places, tell)
     with stage("keys and rack", tell):
         authority = begin(places)
         machines = write_rack(places, chicks)
         common = places.folder / "common"
+        if more:
+            subprocess.run(["cp", "-a", more, common], check=True)
         install_common(root, common, places.key.with_suffix(".pub").read_text(), authority)
         install_light(root, common, www / "key.asc")
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,

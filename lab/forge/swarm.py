@@ -1,11 +1,12 @@
 """What a swarm needs beside the roots: a small package repository of its own."""
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.forge import apt, deb
+from lab.forge import apt, deb, debian
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
 from lab.forge.part import Part
@@ -70,6 +71,15 @@ def publish(job: Job) -> None:
     apt.publish(job, base, signing_key, {"Origin": "swarm", "Label": "swarm"})
     (base / "key.asc").write_bytes((job[signing_key] / "public.asc").read_bytes())
 
+
+def install_python(job: Job) -> None:
+    """A layer over the machines' root in job.out/root: Python, for a tool that needs it on machines."""
+    lists = debian.layer(job, job[machine_root] / "root", ("python3", "python3-apt")) / "var/lib/apt/lists"
+    lists.mkdir(parents=True, exist_ok=True)
+    os.utime(lists, (0, 0))  # by their age Ansible tells whether they are to be fetched
+
+
+python = Part("swarm-python", install_python, inputs=(machine_root,), turn="apt")
 
 #: The roots come with it: who has this part can bring a swarm up.
 part = Part("swarm", publish, inputs=(machine_root, internet_root, signing_key))
