@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Record = Mapping[str, Any]
+WIDTH = 60  # characters that are shown of a command
 SHOWN = 3  # of a path, the parts that take longest
 
 
@@ -128,9 +129,15 @@ def as_markdown(spent: Times) -> Iterator[str]:
     yield "|---|---:|---:|---:|---|"
     for stage in spent.stages:
         longest = sorted(stage.path, key=lambda part: -part.seconds)[:SHOWN]
-        path = "; ".join(f"{part.machine}: {part.what.replace('|', '¦')} ({part.seconds:.1f})"
+        path = "; ".join(f"{part.machine}: {_shown(part.what)} ({part.seconds:.1f})"
                          for part in stage.path if part in longest and part.machine)
         yield f"| {stage.name} | {stage.seconds:.1f} | {stage.commands:.1f} | {stage.own:.2f} | {path} |"
+
+
+def _shown(what: str) -> str:
+    """As much as a cell of a table takes."""
+    line = what.partition("\n")[0].replace("|", "¦")
+    return line if len(line) <= WIDTH else line[:WIDTH - 1] + "…"
 
 
 def _share(spent: Times) -> str:
