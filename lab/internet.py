@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .authority import certify
-from .hub import acme
+from .hub import acme, pages
 from .network import CAMPUS_ROUTER, CLOCK, MIRROR, RESOLVERS, SITES
 from .places import Places
 from .plan import Program
@@ -92,7 +92,7 @@ def programs(places: Places, www: Path, layers: tuple[Path, ...], authority: tup
     shares = {"srv/lab": settings}
     return (
         Program("web", ("/usr/sbin/nginx", "-c", "/srv/lab/nginx.conf", "-g", "daemon off;"), layers,
-                {**shares, "srv/www": www}),
+                {**shares, "srv/www": www, **pages.own_copy(www, places.git)}),
         Program("names", ("/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/srv/lab/dnsmasq.conf"),
                 layers, shares),
         Program("clock", ("/usr/sbin/chronyd", "-d", "-x", "-u", "root", "-f", "/srv/lab/chrony.conf"),

@@ -58,6 +58,11 @@ class Places:
         return self.folder / "internet"
 
     @property
+    def git(self) -> Path:
+        """The bare repositories that the lab's git host serves: what is pushed to them is there at once."""
+        return self.internet / "git"
+
+    @property
     def shared(self) -> Path:
         """A folder that every machine sees."""
         return self.folder / "shared"

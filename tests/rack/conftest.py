@@ -1,7 +1,7 @@
 """The tests of this folder tell one story on one rack of the lab, in the order of their files.
 
 They type what an operator types, and look at the machines past Coop: through the lab, which needs no network.
-COOP_KEEP_LAB=1 leaves the lab up afterwards.
+COOP_LAB names another lab than "test"; COOP_KEEP_LAB=1 leaves it up afterwards.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-LAB = "test"
+LAB = os.environ.get("COOP_LAB") or "test"
 sys.path.insert(0, str(PROJECT))
 
 

@@ -2,14 +2,20 @@
 
 import io
 import json
+import os
+import re
 import subprocess
 import tarfile
+from pathlib import Path
 
 import yaml
 
 from lab.forge import charts, git_host
-from lab.hub import acme
+from lab.forge.jupyter import images
+from lab.hub import acme, pages
 from lab.hub.images import await_images, keep_certificates
+
+PROJECT = Path(__file__).parents[2]
 
 
 def test_a_chart_packs_to_the_same_bytes():
@@ -74,6 +80,27 @@ def test_a_repository_is_cloned_as_plain_files(tmp_path):
         ["git", "--git-dir", repository, "log", "--format=%H %s", "main"], text=True, capture_output=True
     ).stdout
     assert log.splitlines() == [f"{second} Other pages", f"{first} Pages"]
+
+
+def test_a_lab_serves_what_is_pushed_to_its_own_copy(tmp_path):
+    git_host.commit(git_host.SAMPLE, tmp_path / "www" / git_host.HOST / git_host.REPOSITORY, "Pages")
+    [place] = pages.own_copy(tmp_path / "www", tmp_path / "git").values()
+    repository = place / git_host.REPOSITORY
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], check=True, text=True, capture_output=True, cwd=tmp_path,
+                              env={**os.environ, **git_host.SETTINGS}).stdout.strip()
+
+    git("clone", "--quiet", str(repository), "clone")
+    git("-C", "clone", "commit", "--quiet", "--allow-empty", "--message", "Other pages")
+    git("-C", "clone", "push", "--quiet")
+    assert git("-C", "clone", "rev-parse", "HEAD") in (repository / "info/refs").read_text()
+
+
+def test_the_ide_is_the_one_that_the_forge_makes():
+    text = (PROJECT / "lab/rack/configs/hub.yaml").read_text()
+    [image] = re.findall(r"images\.flock\.example/marimo:[\d.]+", text)
+    assert image.rpartition(":")[2] == images.MARIMO
 
 
 def test_pebble_asks_the_ports_that_the_world_asks():

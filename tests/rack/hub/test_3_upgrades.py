@@ -1,0 +1,63 @@
+"""Upgrades: of nothing, of something, of what breaks; and who works on meanwhile."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.rack.hub.conftest import KUBECTL
+
+
+def test_an_upgrade_of_nothing_changes_nothing(hub, operator):
+    assert operator.inv("hub.upgrade", "--json").data["changes"] == 0
+    assert operator.inv("hub.status").code == 0
+
+
+@pytest.mark.parametrize(
+    "old, new, told",
+    [("    templateVars:", "    templateVar:",
+      "values.hub.templateVar: unknown key (did you mean templateVars?)"),
+     ("capacity: 1Gi", "capacity: 10", "values.singleuser.storage.capacity: a number stands where a text"),
+     ("  proxy:", "\tproxy:", "a tab stands in the indentation"), ])
+def test_a_bad_value_is_told_before_anything_is_touched(hub_yaml, operator, inside, old, new, told):
+    before = inside("rooster", f"{KUBECTL} get secrets -l owner=helm -o name")
+    hub_yaml(old, new)
+    said = operator.inv("hub.upgrade", code=2).said
+    assert re.match(r"configs/hub.yaml:\d+: ", said) and told in said
+    assert inside("rooster", f"{KUBECTL} get secrets -l owner=helm -o name") == before
+
+
+@pytest.mark.parametrize(
+    "old, new, why",
+    [("    templateVars:", "    extraConfig: {zz: 'raise SystemExit(\"no such thing\")'}\n    templateVars:",
+      "no such thing"),
+     ("memory: {guarantee: 128M, limit: 1G}", "memory: {guarantee: 500G, limit: 500G}",
+      "the server of coop-canary"), ], ids=[
+          "the hub does not start", "the hub starts, and no server ever does"
+      ])
+def test_what_breaks_the_hub_is_taken_back(hub_yaml, operator, inside, server, page, old, new, why):
+    uid = server()
+    hub_yaml("publish:", "canary: {seconds: 60}\npublish:")
+    hub_yaml(old, new)
+    said = operator.inv("hub.upgrade", code=1).said
+    assert why in said and "is back, and ready" in said
+    assert server() == uid, "the student's server went with it"
+    assert "Flock" in page("/hub/login")
+
+
+def test_a_student_works_on_through_an_upgrade(hub_yaml, operator, server):
+    uid = server()
+    hub_yaml("Notebooks on our own computers.", "Notebooks for every course.")
+    assert operator.inv("hub.upgrade", "--json").data["changes"] == 1
+    assert server() == uid
+
+
+def test_another_hands_field_is_shown_and_taken_back_when_asked(hub_yaml, operator, inside):
+    operator.inv("hub.upgrade")
+    inside("rooster", f"{KUBECTL} set resources deployment/proxy --requests=cpu=12m")
+    assert "another hand: kubectl-set has set" in operator.inv("hub.upgrade").said
+    hub_yaml("capacity: 1Gi", "capacity: 2Gi")
+    assert "kubectl-set has set" in operator.inv("hub.upgrade", code=1).said
+    operator.inv("hub.upgrade", "--take-back")
+    assert "another hand" not in operator.inv("hub.status").said
