@@ -48,13 +48,14 @@ for stale in $(history | sed -n 's/^\([0-9]*\) pending-.*/\1/p'); do
   kubectl -n @NAMESPACE@ delete secret "sh.helm.release.v1.@RELEASE@.v$stale" >/dev/null
 done
 former=$(history | sed -n 's/^\([0-9]*\) deployed.*/\1/p' | tail -n 1)
+@WATCH@
 @READY@
 why=
-if helm upgrade --install @RELEASE@ @CHART@ --create-namespace \
+if watched helm upgrade --install @RELEASE@ @CHART@ --create-namespace \
   -f "$work/values" -f "$work/override" --labels coop=@DIGEST@ --history-max 10 \
   --timeout @SECONDS@s --hide-notes @FORCE@ >"$work/said" 2>&1
 then ready || :
-else why="helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)"
+else why="${why:-helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)}"
 fi
 if [ -z "$why" ] && [ -s "$work/proof" ] && ! sh "$work/proof" >"$work/proved" 2>&1 </dev/null
 then why="its pods are ready, but: $(tail -n 6 "$work/proved")"
@@ -65,20 +66,52 @@ latest=$(history | tail -n 1); latest=${latest%% *}
 if [ -z "$former" ]; then echo 'there is no former revision: what is there stays, to be looked at'
 elif [ "$latest" = "$former" ]; then echo "revision $former was not touched"
 else
-  why=
-  if helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 --force-conflicts \
+  why='' unanswered=0
+  if watched helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 --force-conflicts \
     >"$work/said" 2>&1
   then ready || :
-  else why=$(tail -n 4 "$work/said"); fi
+  else why="${why:-$(tail -n 4 "$work/said")}"; fi
   if [ -z "$why" ]
   then echo "the upgrade did not hold for the reason above: revision $former is back, and ready"
   else
     printf '%s\n' "$why"
-    echo "the upgrade did not hold, and revision $former does not come back either: see above"
+    echo "the upgrade did not hold, and revision $former is not ready again either: see above"
   fi
 fi
 exit 1
 """.strip()
+
+# A node that was Ready when this began and is not any more: whoever waits for it would wait until a limit. helm
+# waits in its hooks (the image puller wants every node), so it runs beside somebody who looks.
+_WATCH = r"""
+unanswered=0
+nodes() { kubectl --request-timeout=10s get nodes -o 'go-template=@NODES@' 2>/dev/null; }
+fit=" $(nodes | tr '\n' ' ')"
+look() {
+  now=" $(nodes | tr '\n' ' ')"
+  if [ "$now" = ' ' ]; then unanswered=$((unanswered + 1)) now=$fit; else unanswered=0; fi
+  gone=$(for node in $fit; do case $now in *" $node "*) ;; *) printf '%s ' "$node" ;; esac; done)
+  [ $unanswered -lt 6 ] || why='the API server does not answer any more'
+}
+watched() {
+  "$@" & running=$! seconds=0 away=0
+  while sleep 1; kill -0 $running 2>/dev/null; do
+    seconds=$((seconds + 1)); [ $((seconds % 5)) = 0 ] || continue
+    look
+    if [ -n "$gone" ]; then away=$((away + 1)); else away=0; fi
+    [ $away -lt 6 ] || why="${gone% } is not Ready any more, and a hook of the chart waits for it"
+    if [ -n "$why" ]; then
+      kill $running || :
+      for _ in 1 2 3 4 5; do sleep 1; kill -0 $running 2>/dev/null || return 1; done
+      kill -9 $running || :; return 1
+    fi
+  done
+  wait $running
+}
+""".strip()
+
+_READY_NODES = ("{{range .items}}{{$name := .metadata.name}}{{range .status.conditions}}"
+                '{{if and (eq .type "Ready") (eq .status "True")}}{{$name}}{{"\\n"}}{{end}}{{end}}{{end}}')
 
 # Deployments and StatefulSets alone: a puller's DaemonSet waits for every node and image, and its lack stops
 # nobody.
@@ -119,6 +152,13 @@ ready() {
 $(last_words </dev/null 2>/dev/null | cut -c 1-300)"
         return 1
       done <"$work/containers"
+      look
+      for node in $gone; do
+        ! kubectl -n "$space" get pods --no-headers -o 'custom-columns=N:.metadata.name,O:.spec.nodeName' \
+          </dev/null 2>/dev/null | grep -qE "^$workload-\S+ +($node|<none>) *$" ||
+          why="$node is not Ready any more, and $kind $workload waits for it"
+      done
+      [ -z "$why" ] || return 1
       now="$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
       if [ $passed -ge @SECONDS@ ]; then
         why="after $passed s: $now; $(tr '\n' ';' <"$work/containers")"; return 1
@@ -152,7 +192,8 @@ def probe(release: str, namespace: str, chart: str, values: str, kubeconfig: str
 def upgrade(release: str, namespace: str, chart: str, values: str, override: str, kubeconfig: str,
             digest: str, seconds: int, proof: str, force: bool) -> str:
     """Upgrade, pods, proof; or the former revision again, with the reason, and an exit code of 1."""
-    script = _UPGRADE.replace("@READY@", f"{_READY}\nprintf %s {quote(proof)} >\"$work/proof\"")
+    script = _UPGRADE.replace("@WATCH@", _WATCH.replace("@NODES@", _READY_NODES))
+    script = script.replace("@READY@", f"{_READY}\nprintf %s {quote(proof)} >\"$work/proof\"")
     script = script.replace("@OVERRIDE@", quote(override or "{}\n")).replace("@SECONDS@", str(seconds))
     script = script.replace("@FORCE@", "--force-conflicts" if force else "")
     return _filled(script, release, namespace, chart, values, kubeconfig, digest)
