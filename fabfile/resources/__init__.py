@@ -16,6 +16,7 @@ from .network import NetworkInterface
 from .nftables import Nftables
 from .packages import Packages, PackagesAbsent
 from .ran import Ran
+from .rivals import OneAllocator, OnlyDefaultClass
 from .swap import SwapOff
 from .sysctls import Sysctls
 from .unit import Unit
@@ -24,6 +25,6 @@ from .user import AuthorizedKeys, Group, User
 __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
     "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig",
-    "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables", "NoMember", "Packages",
-    "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables", "NoMember",
+    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

@@ -57,8 +57,8 @@ class Symlink(Resource):
 
     def probe(self) -> str:
         here = quote(self.path)
-        # the slash at the end: a target may end with newlines, which the shell would drop
-        return (f'if [ -L {here} ]; then echo "a link to $(readlink -n -- {here}; echo /)"\n'
+        # the slash at the end: a target may end with newlines, which the shell would drop; and echo would read \\n
+        return (f'if [ -L {here} ]; then printf "a link to %s\\n" "$(readlink -n -- {here}; echo /)"\n'
                 f"elif [ -e {here} ]; then echo 'no link'; else echo absent; fi")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:

@@ -10,7 +10,7 @@ from typing import Any
 from fabfile.rack import Machine, Rack
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import StorageClass
-from fabfile.resources import Check, Resource
+from fabfile.resources import Check, OnlyDefaultClass, Resource
 from fabfile.roles.charts import chart, release
 from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
@@ -40,8 +40,9 @@ def storage_classes(rack: Rack, machine: Machine) -> Iterator[Resource]:
             "class.yaml": {"$patch": "delete", "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
                            "metadata": {"name": "local-path"}},
         })
-    if classes:
+    if classes and rack.volumes:
         yield from own("storage-classes", [class_object(rack, name, one) for name, one in classes.items()])
+        yield OnlyDefaultClass(rack.volumes.default, KUBECONFIG)
 
 
 def provisioner_config(rack: Rack) -> Document:

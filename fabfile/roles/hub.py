@@ -17,6 +17,7 @@ from fabfile.rack.secrets import revealed
 from fabfile.rack.services import Service
 from fabfile.resources import Check, Command, Resource
 from fabfile.roles.charts import chart, release
+from fabfile.roles.load_balancer import address_is_answered_once
 from fabfile.roles.operators import kubeconfig
 from fabfile.roles.publishing import row_answers
 
@@ -52,9 +53,10 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
 
 
 def service_answers(rack: Rack, name: str) -> Iterator[Check]:
-    """It answers to its published name, through the gateway's public address."""
+    """One node answers for its address, and it to its published name, through the gateway's public address."""
     publish = rack.services[name].publish
     if publish:
+        yield address_is_answered_once(rack, address_of(rack, rack.services[name]))
         yield row_answers(rack, publish)
 
 

@@ -23,6 +23,8 @@ _BRANCHES = (("hub",), ("hub", "config"), ("hub", "db"), ("hub", "services"), ("
              ("prePuller", "hook"))
 LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
 
+OWNERS = {"letsencrypt": ("contactEmail",), "manual": ("key", "cert"), "secret": ("name",)}  # and what makes each one
+
 
 def published_addresses(draft: Draft) -> Iterator[Wrong]:
     """Each name leads to an address of the load balancer, from one that is the gateway's alone."""
@@ -178,7 +180,15 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
                             "proxy.https: {enabled: true, …} in its values, or ports: [80]")
             continue
         file, at = file_of(service), place_of(service, "proxy", "https")
-        match https.get("type", "letsencrypt"):
+        owner = https.get("type", "letsencrypt")
+        for other, keys in OWNERS.items():
+            if other != owner and any(looked_up(https, other, key) for key in keys):
+                yield Wrong(file, (*at, other), f"would own the certificate beside {owner}, the type",
+                            "one owner: leave this key out, or take its type")
+        if looked_up(service.values, "ingress", "enabled") and looked_up(service.values, "ingress", "tls"):
+            yield Wrong(file, place_of(service, "ingress", "tls"), "would own the certificate beside proxy.https",
+                        "proxy.https: {enabled: false}, or no ingress")
+        match owner:
             case "letsencrypt":
                 hosts = https.get("hosts")
                 if service.publish and service.publish not in (hosts if isinstance(hosts, tuple) else ()):

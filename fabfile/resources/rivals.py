@@ -1,0 +1,63 @@
+"""What contends with the rack within its cluster: a second default storage class, a second giver of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from .base import Change, Command, Resource
+
+
+@dataclass(frozen=True)
+class OnlyDefaultClass(Resource):
+    """No other storage class is the default: of two, Kubernetes takes the newer one without a word."""
+
+    storage_class: str
+    kubeconfig: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.storage_class} as the only default class"
+
+    @property
+    def _kubectl(self) -> str:
+        return f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s"
+
+    def probe(self) -> str:
+        columns = "N:.metadata.name,D:.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class"
+        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
+                f"{self._kubectl} get storageclass --no-headers -o {quote(f'custom-columns={columns}')} 2>/dev/null || :")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        for name, default in (line.split() for line in facts.splitlines() if len(line.split()) == 2):
+            if default == "true" and name != self.storage_class:
+                yield Change(
+                    f"the storage class {name} is a default beside {self.storage_class}",
+                    (Command(f"{self._kubectl} annotate --overwrite storageclass {quote(name)} "
+                             "storageclass.kubernetes.io/is-default-class=false"),))
+
+
+@dataclass(frozen=True)
+class OneAllocator(Resource):
+    """Calico gives no addresses to services: with MetalLB beside it, two would answer for one address."""
+
+    kubeconfig: str
+
+    @property
+    def name(self) -> str:
+        return "one giver of addresses"
+
+    def probe(self) -> str:
+        columns = "custom-columns=N:.metadata.name,U:.spec.allowedUses"
+        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
+                f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s get ippools.crd.projectcalico.org "
+                f"--no-headers -o {columns} 2>/dev/null || :")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        for line in facts.splitlines():
+            pool, _, uses = line.partition(" ")
+            if "LoadBalancer" in uses:
+                told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take LoadBalancer "
+                        "out of its allowedUses, or metallb out of configs/versions.yaml")
+                yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1", shown="refuse: two givers of addresses"),))
