@@ -55,10 +55,16 @@ if watched helm upgrade --install @RELEASE@ @CHART@ --create-namespace \
   -f "$work/values" -f "$work/override" --labels coop=@DIGEST@ --history-max 10 \
   --timeout @SECONDS@s --hide-notes @FORCE@ >"$work/said" 2>&1
 then ready || :
-else why="${why:-helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)}"
+elif [ -n "$why" ]; then why="$why, and helm waits for it"
+else why="helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)"
 fi
-if [ -z "$why" ] && [ -s "$work/proof" ] && ! sh "$work/proof" >"$work/proved" 2>&1 </dev/null
-then why="its pods are ready, but: $(tail -n 6 "$work/proved")"
+prove() {
+  watched sh "$work/proof" >"$work/proved" 2>&1 </dev/null && return
+  why="its pods are ready, but: ${why:-$(tail -n 6 "$work/proved")}"; return 1
+}
+if [ -z "$why" ] && [ -s "$work/proof" ] && ! prove && [ -n "$gone" ]; then
+  echo "$why: the proof begins again, on the nodes that are left"; why='' fit=$now
+  prove || :
 fi
 if [ -z "$why" ]; then cat "$work/proved" 2>/dev/null || :; history | tail -n 1; exit 0; fi
 printf '%s\n' "$why"
@@ -82,9 +88,9 @@ exit 1
 """.strip()
 
 # A node that was Ready when this began and is not any more: whoever waits for it would wait until a limit. helm
-# waits in its hooks (the image puller wants every node), so it runs beside somebody who looks.
+# waits in its hooks (the image puller wants every node), the proof for its server: they run beside somebody who looks.
 _WATCH = r"""
-unanswered=0
+unanswered=0 gone=''
 nodes() { kubectl --request-timeout=10s get nodes -o 'go-template=@NODES@' 2>/dev/null; }
 fit=" $(nodes | tr '\n' ' ')"
 look() {
@@ -94,16 +100,16 @@ look() {
   [ $unanswered -lt 6 ] || why='the API server does not answer any more'
 }
 watched() {
-  "$@" & running=$! seconds=0 away=0
+  setsid "$@" & running=$! seconds=0 away=0
   while sleep 1; kill -0 $running 2>/dev/null; do
     seconds=$((seconds + 1)); [ $((seconds % 5)) = 0 ] || continue
     look
     if [ -n "$gone" ]; then away=$((away + 1)); else away=0; fi
-    [ $away -lt 6 ] || why="${gone% } is not Ready any more, and a hook of the chart waits for it"
+    [ $away -lt 6 ] || why="${gone% } is not Ready any more"
     if [ -n "$why" ]; then
-      kill $running || :
-      for _ in 1 2 3 4 5; do sleep 1; kill -0 $running 2>/dev/null || return 1; done
-      kill -9 $running || :; return 1
+      kill -TERM -- -$running || :
+      for _ in 1 2 3 4 5; do sleep 1; kill -0 $running 2>/dev/null || break; done
+      kill -KILL -- -$running 2>/dev/null || :; return 1
     fi
   done
   wait $running

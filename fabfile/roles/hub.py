@@ -111,10 +111,10 @@ echo "the database is in $copy"
 
 def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     """Shell text for the gateway: the canary starts a server and runs a cell. A server that an earlier proof
-    left, or that this one leaves, is taken away whatever the hub thinks of it."""
+    left, or that this one leaves, is taken away whatever the hub thinks of it, and whether its node still lives."""
     canary = wanted.canary
     away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} "
-            "delete pod --ignore-not-found --wait=false "
+            "delete pod --ignore-not-found --wait=false --grace-period=0 --force "
             f"-l component=singleuser-server,hub.jupyter.org/username={canary.user} >/dev/null 2>&1")
     ask = asking(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile,
                  seconds=canary.seconds)

@@ -1,4 +1,4 @@
-"""The lab's chart repository: the hub's chart, packed, and an index of it."""
+"""The lab's chart repository: the hub's chart and a small one beside it, packed, and an index of them."""
 from __future__ import annotations
 
 import gzip
@@ -12,17 +12,19 @@ from lab.forge.job import Job
 from lab.forge.part import Part
 
 CHART = Path(__file__).parents[1] / "hub/chart"
+NOTICE = Path(__file__).parents[1] / "hub/notice"
+CHARTS = (CHART, NOTICE)
 HOST = "charts.flock.example"
 
 
 def publish_charts(job: Job) -> None:
-    """www/HOST/index.yaml and the archive that it names."""
+    """www/HOST/index.yaml and the archives that it names."""
     place = job.out / "www" / HOST
     place.mkdir(parents=True)
-    chart, archive = pack(CHART)
-    name = f"{chart['name']}-{chart['version']}.tgz"
-    (place / name).write_bytes(archive)
-    (place / "index.yaml").write_text(index(chart, name, archive))
+    packed = [pack(folder) for folder in CHARTS]
+    for chart, archive in packed:
+        (place / file_name(chart)).write_bytes(archive)
+    (place / "index.yaml").write_text(index(packed))
 
 
 def pack(folder: Path) -> tuple[dict, bytes]:
@@ -57,13 +59,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def index(chart: dict, name: str, archive: bytes) -> str:
-    """The text of index.yaml, with one chart in one version; it is JSON, which is YAML too."""
+def file_name(chart: dict) -> str:
+    """As helm calls a packed chart: lab-hub-4.4.0.tgz."""
+    return f"{chart['name']}-{chart['version']}.tgz"
+
+
+def index(packed: list[tuple[dict, bytes]]) -> str:
+    """The text of index.yaml, with each chart in one version; it is JSON, which is YAML too."""
     date = "2026-01-01T00:00:00Z"
-    place = {"urls": [f"https://{HOST}/{name}"], "digest": hashlib.sha256(archive).hexdigest(), "created": date}
-    entries = {chart["name"]: [{**chart, **place}]}
+    entries = {chart["name"]: [{**chart, "urls": [f"https://{HOST}/{file_name(chart)}"], "created": date,
+                                "digest": hashlib.sha256(archive).hexdigest()}]
+               for chart, archive in packed}
     return json.dumps({"apiVersion": "v1", "entries": entries, "generated": date}, indent=1) + "\n"
 
 
-files = tuple(sorted(file for file in CHART.rglob("*") if file.is_file() and "__pycache__" not in file.parts))
+files = tuple(sorted(file for chart in CHARTS for file in chart.rglob("*")
+                     if file.is_file() and "__pycache__" not in file.parts))
 published = Part("charts", publish_charts, files=files)

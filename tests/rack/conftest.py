@@ -44,15 +44,15 @@ class Operator:
         return subprocess.Popen(words, cwd=PROJECT, env=self.environment, text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def types(self, *words: str, code: int = 0, limit: float = 600) -> Typed:
-        """Types a command, waits for its end, and expects its exit code."""
+    def types(self, *words: str, code: int | None = 0, limit: float = 600) -> Typed:
+        """Types a command, waits for its end, and expects its exit code; None is any."""
         process = self.start(*words)
         said, _ = process.communicate(timeout=limit)
         typed = Typed(" ".join(words), process.returncode, said)
-        assert typed.code == code, f"{typed.command} ended with {typed.code}, not {code}:\n{said}"
+        assert code in (None, typed.code), f"{typed.command} ended with {typed.code}, not {code}:\n{said}"
         return typed
 
-    def inv(self, *words: str, code: int = 0, limit: float = 600) -> Typed:
+    def inv(self, *words: str, code: int | None = 0, limit: float = 600) -> Typed:
         return self.types("inv", *words, code=code, limit=limit)
 
     def bootstrap(self, *words: str, code: int = 0):

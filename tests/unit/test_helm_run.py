@@ -40,9 +40,8 @@ def upgraded():
         sandbox = Sandbox()
     except OSError:
         pytest.skip("a sandbox needs root")
-    script = helm_scripts.upgrade("hub", "hub", "/chart.tgz", "{}\n", "", "/k", "abd", 600, "", False)
-
-    def run(what_helm_does: str) -> tuple[int, str]:
+    def run(what_helm_does: str, proof: str = "") -> tuple[int, str]:
+        script = helm_scripts.upgrade("hub", "hub", "/chart.tgz", "{}\n", "", "/k", "abd", 600, proof, False)
         sandbox.run(FAKES + f"cat >upgrade <<'DOES'\n{what_helm_does}\nDOES")
         return sandbox.run(f"PATH=/tmp/fakes:$PATH\nset -e\n{script}")
 
@@ -59,7 +58,7 @@ def test_a_node_that_goes_while_helm_waits_for_it_ends_the_wait(upgraded):
     code, said = upgraded("echo chick1 >/tmp/fakes/nodes; exec /bin/sleep 600")
     assert code == 1
     assert said.splitlines() == [
-        "chick2 is not Ready any more, and a hook of the chart waits for it",
+        "chick2 is not Ready any more, and helm waits for it",
         "the upgrade did not hold for the reason above: revision 3 is back, and ready"]
 
 
@@ -78,3 +77,23 @@ def test_a_node_that_nobody_waits_for_may_go(upgraded):
 def test_an_api_server_that_is_silent_ends_the_wait(upgraded):
     code, said = upgraded(": >/tmp/fakes/nodes; exec /bin/sleep 600")
     assert code == 1 and "the API server does not answer any more" in said
+
+
+PROOF = """
+[ -e /tmp/fakes/again ] && { echo 'ran a cell'; exit 0; }
+touch /tmp/fakes/again; echo chick1 >/tmp/fakes/nodes; (/bin/sleep 600; echo late >/tmp/fakes/late) & wait
+"""
+
+
+def test_a_proof_whose_node_goes_begins_again(upgraded):
+    code, said = upgraded("echo '4 deployed abd' >/tmp/fakes/history", PROOF)
+    assert (code, said.splitlines()) == (0, [
+        "its pods are ready, but: chick2 is not Ready any more: the proof begins again, on the nodes that are left",
+        "ran a cell", "4 deployed abd"])
+
+
+def test_a_proof_that_fails_brings_the_former_revision_back(upgraded):
+    code, said = upgraded("echo '4 deployed abd' >>/tmp/fakes/history", "echo 'no server ever starts'; exit 1")
+    assert (code, said.splitlines()) == (1, [
+        "its pods are ready, but: no server ever starts",
+        "the upgrade did not hold for the reason above: revision 3 is back, and ready"])

@@ -1,5 +1,6 @@
 """What surrounds the lab's hub: chart repository, git host, certificate authority, its small images."""
 
+import hashlib
 import io
 import json
 import os
@@ -55,10 +56,12 @@ def test_every_value_has_its_place_in_the_schema():
 
 
 def test_the_index_names_the_archive_by_its_digest():
-    about, archive = charts.pack(charts.CHART)
-    entry = yaml.safe_load(charts.index(about, "lab-hub.tgz", archive))["entries"]["lab-hub"][0]
-    assert entry["urls"] == [f"https://{charts.HOST}/lab-hub.tgz"]
-    assert len(entry["digest"]) == 64 and entry["version"] == about["version"]
+    packed = [charts.pack(folder) for folder in charts.CHARTS]
+    entries = yaml.safe_load(charts.index(packed))["entries"]
+    for about, archive in packed:
+        [entry] = entries[about["name"]]
+        assert entry["urls"] == [f"https://{charts.HOST}/{about['name']}-{about['version']}.tgz"]
+        assert entry["digest"] == hashlib.sha256(archive).hexdigest() and entry["version"] == about["version"]
 
 
 def test_the_same_pages_make_the_same_commit(tmp_path):

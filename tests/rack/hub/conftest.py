@@ -59,9 +59,9 @@ def world(hub):
 @pytest.fixture(scope="session")
 def page(world):
     """Fetches a page by its name, the hub's unless told, as a browser would."""
-    def get(path: str, *words: str, port: int = 443, name: str = NAME) -> str:
+    def get(path: str, *words: str, port: int = 443, name: str = NAME, public: str = PUBLIC) -> str:
         scheme = "https" if port == 443 else "http"
-        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", f"{name}:{port}:{PUBLIC}", *words,
+        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", f"{name}:{port}:{public}", *words,
                            f"{scheme}://{name}{path}")
         assert code == 0, said
         return said

@@ -61,3 +61,15 @@ def test_another_hands_field_is_shown_and_taken_back_when_asked(hub_yaml, operat
     assert "kubectl-set has set" in operator.inv("hub.upgrade", code=1).said
     operator.inv("hub.upgrade", "--take-back")
     assert "another hand" not in operator.inv("hub.status").said
+
+
+def test_a_former_revision_is_brought_back_by_hand(hub_yaml, operator, server):
+    uid = server()
+    hub_yaml("Notebooks on our own computers.", "Notebooks by mistake.")
+    operator.inv("hub.upgrade")
+    operator.inv("hub.rollback")
+    assert server() == uid, "the student's server went with it"
+    hub_yaml("Notebooks by mistake.", "Notebooks on our own computers.")
+    assert "other values" in operator.inv("hub.upgrade", "--dry", code=3).said, "whoever rolls back is told what differs"
+    operator.inv("hub.upgrade")
+    assert "JupyterHub is now running" in operator.inv("hub.logs", "--lines", "200").said

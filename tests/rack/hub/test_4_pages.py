@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 
+from lab.forge.git_host import REPOSITORY, SETTINGS
 from tests.rack.hub.conftest import KUBECTL
 
 
@@ -27,3 +30,21 @@ def test_the_hub_starts_without_its_template_repository(hub, operator, inside, p
         inside("rooster", "nft delete table inet away")
     operator.inv("hub.restart")
     assert commit() == before
+
+
+def test_a_new_commit_is_brought_by_an_upgrade(hub, operator, page, tmp_path):
+    """As who writes the pages does it: clone, edit, commit, push; then the operator's upgrade."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], check=True, text=True, capture_output=True, env=os.environ | SETTINGS,
+                              cwd=tmp_path).stdout.strip()
+
+    git("clone", "--quiet", str(hub.places.git / REPOSITORY), ".")
+    about = tmp_path / "templates/about.html"
+    about.write_text(about.read_text().replace("Where it runs", "In which barn it runs"))
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", "Say where it runs")
+    git("push", "--quiet")
+    commit = git("rev-parse", "HEAD")
+    assert commit[:12] not in page("/hub/about")
+    assert operator.inv("hub.upgrade", "--json").data["changes"] == 1
+    assert commit[:12] in page("/hub/about") and "In which barn it runs" in page("/hub/about")
+    assert commit in operator.inv("hub.status", "--json").said

@@ -84,3 +84,8 @@ def test_limits_are_real(start, inside, profile, gib, cores):
     assert (int(memory), int(quota.split()[0])) == (gib << 30, cores * 100_000)
     greedy = f"python3 -c 'len(bytes(range(256)) * ({gib + 1} << 22))'; echo ended with $?"
     assert "137" in inside("rooster", f"{run} sh -c {shlex.quote(greedy)}", check=False)
+
+
+def test_an_operator_stops_a_server(server, operator):
+    assert "the server of student is stopped" in operator.inv("hub.stop-server", "student").said
+    assert "student had no server" in operator.inv("hub.stop-server", "student").said
