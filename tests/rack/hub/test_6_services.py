@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import pytest
 import yaml
 
+from lab.forge import helm3
+from lab.forge.order import make
+from lab.places import forge_cache
 from tests.rack.hub.conftest import NAME, PUBLIC
 
 NOTICE, STAGING, STAGINGS_PUBLIC = "notice.flock.example", "staging.flock.example", "128.120.136.55"
@@ -101,9 +105,27 @@ def test_its_values_are_checked_and_what_breaks_is_taken_back(services, operator
     assert page("/", port=80, name=NOTICE) == "Open until nine."
 
 
-def test_one_more_hub(services, operator, page, world):
-    """With a certificate that was given, at a public address of its own; the first one goes on."""
+@pytest.fixture
+def helm_3(hub) -> str:
+    """Where rooster finds a program that no rack is given: helm 3, built for this alone."""
+    store = make(helm3.programs, forge_cache(), lambda event: print(event.part, event.state))
+    shutil.copy(store.folder(helm3.programs) / "bin/helm", hub.places.shared / "helm-3")
+    return "/srv/shared/helm-3"
+
+
+def test_one_more_hub_that_somebody_made_with_helm_3(services, helm_3, operator, inside, page, world):
+    """It is taken over with its secrets, so that nobody is logged out; then it is as any: published, proved, exact."""
+    values = yaml.safe_load(SERVICES)["services"]["staging"]["values"]
+    values["proxy"] |= {"https": {"enabled": False}, "service": {"type": "ClusterIP"}}
+    kubectl = "kubectl --kubeconfig /home/spicy/.kube/config -n staging"
+    cookie = f"{kubectl} get secret hub -o jsonpath='{{.data.hub\\.config\\.JupyterHub\\.cookie_secret}}'"
+    inside("rooster", f"{helm_3} --kubeconfig /home/spicy/.kube/config install staging lab-hub -n staging "
+           "--repo https://charts.flock.example/ --version 4.4.0-lab.1 --create-namespace --wait --timeout 240s -f - "
+           f"<<'VALUES'\n{yaml.safe_dump(values)}\nVALUES")
+    before = inside("rooster", cookie)
+
     operator.inv("service.upgrade", "staging")
+    assert len(before) > 40 and inside("rooster", cookie) == before
     assert "This is staging." in page("/hub/login", name=STAGING, public=STAGINGS_PUBLIC)
     _, said = world("sh", "-c", f"openssl s_client -connect {STAGINGS_PUBLIC}:443 -servername {STAGING} </dev/null "
                     "2>/dev/null | openssl x509 -noout -subject")
