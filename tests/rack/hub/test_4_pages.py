@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 
 from lab.forge.git_host import REPOSITORY, SETTINGS
@@ -48,3 +49,25 @@ def test_a_new_commit_is_brought_by_an_upgrade(hub, operator, page, tmp_path):
     assert operator.inv("hub.upgrade", "--json").data["changes"] == 1
     assert commit[:12] in page("/hub/about") and "In which barn it runs" in page("/hub/about")
     assert commit in operator.inv("hub.status", "--json").said
+
+
+def test_pages_from_a_folder_beside_the_values(hub, hub_yaml, operator, page):
+    folder = hub.rack / "configs/templates"
+    (folder / "static").mkdir(parents=True)
+    try:
+        (folder / "login.html").write_text('{% extends "templates/login.html" %}\n{% block login_container %}'
+                                           "<h2>Out of the folder</h2>{{ super() }}{% endblock %}\n")
+        (folder / "static/word.txt").write_text("cluck\n")
+        text = (hub.rack / "configs/hub.yaml").read_text()
+        block = text[text.index("templates:\n"):text.index("\nvalues:")]
+        hub_yaml(block, "")
+        operator.inv("hub.upgrade")
+        assert "Out of the folder" in page("/hub/login")
+        assert page("/hub/static/external/word.txt") == "cluck\n"
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_the_repository_serves_again_when_it_is_asked_for_again(hub, operator, page):
+    operator.inv("hub.upgrade")
+    assert "Out of the folder" not in page("/hub/login") and "template-commit" in page("/hub/login")
