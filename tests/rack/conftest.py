@@ -1,7 +1,8 @@
 """The tests of this folder tell one story on one rack of the lab, in the order of their files.
 
 They type what an operator types, and look at the machines past Coop: through the lab, which needs no network.
-COOP_LAB names another lab than "test"; COOP_KEEP_LAB=1 leaves it up afterwards.
+COOP_LAB names another lab than "test"; COOP_KEEP_LAB=1 leaves it up afterwards,
+COOP_KEEP_LAB=as-it-is begins with what an earlier run has left, too.
 """
 
 import json
@@ -70,7 +71,8 @@ def lab():
     assert typed.returncode == 0
     lab = Lab.named(LAB)
     hosts = (lab.rack / "hosts.yaml").read_text()
-    lab.reset()
+    if os.environ.get("COOP_KEEP_LAB") != "as-it-is":
+        lab.reset()
     yield lab
     (lab.rack / "hosts.yaml").write_text(hosts)
     if not os.environ.get("COOP_KEEP_LAB"):
