@@ -32,6 +32,7 @@ class Counts:
     channels: float
     round_trips: float
     bytes: float
+    asked: float | None = None  # by the tool's own count, of what it asked for and waited
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def run(field: Field, tool: Tool, edition: int, *, count: bool = False) -> Cost:
         carried, size = tap.traffic().values(), field.size
         counts = Counts(sum(each.connections for each in carried) / size, channels(field, began) / size,
                         sum(each.round_trips for each in carried) / size,
-                        sum(each.sent + each.received for each in carried) / size)
+                        sum(each.sent + each.received for each in carried) / size, tool.asked(field))
     return Cost(wall, after[0] - before[0], after[1] - before[1], counts)
 
 

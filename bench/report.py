@@ -115,6 +115,11 @@ def goals(rows: Sequence[Row]) -> Iterator[Goal]:
             yield Goal(f"wall of a no-op by the floor's: {where}", wall / floor.middle("wall"), 1.5)
         if coop.counts and coop.kind == "no-op":
             yield Goal(f"exec channels a machine: {where}", coop.counts.channels, 1.0)
-        if coop.counts and noop and noop.counts and coop.kind == "changed":
-            yield Goal(f"round trips a machine that one changed file adds: {where}",
-                       coop.counts.round_trips - noop.counts.round_trips, 2.0)
+        if coop.kind == "changed" and (added := _added(coop, noop)) is not None:
+            yield Goal(f"round trips a machine that one changed file adds: {where}", added, 2.0)
+
+
+def _added(changed: Row, noop: Row | None) -> float | None:
+    """Round trips above a no-op, by Coop's own count: the wire also has what SSH says of itself."""
+    counts = [row.counts.asked if row and row.counts else None for row in (changed, noop)]
+    return None if None in counts else counts[0] - counts[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,13 @@ class Tool(ABC):
     @abstractmethod
     def command(self, field: Field, edition: int) -> list[str]:
         """What brings the field's machines to the role, in this edition."""
+
+    def asked(self, field: Field) -> float | None:
+        """How often a run just made asked a machine for something and waited, on average, where a tool says so.
+
+        On the wire there is more: the connection's own beginning, signs of life, windows that are moved.
+        """
+        return None
 
     def close(self, field: Field) -> None:
         """End what is left of a run, so that the next begins as the first."""
@@ -62,6 +70,11 @@ class Coop(Tool):
 
     def environment(self, field: Field) -> Mapping[str, str]:
         return {"COOP_RACK": str(field.rack), "XDG_STATE_HOME": str(field.folder / "state")}
+
+    def asked(self, field: Field) -> float:
+        newest = max((field.folder / "state").rglob("*.jsonl"))
+        machines = json.loads(newest.read_text().splitlines()[-1])["machines"].values()
+        return sum(machine["round_trips"] for machine in machines) / len(machines)
 
 
 class Installed(Tool):
