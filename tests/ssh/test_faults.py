@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -22,6 +23,22 @@ def until(host, condition: str, seconds: float = 20) -> None:
     while host.run(f"if {condition}; then echo yes; fi", check=False) != "yes\n":
         assert time.monotonic() < deadline, f"{host.name}: never became so: {condition}"
         time.sleep(0.05)
+
+
+def interrupted(process) -> tuple[float, str]:
+    """Ctrl-C at its terminal: seconds until its end, and all that it said.
+
+    A computer with other work does not count: the time for which the process was ready to run, and was not
+    let, is taken off.
+    """
+    def kept_waiting() -> float:  # of its main thread, as the kernel counts it
+        return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
+
+    began, waited = time.monotonic(), kept_waiting()
+    os.kill(process.pid, signal.SIGINT)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    seconds = time.monotonic() - began - (kept_waiting() - waited)
+    return seconds, process.communicate(timeout=10)[0]
 
 
 def undisturbed(host) -> None:
@@ -136,11 +153,8 @@ def test_ctrl_c_stops_at_once_and_says_what_still_runs(operate):
     operator = operate()
     process = operator.start("long")
     until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
-    began = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=10)
-    assert time.monotonic() - began <= 2
-    assert process.returncode == 130
+    seconds, said = interrupted(process)
+    assert seconds <= 2 and process.returncode == 130, said
     assert "chick0: write /etc/slow" in said and "Traceback" not in said, said
     code, said = operator.end("long")  # the lock is free, and the unit is found
     assert code == 0 and "still runs here" in said, said
@@ -149,13 +163,16 @@ def test_ctrl_c_stops_at_once_and_says_what_still_runs(operate):
 
 def test_ctrl_c_while_connecting(operate):
     operator = operate()
+    # its address is known, so that nobody says that there is nobody
+    operator.swarm.net(f"neigh replace 128.120.136.26 lladdr {operator.swarm.mac('rooster', 'o')} dev outer")
     operator.swarm.cut("rooster", "outer")
     process = operator.start("long")
-    time.sleep(5)  # it has read the rack by then, and waits for a banner
-    began = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=10)
-    assert time.monotonic() - began <= 2 and process.returncode == 130, said
+    deadline = time.monotonic() + 30
+    while not any(thread.read_text() for thread in Path(f"/proc/{process.pid}/task").glob("*/children")):
+        assert process.poll() is None and time.monotonic() < deadline, "it never came to its proxy command"
+        time.sleep(0.05)
+    seconds, said = interrupted(process)
+    assert seconds <= 2 and process.returncode == 130, said
     assert "Traceback" not in said, said
 
 
