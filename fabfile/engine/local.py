@@ -13,11 +13,12 @@ class LocalShell:
     """The transport of a root shell in a process of its own, which is out of the terminal's Ctrl-C."""
 
     def __init__(self, machine: str):
-        command = ["sh"] if os.geteuid() == 0 else ["sudo", "-n", "sh"]
+        self._start(machine, [*(() if os.geteuid() == 0 else ("sudo", "-n")), "sh", "-s", "here"])
+
+    def _start(self, machine: str, command: list[str]) -> None:
         self._machine = machine
-        self._process = subprocess.Popen(
-            [*command, "-s", "here"], bufsize=0, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(command, bufsize=0, start_new_session=True, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
         self._held = b""

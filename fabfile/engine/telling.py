@@ -13,7 +13,7 @@ _LIMIT_PASSED = 124  # what `timeout` says
 
 def shown(command: Command) -> str:
     """What a person is shown of a command."""
-    return mask(command.shown or first_line(command.script))
+    return first_line(command.shown or command.script)
 
 
 def tail(text: str, lines: int = 10) -> tuple[str, ...]:

@@ -64,6 +64,12 @@ class Rack:
         return tuple(machine for machine in self.machines.values() if role in machine.roles)
 
     @cached_property
+    def by_address(self) -> tuple[Machine, ...]:
+        """Every machine, by its address in the node network: files list them so, in whatever order they are
+        written."""
+        return tuple(sorted(self.machines.values(), key=Machine.address))
+
+    @cached_property
     def gateway(self) -> Machine:
         """rooster."""
         return self._with("gateway")[0]

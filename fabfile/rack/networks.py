@@ -8,7 +8,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from fabfile.rack.publishing import Published
-from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, Url, refuse
+from fabfile.rack.values import (
+    Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse,
+)
 
 
 def _pair(value: object) -> object:
@@ -39,7 +41,7 @@ class NetworkPlan(Part):
     pod: Network = Field(examples=["10.244.0.0/16"])
     service: Network = Field(examples=["10.96.0.0/12"])
     load_balancer: Annotated[tuple[Network, ...], BeforeValidator(_several)] = ()
-    publish: Annotated[Mapping[DomainName, Published], Fixed] = Field(default_factory=dict, validate_default=True)
+    publish: Annotated[Mapping[DomainName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
     dns: Annotated[tuple[Address, ...], BeforeValidator(_several)] = Field(examples=["[128.120.136.129]"])
     time: Annotated[tuple[HostName, ...], BeforeValidator(_several)] = Field(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fabfile.rack.values import Fixed, Label, Part, Tree, pattern
+from fabfile.rack.values import Fixed, Label, Part, Sorted, Tree, pattern
 
 Folder = Annotated[str, pattern(
     r"(/[A-Za-z0-9._-]+)+", "a folder's path", "from the root, such as /nest/homes")]
@@ -37,5 +37,5 @@ class Storage(Part):
 
     default: Label = Field(examples=["homes"])  # for claims that name no class, and for homes
     databases: Label = Field(examples=["local"])  # for what must not lie on NFS: the hub's own database
-    classes: Annotated[Mapping[Label, StorageClass], Fixed] = Field(
+    classes: Annotated[Mapping[Label, StorageClass], Sorted, Fixed] = Field(
         examples=["{homes: {share: {server: hen, path: /nest/homes}}}"])

@@ -50,7 +50,8 @@ def _said(value: object) -> str:
 
 def cluster_configuration(rack: Rack) -> Tree:
     """kubeadm's ClusterConfiguration."""
-    names = [rack.cluster.endpoint, *(str(machine.address()) for machine in rack.control_planes)]
+    addresses = sorted(machine.address() for machine in rack.control_planes)
+    names = [rack.cluster.endpoint, *map(str, addresses)]
     return settle(rack, ("kubeadm", "ClusterConfiguration"), {
         "apiVersion": KUBEADM,
         "kind": "ClusterConfiguration",

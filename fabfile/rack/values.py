@@ -159,6 +159,12 @@ def _frozen(value: object) -> object:
     return value
 
 
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 class _Fixed:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         shown = core_schema.plain_serializer_function_ser_schema(plain)
@@ -166,6 +172,7 @@ class _Fixed:
 
 
 Fixed = _Fixed()  # on a mapping: nobody changes it after the rack is loaded
+Sorted = AfterValidator(_sorted)  # on a mapping whose order means nothing: the same text is made of it
 
 
 def _tree(value: object) -> object:
@@ -176,4 +183,4 @@ def _tree(value: object) -> object:
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 Tree = Annotated[  # upstream's own keys, whatever they are
-    Mapping[str, Any], BeforeValidator(_tree), Fixed, Field(default_factory=lambda: NOTHING)]
+    Mapping[str, Any], BeforeValidator(_tree), Sorted, Fixed, Field(default_factory=lambda: NOTHING)]

@@ -65,8 +65,8 @@ class Symlink(Resource):
         found = facts.rstrip("\n").removesuffix("/")
         if found == f"a link to {self.target}":
             return
-        new, folder = quote(writing.beside(self.path)), quote(self.path.rpartition("/")[0] or "/")
-        script = (f"umask 022; mkdir -p -- {folder}\n{writing.keep(self.path)}\n"
+        new = quote(writing.beside(self.path))
+        script = (f"{writing.folder(self.path)}\n{writing.keep(self.path)}\n"
                   f"ln -sfnT -- {quote(self.target)} {new}\n{writing.move(self.path)}")
         yield Change(f"{self.path} is {found}, should be a link to {self.target}",
                      (Command(script, shown=f"ln -s {self.target} {self.path}"),),

@@ -39,7 +39,7 @@ class Download(Resource):
         fetch = ("curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -- "
                  + quote(self.url))
         other = quote(f"{self.url} holds something else: sha256")
-        check = (f"echo '{self.sha256}  '{{}} | sha256sum --check --status || "
+        check = (f"[ \"$(sha256sum <{{}})\" = '{self.sha256}  -' ] || "
                  f"{{ echo {other} \"$(sha256sum <{{}})\" >&2; exit 1; }}")
         script = writing.put(self.path, fetch, owner=self.owner, group=self.group, mode=self.mode,
                              check=check)

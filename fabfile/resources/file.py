@@ -96,7 +96,18 @@ class Found:
     @property
     def faithful(self) -> bool:
         """Whether .content is the whole file, byte by byte: not when that is long, or no UTF-8 text."""
-        return self.content is not None and sha256(self.content.encode()).hexdigest() == self.sha256
+        return self.content is not None and sha256(self._data()).hexdigest() == self.sha256
+
+    def _data(self) -> bytes:
+        return (self.content or "").encode("utf-8", "surrogateescape")
+
+
+def undo(path: str, found: Found) -> str:
+    """Shell text that makes `path` what the plan saw there. It needs nothing else, as what goes back by itself
+    must, unless that was no short text: then it is the copy that was kept when the new file was put there."""
+    if found.content is not None and found.faithful:
+        return writing.restore(path, found.content)
+    return f"rm -f -- {quote(path)}" if found.kind in ("absent", "unknown") else writing.put_back(path)
 
 
 def probe_file(path: str, unless: str = "", show: bool = True) -> str:

@@ -30,7 +30,8 @@ class Line(Resource):
             return
         here, new = quote(self.path), quote(writing.beside(self.path))
         script = "\n".join([
-            f"trap 'rm -f -- '{new} EXIT",
+            writing.folder(self.path),
+            f"trap 'rm -f -- '{quote(new)} EXIT",
             f"if [ -e {here} ]; then cp -aL --remove-destination -- {here} {new}; else : >{new}; fi",
             f'[ -z "$(tail -c 1 -- {new})" ] || echo >>{new}',
             f"printf '%s\\n' {quote(self.line)} >>{new}",

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
-from . import parts, writing
+from . import parts
 from .base import Change, Command, Resource
-from .file import File, Found
+from .file import File, Found, undo
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class NetworkInterface(Resource):
             if not change.alters:  # owner or mode alone
                 yield change
                 continue
-            undo = [writing.restore(file.path, Found(kept).content), *back]
+            former = [undo(file.path, Found(kept)), *back]
             yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()),
-                         diff=change.diff, undo="\n".join(undo), alters=change.alters)
+                         diff=change.diff, undo="\n".join(former), alters=change.alters)
             return
         if missing:
             yield Change("; ".join(missing), (self._apply(),), undo="\n".join(back))

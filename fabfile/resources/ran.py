@@ -38,7 +38,7 @@ class Ran(Resource):
         script = self.script
         if "{}" in script:
             new = quote(writing.beside(self.makes))
-            script = "\n".join([f"rm -rf -- {new}", script.replace("{}", new), f"sync -- {new}",
+            script = "\n".join([writing.folder(self.makes), f"rm -rf -- {new}", script.replace("{}", new), f"sync -- {new}",
                                 writing.move(self.makes)])
         not_made = quote(f"{self.makes} was not made")
         missing = f"[ -e {quote(self.makes)} ] || {{ echo {not_made} >&2; exit 1; }}"

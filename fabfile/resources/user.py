@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import Found, difference, permission_changes, probe_file
+from .file import Found, difference, permission_changes, probe_file, undo
 
 
 @dataclass(frozen=True)
@@ -114,5 +114,5 @@ class AuthorizedKeys(Resource):
                   + writing.put(path, writing.text_of(data), owner=self.user, group="", mode=0o600))
         yield Change(f"{path} holds other keys" if found.kind == "file" else f"{path} is {found.kind}",
                      (Command(script, shown=f"write {path} ({len(self.keys)} keys)"),),
-                     diff=difference(path, found.content, data), undo=writing.restore(path, found.content),
+                     diff=difference(path, found.content, data), undo=undo(path, found),
                      alters=frozenset({f"file:{path}"}))

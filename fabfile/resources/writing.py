@@ -22,11 +22,16 @@ def text_of(content: bytes) -> str:
     return f"printf %s {b64encode(content).decode()} | base64 -d"
 
 
+def folder(path: str) -> str:
+    """Shell text that makes the directory of `path`, for root and readable, where there is none."""
+    return f"(umask 022; mkdir -p -- {quote(posixpath.dirname(path))})"
+
+
 def beside(path: str) -> str:
     """Where a new file waits: hidden, on the same file system, with the same extension, always the same name,
     so that what a killed run left is overwritten by the next."""
-    folder, name = posixpath.split(path)
-    return posixpath.join(folder, f".coop-new.{name}")
+    place, name = posixpath.split(path)
+    return posixpath.join(place, f".coop-new.{name}")
 
 
 def put(path: str, printing: str, *, owner: str = "root", group: str = "root", mode: int = 0o644,
@@ -39,7 +44,7 @@ def put(path: str, printing: str, *, owner: str = "root", group: str = "root", m
     new = quote(beside(path))
     lines = [unless] if unless else []
     lines += [
-        f"umask 022; mkdir -p -- {quote(posixpath.dirname(path))}",
+        folder(path),
         f"umask 077; trap 'rm -f -- '{quote(new)} EXIT; rm -f -- {new}",
         f"{printing} >{new}",
         f"chown {quote(f'{owner}:{group}')} -- {new}",
@@ -73,11 +78,8 @@ def put_back(path: str) -> str:
     )
 
 
-def restore(path: str, content: str | None) -> str:
-    """Shell text that makes `path` what the plan saw there (None: nothing). It needs nothing else, as what
-    goes back by itself must; owner and mode stay as they are."""
-    if content is None:
-        return f"rm -f -- {quote(path)}"
+def restore(path: str, content: str) -> str:
+    """Shell text that gives `path` this content again; owner and mode stay as they are."""
     new = quote(beside(path))
     printing = text_of(content.encode("utf-8", "surrogateescape"))
     return f"cp -aT --remove-destination -- {quote(path)} {new}\n{printing} >{new}\n{move(path)}"

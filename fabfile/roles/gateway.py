@@ -50,7 +50,7 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    reserved = [other for other in rack.machines.values() if other is not machine]
+    reserved = [other for other in rack.by_address if other is not machine]
     yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=machine.inner, network=rack.network,
                                reserved=reserved), check="dnsmasq --test --conf-file={}")
     yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))

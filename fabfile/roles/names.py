@@ -17,10 +17,10 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     others. So a machine that comes or goes changes no file on its neighbours.
     """
     yield Hostname(machine.name)
-    known = rack.machines.values() if machine is rack.gateway else (machine, rack.gateway)
+    known = rack.by_address if machine is rack.gateway else (machine, rack.gateway)
     yield File("/etc/hosts", render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
                                     domain=rack.network.domain, endpoint=rack.cluster.endpoint,
-                                    endpoint_addresses=[each.address() for each in rack.control_planes]))
+                                    endpoint_addresses=sorted(each.address() for each in rack.control_planes)))
 
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:

@@ -4,6 +4,7 @@ import copy
 import string
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -14,10 +15,13 @@ from fabfile.rack import RackProblems, loading
 from fabfile.rack.host_keys import with_host_key
 from fabfile.rack.loading import FILES, assemble
 from fabfile.rack.reading import read
+from fabfile.rack.secrets import read_secrets
+from tests.unit.broken import samples
 
 PROJECT = Path(__file__).parents[2]
 BASE = PROJECT / "tests/cases/rack/base"
 SAMPLE = {file: (BASE / file).read_bytes() for file in FILES}
+WHOLE = samples(PROJECT)  # with a hub, services and storage
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "x" * 43
 
 
@@ -55,22 +59,36 @@ def test_a_scalar_means_what_it_looks_like(text, value):
 TEXTS = st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.one_of(st.binary(max_size=200), TEXTS))
-@example(b"[" * 3000)
-@example(b"- " * 3000)
-@example(b"&a [*a]")
+@settings(max_examples=250, deadline=None)
+@given(st.one_of(st.binary(max_size=200), TEXTS), st.sampled_from(list(WHOLE)))
+@example(b"[" * 3000, "hosts.yaml")
+@example(b"- " * 3000, "hosts.yaml")
+@example(b"&a [*a]", "hosts.yaml")
 @example(b"a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b]\n"
-         b"d: &d [*c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e]\n")
-@example(b"? [a]\n: b")
-@example(b"\xef\xbb\xbfrack: flock")
-@example(b"%YAML 9.9\n--- a")
-@example(b"!!int x")
-@example("a: \u2028b".encode())
-def test_any_bytes_are_read_or_told(content):
-    for file in ("hosts.yaml", "configs/cluster.yaml"):
-        told = load({**SAMPLE, file: content})
-        assert isinstance(told, tuple) and all(problem.message for problem in told)
+         b"d: &d [*c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e]\n",
+         "configs/hub.yaml")
+@example(b"? [a]\n: b", "configs/cluster.yaml")
+@example(b"\xef\xbb\xbfrack: flock", "hosts.yaml")
+@example(b"%YAML 9.9\n--- a", "configs/network.yaml")
+@example(b"!!int x", "configs/versions.yaml")
+@example("a: \u2028b".encode(), "configs/services.yaml")
+def test_any_bytes_are_read_or_told(content, file):
+    told = load({**WHOLE, file: content})
+    assert isinstance(told, tuple) and all(problem.message for problem in told)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.binary(max_size=200), TEXTS, TEXTS.map(lambda text: b"hub: {password: " + text + b"}")))
+def test_any_bytes_of_secrets_are_read_or_told_without_them(content):
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "configs").mkdir()
+        secrets = Path(folder) / "configs/secrets.yaml"
+        secrets.write_bytes(content)
+        secrets.chmod(0o600)
+        document, values = read_secrets(Path(folder))
+    assert document.values is None
+    told = "".join(f"{problem.message}{problem.hint}" for problem in document.problems)
+    assert not [line for line in content.decode(errors="replace").split() if len(line) > 8 and line in told]
 
 
 def nodes(value, path=()):
