@@ -108,8 +108,10 @@ def bare(resource: Resource) -> str:
 
 @singledispatch
 def wanted(resource: Any) -> str:
-    """The facts of a machine that has it as it should be."""
-    raise NotImplementedError(type(resource).__name__)
+    """The facts of a machine that has it as it should be: none, for what only refuses."""
+    if list(resource.changes("", frozenset())):
+        raise NotImplementedError(type(resource).__name__)
+    return ""
 
 
 def _file(file: File) -> str:

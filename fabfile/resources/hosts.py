@@ -44,7 +44,8 @@ class Hosts(Resource):
         begin, end = f"# begin {self.block}", f"# end {self.block}"
         block = [begin, *(f"{address}\t{' '.join(names)}" for address, names in self.entries.items()), end]
         lines = text.split("\n")
-        if begin in lines and end in lines[(first := lines.index(begin)):]:
-            last = lines.index(end, first)
-            return "\n".join([*lines[:first], *block, *lines[last + 1:]])
+        for last in (number for number, line in enumerate(lines) if line == end):
+            if begin in lines[:last]:  # the nearest: a mark that has lost its other half belongs to no block
+                first = last - lines[:last][::-1].index(begin) - 1
+                return "\n".join([*lines[:first], *block, *lines[last + 1:]])
         return "\n".join([*(text.removesuffix("\n").split("\n") if text else []), *block, ""])
