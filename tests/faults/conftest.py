@@ -1,7 +1,7 @@
 """Faults on purpose: runs are broken at chosen points, on a swarm and on a rack of the lab.
 
     pytest tests/faults/test_swarm.py -k disk-full-007      one point
-    pytest tests/faults/test_swarm.py --points 160          all; without --points a few of them, evenly
+    pytest tests/faults/test_swarm.py --points 120          all; without --points a few of them, evenly
 
 COOP_KEEP_LAB=1 leaves the labs up afterwards. --table FILE keeps what was found, as JSON.
 """

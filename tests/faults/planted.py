@@ -5,10 +5,12 @@ They are made up, and nobody else's. A run on the swarm writes two of them into 
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -35,24 +37,29 @@ def made(text: str) -> str | None:
 
 
 class Watcher(threading.Thread):
-    """Reads every process's command line and environment, and all temporary files, while a trial goes on."""
+    """Reads every process's command line and environment, and all temporary files, while a trial goes on.
 
-    def __init__(self, look: Look, folders: Callable[[], Iterable[Path]], pause: float = 0.4):
+    A process is read when it is new, and once more at the next look: by then it has become another program.
+    """
+
+    def __init__(self, look: Look, folders: Callable[[], Iterable[Path]], pause: float = 0.3):
         super().__init__(daemon=True)
         self.look, self.folders, self.pause = look, folders, pause
         self.seen: dict[str, str] = {}
-        self.looks = 0
+        self._known: Counter[str] = Counter()
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.is_set():
-            for process in Path("/proc").glob("[0-9]*"):
-                for part in ("cmdline", "environ"):
-                    self._read(process / part)
+            there = [name for name in os.listdir("/proc") if name.isdigit()]
+            self._known = Counter({name: self._known[name] + 1 for name in there})
+            for name in there:
+                if self._known[name] <= 2:
+                    self._read(Path("/proc", name, "cmdline"))
+                    self._read(Path("/proc", name, "environ"))
             for folder in self.folders():
                 for file in files(folder):
                     self._read(file)
-            self.looks += 1
             time.sleep(self.pause)
 
     def __enter__(self) -> Watcher:

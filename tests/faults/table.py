@@ -11,13 +11,18 @@ HEAD = ("fault", "points", "as undisturbed", "run failed", "told after", "adopte
 
 
 def as_text(trials: Sequence[Trial]) -> str:
-    """A table in Markdown, and every trial that proved something wrong."""
-    rows = [HEAD, tuple("-" * len(word) for word in HEAD)]
+    """A table for each task in Markdown, and every trial that proved something wrong."""
+    tables = (table(task, [trial for trial in trials if trial.task == task])
+              for task in dict.fromkeys(trial.task for trial in trials))
+    return "\n".join(["", *tables, *(trial.told() for trial in trials if trial.wrong)])
+
+
+def table(task: str, trials: Sequence[Trial]) -> str:
+    rows = [HEAD, ("---",) * len(HEAD)]
     rows += [row(kind, [trial for trial in trials if trial.kind == kind]) for kind in KINDS
              if any(trial.kind == kind for trial in trials)]
     rows.append(row("all", trials))
-    wrong = [trial.told() for trial in trials if trial.wrong]
-    return "\n".join(["", *(f"| {' | '.join(cells)} |" for cells in rows), "", *wrong])
+    return "\n".join([f"{task}:", "", *(f"| {' | '.join(cells)} |" for cells in rows), ""])
 
 
 def row(kind: str, trials: Sequence[Trial]) -> tuple[str, ...]:

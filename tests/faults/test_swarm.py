@@ -13,7 +13,7 @@ from trial import attempt
 
 from tests.rack.state import FILES, LEFTOVERS, LINKS, MODES, PACKAGES, RUNNING, SHADOW
 
-POINTS = (100, 60)  # over all commands, and over those that change something
+POINTS = (100, 20)  # over all commands, and over those that change something
 LAB = "faultsswarm"
 LIVE = "sysctl net.ipv4.tcp_fin_timeout; systemctl is-enabled flock-beacon; cat /run/flock-beacon"
 

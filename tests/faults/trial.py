@@ -25,6 +25,7 @@ AT_ONCE = 2.0  # seconds that Ctrl-C may take
 class Trial:
     """What is known of one, for the table and for a failure's message."""
 
+    task: str
     name: str
     kind: str
     moment: str
@@ -91,7 +92,7 @@ def disturb(ground: Ground, planned: Planned, look: Look) -> tuple[Trial, Ended,
     """A run that is broken at a point; the fault is undone when it has ended."""
     point = planned.point(ground.commands)
     fault = FAULTS[planned.kind](ground, point.at.machine)
-    trial = Trial(planned.name, planned.kind, point.moment, point.at.machine, point.at.shown)
+    trial = Trial(ground.words[0], planned.name, planned.kind, point.moment, point.at.machine, point.at.shown)
     with Watcher(look, lambda: temporary(ground)) as watcher:
         run = ground.start(point=point)
         if run.stands():
