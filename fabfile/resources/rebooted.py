@@ -10,6 +10,7 @@ from .base import Borrowed, Change, Command, Resource
 
 # When systemd began: unlike the kernel's boot id, this is a container's own too.
 STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
+_MARK = "coop-reboot"  # an annotation of the node
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,14 @@ class Rebooted(Resource):
                          (Command("systemctl reboot", limit=300.0),), borrows=(self._leave(),), reboots=True)
 
     def _leave(self) -> Borrowed:
+        # A mark on the node says whose cordon it is: a run that was killed has not taken its own back.
         kubectl, node = "kubectl --kubeconfig /etc/kubernetes/admin.conf", quote(self.node)
+        annotate = f"{kubectl} annotate"
         return Borrowed(
             "leave", self.control_plane,
-            f"found=$({kubectl} get node {node} -o 'jsonpath=was{{.spec.unschedulable}}')\n"
-            f"{kubectl} cordon {node} >/dev/null\necho \"$found\"",
+            f"found=$({kubectl} get node {node} "
+            f"-o 'jsonpath={{.spec.unschedulable}}{{.metadata.annotations.{_MARK}}}')\n"
+            f"case $found in ''|yes|trueyes) {annotate} --overwrite node {node} {_MARK}=yes >/dev/null\n"
+            f"{kubectl} cordon {node} >/dev/null; echo ours ;; *) echo theirs ;; esac",
             f"leave of {self.node}: no new pods while it is away",
-            f"[ \"$leave\" != was ] || {kubectl} uncordon {node}")
+            f"[ \"$leave\" != ours ] || {{ {kubectl} uncordon {node}; {annotate} node {node} {_MARK}-; }}")
