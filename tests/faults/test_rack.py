@@ -42,7 +42,7 @@ def ground(raised, tmp_path_factory):
     mirrors = (Mirror("web", "internet", network.SITES, web.shares["srv/www"], str(web.shares["srv/lab"])),
                Mirror("mirror", "internet", network.MIRROR, plan.mirror_cache))
     yield Rack(lab, ("cluster.bootstrap",), folder, smaller(lab.rack, folder / "rack"), mirrors,
-               lambda there: lab.ask(do="on" if there else "off", machine="names"), 420.0, (),
+               lambda there: lab.ask(do="on" if there else "off", machine="names"), 600.0, (),
                lambda ground: {"objects": objects(ground.inside("chick0", ASK))})
     for machine in lab.machines:
         lab.off(machine)
@@ -76,7 +76,7 @@ def smaller(rack, copy):
 @pytest.fixture(scope="session")
 def learned(ground):
     ground.learn()
-    assert len(ground.commands) > 300
+    assert len(ground.commands) > 200
     return ground
 
 
