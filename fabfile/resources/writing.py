@@ -41,11 +41,12 @@ def put(path: str, printing: str, *, owner: str = "root", group: str = "root", m
     `check` is a command with {} for the new file: when it fails, the old file stays. `unless` is shell text
     that ends the script before anything is touched (a guard: see `unchanged`).
     """
-    new = quote(beside(path))
+    new, place = quote(beside(path)), quote(posixpath.dirname(path))
     lines = [unless] if unless else []
     lines += [
         folder(path),
-        f"umask 077; trap 'rm -f -- '{quote(new)} EXIT; rm -f -- {new}",
+        f"full() {{ [ \"$(df --output=avail -- {place} | tail -n 1)\" -gt 0 ] || echo 'the disk is full' >&2; }}",
+        f"umask 077; trap '[ $? = 0 ] || full; rm -f -- '{quote(new)} EXIT; rm -f -- {new}",
         f"{printing} >{new}",
         f"chown {quote(f'{owner}:{group}')} -- {new}",
         f"chmod {mode:04o} -- {new}",

@@ -42,6 +42,16 @@ def test_a_file_is_made_then_left_alone_then_mended(machine):
     assert machine.read(f"/var/lib/coop/former{file.path}") == "one\ntwo\nthree\n"
 
 
+def test_a_full_disk_is_named_and_the_former_file_stays(machine):
+    machine.run("mkdir /full; mount -t tmpfs -o size=64k none /full; echo former >/full/file")
+    full, _ = machine.run("cat /dev/zero >/full/rest 2>/dev/null")
+    (change,) = machine.plan(File("/full/file", "x" * 30_000, check="true {}"))
+    code, said = machine.run(f"set -e\n{change.commands[0].script}")
+    assert full and code and said.endswith("the disk is full\n"), said
+    assert machine.run("ls -A /full; cat /full/file")[1] == "file\nrest\nformer\n"
+    machine.run("umount /full")
+
+
 def test_owner_and_mode_are_set_without_writing_the_file(machine):
     machine.make(File("/etc/mine", "x"))
     before = machine.run("stat -c %i.%Y /etc/mine")
