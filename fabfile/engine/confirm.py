@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from fabfile.engine import detached
 from fabfile.engine.errors import LinkError, TookTooLong, WentBack
-from fabfile.engine.events import Changed, Event, Ran
+from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.plan import Entry
 from fabfile.engine.telling import failure, shown, tail
@@ -57,7 +58,7 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
     began, seat.doing = time.monotonic(), what
     code, said = _applied(fleet, seat, name, what, script, limit)
     if code == 0:
-        code, said = _confirmed(fleet, seat, name, began + limit + MINUTE)
+        code, said = _confirmed(fleet, seat, name, began + limit + MINUTE, tell)
     seconds = time.monotonic() - began
     seat.commands += seconds
     tell(Ran(entry.machine, entry.step, entry.resource, shown(commands[-1]), code, seconds,
@@ -94,7 +95,8 @@ exit "$coop_code"
     return answer.code, answer.output
 
 
-def _confirmed(fleet: Fleet, seat: Seat, name: str, deadline: float) -> tuple[int, str]:
+def _confirmed(fleet: Fleet, seat: Seat, name: str, deadline: float,
+               tell: Callable[[Event], None]) -> tuple[int, str]:
     """Confirms over a new connection. Its exit code, and what the trial said."""
     folder = f"{detached.UNITS}/{name}"
     confirming = f"""\
@@ -102,17 +104,22 @@ set +e
 [ -d {folder} ] || exit {_GONE}
 [ -e {folder}/applied ] || exit {_EARLY}
 : >{folder}/confirmed
-{detached.wait(name)}"""
+{detached.wait(name, tidying=False)}"""
     why = ""
     while time.monotonic() < deadline + _RETURN:
         try:
             fleet.reopen(seat)
             assert seat.shell is not None
-            answer = seat.shell.ask(confirming, 30.0)
+            answer = seat.shell.ask(confirming, 30.0, "confirm it over a new connection")
         except (LinkError, TookTooLong) as error:
+            if not why:
+                tell(Noticed(seat.machine.name, f"{error.problem}; what was tried goes back by itself, "
+                                                "if no new connection can be opened"))
             why = str(error)
         else:
             if answer.code != _EARLY:  # else this connection may be older than the change
+                with suppress(LinkError, TookTooLong):
+                    seat.shell.ask(detached.tidy(name), 30.0)
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why

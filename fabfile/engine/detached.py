@@ -72,17 +72,25 @@ fi
 """
 
 
-def wait(name: str) -> str:
-    """Shell text that waits for a command that was started, says and ends as it did, and tidies up."""
+def wait(name: str, tidying: bool = True) -> str:
+    """Shell text that waits for a command that was started, says and ends as it did, and tidies up.
+
+    Without `tidying` it may be asked again, when its answer was lost on the way.
+    """
     folder = f"{UNITS}/{name}"
     return f"""\
 {_WAIT}
 coop_wait {name}
 tail -c 65536 {folder}/log
 coop_code=$(cat {folder}/code 2>/dev/null) || {{ echo 'it was ended before it had finished'; coop_code=125; }}
-rm -rf {folder}
+{tidy(name) if tidying else ":"}
 exit $coop_code
 """
+
+
+def tidy(name: str) -> str:
+    """Shell text that takes away what is left of a command that has ended."""
+    return f"rm -rf {UNITS}/{name}"
 
 
 def adopt(wait: bool = True) -> str:
