@@ -161,6 +161,14 @@ class Ground:
         root.write_bytes(faketime().read_bytes())
 
 
+def unmounted(disk: Path) -> None:
+    """Takes a disk away, once the last machine's remains are deleted."""
+    until = time.monotonic() + 60
+    while subprocess.run(["umount", disk], stderr=subprocess.DEVNULL).returncode:
+        assert time.monotonic() < until, f"{disk} is still in use"
+        time.sleep(0.2)
+
+
 def faketime() -> Path:
     """libfaketime, unpacked from its package, once."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop" / "faketime"

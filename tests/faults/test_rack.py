@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import yaml
-from ground import Ground, Mirror
+from ground import Ground, Mirror, unmounted
 from objects import ASK, objects
 from planted import made
 from points import planned
@@ -33,6 +33,7 @@ def ground(raised, tmp_path_factory):
     for machine in lab.machines:
         lab.off(machine)
     if not disk.is_mount():
+        image.unlink(missing_ok=True)  # not one that may still be in use
         subprocess.run(["truncate", "-s", DISK, image], check=True)
         subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=1", image], check=True)
         subprocess.run(["mount", "-o", "loop", image, disk], check=True)
@@ -46,7 +47,7 @@ def ground(raised, tmp_path_factory):
                lambda ground: {"objects": objects(ground.inside("chick0", ASK))})
     for machine in lab.machines:
         lab.off(machine)
-    subprocess.run(["umount", "-l", disk], check=True)
+    unmounted(disk)
 
 
 class Rack(Ground):

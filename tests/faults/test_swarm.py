@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from faults import answering
-from ground import Ground, Mirror
+from ground import Ground, Mirror, unmounted
 from planted import PLANTED, planted
 from scenario import NAME, REPOSITORY, SECRETS
 from trial import attempt
@@ -42,11 +42,11 @@ def ground(raised, tmp_path_factory):
 
     names(True)
     yield Ground(lab, ("swarm.role",), folder, lab.rack, (Mirror("packages", "inner", REPOSITORY, packages(lab)),),
-                 names, 90.0, (FILES, MODES, LINKS, SHADOW, PACKAGES, RUNNING, LEFTOVERS, LIVE))
+                 names, 200.0, (FILES, MODES, LINKS, SHADOW, PACKAGES, RUNNING, LEFTOVERS, LIVE))
     names(False)
     for machine in lab.machines:
         lab.off(machine)
-    subprocess.run(["umount", "-l", disk], check=True)
+    unmounted(disk)
 
 
 def packages(lab):

@@ -131,8 +131,8 @@ def ending(trial: Trial, fault: Fault, ended: Ended, quit_after: float, made: fl
             yield f"Ctrl-C took {quit_after:.1f} s"
         if "interrupted" not in ended.said or "To go on from here: inv" not in ended.said:
             yield f"Ctrl-C does not say how to go on: {ended.said}"
-    if failed := ended.of("failed"):
-        trial.noticed = max(0.0, failed[0]["at"] - made)
+    if told := [record for record in ended.journal if record["event"] in ("failed", "noticed")]:
+        trial.noticed = max(0.0, told[0]["at"] - made)
         if trial.kind in ("hanging", "powerless", "reset", "rebooted") and trial.noticed > PATIENCE + SLACK:
             yield f"the dead line was told after {trial.noticed:.1f} s"
         yield from messages(ended)
