@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from fabfile.engine import detached
 from fabfile.engine.errors import LinkError, TookTooLong, WentBack
 from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.plan import Entry
+from fabfile.engine.shell import Line
 from fabfile.engine.telling import failure, shown, tail
 from fabfile.secret import mask
 
@@ -118,8 +118,8 @@ set +e
             why = str(error)
         else:
             if answer.code != _EARLY:  # else this connection may be older than the change
-                with suppress(LinkError, TookTooLong):
-                    seat.shell.ask(detached.tidy(name), 30.0)
+                # Along with what is asked next: an answer that is lost is asked for again, and must find it.
+                seat.shell.first("", Line(detached.tidy(name), shown="tidy up"), lambda answer: None)
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why

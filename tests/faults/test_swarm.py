@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -14,7 +15,7 @@ from trial import attempt
 from tests.rack.state import FILES, LEFTOVERS, LINKS, MODES, PACKAGES, RUNNING, SHADOW
 
 POINTS = (100, 20)  # over all commands, and over those that change something
-LAB = "faultsswarm"
+LAB = os.environ.get("COOP_LAB", "faultsswarm")
 LIVE = "sysctl net.ipv4.tcp_fin_timeout; systemctl is-enabled flock-beacon; cat /run/flock-beacon"
 
 
