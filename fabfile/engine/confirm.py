@@ -67,7 +67,7 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
         raise WentBack(entry.machine, f"no new connection could be opened after {mask(entry.change.what)}: "
                        + ("the machine has put the former state back" if code == _UNDONE else
                           "and it is not known whether the former state is back"),
-                       step=entry.step, resource=entry.resource, tail=tail(said),
+                       step=entry.step, resource=entry.resource, command=shown(commands[-1]), tail=tail(said),
                        hint="nothing was lost; mend what hosts.yaml or configs/ says and run again")
     if code:
         raise failure(entry, commands[-1], code, said, hint="the former state is back")

@@ -34,7 +34,8 @@ class Group(Resource):
 
 @dataclass(frozen=True)
 class User(Resource):
-    """An account, without a password, with this shell and (at least) in these groups."""
+    """An account without a password, with this shell and (at least) in these groups. Only a `system` one needs
+    no home."""
 
     user: str
     groups: tuple[str, ...] = ()
@@ -48,18 +49,21 @@ class User(Resource):
 
     def probe(self) -> str:
         user = quote(self.user)
-        return f"if getent passwd -- {user}; then id -Gn -- {user}; fi"
+        return (f"if p=$(getent passwd -- {user}); then echo \"$p\"; id -Gn -- {user}; p=${{p%:*}}\n"
+                "[ -e \"${p##*:}\" ] || echo 'no home'; fi")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         user = quote(self.user)
         lines = facts.split("\n")
         fields = lines[0].split(":")
         if len(fields) != 7 or len(lines) < 2:
-            options = ["--system" if self.system else "--create-home", "--shell", self.shell]
+            options = ["--system"] if self.system else []
+            options += ["--no-create-home", "--shell", self.shell]
             options += ["--home-dir", self.home] if self.home else []
             options += ["--groups", ",".join(self.groups)] if self.groups else []
+            home = () if self.system else (self._make_home(),)
             yield Change(f"user {self.user} is absent",
-                         (Command(f"useradd {' '.join(map(quote, options))} -- {user}"),))
+                         (Command(f"useradd {' '.join(map(quote, options))} -- {user}"), *home))
             return
         missing = [group for group in self.groups if group not in lines[1].split(" ")]
         if missing:
@@ -68,9 +72,26 @@ class User(Resource):
         if fields[6] != self.shell:
             yield Change(f"the shell of {self.user} is {fields[6]}, should be {self.shell}",
                          (Command(f"usermod --shell {quote(self.shell)} -- {user}"),))
-        if self.home and fields[5] != self.home:
+        if "no home" in lines and not self.system:
+            yield Change(f"the home of {self.user} is absent", (self._make_home(),))
+        elif self.home and fields[5] != self.home:
             yield Change(f"the home of {self.user} is {fields[5]}, should be {self.home}",
                          (Command(f"usermod --move-home --home {quote(self.home)} -- {user}"),))
+
+    def _make_home(self) -> Command:
+        """The whole skeleton beside its place, then moved: useradd itself takes a full disk for success."""
+        user = quote(self.user)
+        return Command("\n".join([
+            f"home=$(getent passwd -- {user} | cut -d : -f 6); new=${{home%/*}}/.coop-new.${{home##*/}}",
+            '[ ! -e "$home" ] || exit 0',
+            "trap 'rm -rf -- \"$new\"' EXIT; rm -rf -- \"$new\"; mkdir -p -- \"${home%/*}\"",
+            'cp -aT -- /etc/skel "$new"',
+            f'chown -R -- {user}: "$new"',
+            "mode=$(sed -n 's/^HOME_MODE[[:space:]]*//p' /etc/login.defs)",
+            'chmod -- "${mode:-0755}" "$new"',
+            'find "$new" -type f -exec sync -- {} +',
+            'mv -T -- "$new" "$home"; sync -- "${home%/*}"',
+        ]), shown=f"make the home of {self.user}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
     pytest tests/faults/test_swarm.py -k disk-full-007      one point
     pytest tests/faults/test_swarm.py --points 120          all; without --points a few of them, evenly
 
-COOP_KEEP_LAB=1 leaves the labs up afterwards. --table FILE keeps what was found, as JSON.
+COOP_KEEP_LAB=1 leaves the labs up afterwards. --table FILE keeps what was found, as JSON: a point
+that was there before is replaced, so that a table may be made in several goes.
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if trials := config.stash[TRIALS]:
-        terminalreporter.write_line(as_text(trials))
         if path := config.getoption("--table"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            known = [Trial(**data) for data in json.loads(path.read_text())] if path.exists() else []
+            again = {(trial.task, trial.name) for trial in trials}
+            trials = [trial for trial in known if (trial.task, trial.name) not in again] + trials
             path.write_text(json.dumps([trial.data() for trial in trials], indent=1) + "\n")
+        terminalreporter.write_line(as_text(trials))
 
 
 @pytest.fixture(scope="session")

@@ -229,6 +229,19 @@ def test_accounts(machine):
         "milky is not in barn", "the shell of milky is /bin/bash, should be /bin/sh"]
 
 
+def test_a_home_is_whole_or_absent(machine):
+    """useradd's own way leaves half a skeleton on a full disk, and says that all is well."""
+    machine.run("mkdir -p /homes; mount -t tmpfs -o size=64k none /homes; cat /dev/zero >/homes/rest 2>/dev/null")
+    full = User("hen", home="/homes/hen")
+    useradd, home = machine.plan(full)[0].commands
+    assert machine.run(f"set -e\n{useradd.script}")[0] == 0 and machine.run(f"set -e\n{home.script}")[0] != 0
+    assert machine.run("ls -A /homes")[1] == "rest\n"
+    machine.run("rm /homes/rest")
+    assert machine.make(full) == ["the home of hen is absent"]
+    assert machine.run("cd /homes/hen; ls -A; stat -c %U .")[1] == machine.run("ls -A /etc/skel; echo hen")[1]
+    machine.run("umount /homes")
+
+
 def test_keys_that_are_gone_open_no_more(machine):
     machine.make(User("spicy"))
     machine.make(AuthorizedKeys("spicy", ("ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two")))
