@@ -34,7 +34,7 @@ class Group(Resource):
 
 @dataclass(frozen=True)
 class User(Resource):
-    """An account without a password, with this shell and (at least) in these groups. Only a `system` one needs
+    """An account without a password, with this shell and (at least) in these groups. A `system` one needs
     no home."""
 
     user: str
