@@ -31,6 +31,7 @@ def test_a_challenge_reaches_the_cluster(page):
     assert re.search(r"^server: caddy", said, re.IGNORECASE | re.MULTILINE), said
 
 
+# services' ports, and those that a cluster gives its services on every node
 SCAN = """
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ def answers(place):
         one.settimeout(0.5)
         return one.connect_ex(place) == 0
 for address in {addresses}:
-    places = [(address, port) for port in range(1, 10300)]
+    places = [(address, port) for port in (*range(1, 10300), *range(30000, 32768))]
     with ThreadPoolExecutor(500) as pool:
         print(address, *(port for (_, port), yes in zip(places, pool.map(answers, places)) if yes))
 """
