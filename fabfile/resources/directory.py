@@ -57,7 +57,7 @@ class Symlink(Resource):
 
     def probe(self) -> str:
         here = quote(self.path)
-        # the slash at the end: a target may end with newlines, which the shell would drop; no echo: it reads backslashes
+        # the slash: a target may end with newlines, which the shell would drop; no echo: it reads backslashes
         return (f'if [ -L {here} ]; then printf "a link to %s\\n" "$(readlink -n -- {here}; echo /)"\n'
                 f"elif [ -e {here} ]; then echo 'no link'; else echo absent; fi")
 

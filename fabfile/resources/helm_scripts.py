@@ -53,7 +53,7 @@ former=$(history | sed -n 's/^\([0-9]*\) deployed.*/\1/p' | tail -n 1)
 why=
 if watched helm upgrade --install @RELEASE@ @CHART@ --create-namespace \
   -f "$work/values" -f "$work/override" --labels coop=@DIGEST@ --history-max 10 \
-  --timeout @SECONDS@s --hide-notes @FORCE@ >"$work/said" 2>&1
+  --timeout @SECONDS@s --hide-notes --server-side=true @FORCE@ >"$work/said" 2>&1
 then ready || :
 elif [ -n "$why" ]; then why="$why, and helm waits for it"
 else why="helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)"
@@ -73,8 +73,8 @@ if [ -z "$former" ]; then echo 'there is no former revision: what is there stays
 elif [ "$latest" = "$former" ]; then echo "revision $former was not touched"
 else
   why='' unanswered=0
-  if watched helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 --force-conflicts \
-    >"$work/said" 2>&1
+  if watched helm rollback @RELEASE@ "$former" --timeout @SECONDS@s --history-max 10 \
+    --server-side=true --force-conflicts >"$work/said" 2>&1
   then ready || :
   else why="${why:-$(tail -n 4 "$work/said")}"; fi
   if [ -z "$why" ]
@@ -88,7 +88,7 @@ exit 1
 """.strip()
 
 # A node that was Ready when this began and is not any more: whoever waits for it would wait until a limit. helm
-# waits in its hooks (the image puller wants every node), the proof for its server: they run beside somebody who looks.
+# waits in its hooks (the image puller wants every node), the proof for its server: they run beside one who looks.
 _WATCH = r"""
 unanswered=0 gone=''
 nodes() { kubectl --request-timeout=10s get nodes -o 'go-template=@NODES@' 2>/dev/null; }
@@ -127,6 +127,9 @@ one='{{.name}} {{.restartCount}} {{with .state.waiting}}{{.reason}}{{end}}{{"\n"
 containers='{{range .items}}{{$pod := .metadata.name}}'\
 '{{range .status.initContainerStatuses}}{{$pod}} '"$one"\
 '{{range .status.containerStatuses}}{{$pod}} '"$one"'{{end}}'
+homeless='{{range .items}}{{$pod := .metadata.name}}{{range .status.conditions}}'\
+'{{if and (eq .type "PodScheduled") (eq .status "False")}}{{$pod}} finds no node: {{.message}}{{"\n"}}{{end}}'\
+'{{end}}{{end}}'
 last_words() {
   state="[?(@.name=='$container')].state.waiting.message"
   kubectl -n "$space" get pod "$pod" \
@@ -164,6 +167,8 @@ $(last_words </dev/null 2>/dev/null | cut -c 1-300)"
           </dev/null 2>/dev/null | grep -qE "^$workload-\S+ +($node|<none>) *$" ||
           why="$node is not Ready any more, and $kind $workload waits for it"
       done
+      [ $passed -lt 120 ] || why=$(kubectl -n "$space" get pods -o "go-template=$homeless" </dev/null 2>/dev/null |
+        grep "^$workload-" | head -n 1)
       [ -z "$why" ] || return 1
       now="$kind $workload: $(grep -v '^error: timed out' "$work/rollout" | tail -n 1)"
       if [ $passed -ge @SECONDS@ ]; then

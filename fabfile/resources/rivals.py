@@ -1,4 +1,4 @@
-"""What contends with the rack within its cluster: a second default storage class, a second giver of addresses."""
+"""What contends with the rack in its cluster: a second default storage class, a second giver of addresses."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class OnlyDefaultClass(Resource):
         return f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s"
 
     def probe(self) -> str:
-        columns = "N:.metadata.name,D:.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class"
+        default = ".metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class"
+        columns = quote(f"custom-columns=N:.metadata.name,D:{default}")
         return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
-                f"{self._kubectl} get storageclass --no-headers -o {quote(f'custom-columns={columns}')} 2>/dev/null || :")
+                f"{self._kubectl} get storageclass --no-headers -o {columns} 2>/dev/null || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         for name, default in (line.split() for line in facts.splitlines() if len(line.split()) == 2):
@@ -51,13 +52,14 @@ class OneAllocator(Resource):
     def probe(self) -> str:
         columns = "custom-columns=N:.metadata.name,U:.spec.allowedUses"
         return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
-                f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s get ippools.crd.projectcalico.org "
-                f"--no-headers -o {columns} 2>/dev/null || :")
+                f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s "
+                f"get ippools.crd.projectcalico.org --no-headers -o {columns} 2>/dev/null || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         for line in facts.splitlines():
             pool, _, uses = line.partition(" ")
             if "LoadBalancer" in uses:
-                told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take LoadBalancer "
-                        "out of its allowedUses, or metallb out of configs/versions.yaml")
-                yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1", shown="refuse: two givers of addresses"),))
+                told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take "
+                        "LoadBalancer out of its allowedUses, or metallb out of configs/versions.yaml")
+                yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1",
+                                            shown="refuse: two givers of addresses"),))

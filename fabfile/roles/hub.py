@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from fabfile.rack import Machine, Rack
+from fabfile.rack.pages import DATABASE_CLAIM
 from fabfile.rack.publishing import HTTP, HTTPS
 from fabfile.rack.release import API, address_of, database_type, looked_up, release_values
 from fabfile.rack.secrets import revealed
@@ -44,7 +45,7 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
         if leave_out:
             override = "prePuller: {hook: {enabled: false}}\n"
         if database_type(wanted) == "sqlite-pvc":
-            before.append(database_copy(rack, wanted))
+            before += [database_is_at_home(rack, wanted), database_copy(rack, wanted)]
         proof = proving(rack, wanted)
     yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values,
                   seconds=wanted.seconds, before=tuple(before), proof=proof,
@@ -53,7 +54,7 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
 
 
 def service_answers(rack: Rack, name: str) -> Iterator[Check]:
-    """One node answers for its address, and it to its published name, through the gateway's public address."""
+    """One node answers for its address, and it to its published name, at the gateway's public address."""
     publish = rack.services[name].publish
     if publish:
         yield address_is_answered_once(rack, address_of(rack, rack.services[name]))
@@ -82,6 +83,24 @@ done)
 """, shown="look whether every node can have the new images")
 
 
+def database_is_at_home(rack: Rack, wanted: Service) -> Command:
+    """Refuses, also when that node is to be left out, when the one node on whose disk the database lies takes
+    no pods: the hub would be stopped and not start again."""
+    kubectl = f"kubectl --kubeconfig {kubeconfig(rack)}"
+    home = "jsonpath={.spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions[*].values[*]}"
+    return Command(
+        f"""
+volume=$({kubectl} -n {wanted.in_namespace} get pvc {DATABASE_CLAIM} --ignore-not-found \
+    -o 'jsonpath={{.spec.volumeName}}')
+[ -n "$volume" ] || exit 0
+home=$({kubectl} get pv "$volume" -o {quote(home)})
+found=$({kubectl} get nodes -o go-template={quote(_HOW_NODES_ARE)} | sed -n "s/^$home \(..*[^ ]\) *$/\1/p")
+[ -z "$home" ] || [ -z "$found" ] || {{
+    echo "$home is $found, and the hub's database lies on it: the hub would stop and not start again" >&2
+    exit 1; }}
+""", shown="look whether the hub's database is where a pod can be")
+
+
 def database_copy(rack: Rack, wanted: Service) -> Command:
     """The hub's database onto the gateway, by SQLite's own backup; the ten latest are kept. No hub yet:
     nothing to copy."""
@@ -100,7 +119,9 @@ if [ "$({kubectl} get deployment hub -o 'jsonpath={{.status.readyReplicas}}')" !
     echo 'the hub does not run: its database is not copied'; exit 0; fi
 copy={folder}/$(date -u +%Y%m%d-%H%M%S).sqlite
 trap 'rm -f "$copy.new"' EXIT
-{kubectl} exec deployment/hub -c hub -- python3 -c {quote(program)} >"$copy.new"
+{kubectl} exec deployment/hub -c hub -- python3 -c {quote(program)} >"$copy.new" || {{
+    node=$({kubectl} get pods -l component=hub -o 'jsonpath={{.items[0].spec.nodeName}}')
+    echo "the hub's database cannot be copied from $node: nothing was touched" >&2; exit 1; }}
 [ "$(head -c 15 "$copy.new")" = 'SQLite format 3' ] ||
     {{ echo 'what came from the hub is no database' >&2; exit 1; }}
 sync "$copy.new"; mv "$copy.new" "$copy"
@@ -111,7 +132,7 @@ echo "the database is in $copy"
 
 def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     """Shell text for the gateway: the canary starts a server and runs a cell. A server that an earlier proof
-    left, or that this one leaves, is taken away whatever the hub thinks of it, and whether its node still lives."""
+    left, or that this one leaves, is taken away whatever the hub thinks of it, and wherever it is."""
     canary = wanted.canary
     away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} "
             "delete pod --ignore-not-found --wait=false --grace-period=0 --force "

@@ -100,7 +100,7 @@ def rollback(c, hub="hub", revision=None):
 export KUBECONFIG={kubeconfig(rack)}
 helm history {service.release_name} -n {service.in_namespace}
 helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s \
-    --history-max 10 --force-conflicts &&
+    --history-max 10 --server-side=true --force-conflicts &&
 kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s && echo DONE
 """, limit=service.seconds + 330.0)
     print(said.removesuffix("DONE\n"), end="")

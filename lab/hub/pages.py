@@ -1,6 +1,7 @@
 """The git host of one lab: its own copy of what the forge publishes, so that one may push to it.
 
-It is served as plain files, which git reads over HTTP with no program behind; a push brings their lists up to date.
+It is served as plain files, which git reads over HTTP with no program behind; a push brings their lists up to
+date.
 """
 
 from __future__ import annotations

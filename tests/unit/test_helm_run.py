@@ -88,7 +88,8 @@ touch /tmp/fakes/again; echo chick1 >/tmp/fakes/nodes; (/bin/sleep 600; echo lat
 def test_a_proof_whose_node_goes_begins_again(upgraded):
     code, said = upgraded("echo '4 deployed abd' >/tmp/fakes/history", PROOF)
     assert (code, said.splitlines()) == (0, [
-        "its pods are ready, but: chick2 is not Ready any more: the proof begins again, on the nodes that are left",
+        "its pods are ready, but: chick2 is not Ready any more: the proof begins again, on the nodes that are "
+        "left",
         "ran a cell", "4 deployed abd"])
 
 

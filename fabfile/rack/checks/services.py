@@ -23,7 +23,8 @@ _BRANCHES = (("hub",), ("hub", "config"), ("hub", "db"), ("hub", "services"), ("
              ("prePuller", "hook"))
 LETS_IN = re.compile(r"allow_.*|allowed_.*|admin_users|any_allow_config")
 
-OWNERS = {"letsencrypt": ("contactEmail",), "manual": ("key", "cert"), "secret": ("name",)}  # and what makes each one
+# of a certificate, and what makes each of them one
+OWNERS = {"letsencrypt": ("contactEmail",), "manual": ("key", "cert"), "secret": ("name",)}
 
 
 def published_addresses(draft: Draft) -> Iterator[Wrong]:
@@ -186,7 +187,8 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
                 yield Wrong(file, (*at, other), f"would own the certificate beside {owner}, the type",
                             "one owner: leave this key out, or take its type")
         if looked_up(service.values, "ingress", "enabled") and looked_up(service.values, "ingress", "tls"):
-            yield Wrong(file, place_of(service, "ingress", "tls"), "would own the certificate beside proxy.https",
+            yield Wrong(file, place_of(service, "ingress", "tls"),
+                        "would own the certificate beside proxy.https",
                         "proxy.https: {enabled: false}, or no ingress")
         match owner:
             case "letsencrypt":

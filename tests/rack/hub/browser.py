@@ -11,8 +11,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--ignore-certificate-errors")
 WIDE, PHONE = (1280, 800), (390, 844)                  # pixels
 CELL = ".jp-Notebook .jp-CodeCell"
@@ -24,7 +24,8 @@ class Browser:
     def __init__(self, name: str, place: str) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for flag in (*FLAGS, f"--host-resolver-rules=MAP {name}:443 {place}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
+        rules = f"--host-resolver-rules=MAP {name}:443 {place}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        for flag in (*FLAGS, rules):
             options.add_argument(flag)
         options.set_capability("unhandledPromptBehavior", "accept")    # a notebook that is left unsaved
         self.driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))

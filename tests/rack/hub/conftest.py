@@ -61,7 +61,8 @@ def page(world):
     """Fetches a page by its name, the hub's unless told, as a browser would."""
     def get(path: str, *words: str, port: int = 443, name: str = NAME, public: str = PUBLIC) -> str:
         scheme = "https" if port == 443 else "http"
-        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", f"{name}:{port}:{public}", *words,
+        resolve = f"{name}:{port}:{public}"
+        code, said = world("curl", "-ksS", "--max-time", "20", "--resolve", resolve, *words,
                            f"{scheme}://{name}{path}")
         assert code == 0, said
         return said

@@ -46,7 +46,8 @@ def test_a_students_day(no_server, browser):
     browser.log_in("student")
     browser.open("/hub/spawn")
     browser.find("#kubespawner-profiles-list")
-    assert all(profile in browser.text for profile in ("Default", "Large", "marimo")) and not overflows(browser)
+    assert all(profile in browser.text for profile in ("Default", "Large", "marimo"))
+    assert not overflows(browser)
     taken(browser, "spawn")
 
     browser.start("large")

@@ -70,6 +70,6 @@ def test_a_former_revision_is_brought_back_by_hand(hub_yaml, operator, server):
     operator.inv("hub.rollback")
     assert server() == uid, "the student's server went with it"
     hub_yaml("Notebooks by mistake.", "Notebooks on our own computers.")
-    assert "other values" in operator.inv("hub.upgrade", "--dry", code=3).said, "whoever rolls back is told what differs"
+    assert "other values" in operator.inv("hub.upgrade", "--dry", code=3).said  # the files say more
     operator.inv("hub.upgrade")
     assert "JupyterHub is now running" in operator.inv("hub.logs", "--lines", "200").said

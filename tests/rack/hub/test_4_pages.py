@@ -36,8 +36,8 @@ def test_the_hub_starts_without_its_template_repository(hub, operator, inside, p
 def test_a_new_commit_is_brought_by_an_upgrade(hub, operator, page, tmp_path):
     """As who writes the pages does it: clone, edit, commit, push; then the operator's upgrade."""
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], check=True, text=True, capture_output=True, env=os.environ | SETTINGS,
-                              cwd=tmp_path).stdout.strip()
+        return subprocess.run(["git", *words], check=True, text=True, capture_output=True, cwd=tmp_path,
+                              env=os.environ | SETTINGS).stdout.strip()
 
     git("clone", "--quiet", str(hub.places.git / REPOSITORY), ".")
     about = tmp_path / "templates/about.html"

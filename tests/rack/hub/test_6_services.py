@@ -32,6 +32,7 @@ services:
     publish: {STAGING}
     values:
       hub:
+        db: {{pvc: {{storageClassName: local}}}}    # as it was made: no claim changes its class
         config:
           JupyterHub: {{authenticator_class: dummy}}
           Authenticator: {{allowed_users: [tester]}}
@@ -70,9 +71,10 @@ def services(hub, operator, inside, tmp_path_factory):
 
 def certificate(folder) -> dict[str, str]:
     """A key and a certificate, as somebody's own authority would give them."""
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", folder / "key", "-out", folder / "cert", "-days", "30", "-subj", "/CN=Given by hand",
-                    "-addext", f"subjectAltName=DNS:{STAGING}"], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-keyout", folder / "key", "-out", folder / "cert", "-days", "30",
+                    "-subj", "/CN=Given by hand", "-addext", f"subjectAltName=DNS:{STAGING}"],
+                   check=True, capture_output=True)
     return {"key": (folder / "key").read_text(), "cert": (folder / "cert").read_text()}
 
 
@@ -82,7 +84,7 @@ def change(file, old: str, new: str) -> None:
 
 
 def test_any_chart_is_brought_out(services, operator, page):
-    assert "is not released" in operator.inv("service.upgrade", "notice", "--dry", code=3).said
+    assert "release notice" in operator.inv("service.upgrade", "notice", "--dry", code=3).said
     operator.inv("service.upgrade", "notice")
     assert page("/", port=80, name=NOTICE) == "Open until ten."
     assert operator.inv("service.upgrade", "notice", "--json").data["changes"] == 0
@@ -109,26 +111,28 @@ def test_its_values_are_checked_and_what_breaks_is_taken_back(services, operator
 def helm_3(hub) -> str:
     """Where rooster finds a program that no rack is given: helm 3, built for this alone."""
     store = make(helm3.programs, forge_cache(), lambda event: print(event.part, event.state))
-    shutil.copy(store.folder(helm3.programs) / "bin/helm", hub.places.shared / "helm-3")
-    return "/srv/shared/helm-3"
+    folder = hub.places.shared / "helm-3"    # what it makes bears the program's name: helm
+    folder.mkdir(exist_ok=True)
+    shutil.copy(store.folder(helm3.programs) / "bin/helm", folder)
+    return "/srv/shared/helm-3/helm"
 
 
 def test_one_more_hub_that_somebody_made_with_helm_3(services, helm_3, operator, inside, page, world):
-    """It is taken over with its secrets, so that nobody is logged out; then it is as any: published, proved, exact."""
+    """It is taken over with its secrets, so that nobody is logged out; then it is as any: proved, exact."""
     values = yaml.safe_load(SERVICES)["services"]["staging"]["values"]
     values["proxy"] |= {"https": {"enabled": False}, "service": {"type": "ClusterIP"}}
     kubectl = "kubectl --kubeconfig /home/spicy/.kube/config -n staging"
     cookie = f"{kubectl} get secret hub -o jsonpath='{{.data.hub\\.config\\.JupyterHub\\.cookie_secret}}'"
     inside("rooster", f"{helm_3} --kubeconfig /home/spicy/.kube/config install staging lab-hub -n staging "
-           "--repo https://charts.flock.example/ --version 4.4.0-lab.1 --create-namespace --wait --timeout 240s -f - "
-           f"<<'VALUES'\n{yaml.safe_dump(values)}\nVALUES")
+           "--repo https://charts.flock.example/ --version 4.4.0-lab.1 --create-namespace --wait "
+           f"--timeout 240s -f - <<'VALUES'\n{yaml.safe_dump(values)}\nVALUES")
     before = inside("rooster", cookie)
 
     operator.inv("service.upgrade", "staging")
     assert len(before) > 40 and inside("rooster", cookie) == before
     assert "This is staging." in page("/hub/login", name=STAGING, public=STAGINGS_PUBLIC)
-    _, said = world("sh", "-c", f"openssl s_client -connect {STAGINGS_PUBLIC}:443 -servername {STAGING} </dev/null "
-                    "2>/dev/null | openssl x509 -noout -subject")
+    _, said = world("sh", "-c", f"openssl s_client -connect {STAGINGS_PUBLIC}:443 -servername {STAGING} "
+                    "</dev/null 2>/dev/null | openssl x509 -noout -subject")
     assert "Given by hand" in said
     assert "Flock" in page("/hub/login") and "This is staging." not in page("/hub/login")
     assert world("curl", "-ksS", "--max-time", "10", "--resolve", f"{NAME}:443:{STAGINGS_PUBLIC}",

@@ -11,27 +11,44 @@ from tests.rack.conftest import wait_until
 from tests.rack.hub.conftest import ADDRESS, KUBECTL
 
 
-def test_a_sick_node_stops_an_upgrade_early_or_is_left_out(hub_yaml, operator, inside):
+@pytest.fixture
+def with_hub(hub, inside) -> str:
+    """The machine on whose disk the hub's database lies."""
+    return inside("rooster", f"{KUBECTL} get pods -l component=hub -o jsonpath='{{.items[0].spec.nodeName}}'")
+
+
+def test_a_sick_node_stops_an_upgrade_early_or_is_left_out(hub_yaml, operator, inside, with_hub):
     hub_yaml("capacity: 1Gi", "capacity: 3Gi")
-    inside("rooster", f"{KUBECTL} cordon chick2")
+    other = next(iter({"chick1", "chick2"} - {with_hub}))
+    inside("rooster", f"{KUBECTL} cordon {other}")
     try:
         began = time.monotonic()
-        assert "chick2 is cordoned" in operator.inv("hub.upgrade", code=1).said
+        assert f"{other} is cordoned" in operator.inv("hub.upgrade", code=1).said
         assert time.monotonic() - began < 30
-        assert operator.inv("hub.upgrade", "--leave-out", "chick2", "--json").data["changes"] == 1
+        assert operator.inv("hub.upgrade", "--leave-out", other, "--json").data["changes"] == 1
     finally:
-        inside("rooster", f"{KUBECTL} uncordon chick2")
+        inside("rooster", f"{KUBECTL} uncordon {other}")
+
+
+def test_the_node_with_the_database_cannot_be_left_out(hub_yaml, operator, inside, with_hub, page):
+    hub_yaml("capacity: 1Gi", "capacity: 4Gi")
+    inside("rooster", f"{KUBECTL} cordon {with_hub}")
+    try:
+        said = operator.inv("hub.upgrade", "--leave-out", with_hub, code=1).said
+        assert f"{with_hub} is cordoned, and the hub's database lies on it" in said
+        assert "Flock" in page("/hub/login")
+    finally:
+        inside("rooster", f"{KUBECTL} uncordon {with_hub}")
 
 
 @pytest.mark.parametrize("whose", ["the hub's", "another", "the control plane's"])
-def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, inside, nodes, whose):
+def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, inside, nodes, with_hub, whose):
     """It holds or it is taken back, and ends long before its limits; with the node back, all is as before."""
-    with_hub = inside("rooster", f"{KUBECTL} get pods -l component=hub -o jsonpath='{{.items[0].spec.nodeName}}'")
     machine = {"the hub's": with_hub, "another": next(iter({"chick1", "chick2"} - {with_hub})),
                "the control plane's": "chick0"}[whose]
     hub_yaml("Notebooks on our own computers.", f"Notebooks while {machine} is off.")
     upgrade = operator.start("inv", "hub.upgrade")
-    wait_until("helm is at work", lambda: inside("rooster", "pgrep -x helm", check=False), 60)
+    wait_until("helm is at work", lambda: inside("rooster", "pgrep -f '[h]elm upgrade'", check=False), 60)
     began = time.monotonic()
     hub.off(machine)
     try:
@@ -39,8 +56,8 @@ def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, insid
         print(f"{machine} went: exit code {upgrade.returncode} after {time.monotonic() - began:.0f} s\n{said}")
         assert upgrade.returncode in (0, 1)
         assert whose == "another" or upgrade.returncode == 1
-        told = ("the API server does not answer any more", "10.0.0.100:6443") if machine == "chick0" else \
-            (f"{machine} is not Ready any more",)
+        told = (["the API server does not answer any more", "10.0.0.100:6443"] if machine == "chick0" else
+                [f"{machine} is not Ready any more"])
         assert upgrade.returncode == 0 or any(one in said for one in told)
     finally:
         upgrade.kill()
