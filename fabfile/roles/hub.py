@@ -94,7 +94,7 @@ volume=$({kubectl} -n {wanted.in_namespace} get pvc {DATABASE_CLAIM} --ignore-no
     -o 'jsonpath={{.spec.volumeName}}')
 [ -n "$volume" ] || exit 0
 home=$({kubectl} get pv "$volume" -o {quote(home)})
-found=$({kubectl} get nodes -o go-template={quote(_HOW_NODES_ARE)} | sed -n "s/^$home \(..*[^ ]\) *$/\1/p")
+found=$({kubectl} get nodes -o go-template={quote(_HOW_NODES_ARE)} | sed -n "s/^$home \\(..*[^ ]\\) *$/\\1/p")
 [ -z "$home" ] || [ -z "$found" ] || {{
     echo "$home is $found, and the hub's database lies on it: the hub would stop and not start again" >&2
     exit 1; }}
