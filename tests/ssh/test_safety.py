@@ -30,6 +30,7 @@ def test_a_second_run_is_refused_and_told_who_holds_the_lock(operate):
     told = r"^\w+ from \S+ is at work on this rack since 20\S+, doing toy.long; "
     assert re.search(told, str(error)), error
     assert operator.run(toys.plain, dry=True).exit_code == 3  # looking is always allowed
+    operator.swarm.hosts["chick0"].run("touch /run/go")
     said, _ = first.communicate(timeout=30)
     assert first.returncode == 0, said
     assert operator.run(toys.plain).exit_code == 0

@@ -20,11 +20,15 @@ from fabfile.resources.base import Borrowed, Change, Command, Resource  # noqa: 
 
 @dataclass(frozen=True)
 class Text(Resource):
-    """A file with this content. `slow` seconds pass before it is there; `long`: it outlives the line."""
+    """A file with this content. `slow` seconds pass before it is there, or until the shell condition `after` holds.
+
+    `long`: its command outlives the line.
+    """
 
     path: str
     content: str
     slow: float = 0
+    after: str = ""
     long: bool = False
     fails: bool = False
     limit: float = 60
@@ -43,7 +47,7 @@ class Text(Resource):
         if facts == self.content:
             return
         path = quote(self.path)
-        script = "\n".join([self.first, f"echo begun >>{path}.runs", f"sleep {self.slow}",
+        script = "\n".join([self.first, f"echo begun >>{path}.runs", f"until {self.after}; do sleep 0.1; done" if self.after else f"sleep {self.slow}",
                             "echo it cannot be; false" if self.fails else ":",
                             f"printf %s {quote(self.content)} >{path}"])
         yield Change(f"it says {facts!r}, should say {self.content!r}",
@@ -62,7 +66,8 @@ def plain(rack) -> list[Step]:
 
 
 def long(rack) -> list[Step]:
-    first = Text("/etc/slow", "done", slow=6, long=True)
+    """Its first command takes until somebody lets it go."""
+    first = Text("/etc/slow", "done", after="[ -e /run/go ]", long=True)
     return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
 
