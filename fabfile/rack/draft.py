@@ -90,10 +90,10 @@ def sound_machines(values: object) -> tuple[dict[str, Machine], bool]:
     entries = values.get("machines") if isinstance(values, Mapping) else None
     if not isinstance(entries, Mapping):
         return {}, False
-    machines = {}
+    machines, one = {}, TypeAdapter(dict[Label, Machine])
     for name, entry in entries.items():
         try:
-            machines |= TypeAdapter(dict[Label, Machine]).validate_python({name: entry})
+            machines |= one.validate_python({name: entry})
         except ValidationError:
             pass
     return machines, len(machines) == len(entries)
