@@ -13,6 +13,7 @@ from stopping import MOMENTS, Point, Sent
 
 KINDS = ("killed", "interrupted", "hanging", "reset", "rebooted", "powerless", "disk-full", "mirror-500",
          "mirror-half", "sudo-refused", "clock-jumped", "dns-gone")
+GOLDEN = 0.6180339887  # its multiples fill the space between 0 and 1 evenly, however many there are
 BESIDE = ("disk-full", "mirror-500", "mirror-half", "clock-jumped", "dns-gone")  # the run itself is left alone
 
 
@@ -43,7 +44,7 @@ class Planned:
         number, of = (self.number, self.of) if self.number <= self.of else (self.number - self.of, self.further)
         among = commands if self.number <= self.of else [each for each in commands if each[0].verb == "act"]
         at, seconds = among[(2 * number - 1) * len(among) // (2 * of)]
-        share = (self.number * 0.618) % 1
+        share = self.number * GOLDEN % 1
         return Point(at, self.moment, round(seconds * share, 3) if self.moment == "during" else 0.0)
 
     @property
@@ -56,11 +57,12 @@ class Planned:
 
 
 def planned(of: int, further: int = 0, only: int | None = None) -> list[Planned]:
-    """All points, or so many of them, as evenly as they come."""
+    """All points, or so many of them, as evenly as they come; any beginning of the list is an even sample."""
     every = of + further
-    chosen = range(1, every + 1)
+    chosen = list(range(1, every + 1))
     if only is not None and only < every:
         chosen = sorted({round((n + 0.5) * every / only) for n in range(only)})
+    chosen.sort(key=lambda number: number * GOLDEN % 1)
     return [Planned(number, of, further) for number in chosen]
 
 

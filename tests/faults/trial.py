@@ -34,6 +34,7 @@ class Trial:
     reached: bool = True
     code: int | None = None  # of the disturbed run
     noticed: float | None = None  # seconds from the fault to the first word about it
+    waited: float = 0.0  # of these, for which this computer let it wait, at most
     changes: int = 0  # that the disturbed run had made
     problems: list[str] = field(default_factory=list)  # as it told them
     adopted: int = 0  # commands that the next run found running
@@ -102,10 +103,13 @@ def disturb(ground: Ground, planned: Planned, look: Look) -> tuple[Trial, Ended,
                 run.go()
         else:
             trial.reached, made = False, 0.0
-        ended = run.end(ground.limit)
-        quit_after = time.time() - made
-        if trial.reached:
-            fault.undo()
+        try:
+            ended = run.end(ground.limit)
+            quit_after = time.time() - made - run.waited
+        finally:
+            if trial.reached:
+                fault.undo()
+    trial.waited = run.waited
     trial.code, trial.changes = ended.code, len(ended.of("changed"))
     trial.wrong += [f"{found} was to be seen in {place}" for place, found in watcher.seen.items()]
     if not trial.reached:
@@ -133,7 +137,7 @@ def ending(trial: Trial, fault: Fault, ended: Ended, quit_after: float, made: fl
             yield f"Ctrl-C does not say how to go on: {ended.said}"
     if told := [record for record in ended.journal if record["event"] in ("failed", "noticed")]:
         trial.noticed = max(0.0, told[0]["at"] - made)
-        if trial.kind in ("hanging", "powerless", "reset", "rebooted") and trial.noticed > PATIENCE + SLACK:
+        if trial.kind in ("hanging", "powerless", "reset", "rebooted") and trial.noticed > PATIENCE + SLACK + trial.waited:
             yield f"the dead line was told after {trial.noticed:.1f} s"
         yield from messages(ended)
 
