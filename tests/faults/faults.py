@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ground import BOOTS
+
 from lab import network
 from lab.handle import Lab
 
@@ -97,11 +99,11 @@ class Rebooted(Fault):
         self.inside("systemctl reboot", check=False)
 
     def undo(self) -> None:
-        until = time.monotonic() + 90
+        until = time.monotonic() + BOOTS
         while self.lab.status()[self.machine].starts == self.starts:
             assert time.monotonic() < until, f"{self.machine} does not reboot"
             time.sleep(0.05)
-        self.lab.wait([self.machine])
+        self.lab.wait([self.machine], BOOTS)
 
 
 class Powerless(Fault):
@@ -113,7 +115,7 @@ class Powerless(Fault):
         self.lab.off(self.machine)
 
     def undo(self) -> None:
-        self.lab.on(self.machine)
+        self.lab.on(self.machine, BOOTS)
 
 
 class DiskFull(Fault):

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import yaml
-from ground import Ground, Mirror, unmounted
+from ground import BOOTS, Ground, Mirror, unmounted
 from objects import ASK, objects
 from planted import made
 from points import planned
@@ -54,7 +54,7 @@ class Rack(Ground):
     """Of the lab's machines only those that the smaller rack has."""
 
     def empty(self) -> None:
-        self.lab.reset(["rooster", "chick0", "chick1"])
+        self.lab.reset(["rooster", "chick0", "chick1"], BOOTS)
 
 
 def smaller(rack, copy):
