@@ -25,32 +25,37 @@ OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
 _DOUBTFUL, _SILENT_AFTER = 7_000, 15_000  # milliseconds; a living run is heard every five seconds
 
-# Exits with 75 unless the holder's operator is gone: no sshd carries its shell any more, or that one has
-# heard nothing for long (or, for a run on the gateway itself, its process has ended). Then its shell and sshd
-# are ended; what that shell had under way goes on and holds the machine's lock.
-_SILENT = f"""\
+# coop_gone LOCK DESCRIPTOR succeeds when the operator of the run in coop_holder is gone: no sshd carries its shell
+# any more, or that one has heard nothing for long (or, for a run on the gateway itself, its process has ended).
+# Then its shell and sshd are ended; what that shell had under way goes on and holds the machine's lock. A shell
+# that is no more holds nothing, and its number may be another's.
+_GONE = f"""\
 coop_field() {{ coop_value=${{coop_holder##*"\\"$1\\": \\""}}; coop_value=${{coop_value%%\\"*}}; }}
-coop_field shell; coop_shell=$coop_value; coop_field pid; coop_pid=$coop_value; coop_field from
-coop_sshd=$coop_shell
-while [ "${{coop_sshd:-0}}" -gt 1 ]; do
-  read -r coop_name </proc/$coop_sshd/comm || {{ coop_sshd=; break; }}
-  case $coop_name in sshd*) break ;; esac
-  coop_sshd=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$coop_sshd/status)
-done
-if [ "$coop_value" = here ]; then
-  [ ! -d /proc/"$coop_pid" ] || exit {HELD}
-  kill "$coop_shell"
-elif [ "${{coop_sshd:-0}}" -le 1 ]; then kill "$coop_shell"
-else
-  set -- $coop_value
-  while :; do
-    coop_silent=$(ss -tinHO state established dst "$1:$2" | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
-    [ "${{coop_silent:-0}}" -gt {_DOUBTFUL} ] || exit {HELD}
-    [ "$coop_silent" -le {_SILENT_AFTER} ] || break
-    printf '\\n%s + another run holds the lock and is not heard\\n' "$coop_mark"; sleep 1
+coop_gone() {{
+  coop_field shell; coop_shell=$coop_value; coop_field pid; coop_pid=$coop_value; coop_field from
+  [ /proc/"$coop_shell"/fd/"$2" -ef {RUN}/"$1" ] || return 1
+  coop_sshd=$coop_shell
+  while [ "${{coop_sshd:-0}}" -gt 1 ]; do
+    read -r coop_name </proc/$coop_sshd/comm || {{ coop_sshd=; break; }}
+    case $coop_name in sshd*) break ;; esac
+    coop_sshd=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$coop_sshd/status)
   done
-  kill "$coop_shell" "$coop_sshd"
-fi"""
+  if [ "$coop_value" = here ]; then
+    [ ! -d /proc/"$coop_pid" ] || return 1
+    kill "$coop_shell"
+  elif [ "${{coop_sshd:-0}}" -le 1 ]; then kill "$coop_shell"
+  else
+    set -- $coop_value
+    while :; do
+      coop_silent=$(ss -tinHO state established dst "$1:$2" | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
+      [ "${{coop_silent:-0}}" -gt {_DOUBTFUL} ] || return 1
+      [ "$coop_silent" -le {_SILENT_AFTER} ] || break
+      printf '\\n%s + another run holds the lock and is not heard\\n' "$coop_mark"; sleep 1
+    done
+    kill "$coop_shell" "$coop_sshd"
+  fi
+}}
+"""
 
 
 def who() -> tuple[str, str]:
@@ -67,18 +72,17 @@ def take_rack(run: str, task: str) -> str:
     was.
     """
     name, computer = who()
-    holder = json.dumps({"run": run, "who": name, "origin": computer, "task": task, "pid": str(os.getpid()),
-                         "since": datetime.now(timezone.utc).isoformat(timespec="seconds")})
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return f"""\
+{_GONE}
 coop_taken() {{
-  printf '%s, "from": "%s", "shell": "%s"}}\\n' {quote(holder.removesuffix("}"))} \\
-    "$coop_from" $$ >{RUN}/lock.holder
+  {_written("lock", run=run, who=name, origin=computer, task=task, since=since)}
   exit 0
 }}
 flock -n 8 && coop_taken
 read -r coop_holder <{RUN}/lock.holder; printf '%s\\n' "$coop_holder"
 case $coop_holder in *{quote(run)}*) exit 0 ;; esac
-{_SILENT}
+coop_gone lock 8 || exit {HELD}
 flock -w 5 8 || exit {HELD}
 printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that is not heard any more: $coop_holder"
 coop_taken
@@ -86,17 +90,30 @@ coop_taken
 
 
 def take_machine(run: str) -> str:
-    """Shell text that takes the machine's lock after what an earlier run has under way; 75 when it stays."""
+    """Shell text that takes the machine's lock after what an earlier run has under way; 75 when it stays.
+
+    A shell that an earlier run has left here, and that nobody will ever speak to again, is ended: when the
+    gateway loses its power, no machine behind it is told.
+    """
     return f"""\
+{_GONE}
 coop_tries=0
 until flock -n 9; do
-  read -r coop_holder <{RUN}/machine.holder; [ "$coop_holder" != {quote(run)} ] || exit 0
+  read -r coop_holder <{RUN}/machine.holder; case $coop_holder in *{quote(run)}*) exit 0 ;; esac
   [ $((coop_tries += 1)) -le 30 ] || exit {HELD}
   printf '\\n%s + a command of an earlier run is ending\\n' "$coop_mark"
+  coop_gone machine 9
   flock -w 2 9 && break
 done
-echo {quote(run)} >{RUN}/machine.holder
+{_written("machine", run=run)}
 """
+
+
+def _written(lock: str, **about: str) -> str:
+    """Shell text that writes down who holds a lock."""
+    holder = json.dumps(about | {"pid": str(os.getpid())})
+    return (f"printf '%s, \"from\": \"%s\", \"shell\": \"%s\"}}\\n' {quote(holder.removesuffix('}'))} "
+            f"\"$coop_from\" $$ >{RUN}/{lock}.holder")
 
 
 def refused(gateway: str, answer: Answer) -> LockHeld:

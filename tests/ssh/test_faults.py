@@ -143,6 +143,20 @@ def test_a_machine_that_loses_its_power(operate):
     undisturbed(operator.swarm.hosts["chick0"])
 
 
+def test_a_shell_that_nobody_will_speak_to_again_gives_its_machine_back(operate):
+    """When rooster's power goes, no chick is told: its shell waits for the next word, and holds the lock."""
+    operator = operate()
+    process = operator.start("one_by_one")
+    until(operator.swarm.hosts["rooster"], "[ -e /etc/slow.runs ]")
+    operator.swarm.restart("rooster")
+    process.communicate(timeout=40)
+    assert process.returncode == 1
+    began = time.monotonic()
+    code, said = operator.end("one_by_one")
+    assert code == 0 and time.monotonic() - began < 45, said
+    assert operator.swarm.hosts["chick0"].run("cat /etc/after /etc/after.runs") == "1begun\n"
+
+
 @pytest.mark.parametrize("silence", ["dark", "cut"])
 def test_a_machine_that_is_not_there_is_told_in_time(operate, silence):
     operator = operate()

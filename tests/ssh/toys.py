@@ -80,6 +80,11 @@ def gateway(rack) -> list[Step]:
     return [Step("gateway", (rack.gateway,), always(Text("/etc/slow", "done", slow=4)))]
 
 
+def one_by_one(rack) -> list[Step]:
+    """The chicks wait, looked at and locked, while rooster works."""
+    return [*gateway(rack), Step("chicks", rack.chicks, always(Text("/etc/after", "1")))]
+
+
 def borrowing(rack) -> list[Step]:
     lender = rack.first_control_plane.name
     token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
@@ -89,7 +94,7 @@ def borrowing(rack) -> list[Step]:
     return [Step("join", rack.workers, always(join))]
 
 
-SCENARIOS = {each.__name__: each for each in (plain, long, short, gateway, borrowing)}
+SCENARIOS = {each.__name__: each for each in (plain, long, short, gateway, one_by_one, borrowing)}
 
 
 def main() -> None:
