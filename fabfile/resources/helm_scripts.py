@@ -68,6 +68,11 @@ if [ -z "$why" ] && [ -s "$work/proof" ] && ! prove && [ -n "$gone" ]; then
 fi
 if [ -z "$why" ]; then cat "$work/proved" 2>/dev/null || :; history | tail -n 1; exit 0; fi
 printf '%s\n' "$why"
+look
+case $why in
+*'is not Ready any more'*) ;;
+*) [ -z "$gone" ] || echo "${gone% } is not Ready any more: what stood there is missing" ;;
+esac
 latest=$(history | tail -n 1); latest=${latest%% *}
 if [ -z "$former" ]; then echo 'there is no former revision: what is there stays, to be looked at'
 elif [ "$latest" = "$former" ]; then echo "revision $former was not touched"

@@ -74,6 +74,11 @@ def test_a_node_that_nobody_waits_for_may_go(upgraded):
     assert code == 0, said
 
 
+def test_a_node_that_goes_is_named_whatever_else_broke(upgraded):
+    code, said = upgraded("echo chick1 >/tmp/fakes/nodes; echo 'no such host'; exit 1")
+    assert code == 1 and "no such host\nchick2 is not Ready any more: what stood there is missing\n" in said
+
+
 def test_an_api_server_that_is_silent_ends_the_wait(upgraded):
     code, said = upgraded(": >/tmp/fakes/nodes; exec /bin/sleep 600")
     assert code == 1 and "the API server does not answer any more" in said
