@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from lab.cgroups import Groups, Hierarchy, is_version_2, read_hierarchies
 from lab.computer import file_system, lacking_controllers
 
@@ -71,6 +73,15 @@ def test_version_2_needs_no_cpuacct(tmp_path):
     assert not lacking_controllers((Hierarchy("", tmp_path, "/"),))
     (tmp_path / "cgroup.controllers").write_text("hugetlb\n")
     assert lacking_controllers((Hierarchy("", tmp_path, "/"),)) == {"cpu", "cpuset", "memory", "pids"}
+
+
+@pytest.mark.parametrize("controllers, file, text", [
+    ("cpu,cpuacct", "cpuacct.usage", "2500000000\n"), ("", "cpu.stat", "usage_usec 2500000\nuser_usec 1\n")])
+def test_processor_time_is_told_in_seconds(tmp_path, controllers, file, text):
+    (tmp_path / "coop-lab/chick0").mkdir(parents=True)
+    (tmp_path / "coop-lab/chick0" / file).write_text(text)
+    others = Hierarchy("pids", tmp_path / "elsewhere", "/")
+    assert Groups("coop-lab", (others, Hierarchy(controllers, tmp_path, "/"))).cpu("chick0") == 2.5
 
 
 def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount():
