@@ -67,7 +67,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--delays", default=[0, 50], **numbers, help="milliseconds there and back, by jump")
     parser.add_argument("--kinds", default=list(KINDS), nargs="+", choices=KINDS)
     parser.add_argument("--fresh-everywhere", action="store_true", help="not only by jump without delay")
-    parser.add_argument("--rounds", default=3, type=int, help=f"runs of each; none more after {SLOW:.0f} s")
+    parser.add_argument("--rounds", default=2, type=int, help=f"timed; none more after {SLOW:.0f} s")
     parser.add_argument("--tools", default="floor,Coop,pyinfra", help="with commas between")
     parser.add_argument("--with-ansible", action="store_true", help="Ansible too, and Python on machines")
     parser.add_argument("--json", type=Path, help="where the figures are kept")
