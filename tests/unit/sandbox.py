@@ -6,9 +6,14 @@ the hostname, sysctls and packet filter set there, are gone with it. It needs ro
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from shlex import quote
+
+import pytest
 
 from fabfile.resources import Change, Resource
 
@@ -93,3 +98,18 @@ class Sandbox:
         self._shell.stdout.close()
         self._shell.kill()
         self._shell.wait()
+
+
+@contextmanager
+def a_sandbox() -> Iterator[Sandbox]:
+    """A fresh one; skips the test where there can be none."""
+    if os.geteuid():
+        pytest.skip("a sandbox needs root")
+    try:
+        sandbox = Sandbox()
+    except OSError as problem:
+        pytest.skip(str(problem))
+    try:
+        yield sandbox
+    finally:
+        sandbox.close()

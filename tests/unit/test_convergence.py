@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from shlex import quote
 
 import pytest
@@ -22,7 +21,7 @@ from fabfile.resources import (
     User,
 )
 from fabfile.secret import Secret
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import Sandbox, a_sandbox
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 LINES = st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_size=1, max_size=30)
@@ -94,15 +93,9 @@ class Ways:
 
 @pytest.fixture(scope="module")
 def sandbox():
-    if os.geteuid():
-        pytest.skip("a sandbox needs root")
-    try:
-        sandbox = Sandbox()
-    except OSError as problem:
-        pytest.skip(str(problem))
-    sandbox.write("/srv/tool", "foo")
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        sandbox.write("/srv/tool", "foo")
+        yield sandbox
 
 
 def converge(sandbox: Sandbox, wishes) -> int:

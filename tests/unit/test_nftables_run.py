@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from fabfile.resources import Nftables
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import a_sandbox
 
 RULES = """table inet coop
 delete table inet coop
@@ -32,17 +30,10 @@ SECOND = "table ip second\ndelete table ip second\ntable ip second { chain x { }
 
 @pytest.fixture
 def machine():
-    if os.geteuid():
-        pytest.skip("a sandbox needs root")
-    try:
-        sandbox = Sandbox()
-    except OSError as problem:
-        pytest.skip(str(problem))
-    if sandbox.run("command -v nft && nft list ruleset")[0]:
-        sandbox.close()
-        pytest.skip("no nft on this computer")
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        if sandbox.run("command -v nft && nft list ruleset")[0]:
+            pytest.skip("no nft on this computer")
+        yield sandbox
 
 
 def test_rules_are_loaded_and_then_left_alone(machine):

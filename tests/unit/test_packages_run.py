@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from fabfile.resources import Packages, PackagesAbsent
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import a_sandbox
 
 _BUILD = r"""
 build() {  # NAME VERSION [POSTINST]
@@ -29,22 +27,16 @@ index() {
 
 @pytest.fixture
 def machine():
-    if os.geteuid():
-        pytest.skip("a sandbox needs root")
-    try:
-        sandbox = Sandbox()
-    except OSError as problem:
-        pytest.skip(str(problem))
-    code, said = sandbox.run("set -e\n" + _BUILD + """
-        mkdir -p /srv/deb /var/lib/coop
-        rm -rf /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/preferences.d
-        mkdir -p /etc/apt/sources.list.d /etc/apt/preferences.d /etc/apt/apt.conf.d
-        echo 'APT::Sandbox::User "root";' >/etc/apt/apt.conf
-        echo 'deb [trusted=yes] file:/srv/deb ./' >/etc/apt/sources.list.d/flock.list
-        build egg 1.0-1; build egg 1.1-1; build egg 2.0-1; build nest 0.1; index""")
-    assert code == 0, said
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        code, said = sandbox.run("set -e\n" + _BUILD + """
+            mkdir -p /srv/deb /var/lib/coop
+            rm -rf /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/preferences.d
+            mkdir -p /etc/apt/sources.list.d /etc/apt/preferences.d /etc/apt/apt.conf.d
+            echo 'APT::Sandbox::User "root";' >/etc/apt/apt.conf
+            echo 'deb [trusted=yes] file:/srv/deb ./' >/etc/apt/sources.list.d/flock.list
+            build egg 1.0-1; build egg 1.1-1; build egg 2.0-1; build nest 0.1; index""")
+        assert code == 0, said
+        yield sandbox
 
 
 def version(machine, name: str) -> str:

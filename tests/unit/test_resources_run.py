@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,19 +12,13 @@ from fabfile.resources import (
     Ran, SwapOff, Symlink, Sysctls, User,
 )
 from fabfile.secret import Secret
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import a_sandbox
 
 
 @pytest.fixture(scope="module")
 def machine():
-    if os.geteuid():
-        pytest.skip("a sandbox needs root")
-    try:
-        sandbox = Sandbox()
-    except OSError as problem:
-        pytest.skip(str(problem))
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        yield sandbox
 
 
 def test_a_file_is_made_then_left_alone_then_mended(machine):
