@@ -50,6 +50,8 @@ def swarm(c, chicks, name=None):
     from lab.places import Places
     from lab.screen import progress
 
+    if not chicks.isdecimal():
+        raise Exit(f"how many chicks? {chicks!r} is no number: inv lab.swarm 12", code=2)
     began = time.monotonic()
     with told(), progress() as tell:
         lab = swarm.up(Places.named(name or swarm.NAME), int(chicks), tell)
