@@ -115,5 +115,3 @@ class Field:
         Path("/run/coop").mkdir(exist_ok=True)
         kernel.bind(self.folder / "keys", "/etc/ssh")  # rooster is known by its host key
         kernel.mount("tmpfs", "/run/coop", "tmpfs", options="mode=700")
-
-

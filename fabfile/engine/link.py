@@ -153,7 +153,7 @@ class RootChannel:
         self._said = b""  # what came first, for what sudo may have to say
 
     def write(self, data: bytes) -> None:
-        self._channel.settimeout(None) 
+        self._channel.settimeout(None)  # writing waits; whether anybody is there, the wire knows
         try:
             self._channel.sendall(data)
         except (OSError, EOFError):  # the latter when what it runs inside of has gone
