@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from fabfile.engine import detached
-from fabfile.engine.errors import LinkError, TookTooLong, WentBack
+from fabfile.engine.errors import LinkError, MachineError, TookTooLong, WentBack
 from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.plan import Entry
@@ -56,7 +56,7 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
     script = variables + _TRIAL.format(commands="\n".join(command.script for command in commands),
                                        undo=entry.change.undo, tries=MINUTE * 5, undone=_UNDONE)
     began, seat.doing = time.monotonic(), what
-    code, said = _applied(fleet, seat, name, what, script, limit)
+    code, said = _applied(seat, name, what, script, limit, tell)
     if code == 0:
         code, said = _confirmed(fleet, seat, name, began + limit + MINUTE, tell)
     seconds = time.monotonic() - began
@@ -75,7 +75,8 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
     tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
 
 
-def _applied(fleet: Fleet, seat: Seat, name: str, what: str, script: str, limit: float) -> tuple[int, str]:
+def _applied(seat: Seat, name: str, what: str, script: str, limit: float,
+             tell: Callable[[Event], None]) -> tuple[int, str]:
     """Starts the trial and waits until its commands have ended: their exit code, and what failed ones said.
 
     0 also when the line broke: whether the commands ended is then for a new connection to see.
@@ -90,7 +91,8 @@ exit "$coop_code"
     assert seat.shell is not None
     try:
         answer = seat.shell.ask(starting, limit + 30, what)
-    except (LinkError, TookTooLong):
+    except (LinkError, TookTooLong) as error:
+        tell(_unheard(seat, error))
         return 0, ""
     return answer.code, answer.output
 
@@ -113,8 +115,7 @@ set +e
             answer = seat.shell.ask(confirming, 30.0, "confirm it over a new connection")
         except (LinkError, TookTooLong) as error:
             if not why:
-                tell(Noticed(seat.machine.name, f"{error.problem}; what was tried goes back by itself, "
-                                                "if no new connection can be opened"))
+                tell(_unheard(seat, error))
             why = str(error)
         else:
             if answer.code != _EARLY:  # else this connection may be older than the change
@@ -123,3 +124,8 @@ set +e
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why
+
+
+def _unheard(seat: Seat, error: MachineError) -> Noticed:
+    return Noticed(seat.machine.name,
+                   f"{error.problem}; what was tried goes back by itself, if no new connection can be opened")

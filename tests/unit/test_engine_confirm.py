@@ -77,6 +77,7 @@ def test_a_lost_answer_is_asked_for_again(lost, tried, tmp_path):
     assert (result.exit_code, result.changes, result.errors) == (0, 1, ())
     assert (tmp_path / "tried").read_text() == "new\n" and (tmp_path / "count").read_text() == "made\n"
     assert not list((tmp_path / "units").iterdir())
+    assert len([event for event in told if isinstance(event, events.Noticed)]) == 1
 
 
 def test_that_nothing_is_heard_is_told_at_once_and_the_former_state_comes_back(tried, tmp_path):
