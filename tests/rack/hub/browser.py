@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException, StaleElementReferenceException, TimeoutException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -16,6 +19,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-dev-shm-usage", "--ignore-certificate-errors")
 WIDE, PHONE = (1280, 800), (390, 844)                  # pixels
 CELL = ".jp-Notebook .jp-CodeCell"
+AGAIN = (StaleElementReferenceException, ElementClickInterceptedException)   # the page was just drawing itself
 
 
 class Browser:
@@ -57,8 +61,11 @@ class Browser:
 
     def wait(self, what: str, true: Any, limit: float = 30.0) -> Any:
         """Asks until it holds; gives what was found."""
-        return WebDriverWait(self.driver, limit, 0.2).until(
-            lambda _: true(), f"{what}: at {self.driver.current_url}, which shows:\n{self.text[:800]}")
+        try:
+            return WebDriverWait(self.driver, limit, 0.2, ignored_exceptions=AGAIN).until(lambda _: true())
+        except TimeoutException:
+            shown = f"{what}: at {self.driver.current_url}, which shows:\n{self.text[:800]}"
+            raise AssertionError(shown) from None
 
     def find(self, css: str, limit: float = 30.0) -> WebElement:
         """The last element of that kind, once one can be seen."""
@@ -68,7 +75,10 @@ class Browser:
         return self.wait(f"no {css} is to be seen", seen, limit)
 
     def click(self, css: str, limit: float = 30.0) -> None:
-        self.find(css, limit).click()
+        def clicked() -> bool:
+            self.find(css, limit).click()
+            return True
+        self.wait(f"{css} cannot be clicked", clicked, limit)
 
     def picture(self, file: Path) -> None:
         self.driver.save_screenshot(str(file))
