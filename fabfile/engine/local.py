@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+from contextlib import suppress
 
 from fabfile.engine.errors import LinkError, LinkLost, RootRefused
 
@@ -57,6 +58,8 @@ class LocalShell:
     def close(self) -> None:
         self._to.close()
         self._from.close()
+        with suppress(subprocess.TimeoutExpired):  # idle, it ends now and frees its locks; else when its command ends
+            self._process.wait(1.0)
 
     def _lost(self) -> LinkError:
         if self._first.startswith(b"sudo:"):
