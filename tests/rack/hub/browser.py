@@ -118,6 +118,7 @@ class Browser:
         cell.click()
         cell.send_keys(code, Keys.SHIFT, Keys.ENTER)
 
-        def output() -> list[WebElement]:
-            return self.driver.find_elements(By.CSS_SELECTOR, f"{CELL} .jp-OutputArea-output")[before:]
-        return self.wait(f"{code} gives nothing", output)[0].text.strip()
+        def output() -> str:
+            found = self.driver.find_elements(By.CSS_SELECTOR, f"{CELL} .jp-OutputArea-output")[before:]
+            return found[0].text.strip() if found else ""
+        return self.wait(f"{code} gives nothing", output)
