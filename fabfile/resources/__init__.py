@@ -26,5 +26,6 @@ __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
     "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig",
     "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables", "NoMember",
-    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff",
+    "Symlink", "Sysctls", "Unit", "User",
 ]

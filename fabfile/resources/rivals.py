@@ -20,22 +20,16 @@ class OnlyDefaultClass(Resource):
     def name(self) -> str:
         return f"{self.storage_class} as the only default class"
 
-    @property
-    def _kubectl(self) -> str:
-        return f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s"
-
     def probe(self) -> str:
         default = ".metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class"
-        columns = quote(f"custom-columns=N:.metadata.name,D:{default}")
-        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
-                f"{self._kubectl} get storageclass --no-headers -o {columns} 2>/dev/null || :")
+        return _names_with(default, "storageclass", self.kubeconfig)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         for name, default in (line.split() for line in facts.splitlines() if len(line.split()) == 2):
             if default == "true" and name != self.storage_class:
                 yield Change(
                     f"the storage class {name} is a default beside {self.storage_class}",
-                    (Command(f"{self._kubectl} annotate --overwrite storageclass {quote(name)} "
+                    (Command(f"{_kubectl(self.kubeconfig)} annotate --overwrite storageclass {quote(name)} "
                              "storageclass.kubernetes.io/is-default-class=false"),))
 
 
@@ -50,10 +44,7 @@ class OneAllocator(Resource):
         return "one giver of addresses"
 
     def probe(self) -> str:
-        columns = "custom-columns=N:.metadata.name,U:.spec.allowedUses"
-        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
-                f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s "
-                f"get ippools.crd.projectcalico.org --no-headers -o {columns} 2>/dev/null || :")
+        return _names_with(".spec.allowedUses", "ippools.crd.projectcalico.org", self.kubeconfig)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         for line in facts.splitlines():
@@ -63,3 +54,14 @@ class OneAllocator(Resource):
                         "LoadBalancer out of its allowedUses, or metallb out of configs/versions.yaml")
                 yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1",
                                             shown="refuse: two givers of addresses"),))
+
+
+def _kubectl(kubeconfig: str) -> str:
+    return f"kubectl --kubeconfig {quote(kubeconfig)} --request-timeout=20s"
+
+
+def _names_with(field: str, kind: str, kubeconfig: str) -> str:
+    """Shell text that prints the name and one field of each object; nothing where there is no cluster yet."""
+    columns = quote(f"custom-columns=N:.metadata.name,V:{field}")
+    return (f"[ ! -r {quote(kubeconfig)} ] || ! command -v kubectl >/dev/null || "
+            f"{_kubectl(kubeconfig)} get {kind} --no-headers -o {columns} 2>/dev/null || :")
