@@ -98,8 +98,10 @@ class Browser:
         self.wait("no server starts", lambda: self.path.startswith("/user/"), 180)
 
     def stop(self) -> None:
-        """The server, by the button of the hub's home."""
+        """The server, by the button of the hub's home: it does nothing before the page's script is at work."""
         self.open("/hub/home")
+        self.wait("the page's script is not at work", lambda: self.driver.execute_script(
+            "return window._jupyterhub_page_loaded === true"))
         self.click("#stop")
         self.wait("the server does not stop", lambda: self.find("#start").text == "Start My Server", 120)
 
