@@ -57,12 +57,18 @@ class Calicoctl(Part):
     sha256: Sha256
 
 
-class Calico(Part):
+class Manifest(Part):
+    """Kubernetes objects as their makers publish them, at a tag."""
+
+    version: Tag = Field(examples=["v0.16.1"])
+    manifest: Url
+    sha256: Sha256
+
+
+class Calico(Manifest):
     """Calico's manifest at a tag, and its program."""
 
     version: Tag = Field(examples=["v3.32.1"])
-    manifest: Url
-    sha256: Sha256
     calicoctl: Calicoctl | None = None
 
 
@@ -72,14 +78,6 @@ class Helm(Part):
     version: Tag = Field(examples=["v4.3.1"])
     url: SafeUrl = Field(examples=["https://get.helm.sh/helm-v4.3.1-linux-amd64.tar.gz"])
     sha256: Sha256 | None = None
-
-
-class Manifest(Part):
-    """Kubernetes objects as their makers publish them, at a tag."""
-
-    version: Tag = Field(examples=["v0.16.1"])
-    manifest: Url
-    sha256: Sha256
 
 
 class Tested(Part):

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-import yaml
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack import upstream
-from fabfile.resources import Download, File, KubernetesObjects, Resource
-
-CALICO = "/etc/coop/manifests/calico"
-POD_NETWORK = "/etc/coop/manifests/pod-network"
+from fabfile.rack.cluster import API_PORT
+from fabfile.resources import Download, Resource
+from fabfile.roles.manifests import Document, own, vendors
 
 
 def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -21,23 +17,28 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
     Two sets, because Calico's objects are of kinds that its manifest defines.
     """
     version = rack.versions.calico
-    manifest = f"{CALICO}/calico.yaml"
     if version.calicoctl:
         yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl",
                        mode=0o755)
-    yield Download(version.manifest, version.sha256, manifest)
-    patches = {"node.yaml": node_patch(rack), "config.yaml": config_patch()}
-    patched = {f"{CALICO}/kustomization.yaml": _kustomization(["calico.yaml"], [*patches]),
-               **{f"{CALICO}/{name}": _dump(patch) for name, patch in patches.items()}}
-    yield from (File(path, content) for path, content in patched.items())
-    yield KubernetesObjects("calico", CALICO, files=(manifest, *patched))
-    own = {f"{POD_NETWORK}/kustomization.yaml": _kustomization(["objects.yaml"]),
-           f"{POD_NETWORK}/objects.yaml": yaml.safe_dump_all(pod_network(rack), sort_keys=False)}
-    yield from (File(path, content) for path, content in own.items())
-    yield KubernetesObjects("pod-network", POD_NETWORK, files=tuple(own))
+    yield from vendors("calico", version, {"node.yaml": node_patch(rack), "config.yaml": config_patch()},
+                       beside={"endpoint.yaml": api_endpoint(rack)})
+    yield from own("pod-network", pod_network(rack))
 
 
-def node_patch(rack: Rack) -> dict[str, Any]:
+def api_endpoint(rack: Rack) -> Document:
+    """Where Calico finds the API: where kubelet does, instead of the service's address.
+
+    On a machine that joins or starts, that address leads nowhere until kube-proxy has written its rules, and
+    calico-node, which starts at the same moment, would wait half a minute before it asks again.
+    """
+    return {
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "kubernetes-services-endpoint", "namespace": "kube-system"},
+        "data": {"KUBERNETES_SERVICE_HOST": rack.cluster.endpoint, "KUBERNETES_SERVICE_PORT": str(API_PORT)},
+    }
+
+
+def node_patch(rack: Rack) -> Document:
     """What calico-node is told. Containers and variables go by name, so this fits 3.28 as it fits 3.32."""
     environment = [{"name": name, "value": str(value)} for name, value in upstream.calico_env(rack).items()]
     return {
@@ -47,7 +48,7 @@ def node_patch(rack: Rack) -> dict[str, Any]:
     }
 
 
-def config_patch() -> dict[str, Any]:
+def config_patch() -> Document:
     """BGP by BIRD, and an MTU of 0: the link's own, for nothing is wrapped around a packet."""
     return {
         "apiVersion": "v1", "kind": "ConfigMap",
@@ -56,7 +57,7 @@ def config_patch() -> dict[str, Any]:
     }
 
 
-def pod_network(rack: Rack) -> list[dict[str, Any]]:
+def pod_network(rack: Rack) -> list[Document]:
     """Calico's own objects. Calico makes them by its defaults when they are missing; these are the rack's."""
     return [
         _object("IPPool", "default-ipv4-ippool", upstream.calico_pool(rack)),
@@ -65,15 +66,5 @@ def pod_network(rack: Rack) -> list[dict[str, Any]]:
     ]
 
 
-def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+def _object(kind: str, name: str, spec: Document) -> Document:
     return {"apiVersion": "crd.projectcalico.org/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def _kustomization(resources: list[str], patches: list[str] | None = None) -> str:
-    paths = {"patches": [{"path": path} for path in patches]} if patches else {}
-    return _dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-                  "resources": resources, **paths})
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False)

@@ -14,17 +14,17 @@ FOLDER = "/etc/coop/manifests"
 Document = dict[str, Any]
 
 
-def vendors(name: str, manifest: Manifest,
-            patches: Mapping[str, Document] | None = None) -> Iterator[Resource]:
-    """The manifest at its pinned version, patched: file name → patch."""
+def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
+            beside: Mapping[str, Document] | None = None) -> Iterator[Resource]:
+    """The manifest at its pinned version, patched, and what it looks for beside it: file name → document."""
     folder = f"{FOLDER}/{name}"
     path = f"{folder}/{manifest.manifest.rpartition('/')[2]}"
     yield Download(manifest.manifest, manifest.sha256, path)
-    patches = patches or {}
-    files = {f"{folder}/kustomization.yaml": _kustomization([path.rpartition("/")[2]], list(patches)),
-             **{f"{folder}/{file}": dump(patch) for file, patch in patches.items()}}
-    yield from (File(path, content) for path, content in files.items())
-    yield KubernetesObjects(name, folder, files=(path, *files))
+    beside = beside or {}
+    files = {"kustomization.yaml": _kustomization([*beside, path.rpartition("/")[2]], list(patches)),
+             **{file: dump(document) for file, document in (beside | patches).items()}}
+    yield from (File(f"{folder}/{file}", content) for file, content in files.items())
+    yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)))
 
 
 def own(name: str, objects: Sequence[Document]) -> Iterator[Resource]:
