@@ -107,6 +107,15 @@ class Groups:
                         found |= {int(line) for line in Path(folder, "cgroup.procs").read_text().split()}
         return found - {0}
 
+    def thaw(self, group: str = "") -> None:
+        """Let processes go that were frozen there: in version 1 not even SIGKILL ends one before. runc freezes a
+        container for a moment whenever it changes its limits, and may itself be killed meanwhile."""
+        for hierarchy, base in self.bases():
+            if hierarchy.controllers == "freezer":
+                for folder, _, _ in os.walk(base / group):
+                    with suppress(OSError):  # it went away meanwhile
+                        Path(folder, "freezer.state").write_text("THAWED")
+
     def memory(self, group: str) -> int:
         """Bytes in use by a machine, without its page cache where version 1 counts it apart."""
         for hierarchy, base in self.bases():

@@ -123,6 +123,7 @@ def down(places: Places) -> None:
     while left := (groups.processes() | network.processes(places)) - {os.getpid()}:
         for pid in left:
             end(pid, signal.SIGKILL)
+        groups.thaw()
         if time.monotonic() > until + 15:
             raise LabError(f"processes of the lab do not end: {', '.join(map(str, sorted(left)))}")
         time.sleep(0.02)

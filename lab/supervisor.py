@@ -85,7 +85,9 @@ class Supervisor:
         """Cut a box's power, and wait until the kernel has ended everything in it."""
         if box.child:
             os.kill(box.child, signal.SIGKILL)
-            os.waitpid(box.child, 0)
+            while os.waitpid(box.child, os.WNOHANG) == (0, 0):
+                self.plan.groups.thaw(box.name)
+                time.sleep(0.01)
             self.ended(box, signal.SIGKILL)
 
     def ended(self, box: Box, status: int) -> None:

@@ -19,6 +19,10 @@ from lab.plan import Plan
 from lab.rackfolder import DOOR
 
 NAME, SECOND = "labtest", "labtesttwo"
+FROZEN = """sleep 1000 >/dev/null 2>&1 &
+if cd /sys/fs/cgroup/freezer 2>/dev/null
+then mkdir stuck; echo $! >stuck/cgroup.procs; echo FROZEN >stuck/freezer.state
+else cd /sys/fs/cgroup; mkdir stuck; echo $! >stuck/cgroup.procs; echo 1 >stuck/cgroup.freeze; fi"""  # as runc may leave one
 REGISTRY = "https://registry.k8s.io/v2/pause/manifests/3.10.2"
 
 
@@ -140,6 +144,7 @@ def test_a_machine_reboots_by_itself_and_forgets_what_a_reboot_forgets(own, said
 
 
 def test_power_is_cut_and_comes_back(own, said):
+    said("chick2", FROZEN)
     own.off("chick2")
     assert own.status()["chick2"].state == "off"
     with pytest.raises(LabError, match="chick2 is off"):
