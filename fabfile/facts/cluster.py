@@ -9,6 +9,10 @@ from datetime import datetime, timezone
 
 KUBECONFIG = "/etc/kubernetes/admin.conf"
 
+# kubelet's words for pods that it ended, or refused, because its machine shuts down. Others took their place
+# long ago, and nobody takes them away (pkg/kubelet/nodeshutdown).
+_SHUT_DOWN = ("Terminated", "NodeShutdown")
+
 # Five answers, each behind a line "#NAME". Whatever the API server does not tell leaves its answer empty.
 QUESTION = f"""
 export KUBECONFIG={KUBECONFIG}
@@ -18,7 +22,7 @@ echo; echo '#nodes'; kubectl get nodes -o json
 echo; echo '#pods'; kubectl get pods -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}} \
 {{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} \
 {{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
-{{range .status.containerStatuses[*]}}{{.state.waiting.reason}}{{end}}{{"\\n"}}{{end}}'
+{{range .status.containerStatuses[*]}}{{.state.waiting.reason}}{{end}} {{.status.reason}}{{"\\n"}}{{end}}'
 echo; echo '#sessions'
 for speaker in $(kubectl -n kube-system get pods -l k8s-app=calico-node \
     --field-selector status.phase=Running \
@@ -116,8 +120,9 @@ def _node(item: dict, sessions: int | None) -> NodeState:
 
 
 def _pod(line: str) -> PodState | None:
-    namespace, name, node, phase, *rest = f"{line}     ".split(" ")
-    ready, waiting = rest[0], rest[1]
-    if phase == "Succeeded" or (phase == "Running" and "false" not in ready):
+    namespace, name, node, phase, *rest = f"{line}      ".split(" ")
+    ready, waiting, reason = rest[:3]
+    if (phase == "Succeeded" or (phase == "Failed" and reason in _SHUT_DOWN)
+            or (phase == "Running" and "false" not in ready)):
         return None
-    return PodState(namespace, name, node, waiting or ("not ready" if phase == "Running" else phase))
+    return PodState(namespace, name, node, waiting or ("not ready" if phase == "Running" else reason or phase))

@@ -12,7 +12,7 @@ from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
 from fabfile.resources.helm_scripts import other_hands
 
-_PODS = ("{{range .items}}{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} "
+_PODS = ("{{range .items}}{{.metadata.name}} {{with .spec.nodeName}}{{.}}{{end}} {{.status.phase}} "
          "{{range .status.containerStatuses}}{{if .ready}}ready {{else}}"
          "{{with .state.waiting}}{{.reason}} {{else}}not-ready {{end}}{{end}}{{end}}"
          "{{\"\\n\"}}{{end}}")
@@ -21,8 +21,8 @@ _PODS = ("{{range .items}}{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}
 @dataclass(frozen=True)
 class HubState:
     """`release` is helm's own account (name, revision, status, chart, updated), empty when there is none;
-    `pods` are (name, node, state); `pages` is where they come from; `api` the version, users and servers;
-    `problem` why it is silent."""
+    `pods` are (name, node, state) of those that have not ended; `pages` is where they come from; `api` the
+    version, users and servers; `problem` why it is silent."""
 
     service: str
     release: dict[str, Any]
@@ -64,8 +64,8 @@ def parse(service: str, answer: str) -> HubState:
     api = _json(parts.get("api", "").strip().rpartition("\n")[2])
     pods = []
     for line in parts.get("pods", "").split("\n"):
-        name, node, phase, *states = [*line.split(), "", "", ""][:max(3, len(line.split()))]
-        if name and phase:
+        name, node, phase, *states = f"{line}  ".split(" ")
+        if phase not in ("", "Succeeded", "Failed"):  # an ended one has been replaced; a missing one is Pending
             bad = [state for state in states if state not in ("ready", "")]
             pods.append((name, node, bad[0] if bad else "ready" if phase == "Running" else phase))
     return HubState(service, releases[0] if releases else {}, tuple(pods),

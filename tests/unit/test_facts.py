@@ -66,9 +66,18 @@ def test_a_sick_cluster_is_told_so(said):
     assert all(len(line) <= 100 for line in cluster_screen.as_text(state, ["chick0", "chick1"]).splitlines())
 
 
-def test_a_finished_pod_is_no_sick_pod():
-    said = answer([node("chick0")], "jhub job-1 chick0 Succeeded false, Completed\n", "chick0 0")
-    assert cluster_state.parse(said, NOW).pods == ()
+@pytest.mark.parametrize("pod", [
+    "jhub job-1 chick0 Succeeded false, Completed ",
+    "jhub hub-1 chick0 Failed false,  Terminated",
+    "jhub hub-2 chick0 Failed   NodeShutdown",
+], ids=["a job that is done", "one that its machine's shutdown ended", "one that it refused"])
+def test_an_ended_pod_is_no_sick_pod(pod):
+    assert cluster_state.parse(answer([node("chick0")], f"{pod}\n", "chick0 0"), NOW).pods == ()
+
+
+def test_an_evicted_pod_is_told_with_the_reason():
+    said = answer([node("chick0")], "jhub hub-1 chick0 Failed   Evicted\n", "chick0 0")
+    assert [pod.state for pod in cluster_state.parse(said, NOW).pods] == ["Evicted"]
 
 
 def test_leases_and_strangers():

@@ -288,7 +288,8 @@ def test_a_healthy_hub():
     [('"deployed"', '"failed"'), ("hub-1 chick1 Running ready", "hub-1 chick1 Running CrashLoopBackOff"),
      ('"from": "repository"', '"from": "kept"'),
      ('{"version": "5.5.4", "users": 2, "servers": ["student"]}', "hub at 10.0.1.54:80: timed out"),
-     ("hub-1 chick1 Running ready\nproxy-1 chick2 Running ready", ""), ])
+     ("hub-1 chick1 Running ready\nproxy-1 chick2 Running ready", ""),
+     ("proxy-1 chick2 Running ready", "proxy-1  Pending "), ])
 def test_a_hub_that_is_not_well(before, after):
     assert before in HEALTHY
     assert not hub_facts.parse("hub", HEALTHY.replace(before, after)).healthy
@@ -297,6 +298,12 @@ def test_a_hub_that_is_not_well(before, after):
 def test_a_user_whose_server_is_ill_is_no_fault_of_the_hub():
     assert hub_facts.parse(
         "hub", HEALTHY.replace("jupyter-student chick2 Running ready", "jupyter-student  Pending ")).healthy
+
+
+def test_what_a_shutdown_of_its_machine_has_ended_is_no_fault_of_the_hub():
+    ended = "proxy-0 chick2 Failed not-ready \nhub-0 chick1 Succeeded not-ready \nhub-1 chick1 Running ready"
+    state = hub_facts.parse("hub", HEALTHY.replace("hub-1 chick1 Running ready", ended))
+    assert state.healthy and "proxy-0" not in {name for name, _, _ in state.pods}
 
 
 def test_what_became_of_a_call():
