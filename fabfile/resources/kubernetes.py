@@ -69,13 +69,20 @@ class KubernetesObjects(Resource):
         yield Change(what, (Command(self._apply(), long=True, limit=300.0, shown=shown),), diff=diff)
 
     def _apply(self) -> str:
-        """An object of a kind that the same set defines is refused until the server serves the kind."""
-        apply = f"{self._kubectl} apply {self._what}"
+        """An object of a kind that the same set defines is refused until the server serves the kind; one that a
+        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut."""
+        seconds = "$(cut -d . -f 1 /proc/uptime)"
         return (
-            f"if said=$({apply} 2>&1); then printf '%s\\n' \"$said\"; exit 0; fi\n"
+            f"crds= until=$(({seconds} + 120))\n"
+            f"until said=$({self._kubectl} apply {self._what} 2>&1); do\n"
             "printf '%s\\n' \"$said\"\n"
-            "case $said in *'no matches for kind'*) ;; *) exit 1 ;; esac\n"
-            f"{self._kubectl} wait --for=condition=Established crd --all --timeout=60s\n{apply}"
+            "case $said in\n"
+            f"*'failed calling webhook'*) [ {seconds} -lt $until ] || exit 1; sleep 2 ;;\n"
+            "*'no matches for kind'*) [ -z \"$crds\" ] || exit 1; crds=waited\n"
+            f"  {self._kubectl} wait --for=condition=Established crd --all --timeout=60s ;;\n"
+            "*) exit 1 ;;\n"
+            "esac; done\n"
+            "printf '%s\\n' \"$said\""
         )
 
 

@@ -1,0 +1,44 @@
+"""What applies Kubernetes objects is run for real, with a server that is not ready to take them yet."""
+
+from __future__ import annotations
+
+import pytest
+
+from fabfile.resources import KubernetesObjects
+from tests.unit.sandbox import a_sandbox
+
+HOOK = 'Error from server (InternalError): failed calling webhook "pools.metallb.io": connection refused'
+KIND = 'error: resource mapping not found for name: "rack": no matches for kind "IPAddressPool"'
+FAKES = """
+mkdir -p /tmp/fakes; cd /tmp/fakes
+cat >kubectl <<'FAKE'
+#!/bin/sh
+case "$*" in
+*' wait '*) echo 'condition met' ;;
+*' apply '*) read -r said </tmp/fakes/answers || said=; sed -i 1d /tmp/fakes/answers
+  echo "${said:-serverside-applied}"; [ -z "$said" ] ;;
+esac
+FAKE
+cat >sleep <<'FAKE'
+#!/bin/sh
+exec /bin/sleep 0.01
+FAKE
+chmod +x kubectl sleep
+"""
+
+
+@pytest.mark.parametrize("answers, code, said", [
+    ([], 0, ["serverside-applied"]),
+    ([HOOK, HOOK], 0, [HOOK, HOOK, "serverside-applied"]),
+    ([KIND], 0, [KIND, "condition met", "serverside-applied"]),
+    ([KIND, HOOK], 0, [KIND, "condition met", HOOK, "serverside-applied"]),
+    ([KIND, KIND], 1, [KIND, "condition met", KIND]),
+    (["error: no such file"], 1, ["error: no such file"]),
+], ids=["at once", "a webhook whose pod comes back", "a kind of the same set", "one after the other",
+        "a kind that never comes", "a real fault"])
+def test_a_server_that_is_not_ready_yet_is_waited_for(answers, code, said):
+    change, = KubernetesObjects("pools", "/etc/coop/manifests/pools").changes("absent\n", frozenset())
+    with a_sandbox() as machine:
+        machine.run(FAKES + "".join(f"echo '{line}' >>answers\n" for line in answers) + ": >>answers\n")
+        assert machine.run(f"PATH=/tmp/fakes:$PATH; set -e\n{change.commands[0].script}") == (
+            code, "".join(f"{line}\n" for line in said))
