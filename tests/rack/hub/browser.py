@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,22 @@ class Browser:
             "data-status") == "idle", 60)
 
     def run_cell(self, code: str) -> str:
-        """Types code into the notebook's last cell and runs it: what it gives."""
-        cell = self.find(f"{CELL} .cm-content")
-        before = len(self.driver.find_elements(By.CSS_SELECTOR, f"{CELL} .jp-OutputArea-output"))
-        cell.click()
-        cell.send_keys(code, Keys.SHIFT, Keys.ENTER)
+        """Types code into the notebook's last cell and runs it: what it gives.
+
+        JupyterLab drops a run that comes while its line to the kernel is being made, and says nothing: the
+        cell's number then stays empty, and one presses again.
+        """
+        self.find(f"{CELL} .cm-content").send_keys(code)
+        number = len(self.driver.find_elements(By.CSS_SELECTOR, CELL)) - 1
+        pressed = 0.0
 
         def output() -> str:
-            found = self.driver.find_elements(By.CSS_SELECTOR, f"{CELL} .jp-OutputArea-output")[before:]
+            nonlocal pressed
+            cell = self.driver.find_elements(By.CSS_SELECTOR, CELL)[number]
+            found = cell.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output")
+            begun = cell.find_element(By.CSS_SELECTOR, ".jp-InputPrompt").text != "[ ]:"
+            if not found and not begun and time.monotonic() - pressed > 5:
+                pressed = time.monotonic()
+                cell.find_element(By.CSS_SELECTOR, ".cm-content").send_keys(Keys.SHIFT, Keys.ENTER)
             return found[0].text.strip() if found else ""
         return self.wait(f"{code} gives nothing", output)
