@@ -71,6 +71,11 @@ def _registration(machine: Machine) -> Tree:
     }
 
 
+def _open_to_pods(rack: Rack) -> Tree:
+    """kubeadm keeps pods off control planes; where no worker would take them, they are let on."""
+    return {} if rack.workers else {"nodeRegistration": {"taints": []}}
+
+
 def _api_endpoint(machine: Machine) -> Tree:
     return {"advertiseAddress": str(machine.address()), "bindPort": API_PORT}
 
@@ -82,7 +87,7 @@ def init_configuration(rack: Rack, machine: Machine) -> Tree:
         "kind": "InitConfiguration",
         "localAPIEndpoint": _api_endpoint(machine),
         "nodeRegistration": _registration(machine),
-    })
+    }, _open_to_pods(rack))
 
 
 def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: str = "",
@@ -98,7 +103,7 @@ def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: s
     if "control-plane" in machine.roles:
         demanded["controlPlane"] = {
             "localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
-    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded)
+    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded, _open_to_pods(rack))
 
 
 def kubelet_configuration(rack: Rack) -> Tree:

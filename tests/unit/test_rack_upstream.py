@@ -107,6 +107,15 @@ def test_a_member_joins_with_its_own_name_and_address(rack):
     assert "controlPlane" not in joining
 
 
+def test_control_planes_carry_pods_where_no_worker_would(rack, tmp_path):
+    assert "taints" not in upstream.init_configuration(rack(), rack().machine("chick0"))["nodeRegistration"]
+    hosts = tmp_path / "hosts.yaml"
+    hosts.write_text(hosts.read_text().replace("[worker]", "[control-plane]"))
+    alone = rack()
+    assert upstream.init_configuration(alone, alone.machine("chick0"))["nodeRegistration"]["taints"] == []
+    assert upstream.join_configuration(alone, alone.machine("chick1"))["nodeRegistration"]["taints"] == []
+
+
 def test_what_is_proposed_gives_way(rack):
     rack = rack("KubeletConfiguration: {cgroupDriver: cgroupfs}\n"
                 "calico: {BGPConfiguration: {asNumber: 64999}}\n")
