@@ -14,12 +14,15 @@ ASK = (f"{KUBECTL} get {','.join(KINDS)} -A -o json; echo\necho '--- calico'\n"
        f"{KUBECTL} get {','.join(f'{kind}.crd.projectcalico.org' for kind in CALICO)} -o json")
 DRAWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")
 DRAWN_DATA = ("cluster-info", "kube-root-ca.crt", "extension-apiserver-authentication")  # certificates, signatures
-WORKER = "projectcalico.org/"  # annotations that Calico's nodes write about themselves
+DRAWN_NOTES = ("projectcalico.org/metadata",)  # Calico's own account of an object: when, and by whom
+CHECKS = "coop-check"  # the namespace of the last look at pods, which is on its way out
 
 
 def objects(said: str) -> list[str]:
     """Each object as one line."""
-    return sorted(line for text in said.split("--- calico\n") for item in json.loads(text)["items"] for line in lines(item))
+    items = (item for text in said.split("--- calico\n") for item in json.loads(text)["items"])
+    return sorted(line for item in items if CHECKS not in (item["metadata"]["name"], item["metadata"].get("namespace"))
+                  for line in lines(item))
 
 
 def lines(item: dict) -> Iterator[str]:
@@ -28,8 +31,11 @@ def lines(item: dict) -> Iterator[str]:
     name = f"{item['kind']} {about.get('namespace', '')}/{about['name']}"
     for drawn in DRAWN:
         about.pop(drawn, None)
+    for drawn in DRAWN_NOTES:
+        about.get("annotations", {}).pop(drawn, None)
     if item["kind"] == "Secret":
-        yield f"{name} {item['type']}"
+        if item["type"] != "bootstrap.kubernetes.io/token":  # they end by themselves
+            yield f"{name} {item['type']}"
     elif item["kind"] == "Node":
         ready = [each["status"] for each in item["status"]["conditions"] if each["type"] == "Ready"]
         spec = {key: item["spec"].get(key) for key in ("taints", "unschedulable")}

@@ -19,8 +19,9 @@ KUBECONFIG_KEY = "MHcCAQEEIFaultsPlantedKeyFaultsPlantedKeyFaultsPlantedKeyoAoGC
 CHART_PASSWORD = "planted-password-of-a-chart-73"
 PLANTED = (JOIN_TOKEN, KUBECONFIG_KEY, CHART_PASSWORD)
 FORMS = tuple(form for value in PLANTED for form in (value, b64encode(value.encode()).decode()))
-# what a real bootstrap makes: a join token, a private key, a kubeconfig's key in its base64 form
-MADE = re.compile(r"\b(?!q7w4zk)[a-z0-9]{6}\.[a-z0-9]{16}\b|PRIVATE KEY-|client-key-data: \w|LS0tLS1CRUdJTiB[A-Za-z0-9+/]*UFJJVkFURSBLRV")
+# what a real bootstrap makes: a join token, a private key, a kubeconfig's key in its base64 form. An event about the node
+# chick0 has a name of a token's form: "chick0." and sixteen digits
+MADE = re.compile(r"\b(?!q7w4zk|chick\d\.)[a-z0-9]{6}\.[a-z0-9]{16}\b|PRIVATE KEY-|client-key-data: \w|LS0tLS1CRUdJTiB[A-Za-z0-9+/]*UFJJVkFURSBLRV")
 
 Look = Callable[[str], str | None]
 

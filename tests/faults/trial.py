@@ -76,6 +76,7 @@ def chain(ground: Ground, several: Sequence[Planned], look: Look) -> list[Trial]
         trial, broken, fault = disturb(ground, planned, look)
         if not trial.reached:  # an earlier run had come further than this
             ground.empty()
+            runs.clear()  # all that they had done is to be done again
             trial, broken, fault = disturb(ground, planned, look)
         trials.append(trial)
         for earlier in runs:
