@@ -16,7 +16,7 @@ from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Line, first_line
 from fabfile.engine.telling import failure, shown, tail
-from fabfile.resources.base import Borrowed, Change, Command
+from fabfile.resources.base import GIVEN_BACK, Borrowed, Change, Command
 from fabfile.secret import Secret, mask, remember_keys
 
 if TYPE_CHECKING:
@@ -85,17 +85,21 @@ def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
 def _give_back(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[Borrowed, str]]) -> None:
     for want, text in reversed(held):
         if want.give_back:
-            _asked(rack, fleet, entry, want, f"takes {want.shown} back from {entry.machine}",
-                   text + want.give_back, f"{want.machine} could not take back {want.shown}")
+            doing, problem = f"takes {want.shown} back from {entry.machine}", f"{want.machine} could not take back {want.shown}"
+            answer = _asked(rack, fleet, entry, want, doing, text + want.give_back, problem, GIVEN_BACK)
+            if answer.code:
+                raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
+                                   command=doing, code=answer.code, tail=tail(answer.output),
+                                   hint=f"see on {want.machine} why not")
 
 
 def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed, doing: str, text: str,
-           problem: str) -> Answer:
+           problem: str, limit: float = 60.0) -> Answer:
     """The lender's answer. Whatever keeps it from answering is the borrower's failure."""
     try:
         with fleet.at(rack.machine(want.machine), doing) as lender:
             assert lender.shell is not None
-            answer = lender.shell.ask(text, shown=doing)
+            answer = lender.shell.ask(text, limit, shown=doing)
             lender.commands += answer.seconds
             return answer
     except MachineError as error:

@@ -109,12 +109,12 @@ class Run:
                 self.tell(events.StepBegan(step.name, tuple(m.name for m in todo)))
                 changed = True
                 self._apply(step, todo, entries)
-                standing = [m for m in step.machines if m.name not in self.failed]
-                if len(standing) == len(step.machines) and step.verify is not None:
+                if step.verify is not None and not any(m.name in self.failed for m in step.machines):
                     self._verify(step)
                 self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
-                if not standing or (step.serial and len(standing) < len(step.machines)):
-                    break  # what comes later stands on this step
+            standing = [m for m in step.machines if m.name not in self.failed]
+            if not standing or (step.serial and len(standing) < len(step.machines)):
+                break  # what comes later stands on this step, also when one could not even be looked at
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 
+GIVEN_BACK = 300.0  # seconds that giving a borrowed value back may take
+
+
 @dataclass(frozen=True)
 class Borrowed:
     """A value that another machine makes at the moment it is needed, such as a join token.

@@ -69,6 +69,7 @@ class ControlPlane(Resource):
 
     config: str
     node: str
+    others: tuple[str, ...] = ()  # ADDRESS:PORT of the rack's other API servers: one that answers has the cluster
     socket: str = SOCKET
     path: ClassVar[str] = "/etc/kubernetes/kubeadm-init.yaml"
 
@@ -77,10 +78,16 @@ class ControlPlane(Resource):
         return f"control plane on {self.node}"
 
     def probe(self) -> str:
-        return _PROBE
+        if not self.others:
+            return _PROBE
+        return (f"{_PROBE}\n[ -e /etc/kubernetes/admin.conf ] || ! command -v curl >/dev/null ||\n"
+                f"  for server in {' '.join(map(quote, self.others))}; do\n"
+                '    ! curl -sk --max-time 3 -o /dev/null "https://$server/version" || echo "elsewhere $server"\n'
+                "  done")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = set(facts.split())
+        traces, elsewhere, server = facts.partition("elsewhere ")
+        found = set(traces.split())
         whole = {"admin", "apiserver", "etcd", "kubelet"}
         if whole <= found and "begun" not in found:
             return
@@ -88,6 +95,11 @@ class ControlPlane(Resource):
             lost = ", ".join(_TRACES[word] for word in sorted(whole - found))
             yield _refusal(f"{self.node} holds the cluster, but {lost or 'part of it'} is gone",
                            "put it back from a backup; nothing is reset")
+            return
+        if elsewhere:
+            yield _refusal(f"{self.node} holds no cluster, but {server.split()[0]} serves one: a second would be made",
+                           f"name a machine that holds it before {self.node} in hosts.yaml, then "
+                           f"`inv node.add {self.node}`")
             return
         if found and "begun" not in found:
             yield _remains(self.node, found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from .base import Borrowed, Change, Command, Resource
+from .base import GIVEN_BACK, Borrowed, Change, Command, Resource
 
 # When systemd began: unlike the kernel's boot id, this is a container's own too.
 STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
@@ -17,7 +17,8 @@ _MARK = "coop-reboot"  # an annotation of the node
 class Rebooted(Resource):
     """A machine that has been started since `before` (what STARTED printed).
 
-    While it is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned
+    It may take a quarter of an hour: pods are given time to end, and a server's firmware takes minutes. While it
+    is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned
     stays so.
     """
 
@@ -35,7 +36,7 @@ class Rebooted(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() == self.before.strip():
             yield Change(f"{self.node} runs since {facts.strip()}, should be started anew",
-                         (Command("systemctl reboot", limit=300.0),), borrows=(self._leave(),), reboots=True)
+                         (Command("systemctl reboot", limit=900.0),), borrows=(self._leave(),), reboots=True)
 
     def _leave(self) -> Borrowed:
         # A mark on the node says whose cordon it is: a run that was killed has not taken its own back.
@@ -48,4 +49,8 @@ class Rebooted(Resource):
             f"case $found in ''|yes|trueyes) {annotate} --overwrite node {node} {_MARK}=yes >/dev/null\n"
             f"{kubectl} cordon {node} >/dev/null; echo ours ;; *) echo theirs ;; esac",
             f"leave of {self.node}: no new pods while it is away",
-            f"[ \"$leave\" != ours ] || {{ {kubectl} uncordon {node}; {annotate} node {node} {_MARK}-; }}")
+            # the API server may have been on the machine itself, and takes longer to come back than sshd
+            f"[ \"$leave\" != ours ] || {{ until=$(($(cut -d . -f 1 /proc/uptime) + {GIVEN_BACK - 30:.0f}))\n"
+            f"until said=$({kubectl} --request-timeout=10s uncordon {node} 2>&1); do\n"
+            '[ "$(cut -d . -f 1 /proc/uptime)" -lt $until ] || { echo "$said"; exit 1; }; sleep 2; done\n'
+            f"{annotate} node {node} {_MARK}-; }}")

@@ -8,6 +8,7 @@ import yaml
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack import upstream
+from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check, ControlPlane, Resource, Unit
 
 KUBECONFIG = "/etc/kubernetes/admin.conf"
@@ -15,7 +16,8 @@ KUBECONFIG = "/etc/kubernetes/admin.conf"
 
 def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The first member of the cluster, made by kubeadm init."""
-    yield ControlPlane(init_config(rack, machine), machine.name)
+    others = tuple(f"{other.address()}:{API_PORT}" for other in rack.control_planes if other is not machine)
+    yield ControlPlane(init_config(rack, machine), machine.name, others)
     yield Unit("kubelet")
 
 
