@@ -85,7 +85,8 @@ def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
 def _give_back(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[Borrowed, str]]) -> None:
     for want, text in reversed(held):
         if want.give_back:
-            doing, problem = f"takes {want.shown} back from {entry.machine}", f"{want.machine} could not take back {want.shown}"
+            doing = f"takes {want.shown} back from {entry.machine}"
+            problem = f"{want.machine} could not take back {want.shown}"
             answer = _asked(rack, fleet, entry, want, doing, text + want.give_back, problem, GIVEN_BACK)
             if answer.code:
                 raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
