@@ -82,7 +82,7 @@ coop_taken() {{
 flock -n 8 && coop_taken
 read -r coop_holder <{RUN}/lock.holder; printf '%s\\n' "$coop_holder"
 case $coop_holder in *{quote(run)}*) exit 0 ;; esac
-coop_gone lock 8 || {{ flock -w 3 8 || exit {HELD}; coop_taken; }}  # it may be ending at this very moment
+coop_gone lock 8 || exit {HELD}
 flock -w 5 8 || exit {HELD}
 printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that is not heard any more: $coop_holder"
 coop_taken
