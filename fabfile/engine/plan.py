@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fabfile.resources.base import Change, Resource
+from fabfile.resources.proof import Proof
 from fabfile.engine.errors import LookFailed, WrongUsage
 from fabfile.engine.step import Step
 from fabfile.secret import mask
@@ -71,7 +72,9 @@ def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:
     found: dict[str, list[Wanted]] = {}
     for step in steps:
         for machine in step.machines:
-            found.setdefault(machine.name, []).extend(Wanted(step.name, r) for r in step.role(rack, machine))
+            proof = () if step.verify is None else (Proof(step.name),)
+            found.setdefault(machine.name, []).extend(
+                Wanted(step.name, resource) for resource in (*step.role(rack, machine), *proof))
     return {name: tuple(wants) for name, wants in found.items()}
 
 

@@ -24,6 +24,7 @@ from fabfile.engine.shell import Line
 from fabfile.engine.step import Step
 from fabfile.engine.verify import verify
 from fabfile.engine.ways import SshWays, Ways
+from fabfile.resources.proof import Proof
 from fabfile.secret import mask
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Run:
                 self._apply(step, todo, entries)
                 if step.verify is not None and not any(m.name in self.failed for m in step.machines):
                     self._verify(step)
+                    self._settle(step, todo)
                 self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
             standing = [m for m in step.machines if m.name not in self.failed]
             if not standing or (step.serial and len(standing) < len(step.machines)):
@@ -183,6 +185,8 @@ class Run:
         def work(name: str) -> float:
             with self.fleet.at(by_name[name]) as seat:
                 before = seat.commands
+                if step.verify is not None:
+                    self._owe(seat, Proof(step.name))
                 try:
                     apply(self.rack, self.fleet, seat, entries[name], self.tell)
                 except MachineError as error:
@@ -203,6 +207,27 @@ class Run:
             verify(self.rack, self.fleet, step, self.tell)
         finally:
             self.critical += time.monotonic() - began
+
+    def _owe(self, seat: Seat, proof: Proof) -> None:
+        """Notes ahead of the changes, in the same write, that they are to be proved."""
+        def noted(answer: Answer) -> None:
+            if answer.code:
+                self.tell(events.Noticed(seat.machine.name, f"cannot note that {proof.step} is to be proved"))
+
+        assert seat.shell is not None
+        seat.shell.first("", Line(proof.owe(), shown=f"note that {proof.step} is to be proved"), noted)
+
+    def _settle(self, step: Step, machines: Sequence[Machine]) -> None:
+        by_name = {m.name: m for m in machines}
+
+        def settle(name: str) -> None:
+            with self.fleet.at(by_name[name], f"notes that {step.name} is proved") as seat:
+                assert seat.shell is not None
+                seat.shell.ask(Proof(step.name).settle(), shown=f"note that {step.name} is proved")
+
+        _, errors = each(settle, by_name)
+        for name, error in errors.items():
+            self._fail(name, error, step.name)
 
     def _fail(self, machine: str, error: MachineError, step: str) -> None:
         error.at(step)

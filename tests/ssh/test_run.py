@@ -108,6 +108,27 @@ def test_a_check_is_waited_for_and_told_when_it_does_not_come_true(operate):
     assert operator.swarm.hosts["chick0"].run("ls /etc/y", check=False) == ""  # what comes later stands on it
 
 
+def test_what_a_run_could_not_prove_the_next_one_asks_again(operate):
+    operator = operate(chicks=2)
+    chick0 = operator.swarm.hosts["chick0"]
+
+    def scenario(rack):
+        return [Step("begin", rack.chicks, always(Text("/etc/a", "a")), verify=lambda rack: [
+            Check("it is there", "chick0", "[ -e /run/there ]", limit=1)])]
+
+    assert isinstance(operator.run(scenario).errors[0], CheckFailed)
+    dry = operator.run(scenario, dry=True)
+    assert [(entry.machine, entry.resource) for entry in dry.plan] == [
+        ("chick0", "proof of begin"), ("chick1", "proof of begin")] and dry.exit_code == 3
+    assert isinstance(operator.run(scenario).errors[0], CheckFailed)  # nothing differs, and yet it is not done
+    chick0.run("touch /run/there")
+    proved = operator.run(scenario)
+    assert proved.exit_code == 0 and not proved.remaining and operator.heard(events.Held)
+    assert {outcome.changes for outcome in proved.machines.values()} == {0}
+    assert not operator.run(scenario, dry=True).plan
+    assert chick0.run("ls -A /var/lib/coop/unproved") == ""
+
+
 def test_a_command_that_passes_its_limit_is_told(operate):
     operator = operate()
 
