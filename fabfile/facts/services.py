@@ -28,7 +28,8 @@ class ChartFacts:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """By service's name, but charts by theirs ("jupyterhub-4.4.0"). What is not known is not there."""
+    """By service's name, but charts by theirs ("jupyterhub-4.4.0"). What is not known is not there: a hub that
+    is known to hold no secrets has an empty entry, a cluster that does not answer leaves none."""
 
     charts: Mapping[str, ChartFacts]
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -68,13 +69,14 @@ def _of_a_service(service: Service) -> Iterable[str]:
                f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
     if service.is_hub:
         namespace = service.in_namespace
+        kubectl = f"kubectl --request-timeout=10s -n {namespace} get"
         yield (
-            f"part secret {service.name}; if command -v kubectl >/dev/null && [ -r \"$KUBECONFIG\" ]; then\n"
-            f"kubectl --request-timeout=10s -n {namespace} get secret hub -o "
-            "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null | "
-            "grep -E '^hub[.](config|services)[.]'\n"
-            f"part deployed {service.name}; kubectl --request-timeout=10s -n {namespace} "
-            f"get deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
+            "if ! command -v kubectl >/dev/null || [ ! -r \"$KUBECONFIG\" ]; then "
+            f"part secret {service.name}  # there is no cluster yet\n"
+            f"elif held=$({kubectl} secret hub --ignore-not-found -o "
+            "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null); then\n"
+            f"part secret {service.name}; printf '%s\\n' \"$held\" | grep -E '^hub[.](config|services)[.]'\n"
+            f"part deployed {service.name}; {kubectl} deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
 
 
 def parse(answer: str) -> ServiceFacts:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fabfile.engine.errors import MachineError
+    from fabfile.facts.services import ServiceFacts
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
@@ -27,9 +29,9 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
              renew: bool = True) -> Prepared:
     """Everything that roles need to know of these services, or of all.
 
-    Raises RackProblems when values are not what the chart takes. Secrets that are nowhere are drawn and
-    written to configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless
-    `renew`. A rooster that cannot be asked yet (a new rack) knows nothing.
+    Raises RackProblems when values are not what the chart takes; CoopError when secrets are to be drawn and
+    it is not sure that there are none. Secrets that are nowhere are drawn and written to
+    configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless `renew`.
     """
     from fabfile.facts.services import question, parse
     from fabfile.rack import RackProblems
@@ -41,9 +43,12 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     services = [rack.services[name] for name in (rack.services if names is None else names)]
     if not services:
         return Prepared(rack, {}, ())
-    answers, _ = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
+    hubs = [service for service in services if service.is_hub]
+    answers, errors = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
     facts = parse(answers.get(rack.gateway.name, ""))
-    rack, told = with_secrets(rack, [service for service in services if service.is_hub], facts, dry)
+    if not dry:
+        be_sure(rack, hubs, facts, errors.get(rack.gateway.name))
+    rack, told = with_secrets(rack, hubs, facts, dry)
     commits, said = _commits(services, facts, renew)
     problems = []
     for service in services:
@@ -57,7 +62,7 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     return Prepared(rack, commits, (*told, *said))
 
 
-def _commits(services: Iterable[Service], facts: Any, renew: bool) -> tuple[dict[str, str], list[str]]:
+def _commits(services: Iterable[Service], facts: ServiceFacts, renew: bool) -> tuple[dict[str, str], list[str]]:
     """A ref's commit now; when its repository cannot be asked, the one that is deployed."""
     commits, told = {}, []
     for service in services:
@@ -78,21 +83,41 @@ def _commits(services: Iterable[Service], facts: Any, renew: bool) -> tuple[dict
     return commits, told
 
 
-def with_secrets(rack: Rack, hubs: Iterable[Service], facts: Any, dry: bool) -> tuple[Rack, list[str]]:
+def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: MachineError | None) -> None:
+    """A hub that runs loses its users' sessions and saved tokens when it is given new secrets: none are drawn
+    for one that may hold some."""
+    from fabfile.engine.errors import CoopError
+    from fabfile.rack.secrets import SECRETS
+
+    unsure = [hub.name for hub in hubs if hub.name not in facts.secrets and _missing(rack, hub, {})]
+    if not unsure:
+        return
+    if error is not None:
+        raise error
+    raise CoopError(f"{SECRETS} lacks secrets of {', '.join(unsure)}, and the cluster does not answer whether they "
+                    "are there: put a copy of the file back, or run this again when the cluster answers")
+
+
+def _missing(rack: Rack, hub: Service, running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
+    """The secrets that no file gives."""
+    from fabfile.rack.release import looked_up
+
+    written = (rack.secrets.get(hub.name), hub.values)
+    return {path: value for path, value in hub_secrets(running).items()
+            if not any(looked_up(tree, *path) for tree in written)}
+
+
+def with_secrets(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, dry: bool) -> tuple[Rack, list[str]]:
     """The rack with every secret that a hub needs: as written; else as the running hub has it; else drawn."""
     from dataclasses import replace
     from types import MappingProxyType
 
     from fabfile.rack.merge import overlay
-    from fabfile.rack.release import looked_up
     from fabfile.rack.secrets import hidden
 
     drawn: dict[str, Any] = {}
     for service in hubs:
-        fresh = hub_secrets(facts.secrets.get(service.name, {}))
-        written = (rack.secrets.get(service.name), service.values)
-        missing = {path: value for path, value in fresh.items()
-                   if not any(looked_up(tree, *path) for tree in written)}
+        missing = _missing(rack, service, facts.secrets.get(service.name, {}))
         for path, value in missing.items():
             tree = drawn.setdefault(service.name, {})
             for key in path[:-1]:

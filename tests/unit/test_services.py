@@ -13,6 +13,7 @@ import yaml
 
 from fabfile.facts import hub as hub_facts
 from fabfile.facts import published as published_facts
+from fabfile.engine.errors import CoopError, NoAnswer
 from fabfile.facts import services as service_facts
 from fabfile.rack import RackProblems, load
 from fabfile.rack.chart_schema import values_problems
@@ -20,7 +21,7 @@ from fabfile.rack.release import release_values
 from fabfile.rack.secrets import hidden, revealed
 from fabfile.rack.template_lint import lint, value_faults
 from fabfile.secret import Secret
-from fabfile.tasks.preparing import hub_secrets, with_secrets, write_secrets
+from fabfile.tasks.preparing import be_sure, hub_secrets, with_secrets, write_secrets
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/hub"
@@ -169,6 +170,19 @@ def test_a_hubs_secrets_are_made_once(folder):
     assert values["hub"]["services"]["coop"] == {
         "admin": True, "apiToken": values["hub"]["services"]["coop"]["apiToken"]
     }
+
+
+def test_no_secret_is_drawn_for_a_hub_that_may_have_one(folder):
+    rack = load(folder)
+    hubs = [rack.services["hub"]]
+    with pytest.raises(CoopError, match="lacks secrets of hub.*put a copy of the file back"):
+        be_sure(rack, hubs, NOTHING_KNOWN, None)
+    silent = NoAnswer("rooster", "it does not answer")
+    with pytest.raises(NoAnswer):
+        be_sure(rack, hubs, NOTHING_KNOWN, silent)
+    be_sure(rack, hubs, dataclasses.replace(NOTHING_KNOWN, secrets={"hub": {}}), None)  # it is known to have none
+    whole, _ = with_secrets(rack, hubs, NOTHING_KNOWN, dry=True)
+    be_sure(whole, hubs, NOTHING_KNOWN, silent)  # all are written
 
 
 def test_a_running_hubs_secrets_are_taken_over(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from tests.rack.hub.conftest import KUBECTL
 
@@ -73,3 +74,18 @@ def test_a_former_revision_is_brought_back_by_hand(hub_yaml, operator, server):
     assert "other values" in operator.inv("hub.upgrade", "--dry", code=3).said  # the files say more
     operator.inv("hub.upgrade")
     assert "JupyterHub is now running" in operator.inv("hub.logs", "--lines", "200").said
+
+
+def test_a_running_hubs_secrets_are_taken_from_it_or_the_run_is_refused(hub, operator, inside):
+    file = hub.rack / "configs/secrets.yaml"
+    kept = file.rename(file.with_name("kept-secrets"))
+    inside("rooster", "ip route add unreachable 10.0.0.100")
+    try:
+        assert "put a copy of the file back" in operator.inv("hub.upgrade", code=1).said
+        assert not file.exists()
+        inside("rooster", "ip route del unreachable 10.0.0.100")
+        assert operator.inv("hub.upgrade", "--json").data["changes"] == 0
+        assert yaml.safe_load(file.read_text())["hub"] == yaml.safe_load(kept.read_text())["hub"]
+    finally:
+        inside("rooster", "ip route del unreachable 10.0.0.100 2>/dev/null || :")
+        kept.replace(file)
