@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke import task
+from fabfile.tasks.teaching import task
 
 RUN_HELP = {
     "dry": "Show what would change, change nothing; exit 3 when something would.",

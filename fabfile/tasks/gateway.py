@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from invoke import task
-
 from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
+from fabfile.tasks.teaching import task
 
 
 @task(help={

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from invoke import Collection, Exit, task
+from invoke import Collection, Exit
+
+from fabfile.tasks.teaching import task
 
 if TYPE_CHECKING:
     from fabfile.rack import Rack

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from invoke import Exit, task
+from invoke import Exit
+
+from fabfile.tasks.teaching import task
 
 NAME = {"name": "Which lab; \"lab\" unless told."}
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke import Exit, task
+from invoke import Exit
+
+from fabfile.tasks.teaching import task
 
 if TYPE_CHECKING:
     from fabfile.facts.leaving import Leaving

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke import task
+from fabfile.tasks.teaching import task
 
 
 @task(help={

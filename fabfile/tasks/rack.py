@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from invoke import Exit, task
+from invoke import Exit
+
+from fabfile.tasks.teaching import task
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from invoke import Exit, task
+from invoke import Exit
+
+from fabfile.tasks.teaching import task
 
 
 @task(help={"json": "For programs.", "count": "How many, the newest first."})

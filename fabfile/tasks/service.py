@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from invoke import Exit, task
+from invoke import Exit
 
 from fabfile.tasks.hub import UPGRADE, bring_out
+from fabfile.tasks.teaching import task
 
 
 WHICH = {"name": "Which entry of configs/services.yaml."}

@@ -32,6 +32,15 @@ def test_a_task_helps(task):
     assert re.fullmatch(r"[A-Z].{0,58}\.", help_line), f"imperative, at most 60 characters, a full stop: {help_line!r}"
 
 
+@pytest.mark.parametrize("program, task", [("inv", "node.add"), ("inv", "hub.user.add"), ("fab", "node.remove")])
+def test_help_may_be_asked_for_after_a_task_that_wants_a_word(program, task):
+    def said(*words: str) -> str:
+        return subprocess.run([PROJECT / ".venv/bin" / program, *words], cwd=PROJECT, capture_output=True, text=True,
+                              check=True).stdout
+    assert said(task, "--help") == said("--help", task)
+    assert f"{task} [--options]" in said(task, "--help")
+
+
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_a_task_is_documented(task):
     assert f"### `{task}`" in (PROJECT / "docs/tasks.md").read_text()
