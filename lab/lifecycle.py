@@ -129,8 +129,16 @@ def down(places: Places) -> None:
         time.sleep(0.02)
     network.remove(places)
     groups.remove()
+    for mount in mounts_below(places.folder):
+        subprocess.run(["umount", "--lazy", mount], check=True)
     subprocess.run(["rm", "-rf", places.folder], check=True)
     restore_limits()
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """What this computer has mounted in a folder, such as a disk of its own for the machines; the innermost first."""
+    mounted = (line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines())
+    return sorted((place for place in mounted if Path(place).is_relative_to(folder)), reverse=True)
 
 
 def end(pid: int, how: signal.Signals) -> None:
