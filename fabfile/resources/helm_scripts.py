@@ -39,7 +39,9 @@ _UPGRADE = r"""
 export KUBECONFIG=@KUBECONFIG@ HELM_NAMESPACE=@NAMESPACE@
 umask 077; mkdir -p /run/coop; work=$(mktemp -d /run/coop/helm.XXXXXX); trap 'rm -rf "$work"' EXIT
 printf %s @VALUES@ >"$work/values"; printf %s @OVERRIDE@ >"$work/override"
-history() { kubectl -n @NAMESPACE@ get secrets -l owner=helm,name=@RELEASE@ @HISTORY@ 2>/dev/null | sort -n; }
+revisions() { kubectl -n @NAMESPACE@ get secrets -l owner=helm,name=@RELEASE@ @HISTORY@; }
+history() { revisions 2>/dev/null | sort -n; }
+revisions >/dev/null  # who cannot be asked now would seem to have no former revision
 if pgrep -x helm >/dev/null; then
   echo 'helm is at work here by another hand: see who, and run this again' >&2; exit 1
 fi
