@@ -2,6 +2,7 @@
 
 from .apt import AptRepository
 from .base import Borrowed, Change, Check, Command, Resource
+from .cluster_version import ClusterVersion
 from .directory import Absent, Directory, Symlink
 from .download import Download
 from .file import File
@@ -23,9 +24,9 @@ from .unit import Unit
 from .user import AuthorizedKeys, Group, User
 
 __all__ = [
-    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "Command", "ControlPlane",
-    "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig",
-    "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables", "NoMember",
-    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource", "SwapOff",
-    "Symlink", "Sysctls", "Unit", "User",
+    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "ClusterVersion", "Command",
+    "ControlPlane", "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
+    "Kubeconfig", "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables",
+    "NoMember", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource",
+    "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

@@ -27,7 +27,7 @@ class Proof(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip():
-            yield Change("was changed and has not been proved since: its checks are to be asked", ())
+            yield Change("a run changed it, or began to, and did not prove it: its checks are to be asked", ())
 
     def owe(self) -> str:
         """Shell text that leaves the note."""

@@ -51,7 +51,7 @@ def test_a_gateway_change_that_cuts_the_operator_off_goes_back(bootstrapped, ope
     assert time.monotonic() - began < 150
     assert "put the former state back" in said
     assert "128.120.136.26/24" in inside("rooster", "ip -brief address show enp2s0")
-    assert operator.bootstrap("--dry")["changes"] == 0
+    assert operator.bootstrap()["changes"] == 0
 
 
 def test_wrong_files_touch_nothing(operator, lab):
@@ -63,3 +63,17 @@ def test_wrong_files_touch_nothing(operator, lab):
     finally:
         hosts.write_text(text)
     assert "hosts.yaml:" in said and "'aa:bb' is not a MAC address" in said and "Traceback" not in said
+
+
+def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, inside, lab):
+    versions = lab.rack / "configs/versions.yaml"
+    text = versions.read_text()
+    versions.write_text(text.replace("1.36.3", "1.36.4"))
+    try:
+        said = operator.inv("cluster.bootstrap", "--from", "prepare", code=1).said
+    finally:
+        versions.write_text(text)
+    assert "the cluster runs v1.36.3, and configs/versions.yaml says v1.36.4" in said
+    assert "v1.36.3" in inside("chick1", "kubelet --version")
+    assert operator.bootstrap()["changes"] == 0  # and what was begun is proved
+    assert operator.bootstrap("--dry")["changes"] == 0

@@ -1,0 +1,36 @@
+"""A cluster's own version: programs of another one do not come onto its machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from shlex import quote
+
+from .base import Change, Command, Resource
+
+_KUBELET = "/etc/kubernetes/kubelet.conf"  # whoever has it is a member, and it says where the API is
+
+
+@dataclass(frozen=True)
+class ClusterVersion(Resource):
+    """The cluster that this machine is in runs `version` ("v1.36.4"). Refuses where it runs another: kubeadm
+    upgrades a cluster, in an order of its own. A cluster that does not answer keeps nothing from being mended."""
+
+    version: str
+
+    @property
+    def name(self) -> str:
+        return f"a cluster of {self.version}"
+
+    def probe(self) -> str:
+        # /version is told to everybody (the role system:public-info-viewer)
+        return (f"api=$(sed -n 's/^ *server: *//p' {_KUBELET} 2>/dev/null) && [ -n \"$api\" ] && "
+                "curl -fsS --max-time 5 --cacert /etc/kubernetes/pki/ca.crt \"$api/version\" 2>/dev/null | "
+                "sed -n 's/.*\"gitVersion\": *\"\\([^\"]*\\)\".*/\\1/p' || :")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        runs = facts.strip()
+        if runs and runs != self.version:
+            told = (f"the cluster runs {runs}, and configs/versions.yaml says {self.version}: upgrade it with "
+                    "kubeadm, or put the former version back")
+            yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1", shown="refuse: another version"),))
