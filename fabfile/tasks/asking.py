@@ -1,29 +1,41 @@
-"""Questions that change nothing: asked of machines at once, outside any run, without its lock or journal."""
+"""What is asked of machines at once, outside any run, without its journal: questions that change nothing, and
+small deeds that the rack's lock keeps apart from runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.errors import MachineError
+    from fabfile.engine.framing import Answer
     from fabfile.rack import Machine, Rack
 
 
-def ask(rack: Rack, questions: Mapping[str, str],
-        limit: float = 60.0) -> tuple[dict[str, str], dict[str, MachineError]]:
+def ask(rack: Rack, questions: Mapping[str, str], limit: float = 60.0,
+        deed: str = "") -> tuple[dict[str, str], dict[str, MachineError]]:
     """Machine → POSIX shell text, to machine → what it printed; and who could not be asked, with why.
 
-    The text runs as root, both outputs are its answer, and its exit code says nothing.
+    The text runs as root, both outputs are its answer, and its exit code says nothing. With `deed` (a task's
+    name) the gateway's text holds the rack's lock meanwhile. Raises LockHeld.
     """
+    from fabfile.engine import lock
     from fabfile.engine.parallel import each
-    from fabfile.engine.shell import Shell
+    from fabfile.engine.shell import Line, Shell
     from fabfile.engine.ways import SshWays
 
     ways = SshWays(rack)
 
+    def taken(answer: Answer) -> None:
+        if answer.code:
+            raise lock.refused(rack.gateway.name, answer)
+
     def answer(name: str) -> str:
         shell = Shell(name, ways.shell(rack.machine(name)))
+        if deed and name == rack.gateway.name:
+            taking = Line(lock.take_rack(f"{deed} {token_hex(4)}", deed), shown="take the rack's lock")
+            shell.first(lock.OPEN_RACK, taking, taken)
         return shell.ask(f"set +e\n{questions[name]}", limit).output
 
     try:
@@ -32,13 +44,18 @@ def ask(rack: Rack, questions: Mapping[str, str],
         ways.close()
 
 
-def asked_of(rack: Rack, machine: Machine, question: str, limit: float = 60.0) -> str:
-    """What one machine printed, secrets masked; the task ends with code 1 when it cannot be asked."""
+def asked_of(rack: Rack, machine: Machine, question: str, limit: float = 60.0, deed: str = "") -> str:
+    """What one machine printed, secrets masked; the task ends with code 1 when it cannot be asked, or when
+    somebody else is at work on the rack that `deed` would disturb."""
     from invoke import Exit
 
+    from fabfile.engine.errors import LockHeld
     from fabfile.secret import mask
 
-    answers, errors = ask(rack, {machine.name: question}, limit)
+    try:
+        answers, errors = ask(rack, {machine.name: question}, limit, deed)
+    except LockHeld as held:
+        raise Exit(str(held), code=held.exit_code) from None
     for error in errors.values():
         raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
     return mask(answers[machine.name])

@@ -65,7 +65,7 @@ def prove(c, hub="hub", profile=None):
     from fabfile.tasks.asking import asked_of
 
     said = asked_of(rack, rack.gateway, proving(rack, service, profile),
-                    limit=service.canary.seconds * 2 + 300.0).strip()
+                    limit=service.canary.seconds * 2 + 300.0, deed="hub.prove").strip()
     try:
         found = loads(said.rpartition("\n")[2])
     except ValueError:
@@ -79,7 +79,7 @@ def restart(c, hub="hub"):
     """Restart a hub; users' servers go on."""
     rack, service = the_hub(hub)
     kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s",
-            limit=330.0)
+            limit=330.0, deed="hub.restart")
 
 
 @task(help=HUB | {"lines": "How many."})
@@ -104,7 +104,7 @@ helm history {service.release_name} -n {service.in_namespace}
 helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s \
     --history-max 10 --server-side=true --force-conflicts &&
 kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s && echo DONE
-""", limit=service.seconds + 330.0)
+""", limit=service.seconds + 330.0, deed="hub.rollback")
     print(said.removesuffix("DONE\n"), end="")
     if not said.endswith("DONE\n"):
         raise Exit("it is not back: see above", code=1)
@@ -224,14 +224,14 @@ def api(rack: Rack, service: Service, deed: str, **more: Any) -> Any:
         raise Exit(said or "no answer", code=1) from None
 
 
-def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0) -> None:
+def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0, deed: str = "") -> None:
     """Prints what kubectl says of the hub's namespace; the task ends with code 1 when it fails."""
     from fabfile.roles.operators import kubeconfig
     from fabfile.tasks.asking import asked_of
 
     each = " && ".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}"
                        for command in commands)
-    said = asked_of(rack, rack.gateway, f"{each} && echo DONE", limit=limit)
+    said = asked_of(rack, rack.gateway, f"{each} && echo DONE", limit=limit, deed=deed)
     print(said.removesuffix("DONE\n"), end="")
     if not said.endswith("DONE\n"):
         raise Exit(code=1)
