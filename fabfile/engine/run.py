@@ -97,6 +97,8 @@ class Run:
     def _work(self) -> None:
         self.wants = wanted(self.rack, self.steps)
         first = self._look(self.machines, self.wants, "")
+        if not first:
+            return  # of nothing that was not looked at can be said that nothing differs
         self.plan = by_step(self.steps, first)
         self.tell(events.Planned(self.plan))
         if self.dry or not self.plan:

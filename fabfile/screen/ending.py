@@ -57,9 +57,9 @@ def _sums(result: Result) -> Iterator[str]:
 
 
 def _errors(result: Result) -> Iterator[str]:
-    for error in result.errors:
+    for told in dict.fromkeys(map(error_text, result.errors)):  # a silent gateway keeps every machine from being heard
         yield ""
-        yield error_text(error)
+        yield told
     if result.errors and not result.dry:
         yield ""
         yield f"To go on from here: {result.resume}"
