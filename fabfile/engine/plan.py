@@ -115,14 +115,14 @@ def by_step(steps: Sequence[Step], entries: Mapping[str, Iterable[Entry]]) -> Pl
 
 def chosen(steps: Sequence[Step], only: str | None, from_: str | None) -> tuple[Step, ...]:
     """The steps that `--only` and `--from` leave; "pod-network" and "Pod network" are the same step."""
-    names = [_key(step.name) for step in steps]
     for asked in filter(None, (only, from_)):
-        if _key(asked) not in names:
+        if not any(is_called(step, asked) for step in steps):
             raise WrongUsage(f"there is no step {asked!r} here; the steps are: "
                              + ", ".join(step.name for step in steps))
     if only:
-        return tuple(step for step, name in zip(steps, names) if name == _key(only))
-    return tuple(steps[names.index(_key(from_)):] if from_ else steps)
+        return tuple(step for step in steps if is_called(step, only))
+    begins = [is_called(step, from_) for step in steps].index(True) if from_ else 0
+    return tuple(steps[begins:])
 
 
 def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
@@ -137,6 +137,11 @@ def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
                              + ", ".join(sorted(known)))
     left = (replace(step, machines=tuple(m for m in step.machines if m.name in asked)) for step in steps)
     return tuple(step for step in left if step.machines)
+
+
+def is_called(step: Step, name: str) -> bool:
+    """Whether an operator means this step: "pod-network" is "Pod network"."""
+    return _key(step.name) == _key(name)
 
 
 def _key(name: str) -> str:

@@ -103,22 +103,28 @@ class Run:
         self.tell(events.Planned(self.plan))
         if self.dry or not self.plan:
             return
-        changed = False
+        changed, owing = False, []
         for step in self.steps:
             began, before = time.monotonic(), self.critical
             entries = self._entries_of(step, changed)
-            todo = [m for m in step.machines if entries.get(m.name) and m.name not in self.failed]
+            differ = [m for m in step.machines if entries.get(m.name) and m.name not in self.failed]
+            todo = [m for m in differ if any(entry.change.commands for entry in entries[m.name])]
+            if differ and not todo:
+                owing.append((step, differ))
             if todo:
                 self.tell(events.StepBegan(step.name, tuple(m.name for m in todo)))
                 changed = True
                 self._apply(step, todo, entries)
                 if step.verify is not None and not any(m.name in self.failed for m in step.machines):
                     self._verify(step)
-                    self._settle(step, todo)
+                    self._settle(step, differ)
                 self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
             standing = [m for m in step.machines if m.name not in self.failed]
             if not standing or (step.serial and len(standing) < len(step.machines)):
                 break  # what comes later stands on this step, also when one could not even be looked at
+        else:
+            for step, machines in owing:
+                self._prove(step, machines)
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return
@@ -218,6 +224,18 @@ class Run:
 
         assert seat.shell is not None
         seat.shell.first("", Line(proof.owe(), shown=f"note that {proof.step} is to be proved"), noted)
+
+    def _prove(self, step: Step, machines: Sequence[Machine]) -> None:
+        """What an earlier run did not come to prove: last of all, for a later step may bring about what it waits
+        for, and what cannot be proved keeps nothing else from being done."""
+        began, before = time.monotonic(), self.critical
+        self.tell(events.StepBegan(step.name, tuple(m.name for m in machines)))
+        try:
+            self._verify(step)
+            self._settle(step, machines)
+        except MachineError as error:
+            self.errors.append(error)
+        self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
 
     def _settle(self, step: Step, machines: Sequence[Machine]) -> None:
         by_name = {m.name: m for m in machines}

@@ -31,7 +31,7 @@ class Proof(Resource):
 
     def owe(self) -> str:
         """Shell text that leaves the note."""
-        return f"mkdir -p {NOTES} && : >{self._note}"
+        return f"(umask 077; mkdir -p {NOTES}) && : >{self._note}"
 
     def settle(self) -> str:
         """Shell text that takes it away."""

@@ -238,6 +238,19 @@ def test_a_step_that_is_not_proved_is_the_last_one():
     assert isinstance(result.errors[0], CheckFailed) and machines["chick0"].settings["y"] == ""
 
 
+def test_what_is_owed_is_proved_last_of_all_and_keeps_nothing_from_being_done():
+    rack, ways, machines = rack_of("rooster", "chick0", chick0={"echo owed": (0, "owed"), "is it so": (1, "not yet\n")})
+    checks = [Check("it is so", "chick0", "is it so", 0.2)]
+    steps = [step("a", rack, ["chick0"], Setting("x", ""), verify=lambda rack: checks),
+             step("b", rack, ["chick0"], Setting("y", "1"))]
+    told = []
+    result = run(rack, "test", steps, ways=ways, tell=told.append)
+    assert isinstance(result.errors[0], CheckFailed) and result.exit_code == 1
+    assert machines["chick0"].settings["y"] == "1"
+    assert [event.step for event in told if isinstance(event, events.StepBegan)] == ["b", "a"]
+    assert [entry.resource for entry in result.remaining] == ["proof of a"]
+
+
 def test_secrets_are_masked_wherever_they_come_back():
     password = Secret("correct horse battery staple")
     assert repr(password) == f"Secret({MASK})" and f"{password}" == MASK and "horse" not in repr([password])
