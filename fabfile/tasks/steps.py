@@ -81,7 +81,7 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
 
     first = (rack.first_control_plane,)
     etcd = rack.first_control_plane.name if machine in rack.control_planes else ""
-    forget = Step("forget", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
+    forget = Step(f"forget {machine.name}", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
                   verify=partial(pod_network_forgets, machine=machine))
     if dead:
         return [forget]
