@@ -15,6 +15,8 @@ from fabfile.secret import Secret
 _HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret",
          "hub.config.CryptKeeper.keys", "hub.services.coop.apiToken")
 
+_ADMIN = "/etc/kubernetes/admin.conf"
+_PART = "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }"
 _DEPLOYED = "jsonpath={.spec.template.spec.initContainers[?(@.name=='pages')].env[?(@.name=='COMMIT')].value}"
 
 
@@ -42,7 +44,7 @@ def question(services: Iterable[Service], kubeconfig: str) -> str:
     services = list(services)
     charts = {service.chart.full: service.chart for service in services}
     return "\n".join([
-        f"KUBECONFIG={kubeconfig}; export KUBECONFIG", "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }",
+        _PART, f"KUBECONFIG={kubeconfig}; export KUBECONFIG",
         *(line for chart in charts.values() for line in _of_a_chart(chart)),
         *(line for service in services for line in _of_a_service(service)), "part end .",
     ])
@@ -68,15 +70,26 @@ def _of_a_service(service: Service) -> Iterable[str]:
                "GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
                f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
     if service.is_hub:
-        namespace = service.in_namespace
-        kubectl = f"kubectl --request-timeout=10s -n {namespace} get"
-        yield (
-            "if ! command -v kubectl >/dev/null || [ ! -r \"$KUBECONFIG\" ]; then "
-            f"part secret {service.name}  # there is no cluster yet\n"
-            f"elif held=$({kubectl} secret hub --ignore-not-found -o "
-            "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null); then\n"
-            f"part secret {service.name}; printf '%s\\n' \"$held\" | grep -E '^hub[.](config|services)[.]'\n"
-            f"part deployed {service.name}; {kubectl} deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
+        yield from _of_a_hub(service)
+
+
+def question_of_hubs(hubs: Iterable[Service]) -> str:
+    """Shell text for the first control plane, of what the gateway cannot tell: where no cluster was ever made, no
+    hub holds any secret."""
+    hubs = list(hubs)
+    return "\n".join([
+        _PART, f"KUBECONFIG={_ADMIN}; export KUBECONFIG", f"if [ ! -e {_ADMIN} ]; then",
+        *(f"part secret {hub.name}" for hub in hubs), "else",
+        *(line for hub in hubs for line in _of_a_hub(hub)), "fi", "part end .",
+    ])
+
+
+def _of_a_hub(hub: Service) -> Iterable[str]:
+    kubectl = f"kubectl --request-timeout=10s -n {hub.in_namespace} get"
+    yield (f"if held=$({kubectl} secret hub --ignore-not-found -o "
+           "'go-template={{range $k, $v := .data}}{{$k}} {{$v}}{{\"\\n\"}}{{end}}' 2>/dev/null); then\n"
+           f"part secret {hub.name}; printf '%s\\n' \"$held\" | grep -E '^hub[.](config|services)[.]'\n"
+           f"part deployed {hub.name}; {kubectl} deployment hub -o {quote(_DEPLOYED)} 2>/dev/null; fi")
 
 
 def parse(answer: str) -> ServiceFacts:

@@ -21,7 +21,7 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, json=False):
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import whole_rack_steps
 
-    converge(c, "cluster.bootstrap", partial(whole_rack_steps, dry=dry, quiet=json),
+    converge(c, "cluster.bootstrap", partial(whole_rack_steps, only=only, dry=dry, quiet=json),
              dry=dry, only=only, from_=from_, limit=limit, json=json)
 
 

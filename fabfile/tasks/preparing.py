@@ -33,7 +33,9 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     it is not sure that there are none. Secrets that are nowhere are drawn and written to
     configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless `renew`.
     """
-    from fabfile.facts.services import question, parse
+    from dataclasses import replace
+
+    from fabfile.facts.services import parse, question, question_of_hubs
     from fabfile.rack import RackProblems
     from fabfile.rack.chart_schema import values_problems
     from fabfile.rack.release import release_values
@@ -46,8 +48,13 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     hubs = [service for service in services if service.is_hub]
     answers, errors = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
     facts = parse(answers.get(rack.gateway.name, ""))
-    if not dry:
-        be_sure(rack, hubs, facts, errors.get(rack.gateway.name))
+    if not dry and (unsure := unknown(rack, hubs, facts)):
+        if rack.gateway.name in errors:
+            raise errors[rack.gateway.name]
+        first = rack.first_control_plane.name
+        answers, errors = ask(rack, {first: question_of_hubs(unsure)})
+        facts = replace(facts, secrets={**facts.secrets, **parse(answers.get(first, "")).secrets})
+        be_sure(rack, hubs, facts, errors.get(first))
     rack, told = with_secrets(rack, hubs, facts, dry)
     commits, said = _commits(services, facts, renew)
     problems = []
@@ -83,19 +90,21 @@ def _commits(services: Iterable[Service], facts: ServiceFacts, renew: bool) -> t
     return commits, told
 
 
+def unknown(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts) -> list[Service]:
+    """The hubs that lack a secret and may hold one where they run."""
+    return [hub for hub in hubs if hub.name not in facts.secrets and _missing(rack, hub, {})]
+
+
 def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: MachineError | None) -> None:
     """A hub that runs loses its users' sessions and saved tokens when it is given new secrets: none are drawn
-    for one that may hold some."""
+    for one that may hold some. `error` says why its cluster could not be asked."""
     from fabfile.engine.errors import CoopError
     from fabfile.rack.secrets import SECRETS
 
-    unsure = [hub.name for hub in hubs if hub.name not in facts.secrets and _missing(rack, hub, {})]
-    if not unsure:
-        return
-    if error is not None:
-        raise error
-    raise CoopError(f"{SECRETS} lacks secrets of {', '.join(unsure)}, and the cluster does not answer whether they "
-                    "are there: put a copy of the file back, or run this again when the cluster answers")
+    if names := ", ".join(hub.name for hub in unknown(rack, hubs, facts)):
+        raise CoopError(f"{SECRETS} lacks secrets of {names}, and whether they are in the cluster cannot be asked: "
+                        f"{error or 'its API server does not answer'}. Put a copy of the file back, or bring the "
+                        "cluster up first: inv cluster.bootstrap --only 'control plane'")
 
 
 def _missing(rack: Rack, hub: Service, running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:

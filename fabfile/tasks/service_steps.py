@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from fabfile.resources import Resource
 
 
-def whole_rack_steps(rack: Rack, *, dry: bool = False, quiet: bool = False) -> list[Step]:
+def whole_rack_steps(rack: Rack, *, only: str | None = None, dry: bool = False, quiet: bool = False) -> list[Step]:
     """The cluster, what services stand on, and every service.
 
-    Services are prepared first: rooster is asked, if it can be.
+    Services are prepared first: rooster is asked, if it can be; not for a run of another step alone.
     """
+    from fabfile.engine.plan import is_called
     from fabfile.tasks.steps import bootstrap_steps
 
-    return [*bootstrap_steps(rack), *ground_steps(rack),
-            *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)]
+    steps = [*bootstrap_steps(rack), *ground_steps(rack)]
+    if only and any(is_called(step, only) for step in steps):
+        return [*steps, *service_steps(rack)]
+    return [*steps, *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)]
 
 
 def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True,

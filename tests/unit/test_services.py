@@ -175,11 +175,10 @@ def test_a_hubs_secrets_are_made_once(folder):
 def test_no_secret_is_drawn_for_a_hub_that_may_have_one(folder):
     rack = load(folder)
     hubs = [rack.services["hub"]]
-    with pytest.raises(CoopError, match="lacks secrets of hub.*put a copy of the file back"):
-        be_sure(rack, hubs, NOTHING_KNOWN, None)
-    silent = NoAnswer("rooster", "it does not answer")
-    with pytest.raises(NoAnswer):
-        be_sure(rack, hubs, NOTHING_KNOWN, silent)
+    silent = NoAnswer("chick0", "it does not answer")
+    for error, why in ((None, "its API server does not answer"), (silent, "chick0: it does not answer")):
+        with pytest.raises(CoopError, match=f"lacks secrets of hub.*cannot be asked: {why}. Put a copy"):
+            be_sure(rack, hubs, NOTHING_KNOWN, error)
     be_sure(rack, hubs, dataclasses.replace(NOTHING_KNOWN, secrets={"hub": {}}), None)  # it is known to have none
     whole, _ = with_secrets(rack, hubs, NOTHING_KNOWN, dry=True)
     be_sure(whole, hubs, NOTHING_KNOWN, silent)  # all are written

@@ -81,7 +81,7 @@ def test_a_running_hubs_secrets_are_taken_from_it_or_the_run_is_refused(hub, ope
     kept = file.rename(file.with_name("kept-secrets"))
     inside("rooster", "ip route add unreachable 10.0.0.100")
     try:
-        assert "put a copy of the file back" in operator.inv("hub.upgrade", code=1).said
+        assert "Put a copy of the file back" in operator.inv("hub.upgrade", code=1).said
         assert not file.exists()
         inside("rooster", "ip route del unreachable 10.0.0.100")
         assert operator.inv("hub.upgrade", "--json").data["changes"] == 0
