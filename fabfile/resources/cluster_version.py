@@ -8,15 +8,17 @@ from shlex import quote
 
 from .base import Change, Command, Resource
 
-_KUBELET = "/etc/kubernetes/kubelet.conf"  # whoever has it is a member, and it says where the API is
+_KUBELET = "/etc/kubernetes/kubelet.conf"  # a member has it, and it says where the API is
 
 
 @dataclass(frozen=True)
 class ClusterVersion(Resource):
-    """The cluster that this machine is in runs `version` ("v1.36.4"). Refuses where it runs another: kubeadm
-    upgrades a cluster, in an order of its own. A cluster that does not answer keeps nothing from being mended."""
+    """The cluster that this machine is in, or is to join, runs `version` ("v1.36.4"). Refuses where it runs
+    another: kubeadm upgrades a cluster, in an order of its own. A cluster that does not answer, or is not there yet,
+    keeps nothing from being done."""
 
     version: str
+    server: str  # ADDRESS:PORT of its API, for who is no member yet
 
     @property
     def name(self) -> str:
@@ -24,9 +26,9 @@ class ClusterVersion(Resource):
 
     def probe(self) -> str:
         # /version is told to everybody (the role system:public-info-viewer)
-        return (f"api=$(sed -n 's/^ *server: *//p' {_KUBELET} 2>/dev/null) && [ -n \"$api\" ] && "
-                "curl -fsS --max-time 5 --cacert /etc/kubernetes/pki/ca.crt \"$api/version\" 2>/dev/null | "
-                "sed -n 's/.*\"gitVersion\": *\"\\([^\"]*\\)\".*/\\1/p' || :")
+        return (f"api=$(sed -n 's/^ *server: *//p' {_KUBELET} 2>/dev/null) || :\n"
+                f"curl -fsSk --max-time 3 \"${{api:-https://{self.server}}}/version\" 2>/dev/null | "
+                "sed -n 's/.*\"gitVersion\": *\"\\([^\"]*\\)\".*/\\1/p'")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         runs = facts.strip()

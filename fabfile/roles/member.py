@@ -9,6 +9,7 @@ import yaml
 from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import join_configuration
 from fabfile.resources import Member, Resource, Unit
+from fabfile.roles.programs import cluster_version
 
 
 def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -17,6 +18,7 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     The token lives for minutes and is made, with the hash of the cluster's CA, at the moment of the join.
     Control planes join one at a time, each with certificates uploaded for it alone.
     """
+    yield cluster_version(rack)  # before there was curl on it, nothing could be asked
     yield Member(join_config(rack, machine), machine.name, rack.first_control_plane.name)
     yield Unit("kubelet")
 

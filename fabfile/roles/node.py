@@ -7,9 +7,11 @@ from shlex import quote
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import CRI_SOCKET, sandbox_image
-from fabfile.resources import Check, ClusterVersion, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
+from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
-from fabfile.roles.programs import containerd_repository, held, held_on_chicks, kubernetes_repository
+from fabfile.roles.programs import (
+    cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository,
+)
 from fabfile.roles.rendering import render
 from fabfile.roles.runtime import runtime
 from fabfile.roles.sshd import sshd
@@ -19,7 +21,7 @@ CHRONY = "/etc/chrony/chrony.conf"
 
 def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """A chick's system, runtime and Kubernetes programs; kubelet itself starts when the machine joins."""
-    yield ClusterVersion(f"v{rack.versions.kubernetes.version}")
+    yield cluster_version(rack)
     yield from own_name(rack, machine)
     # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and only rooster knows
     # the rack

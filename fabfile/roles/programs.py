@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fabfile.rack import Rack
-from fabfile.resources import AptRepository, File, Packages, Resource
+from fabfile.rack.cluster import API_PORT
+from fabfile.resources import AptRepository, ClusterVersion, File, Packages, Resource
 from fabfile.roles.rendering import render
+
+
+def cluster_version(rack: Rack) -> Resource:
+    """Keeps what follows from a machine of a cluster that runs another version."""
+    server = f"{rack.first_control_plane.address()}:{API_PORT}"
+    return ClusterVersion(f"v{rack.versions.kubernetes.version}", server)
 
 
 def kubernetes_repository(rack: Rack) -> Resource:
