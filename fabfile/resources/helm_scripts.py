@@ -41,15 +41,15 @@ umask 077; mkdir -p /run/coop; work=$(mktemp -d /run/coop/helm.XXXXXX); trap 'rm
 printf %s @VALUES@ >"$work/values"; printf %s @OVERRIDE@ >"$work/override"
 revisions() { kubectl -n @NAMESPACE@ get secrets -l owner=helm,name=@RELEASE@ @HISTORY@; }
 history() { revisions 2>/dev/null | sort -n; }
-revisions >/dev/null  # who cannot be asked now would seem to have no former revision
+known=$(revisions)  # a release that cannot be asked for would seem to have no former revision
 if pgrep -x helm >/dev/null; then
   echo 'helm is at work here by another hand: see who, and run this again' >&2; exit 1
 fi
-for stale in $(history | sed -n 's/^\([0-9]*\) pending-.*/\1/p'); do
+for stale in $(printf '%s\n' "$known" | sed -n 's/^\([0-9]*\) pending-.*/\1/p'); do
   echo "revision $stale never ended: it is forgotten"
   kubectl -n @NAMESPACE@ delete secret "sh.helm.release.v1.@RELEASE@.v$stale" >/dev/null
 done
-former=$(history | sed -n 's/^\([0-9]*\) deployed.*/\1/p' | tail -n 1)
+former=$(printf '%s\n' "$known" | sed -n 's/^\([0-9]*\) deployed.*/\1/p' | sort -n | tail -n 1)
 @WATCH@
 @READY@
 why=
