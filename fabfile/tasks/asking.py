@@ -3,6 +3,7 @@ small deeds that the rack's lock keeps apart from runs."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -18,12 +19,14 @@ def ask(rack: Rack, questions: Mapping[str, str], limit: float = 60.0,
     """Machine → POSIX shell text, to machine → what it printed; and who could not be asked, with why.
 
     The text runs as root, both outputs are its answer, and its exit code says nothing. With `deed` (a task's
-    name) the gateway's text holds the rack's lock meanwhile. Raises LockHeld.
+    name) it begins when what an earlier run left at work there has ended, and holds the rack's lock, which
+    is the gateway's, meanwhile. Raises LockHeld.
     """
-    from fabfile.engine import lock
+    from fabfile.engine import detached, lock
     from fabfile.engine.parallel import each
     from fabfile.engine.shell import Line, Shell
     from fabfile.engine.ways import SshWays
+    from fabfile.secret import mask
 
     ways = SshWays(rack)
 
@@ -32,10 +35,11 @@ def ask(rack: Rack, questions: Mapping[str, str], limit: float = 60.0,
             raise lock.refused(rack.gateway.name, answer)
 
     def answer(name: str) -> str:
-        shell = Shell(name, ways.shell(rack.machine(name)))
-        if deed and name == rack.gateway.name:
-            taking = Line(lock.take_rack(f"{deed} {token_hex(4)}", deed), shown="take the rack's lock")
-            shell.first(lock.OPEN_RACK, taking, taken)
+        shell = Shell(name, ways.shell(rack.machine(name)),
+                      heard=lambda text: print(f"{name}: {mask(text)}", file=sys.stderr))
+        if deed:
+            shell.first(lock.OPEN_RACK, Line(lock.take_rack(f"{deed} {token_hex(4)}", deed)), taken)
+            shell.first("", Line(detached.adopt(), limit=3600.0), lambda answer: None)
         return shell.ask(f"set +e\n{questions[name]}", limit).output
 
     try:
