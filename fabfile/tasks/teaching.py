@@ -17,10 +17,10 @@ class Taught(invoke.Task):
             import os
             import sys
 
-            typed = sys.argv[1:]
-            before = typed[:next(place for place, word in enumerate(typed) if word in HELP)]
-            task = next(word for word in reversed(before) if word.rpartition(".")[2] == self.name)
-            os.execv(sys.executable, [*sys.orig_argv[:-len(typed)], "--help", task])
+            place = next(place for place, word in enumerate(sys.argv) if word.rpartition(".")[2] == self.name)
+            typed = len(sys.argv) - place
+            sys.stdout.flush()
+            os.execv(sys.executable, [*sys.orig_argv[:-typed], "--help", sys.argv[place]])
         return super().__call__(*args, **kwargs)
 
 
