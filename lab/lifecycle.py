@@ -137,6 +137,7 @@ def down(places: Places) -> None:
 
 def mounts_below(folder: Path) -> list[str]:
     """What this computer has mounted in a folder, such as a disk of its own for the machines; the innermost first."""
+    folder = folder.resolve()
     mounted = (line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines())
     return sorted((place for place in mounted if Path(place).is_relative_to(folder)), reverse=True)
 
