@@ -101,6 +101,7 @@ def disturb(ground: Ground, planned: Planned, look: Look) -> tuple[Trial, Ended,
             made = time.time()
             fault.make(run.process)
             if not fault.quits:
+                made = time.time()  # until now the run stood still
                 run.go()
         else:
             trial.reached, made = False, 0.0
@@ -172,10 +173,14 @@ def still_broken(again: Ended) -> Iterator[str]:
 
 
 def doubled(fault: Fault, broken: Ended, again: Ended) -> Iterator[str]:
-    """What had ended well is not done again, nor what was under way when the operator or the line went."""
+    """What had ended well is not done again, nor what was under way when the operator or the line went. A change of
+    which a command failed is made again from its beginning."""
+    def told(record: dict, *parts: str) -> tuple[str, ...]:
+        return tuple(record[part] for part in ("machine", "step", "resource", *parts))
+
     def done(ended: Ended) -> set[tuple[str, ...]]:
-        return {tuple(record[part] for part in ("machine", "step", "resource", "command"))
-                for record in ended.of("ran") if record["code"] == 0}
+        failed = {told(record) for record in ended.of("ran") if record["code"]}
+        return {told(record, "command") for record in ended.of("ran") if told(record) not in failed}
     if not fault.repeats:
         for command in sorted(done(broken) & done(again)):
             yield f"done twice: {', '.join(command)}"
