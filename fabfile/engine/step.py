@@ -17,8 +17,9 @@ class Step:
     """What some machines should have, and what must then be true.
 
     `role` is a pure function, called once a run for every machine. `verify` is asked only when the
-    step changed something, again and again until it holds; a later run asks it when this one did not come to that. `serial`: one machine after another, and no
-    further once one of them has failed (control-plane members, reboots, upgrades).
+    step changed something, again and again until it holds; a later run asks it when this one did not come to
+    that. `serial`: one machine after another, and no further once one of them has failed (control-plane
+    members, reboots, upgrades).
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from shlex import quote
 
 
 GIVEN_BACK = 300.0  # seconds that giving a borrowed value back may take
@@ -49,6 +50,12 @@ class Change:
     undo: str = field(default="", repr=False)  # puts the former state back; with it, the change stays only if a new connection confirms it
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
+
+
+def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
+    """A difference that is not to be mended here: to make it so fails, and tells why. `what` says it in a plan,
+    `told` unless given."""
+    return Change(what or told, (Command(f"echo {quote(told)} >&2; exit 1", shown=shown),))
 
 
 class Resource(ABC):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from shlex import quote
 
-from .base import Change, Command, Resource
+from .base import Change, Resource, refusal
 
 _KUBELET = "/etc/kubernetes/kubelet.conf"  # a member has it, and it says where the API is
 
@@ -35,4 +34,4 @@ class ClusterVersion(Resource):
         if runs and runs != self.version:
             told = (f"the cluster runs {runs}, and configs/versions.yaml says {self.version}: upgrade it with "
                     "kubeadm, or put the former version back")
-            yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1", shown="refuse: another version"),))
+            yield refusal(told, shown="refuse: another version")

@@ -9,7 +9,7 @@ from hashlib import sha256
 from shlex import quote
 
 from . import helm_scripts, writing
-from .base import Change, Command, Resource
+from .base import Change, Command, Resource, refusal
 from .file import Found, probe_file
 
 MANAGER = "helm"  # helm 4's name as the owner of fields
@@ -173,5 +173,4 @@ def _last_lines(text: str, count: int) -> str:
 
 
 def _refusal(what: str, why: str) -> Change:
-    return Change(f"{what}: {why}",
-                  (Command(f"echo {quote(f'{what}: {why}')} >&2; exit 1", shown=f"refuse: {what}"),))
+    return refusal(f"{what}: {why}", shown=f"refuse: {what}")

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import ClassVar
 
 from . import writing
-from .base import Borrowed, Change, Command, Resource
+from .base import Borrowed, Change, Command, Resource, refusal
 
 SOCKET = "unix:///run/containerd/containerd.sock"
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
@@ -261,4 +261,4 @@ def _remains(node: str, found: Set[str]) -> Change:
 
 
 def _refusal(what: str, hint: str) -> Change:
-    return Change(what, (Command(f"echo {quote(f'{what}: {hint}')} >&2; exit 1"),))
+    return refusal(f"{what}: {hint}", what=what)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from .base import Change, Command, Resource
+from .base import Change, Command, Resource, refusal
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class OneAllocator(Resource):
             if "LoadBalancer" in uses:
                 told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take "
                         "LoadBalancer out of its allowedUses, or metallb out of configs/versions.yaml")
-                yield Change(told, (Command(f"echo {quote(told)} >&2; exit 1",
-                                            shown="refuse: two givers of addresses"),))
+                yield refusal(told, shown="refuse: two givers of addresses")
 
 
 def _kubectl(kubeconfig: str) -> str:
