@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lab import kernel
 from lab.handle import Lab
 from lab.installer import host_key
+from lab.rackfolder import proxy_command
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent
@@ -50,8 +51,7 @@ class Field:
         if self.way == "direct":
             del operator["proxy_command"]
         elif self.delay:
-            slow = f"{HERE / 'slow_door'} {self.delay} {self.lab.places.name} %h %p"
-            operator["proxy_command"] = slow
+            operator["proxy_command"] = proxy_command(self.lab.places, delay=self.delay / 2)
         return {**hosts, "operator": operator, "machines": machines}
 
     @property

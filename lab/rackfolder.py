@@ -33,9 +33,10 @@ def filled(places: Places, www: Path, text: str) -> str:
     )
 
 
-def proxy_command(places: Places) -> str:
-    """How an operator comes into a lab, as hosts.yaml and OpenSSH write it."""
-    return shlex.join([str(DOOR), places.name]) + " %h %p"
+def proxy_command(places: Places, delay: float = 0.0) -> str:
+    """How an operator comes into a lab, as hosts.yaml and OpenSSH write it; `delay`: milliseconds each way."""
+    slowly = ["--delay", f"{delay:g}"] if delay else []
+    return shlex.join([str(DOOR), *slowly, places.name]) + " %h %p"
 
 
 def render(places: Places, www: Path) -> tuple[Machine, ...]:

@@ -12,13 +12,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
+PROJECT = Path(__file__).parents[2]
+DOOR = PROJECT / "lab/door"
+
+# Milliseconds each way between the operator and rooster: there and back takes twice as long. What is said by the
+# machines themselves, or among them, is not late.
+DELAY = float(os.environ.get("COOP_DELAY", "20"))
 
 # $1 the machine's folder, $2 its name, $3 the path to sshd, $4 a folder of libraries for it; $5 the size of
 # its disk
@@ -149,7 +153,7 @@ class Swarm:
         (rack / "configs").mkdir(parents=True, exist_ok=True)
         for name in ("network", "versions", "cluster"):  # the rest is about machines that a swarm has not
             shutil.copy(PROJECT / "configs" / f"{name}.yaml", rack / "configs")
-        door = f"nsenter --net=/proc/{self._hub.pid}/ns/net {sys.executable} -S {HERE / 'door.py'} %h %p"
+        door = f"{quote(str(DOOR))} --delay {DELAY:g} /proc/{self._hub.pid}/ns/net %h %p"
         lines = ["rack: swarm", "operator:", "  user: root", f"  identity_file: {self.key}",
                  f"  proxy_command: {door}", "machines:"]
         for number, (name, host) in enumerate(self.hosts.items()):
