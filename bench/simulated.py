@@ -96,7 +96,7 @@ def shown(rack: Rack, steps: list[Step], ways: Any, dry: bool) -> Result:
     from fabfile.screen.plan import plan_text
     from fabfile.screen.progress import Lines
 
-    journal, lines = Journal(rack.name), Lines(rack.name, sys.stdout)
+    journal, lines = Journal(rack.name), Lines(rack.name, sys.stdout, dry)
 
     def tell(event: Any) -> None:
         journal(event)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fabfile.engine import confirm, detached, rebooting
 from fabfile.engine.errors import BorrowFailed, LinkLost, MachineError, TookTooLong
-from fabfile.engine.events import Applying, Changed, Event, Heard, Ran
+from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
@@ -130,6 +130,8 @@ def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) 
         seat.commands += answer.seconds
         tell(Ran(machine, entry.step, entry.resource, shown(command), answer.code, answer.seconds,
                  "\n".join(tail(answer.output)) if answer.code else ""))
+        if command.says and answer.output.strip():
+            tell(Said(machine, mask(answer.output)))
         if answer.code:
             raise failure(entry, command, answer.code, answer.output)
         if number + 1 == len(todo) or todo[number + 1][0] is not entry:

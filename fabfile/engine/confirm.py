@@ -15,7 +15,7 @@ from fabfile.engine.errors import LinkError, MachineError, TookTooLong, WentBack
 from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, Seat
 from fabfile.engine.plan import Entry
-from fabfile.engine.shell import Line
+from fabfile.engine.shell import Guard, Line
 from fabfile.engine.telling import failure, shown, tail
 from fabfile.secret import mask
 
@@ -120,7 +120,8 @@ set +e
         else:
             if answer.code != _EARLY:  # else this connection may be older than the change
                 # Along with what is asked next: an answer that is lost is asked for again, and must find it.
-                seat.shell.first("", Line(detached.tidy(name), shown="tidy up"), lambda answer: None)
+                tidying = Line(f"{detached.tidy(name)} || :", shown="tidy up")
+                seat.shell.guard(Guard("", tidying, lambda answer: LinkError(seat.machine.name, "it cannot be tidied up")))
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why

@@ -3,6 +3,9 @@
     CoopError
     ├── WrongUsage                  an unknown step or machine was asked for                     (exit 2)
     ├── LockHeld                    another run is at work on this rack
+    ├── NoLock                      the gateway, which holds the rack's lock, could not be reached
+    ├── NotAgreed                   something would be interrupted, and nobody agreed to it
+    ├── Crashed                     a fault of Coop itself
     ├── Interrupted                 Ctrl-C; says what still runs where
     └── MachineError                knows machine, step, command, exit code, last lines, hint
         ├── LinkError               nothing was (or could be) said to the machine
@@ -22,7 +25,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
+
+from fabfile.secret import mask
 
 
 class CoopError(Exception):
@@ -46,6 +52,33 @@ class LockHeld(CoopError):
         since, task = holder.get("since", "an unknown time"), holder.get("task", "an unknown task")
         super().__init__(f"{who} from {origin} is at work on this rack since {since}, doing {task}; "
                          f"the lock on {gateway} frees itself when that run ends")
+
+
+class NoLock(CoopError):
+    """The rack's lock could not be taken: the gateway was not reached."""
+
+    def __init__(self, gateway: str):
+        super().__init__(f"nothing was changed: the rack's lock is on {gateway}, which could not be reached")
+
+
+class NotAgreed(CoopError):
+    """Changes would interrupt something, and nobody agreed to them. `interruptions`: what, in words."""
+
+    def __init__(self, interruptions: Sequence[str]):
+        self.interruptions = tuple(dict.fromkeys(interruptions))
+        super().__init__("not agreed to, so not done: " + "; ".join(self.interruptions)
+                         + " (--yes agrees beforehand, --dry shows the whole plan)")
+
+
+class Crashed(CoopError):
+    """A fault of Coop itself. `__cause__` is the exception."""
+
+    def __init__(self, cause: BaseException):
+        self.__cause__ = cause
+        last = traceback.extract_tb(cause.__traceback__)[-1:]
+        where = f" in {'/'.join(last[0].filename.split('/')[-3:])}:{last[0].lineno}" if last else ""
+        super().__init__(f"this is a fault of Coop: {type(cause).__name__}: {mask(str(cause))}{where}; "
+                         "again with --debug shows where it comes from")
 
 
 class Interrupted(CoopError):

@@ -27,6 +27,7 @@ class Began(Event):
     dry: bool
     who: str
     origin: str
+    pid: int
     steps: tuple[str, ...]
     machines: tuple[str, ...]
 
@@ -78,6 +79,24 @@ class StepBegan(Event):
 
 
 @dataclass(frozen=True)
+class NotNeeded(Event):
+    """A planned change that was not there any more when its step came: an earlier one had brought it about."""
+
+    machine: str
+    step: str
+    resource: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """The run goes no further after this step; these were not begun."""
+
+    step: str
+    later: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StepEnded(Event):
     step: str
     seconds: float
@@ -95,6 +114,14 @@ class Applying(Event):
 @dataclass(frozen=True)
 class Heard(Event):
     """The last line of a long command, while it runs."""
+
+    machine: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Said(Event):
+    """What a command printed that was run for it."""
 
     machine: str
     text: str

@@ -9,12 +9,12 @@ from typing import Literal
 from fabfile.engine.errors import CoopError
 from fabfile.engine.plan import Plan
 
-State = Literal["unchanged", "changed", "failed", "stopped", "differs"]
+State = Literal["unchanged", "changed", "failed", "stopped", "differs", "off"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One machine's part in a run. "differs" only in a dry run, "stopped" only by Ctrl-C."""
+    """One machine's part in a run. "differs" only in a dry run, "stopped" only by Ctrl-C; "off": it is meant to be."""
 
     machine: str
     state: State
@@ -40,6 +40,7 @@ class Result:
     critical: float = 0.0  # spent by commands on each step's slowest machine and by waits: not Coop's own
     errors: tuple[CoopError, ...] = ()
     resume: str = ""  # the command that goes on where this run stopped
+    said: str = ""  # what actions printed (Command.says)
     running: Mapping[str, str] = field(default_factory=dict)  # machine → what was under way when interrupted
 
     @property

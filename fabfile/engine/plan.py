@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fabfile.resources.base import Change, Resource
-from fabfile.resources.proof import Proof
+from fabfile.resources.pending import PendingVerification
 from fabfile.engine.errors import LookFailed, WrongUsage
 from fabfile.engine.step import Step
 from fabfile.secret import mask
 
 if TYPE_CHECKING:
-    from fabfile.rack import Rack
+    from fabfile.rack import Machine, Rack
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Entry:
     step: str
     resource: str
     change: Change
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Machine, step and resource: what a consent is given for."""
+        return self.machine, self.step, self.resource
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ class Plan:
         """The machines that differ, in the order of the plan."""
         return tuple(self._by_machine)
 
+    def interruptions(self) -> tuple[Entry, ...]:
+        """The changes that interrupt something and want consent."""
+        return tuple(entry for entry in self.entries if entry.change.interrupts)
+
     @cached_property
     def _by_machine(self) -> dict[str, tuple[Entry, ...]]:
         found: dict[str, list[Entry]] = {}
@@ -72,9 +81,9 @@ def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:
     found: dict[str, list[Wanted]] = {}
     for step in steps:
         for machine in step.machines:
-            proof = () if step.verify is None else (Proof(step.name),)
+            pending = () if step.verify is None else (PendingVerification(step.name),)
             found.setdefault(machine.name, []).extend(
-                Wanted(step.name, resource) for resource in (*step.role(rack, machine), *proof))
+                Wanted(step.name, resource) for resource in (*step.role(rack, machine), *pending))
     return {name: tuple(wants) for name, wants in found.items()}
 
 
@@ -137,6 +146,35 @@ def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
                              + ", ".join(sorted(known)))
     left = (replace(step, machines=tuple(m for m in step.machines if m.name in asked)) for step in steps)
     return tuple(step for step in left if step.machines)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Machines that a step changes at once. A `careful` one is verified before the next, and none follows one that
+    failed."""
+
+    machines: tuple[Machine, ...]
+    careful: bool
+    last: bool = False
+
+
+def batches(step: Step, machines: Sequence[Machine], entries: Mapping[str, Sequence[Entry]]) -> list[Batch]:
+    """A step's machines in the order in which they are changed: first, all at once, those where nothing is
+    interrupted; then the others, `at_once` at a time. In a serial step all go so."""
+    careful, rest = [], []
+    for machine in machines:
+        interrupts = any(entry.change.interrupts for entry in entries[machine.name])
+        (careful if step.serial or interrupts else rest).append(machine)
+    groups = [tuple(careful[first:first + step.at_once]) for first in range(0, len(careful), step.at_once)]
+    found = [*([Batch(tuple(rest), False)] if rest else []), *(Batch(group, True) for group in groups)]
+    return [*found[:-1], *(replace(batch, last=True) for batch in found[-1:])]
+
+
+def present(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Machine, ...]]:
+    """The steps without the machines that hosts.yaml expects to be off, and those machines."""
+    off = {machine.name: machine for step in steps for machine in step.machines if machine.expected_off}
+    left = (replace(step, machines=tuple(m for m in step.machines if m.name not in off)) for step in steps)
+    return tuple(step for step in left if step.machines), tuple(off.values())
 
 
 def is_called(step: Step, name: str) -> bool:

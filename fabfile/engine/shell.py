@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import Protocol
 
 from fabfile.engine import framing
-from fabfile.engine.errors import LinkLost, TookTooLong
+from fabfile.engine.errors import CoopError, LinkLost, TookTooLong
 from fabfile.engine.framing import Answer, Beat
 from fabfile.secret import mask
 
@@ -42,6 +42,20 @@ class Line:
     shown: str = ""  # what a person is told in its place
 
 
+@dataclass(frozen=True)
+class Guard:
+    """A condition for everything that a shell is asked behind it, such as a lock.
+
+    `setup` is shell text for the shell itself, `line` the condition. When it fails, the machine's shell ends
+    there, and `refused` makes the error that is raised here; `held` hears of its answer when it holds.
+    """
+
+    setup: str
+    line: Line
+    refused: Callable[[Answer], CoopError]
+    held: Callable[[Answer], None] = lambda answer: None
+
+
 class Shell:
     """Not for two threads at once: whoever shares a machine takes turns (see Fleet)."""
 
@@ -52,26 +66,29 @@ class Shell:
         self._transport = transport
         mark = f"coop-{token_hex(8)}"
         self._frames = framing.Frames(mark)
-        self._owed = framing.prologue(mark)
-        self._first: list[tuple[Line, Callable[[Answer], None]]] = []
+        self._unsent = framing.prologue(mark)
+        self._guards: list[Guard] = []
+        self._ended = False  # by a guard
         self._arrived: deque[Answer | Beat] = deque()
         self._number = 0
 
     def look(self, probes: Sequence[Line]) -> Iterator[Answer]:
         """Runs every probe, in one write, and yields each one's answer when it is there."""
-        return self._exchange(probes, framing.look)
+        return self._exchange(probes, lambda number, line: framing.look(number, line.text))
 
     def act(self, commands: Sequence[Line],
             heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
-        """Runs commands, in one write, until one fails. `heard` is told what a long one says meanwhile."""
-        self._owed += framing.again()
-        return self._exchange(commands, framing.act, heard, until_failure=True)
+        """Runs commands, in one write, until one fails. `heard` is told what a long one says meanwhile.
 
-    def first(self, text: str, line: Line, then: Callable[[Answer], None]) -> None:
-        """Sends this ahead of whatever is asked next, in the same write: shell text for the shell itself,
-        then a command. `then` is given its answer, and may raise."""
-        self._owed += text
-        self._first.append((line, then))
+        Raises TookTooLong for one that took longer than its limit, also when it ended after all.
+        """
+        self._unsent += framing.again()
+        return self._exchange(commands, lambda number, line: framing.act(number, line.text, line.limit), heard,
+                              commands_follow=True)
+
+    def guard(self, guard: Guard) -> None:
+        """Sends this ahead of whatever is asked next, in the same write: nothing of that is run unless it holds."""
+        self._guards.append(guard)
 
     def ask(self, text: str, limit: float = 60.0, shown: str = "") -> Answer:
         """Runs one command and waits for its answer, whatever its exit code."""
@@ -79,34 +96,42 @@ class Shell:
 
     def alive(self) -> bool:
         """False once it is known that no more can be said."""
-        return self._transport.alive()
+        return not self._ended and self._transport.alive()
 
     def close(self) -> None:
         """Ends the shell; what it runs at this moment may end by itself."""
         self._transport.close()
 
-    def _exchange(self, lines: Sequence[Line], frame: Callable[[int, str], str],
+    def _exchange(self, lines: Sequence[Line], frame: Callable[[int, Line], str],
                   heard: Callable[[str], None] = lambda text: None,
-                  until_failure: bool = False) -> Iterator[Answer]:
+                  commands_follow: bool = False) -> Iterator[Answer]:
         if not lines:
             return
-        first = [(self._count(), line, then) for line, then in self._first]
+        guards = [(self._count(), guard) for guard in self._guards]
         asked = [(self._count(), line) for line in lines]
-        text = [self._owed, *(framing.look(number, line.text) for number, line, _ in first),
-                *(frame(number, line.text) for number, line in asked)]
-        self._owed, self._first = "", []
+        text = [self._unsent,
+                *(guard.setup + framing.guard(number, guard.line.text) for number, guard in guards),
+                *(frame(number, line) for number, line in asked)]
+        self._unsent, self._guards = "", []
         self.writes += 1
         try:
             self._transport.write("".join(text).encode())
         except LinkLost as lost:
             lost.command = lost.command or _shown(lines[0])
             raise
-        for number, line, then in first:
-            then(self._next(number, line, self.heard))
+        for number, guard in guards:
+            answer = self._next(number, guard.line, self.heard)
+            if answer.code:
+                self._ended = True
+                raise guard.refused(answer)
+            guard.held(answer)
         for number, line in asked:
             answer = self._next(number, line, heard)
+            if answer.late:
+                raise self._late(line, f"took {answer.seconds:.0f} s, longer than its limit of {line.limit:.0f} s; "
+                                 "what was to follow it was not run")
             yield answer
-            if until_failure and answer.code:
+            if commands_follow and answer.code:
                 return
 
     def _count(self) -> int:
@@ -125,15 +150,17 @@ class Shell:
             try:
                 data = self._transport.read(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
-                problem = f"took longer than its limit of {line.limit:.0f} s and may still run"
-                raise TookTooLong(self.machine, problem, command=_shown(line),
-                                  tail=self._last(),
-                                  hint="look at what it waits for on the machine, then run again") from None
+                raise self._late(line, f"took longer than its limit of {line.limit:.0f} s and may still run; "
+                                 "what was to follow it will not be run") from None
             except LinkLost as lost:
                 lost.command = lost.command or _shown(line)
                 lost.tail = lost.tail or self._last()
                 raise
             self._arrived.extend(self._frames.feed(data))
+
+    def _late(self, line: Line, problem: str) -> TookTooLong:
+        return TookTooLong(self.machine, f"`{_shown(line)}` {problem}", command=_shown(line), tail=self._last(),
+                           hint="look at what it waits for on the machine, then run again")
 
     def _last(self) -> tuple[str, ...]:
         return tuple(mask(self._frames.rest()).splitlines()[-10:])

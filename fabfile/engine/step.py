@@ -1,4 +1,4 @@
-"""A step: one named stage of a task over one or more machines."""
+"""A named stage of a task."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from fabfile.resources.base import Check, Resource
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
+    Verify = Callable[[Rack, tuple[Machine, ...]], Iterable[Check]]
+
 
 @dataclass(frozen=True)
 class Step:
     """What some machines should have, and what must then be true.
 
-    `role` is a pure function, called once a run for every machine. `verify` is asked only when the
-    step changed something, again and again until it holds; a later run asks it when this one did not come to
-    that. `serial`: one machine after another, and no further once one of them has failed (control-plane
-    members, reboots, upgrades).
+    `role` gives the resources that one machine should have, `verify` the checks that are asked, until they hold,
+    of the machines of this step that could be reached, when the step has changed something or an earlier run did
+    not come to that. What verify is given as rack knows who is missing (Rack.missing).
+
+    Machines are changed all at once, but for those where something is interrupted (Change.interrupts): of these,
+    or of all when the step is `serial`, `at_once` at a time, verified before the next; none follows one that failed.
     """
 
     name: str
     machines: tuple[Machine, ...]
     role: Callable[[Rack, Machine], Iterable[Resource]]
-    verify: Callable[[Rack], Iterable[Check]] | None = None
+    verify: Verify | None = None
     serial: bool = False
+    at_once: int = 1

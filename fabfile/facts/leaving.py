@@ -27,10 +27,21 @@ class Leaving:
         """The pods that nobody would start again: of users, most likely."""
         return tuple(pod for pod in self.pods if not pod.owner)
 
+    def reboot_words(self, single: bool, drained: bool) -> str:
+        """Who loses what when the machine reboots. `single`: no other API server; `drained`: its pods moved before."""
+        lost = ", ".join(f"{pod.namespace}/{pod.name}" for pod in self.lost)
+        stay = len(self.pods) - len(self.lost)
+        told = [f"ends {lost}, which nobody starts again"] if lost else []
+        if stay and not drained:
+            told.append(f"{stay} pods stop until it is back, or start elsewhere")
+        if single:
+            told.append("the API server is away meanwhile")
+        return f"{self.machine} reboots" + (f": {'; '.join(told)}" if told else "")
+
     def refusal(self, force: bool) -> str:
         """Why it may not go; empty when it may."""
         if self.holds_the_cluster:
-            return f"{self.machine} holds the cluster itself: it cannot be taken out of it"
+            return f"{self.machine} is the only control plane: without it there is no cluster"
         if self.unreachable and not self.dead:
             return (f"{self.machine} cannot be reached ({self.unreachable}), yet the cluster says it is "
                     f"Ready; if it is really off: inv node.remove {self.machine} --dead")

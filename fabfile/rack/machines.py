@@ -55,12 +55,18 @@ class Machine(Part):
     interfaces: Annotated[Mapping[InterfaceName, Interface], Fixed]
     disks: Annotated[Mapping[str, DiskPath], Fixed] = Field(default_factory=dict, validate_default=True)
     bmc: Address | None = None
+    expect: Literal["on", "off"] = "on"  # off: in repair, say; every task leaves the machine out, and none misses it
     host_key: HostKey | None = None
     _name: str = PrivateAttr("")
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def expected_off(self) -> bool:
+        """Whether it is meant to be off."""
+        return self.expect == "off"
 
     def interface(self, network: str = "node") -> Interface:
         """The interface in one of the rack's networks, "node" or "public". Raises LookupError."""

@@ -49,6 +49,8 @@ class Rack:
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
+    leading: str = ""  # the control plane that the cluster is asked through, once it is known who answers
+    missing: frozenset[str] = frozenset()  # whom a run could not reach, or who is meant to be off: told to checks alone
 
     @property
     def state_folder(self) -> FolderPath:
@@ -80,9 +82,17 @@ class Rack:
         return self._with("control-plane")
 
     @property
-    def first_control_plane(self) -> Machine:
-        """The machine where the cluster is made, and where its commands are given."""
-        return self.control_planes[0]
+    def leader(self) -> Machine:
+        """The control plane that the cluster is asked through, and where it is made if there is none: the first that
+        answers (tasks/leading.py asks), else the first that is not meant to be off."""
+        if self.leading:
+            return self.machines[self.leading]
+        return next((m for m in self.control_planes if not m.expected_off), self.control_planes[0])
+
+    @property
+    def reached(self) -> tuple[Machine, ...]:
+        """The chicks that no run misses."""
+        return tuple(machine for machine in self.chicks if machine.name not in self.missing)
 
     @cached_property
     def workers(self) -> tuple[Machine, ...]:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from shlex import quote
+from typing import ClassVar
 
 
 GIVEN_BACK = 300.0  # seconds that giving a borrowed value back may take
@@ -37,6 +38,7 @@ class Command:
     long: bool = False
     limit: float = 60.0  # seconds; then the run says so and goes no further on this machine
     shown: str = ""  # printed and kept instead of a script that carries a whole file or a secret
+    says: bool = False  # what it prints is what it was run for: told when it has ended
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Change:
     borrows: tuple[Borrowed, ...] = ()
     undo: str = field(default="", repr=False)  # puts the former state back; with it, the change stays only if a new connection confirms it
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
+    interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is
+    # made on one machine after another, each verified before the next: "the API server of chick0 restarts"
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
 
 
@@ -60,6 +64,8 @@ def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
 
 class Resource(ABC):
     """The smallest thing that a machine should have. Subclasses are frozen dataclasses: values, no connections."""
+
+    lasting: ClassVar[bool] = True  # False: work that is done once a run, and is not looked for in the plan made after it
 
     @property
     @abstractmethod
@@ -80,11 +86,17 @@ class Resource(ABC):
         """
 
 
+NOTE = "note: "  # how a check's script begins a line that is told although the check holds
+
+
 @dataclass(frozen=True)
 class Check:
     """Something that must come true on a machine after a step: asked again and again until it does."""
 
     what: str  # "every node is Ready"
-    machine: str
+    machine: str  # whose shell is asked
     script: str  # POSIX shell text; exit 0 when it holds, else what it prints is why not (yet)
     limit: float = 60.0  # seconds
+    about: tuple[str, ...] = ()  # machines: when it does not hold, those have failed that begin a line of what it says (or
+    # the only one); where none does, the step has failed, and the run ends
+    stage: int = 0  # asked when the checks of lower stages, on the same machine, hold or have failed

@@ -5,32 +5,74 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
+from typing import ClassVar
 
 from .base import Change, Command, Resource
 
 _KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 
-@dataclass(frozen=True)
-class Cordoned(Resource):
-    """Whether the scheduler passes a node over. Looked at and changed on a control plane."""
+CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's, which takes it off again
 
+
+@dataclass(frozen=True)
+class Withdrawn(Resource):
+    """A node that gets no new pods for a while. Looked at and changed on a control plane; whose cordon it is stands
+    on the node, so that one which somebody else made stays, and one that a killed run left is taken off."""
+
+    lasting: ClassVar[bool] = False
     node: str
-    cordoned: bool = True
 
     @property
     def name(self) -> str:
-        return f"node {self.node} {'cordoned' if self.cordoned else 'open'}"
+        return f"node {self.node} withdrawn"
 
     def probe(self) -> str:
-        return (f"{_KUBECTL} get node {quote(self.node)} "
-                "-o 'jsonpath={.metadata.name} {.spec.unschedulable}' || :")
+        return _cordon(self.node)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = facts.split()
-        if found and (found[-1] == "true") != self.cordoned:
-            verb, now = ("cordon", "open to new pods") if self.cordoned else ("uncordon", "cordoned")
-            yield Change(f"{self.node} is {now}", (Command(f"{_KUBECTL} {verb} {quote(self.node)}"),))
+        if facts.strip():  # nothing: somebody's own cordon, which stays, or no such node
+            node = quote(self.node)
+            yield Change(f"{self.node} takes new pods, should not for now", (
+                Command(f"{_KUBECTL} annotate --overwrite node {node} {CORDON}=yes\n{_KUBECTL} cordon {node}"),),
+                alters=frozenset({f"cordon:{self.node}"}))
+
+
+@dataclass(frozen=True)
+class Returned(Resource):
+    """A node that gets new pods again, if it was a procedure that kept them off. Its API server may have been on the
+    machine itself, and takes longer to come back than sshd."""
+
+    node: str
+    limit: float = 300.0  # seconds
+
+    @property
+    def name(self) -> str:
+        return f"node {self.node} returned"
+
+    def probe(self) -> str:
+        return f"{_cordon(self.node, ours=True)} || echo unknown"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if not facts.strip() and f"cordon:{self.node}" not in altered:
+            return
+        node, now = quote(self.node), "$(cut -d . -f 1 /proc/uptime)"
+        yield Change(f"{self.node} was withdrawn, should take new pods again", (Command(
+            f"until=$(({now} + {self.limit - 30:.0f}))\n"
+            f"until said=$({_cordon(self.node, ours=True)} 2>&1); do\n"
+            f'[ "{now}" -lt $until ] || {{ echo "$said"; exit 1; }}; sleep 2; done\n'
+            f'[ -n "$said" ] || exit 0\n'
+            f"{_KUBECTL} uncordon {node}\n{_KUBECTL} annotate node {node} {CORDON}-",
+            limit=self.limit, shown=f"kubectl uncordon {self.node}"),))
+
+
+def _cordon(node: str, ours: bool = False) -> str:
+    """Shell text that prints something where a node is to be withdrawn: it has no cordon, or a procedure's. `ours`:
+    where a procedure has withdrawn it. Fails when the API server does not answer."""
+    condition = '*yes) echo ours' if ours else "''|yes|trueyes) echo open"
+    return (f"found=$({_KUBECTL} --request-timeout=10s get node {quote(node)} --ignore-not-found "
+            f"-o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}{{.metadata.annotations.{CORDON}}}') && "
+            f'{{ [ -z "$found" ] || case ${{found#* }} in {condition} ;; esac; }}')
 
 
 @dataclass(frozen=True)
@@ -41,6 +83,7 @@ class Drained(Resource):
     disruption are honoured in both cases.
     """
 
+    lasting: ClassVar[bool] = False
     node: str
     force: bool = False
     limit: float = 600.0  # seconds
@@ -63,7 +106,13 @@ class Drained(Resource):
         what = f"has {len(pods)} pods to give away" if pods else "is open to new pods"
         yield Change(f"{self.node} {what}", (Command(
             f"{_KUBECTL} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
-            f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),))
+            f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),), interrupts=self._interrupts(pods))
+
+    def _interrupts(self, pods: list[Pod]) -> str:
+        lost = [f"{pod.namespace}/{pod.name}" for pod in pods if not pod.owner]
+        moved = len(pods) - len(lost)
+        told = [f"ends {', '.join(lost)}"] if lost else []
+        return f"{self.node} is drained: {'; '.join([*told, f'{moved} pods move to other nodes'])}" if pods else ""
 
 
 @dataclass(frozen=True)

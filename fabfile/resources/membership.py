@@ -233,7 +233,8 @@ class NoMember(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.split():
-            yield Change("the machine is in a cluster", (_reset(self.socket),), alters=_ALTERED)
+            yield Change("the machine is in a cluster", (_reset(self.socket),), alters=_ALTERED,
+                         interrupts="every pod that still runs there ends: the machine leaves the cluster")
 
 
 _ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf",

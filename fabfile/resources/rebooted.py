@@ -1,30 +1,28 @@
-"""A machine that was started anew."""
+"""A machine that was started anew, and the marks by which a run that goes on knows whose turn it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from shlex import quote
+from typing import ClassVar
 
-from .base import GIVEN_BACK, Borrowed, Change, Command, Resource
+from .base import Change, Command, Resource
 
 # When systemd began: unlike the kernel's boot id, this is a container's own too.
 STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
-_MARK = "coop-reboot"  # an annotation of the node
+MARK = "coop-reboot"  # an annotation of the node: "SECONDS STARTED", when it was asked for and since when it ran then
+_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 
 @dataclass(frozen=True)
 class Rebooted(Resource):
-    """A machine that has been started since `before` (what STARTED printed).
-
-    It may take a quarter of an hour: pods are given time to end, and a server's firmware takes minutes. While it
-    is away, `control_plane` keeps the scheduler from giving `node` new pods; one that was cordoned
-    stays so.
-    """
+    """A machine that has been started since `before` (what STARTED printed). It may take a quarter of an hour: pods
+    are given time to end, and a server's firmware takes minutes."""
 
     before: str
     node: str
-    control_plane: str
+    interrupts: str = ""
 
     @property
     def name(self) -> str:
@@ -36,21 +34,35 @@ class Rebooted(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() == self.before.strip():
             yield Change(f"{self.node} runs since {facts.strip()}, should be started anew",
-                         (Command("systemctl reboot", limit=900.0),), borrows=(self._leave(),), reboots=True)
+                         (Command("systemctl reboot", limit=900.0),), reboots=True,
+                         interrupts=self.interrupts or f"{self.node} reboots")
 
-    def _leave(self) -> Borrowed:
-        # A mark on the node says whose cordon it is: a run that was killed has not taken its own back.
-        kubectl, node = "kubectl --kubeconfig /etc/kubernetes/admin.conf", quote(self.node)
-        annotate = f"{kubectl} annotate"
-        return Borrowed(
-            "leave", self.control_plane,
-            f"found=$({kubectl} get node {node} "
-            f"-o 'jsonpath={{.spec.unschedulable}}{{.metadata.annotations.{_MARK}}}')\n"
-            f"case $found in ''|yes|trueyes) {annotate} --overwrite node {node} {_MARK}=yes >/dev/null\n"
-            f"{kubectl} cordon {node} >/dev/null; echo ours ;; *) echo theirs ;; esac",
-            f"leave of {self.node}: no new pods while it is away",
-            # the API server may have been on the machine itself, and takes longer to come back than sshd
-            f"[ \"$leave\" != ours ] || {{ until=$(($(cut -d . -f 1 /proc/uptime) + {GIVEN_BACK - 30:.0f}))\n"
-            f"until said=$({kubectl} --request-timeout=10s uncordon {node} 2>&1); do\n"
-            '[ "$(cut -d . -f 1 /proc/uptime)" -lt $until ] || { echo "$said"; exit 1; }; sleep 2; done\n'
-            f"{annotate} node {node} {_MARK}-; }}")
+
+@dataclass(frozen=True)
+class RebootMarks(Resource):
+    """Every node that is to be rebooted is marked with its start before the first goes down; looked at and changed
+    on a control plane. `marks` are node → "SECONDS STARTED"; None for all of them: taken away again."""
+
+    lasting: ClassVar[bool] = False
+    nodes: tuple[str, ...]
+    marks: Mapping[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return "marks of nodes to be rebooted"
+
+    def probe(self) -> str:
+        lines = f"{{range .items[*]}}{{.metadata.name}}={{.metadata.annotations.{MARK}}}{{\"\\n\"}}{{end}}"
+        return f"{_KUBECTL} --request-timeout=20s get nodes -o {quote(f'jsonpath={lines}')} || :"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = dict(line.split("=", 1) for line in facts.splitlines() if "=" in line)
+        if self.marks is not None:
+            new = {node: mark for node, mark in self.marks.items() if found.get(node) != mark}
+            commands = tuple(Command(f"{_KUBECTL} annotate --overwrite node {quote(node)} {quote(f'{MARK}={mark}')}")
+                             for node, mark in new.items())
+            if new:
+                yield Change(f"to be rebooted: {', '.join(new)}", commands, alters=frozenset({f"mark:{MARK}"}))
+        elif not found or f"mark:{MARK}" in altered or any(found.get(node) for node in self.nodes):
+            nodes = " ".join(map(quote, self.nodes))
+            yield Change(f"rebooted: {', '.join(self.nodes)}", (Command(f"{_KUBECTL} annotate node {nodes} {MARK}-"),))

@@ -34,8 +34,7 @@ def init_config(rack: Rack, machine: Machine) -> str:
          upstream.kube_proxy_configuration(rack)], sort_keys=False)
 
 
-def api_answers(rack: Rack) -> Iterator[Check]:
+def api_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """The API server is ready, by its own word."""
-    first = rack.first_control_plane
-    yield Check("the API server is ready", first.name,
+    yield Check("the API server is ready", rack.leader.name,
                 f"kubectl --kubeconfig {KUBECONFIG} --request-timeout=5s get --raw /readyz 2>&1", limit=120)

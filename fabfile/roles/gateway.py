@@ -64,9 +64,9 @@ def _time(rack: Rack) -> Iterator[Resource]:
     yield Unit("chrony", watches=(CHRONY,))
 
 
-def gateway_serves(rack: Rack) -> Iterator[Check]:
+def gateway_serves(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """rooster knows the rack's names and reaches the repositories outside."""
-    name = f"{rack.first_control_plane.name}.{rack.network.domain}"
+    name = f"{rack.leader.name}.{rack.network.domain}"
     yield Check(f"{rack.gateway.name} tells the rack's names", rack.gateway.name,
                 f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
     yield Check(f"{rack.gateway.name} reaches the world", rack.gateway.name,

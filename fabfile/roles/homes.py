@@ -14,6 +14,7 @@ from fabfile.resources import Check, OnlyDefaultClass, Resource
 from fabfile.roles.charts import chart, release
 from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
+from fabfile.roles.membership_checks import ROLLED_OUT
 
 NFS, LOCAL = "nfs.csi.k8s.io", "rancher.io/local-path"
 LOCAL_NAMESPACE = "local-path-storage"
@@ -97,7 +98,7 @@ def class_object(rack: Rack, name: str, one: StorageClass) -> Document:
     return merge(demanded, one.StorageClass, proposed).values
 
 
-def storage_is_ready(rack: Rack) -> Iterator[Check]:
+def storage_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """One class is the default, never two; and the provisioners run."""
     classes = _classes(rack)
     if not classes or rack.volumes is None:
@@ -109,11 +110,14 @@ def storage_is_ready(rack: Rack) -> Iterator[Check]:
         workloads += [
             f"{CSI_NAMESPACE} deployment/csi-nfs-controller", f"{CSI_NAMESPACE} daemonset/csi-nfs-node"
         ]
-    asked = "\n".join(f"kubectl -n {namespace} rollout status {workload} --timeout=1s 2>&1 || exit 1"
+    asked = "\n".join(f"rolled_out {namespace} {workload.removeprefix('daemonset/')} || exit 1"
+                      if workload.startswith("daemonset/") else
+                      f"kubectl -n {namespace} rollout status {workload} --timeout=1s 2>&1 || exit 1"
                       for namespace, workload in (line.split(" ") for line in workloads))
     yield Check(
-        "storage classes have their provisioners, and one default", rack.first_control_plane.name, f"""
+        "storage classes have their provisioners, and one default", rack.leader.name, f"""
 export KUBECONFIG={KUBECONFIG}
+{ROLLED_OUT}
 {asked}
 default='@.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class=="true"'
 found=$(kubectl get storageclass -o "jsonpath={{range .items[?($default)]}}{{.metadata.name}} {{end}}")

@@ -8,6 +8,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.resources import Check, OneAllocator, Resource
 from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
+from fabfile.roles.membership_checks import ROLLED_OUT
 
 NAMESPACE = "metallb-system"
 
@@ -50,14 +51,14 @@ def _object(kind: str, spec: Document) -> Document:
     }
 
 
-def metallb_is_ready(rack: Rack) -> Iterator[Check]:
-    """Its controller takes pools (through its webhook), and a speaker runs on every node."""
+def metallb_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """Its controller takes pools (through its webhook), and a speaker runs on every node that is Ready."""
     if rack.versions.metallb is not None:
-        yield Check("MetalLB takes pools, and speaks from every node", rack.first_control_plane.name, f"""
+        yield Check("MetalLB takes pools, and speaks from every node", rack.leader.name, f"""
 export KUBECONFIG={KUBECONFIG}
-for workload in deployment/controller daemonset/speaker; do
-    kubectl -n {NAMESPACE} rollout status $workload --timeout=1s 2>&1 || exit 1
-done
+{ROLLED_OUT}
+kubectl -n {NAMESPACE} rollout status deployment/controller --timeout=1s 2>&1 || exit 1
+rolled_out {NAMESPACE} speaker || exit 1
 kubectl -n {NAMESPACE} create --dry-run=server -f - <<'POOL' 2>&1
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool

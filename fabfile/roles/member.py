@@ -19,7 +19,7 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     Control planes join one at a time, each with certificates uploaded for it alone.
     """
     yield cluster_version(rack)  # before there was curl on it, nothing could be asked
-    yield Member(join_config(rack, machine), machine.name, rack.first_control_plane.name)
+    yield Member(join_config(rack, machine), machine.name, rack.leader.name)
     yield Unit("kubelet")
 
 

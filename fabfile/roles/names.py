@@ -20,7 +20,13 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     known = rack.by_address if machine is rack.gateway else (machine, rack.gateway)
     yield File("/etc/hosts", render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
                                     domain=rack.network.domain, endpoint=rack.cluster.endpoint,
-                                    endpoint_addresses=sorted(each.address() for each in rack.control_planes)))
+                                    endpoint_addresses=endpoint_addresses(rack, machine)))
+
+
+def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:
+    """Where this machine finds the API: a control plane at itself first, and nobody at one that is meant to be off."""
+    present = [each for each in rack.control_planes if not each.expected_off] or rack.control_planes
+    return sorted((each.address() for each in present), key=lambda address: (address != machine.address(), address))
 
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:

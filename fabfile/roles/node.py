@@ -49,16 +49,16 @@ def _time(rack: Rack) -> Iterator[Resource]:
     yield Unit("chrony", watches=(CHRONY,))
 
 
-def runtime_answers(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[Check]:
-    """On these chicks (or all) the runtime answers, with the sandbox image that kubeadm names."""
+def runtime_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """On these chicks the runtime answers, with the sandbox image that kubeadm names."""
     sandbox = sandbox_image(rack)
-    for machine in machines or rack.chicks:
+    for machine in machines:
         yield Check(f"containerd answers on {machine.name}", machine.name,
                     f"crictl --runtime-endpoint {CRI_SOCKET} version >/dev/null 2>&1 || "
-                    "{ systemctl status --no-pager -n 3 containerd 2>&1; exit 1; }")
+                    "{ systemctl status --no-pager -n 3 containerd 2>&1; exit 1; }", about=(machine.name,))
         if sandbox:
             yield Check(f"kubeadm on {machine.name} names the sandbox image {sandbox}", machine.name, f"""
 version=v{rack.versions.kubernetes.version}
 named=$(kubeadm config images list --kubernetes-version $version 2>/dev/null | grep /pause:)
 [ "${{named##*:}}" = {quote(sandbox.rpartition(":")[2])} ] || {{ echo "it names $named"; exit 1; }}
-""")
+""", about=(machine.name,))

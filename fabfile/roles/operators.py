@@ -13,7 +13,7 @@ def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
     user = rack.operator.user
     path = kubeconfig(rack)
     yield Directory(path.rpartition("/")[0], owner=user, group=user, mode=0o700)
-    yield Kubeconfig(path, client=user, machine=rack.first_control_plane.name,
+    yield Kubeconfig(path, client=user, machine=rack.leader.name,
                      server=f"https://{rack.cluster.endpoint_address}", owner=user, group=user)
 
 

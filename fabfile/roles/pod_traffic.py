@@ -12,21 +12,25 @@ import yaml
 from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import cluster_configuration
 from fabfile.resources import Check
-from fabfile.roles.membership_checks import BEGIN, LONELY, awaited, mesh_is_established, nodes_are_ready
+from fabfile.roles.membership_checks import BEGIN, LONELY, mesh_is_established, nodes_are_ready
 
 NAMESPACE = "coop-check"
 
 
-def members_work_together(rack: Rack, machines: tuple[Machine, ...] = ()) -> Iterator[Check]:
-    """These machines (or all) are Ready, and every node that is Ready works with every other."""
+def members_work_together(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """These machines are Ready, and every node that is Ready works with every other."""
     yield nodes_are_ready(rack, machines)
-    yield mesh_is_established(rack, machines)
-    yield pods_reach_everything(rack, machines)
+    yield mesh_is_established(rack)
+    yield pods_reach_everything(rack)
 
 
-def pods_reach_everything(rack: Rack, machines: tuple[Machine, ...] = ()) -> Check:
-    """From a pod on every node that is Ready, on these machines (or all) at least: every other node's pod by
-    a whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node.
+def all_work_together(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """The same of every chick that is not missing, whichever machines the step was about."""
+    return members_work_together(rack, rack.reached)
+
+
+def pods_reach_everything(rack: Rack) -> Check:
+    """From a pod on every node that is Ready: every other node's pod by a whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node.
 
     The pods are there for these seconds only. They see their machine's root, read-only, for its own `ping`
     and `curl` (busybox's ping cannot forbid fragments, its wget checks no certificate), not its network.
@@ -36,7 +40,7 @@ def pods_reach_everything(rack: Rack, machines: tuple[Machine, ...] = ()) -> Che
     domain = cluster_configuration(rack)["networking"]["dnsDomain"]
     links = " ".join(f"{machine.name}={machine.inner.name}" for machine in rack.chicks)
     what = "pods reach pods, services, names and the world from every node"
-    return Check(what, rack.first_control_plane.name, BEGIN + awaited(machines) + LONELY + f"""
+    return Check(what, rack.leader.name, BEGIN + LONELY + f"""
 said=$(kubectl -n kube-system rollout status deployment/coredns --timeout=1s 2>&1) ||
     {{ echo "$said"; exit 1; }}
 # a proof that was cut short has left its pods
@@ -63,7 +67,7 @@ said=$(for pod in $pods; do (
 ) & done; wait)
 [ "$(echo "$said" | grep -c ': asked$')" -eq "$(echo "$pods" | grep -c .)" ] &&
     ! echo "$said" | grep -v ': asked$'
-""", limit=240)
+""", limit=240, stage=1)
 
 
 # $1 the node's interface, $2 a service's name, $3 $4 $5 host, port and address of a page outside, then the

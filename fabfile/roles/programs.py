@@ -12,7 +12,7 @@ from fabfile.roles.rendering import render
 
 def cluster_version(rack: Rack) -> Resource:
     """Keeps what follows from a machine of a cluster that runs another version."""
-    server = f"{rack.first_control_plane.address()}:{API_PORT}"
+    server = f"{rack.leader.address()}:{API_PORT}"
     return ClusterVersion(f"v{rack.versions.kubernetes.version}", server)
 
 

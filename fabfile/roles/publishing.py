@@ -72,7 +72,7 @@ def nginx_config(rack: Rack) -> str:
                   refused_proxied=REFUSED_PROXIED)
 
 
-def nginx_hands_on(rack: Rack) -> Iterator[Check]:
+def nginx_hands_on(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """A wrong name is refused at every door, and the bare address too: so nginx runs from this very
     configuration."""
     for door in doors(rack):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from shutil import get_terminal_size
 
 from fabfile.engine.errors import CoopError, Interrupted, MachineError
@@ -15,6 +15,12 @@ from fabfile.secret import mask
 def ending_text(result: Result) -> str:
     """The table, the sums, the errors and what to do next."""
     return "\n".join([*_table(result), *_sums(result), *_errors(result)])
+
+
+def action_text(result: Result, spoken: Callable[[str], str]) -> str:
+    """What an action said, and what went wrong."""
+    said = spoken(result.said).rstrip("\n") if result.said else ""
+    return "\n".join([*([said] if said else []), *_errors(result)])
 
 
 def error_text(error: CoopError) -> str:
@@ -43,7 +49,7 @@ def _table(result: Result) -> Iterator[str]:
 
 def _sums(result: Result) -> Iterator[str]:
     states = [o.state for o in result.machines.values()]
-    order = ("unchanged", "differs", "changed", "stopped", "failed")
+    order = ("unchanged", "differs", "changed", "stopped", "failed", "off")
     counts = ", ".join(f"{states.count(state)} {state}" for state in order if state in states)
     yield ""
     yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "

@@ -8,11 +8,16 @@ from fabfile.engine.plan import Entry, Plan
 from fabfile.secret import mask
 
 _MOST = 60  # lines of one diff
+_INTERRUPTS = "      ! interrupts: "
 
 
-def plan_text(plan: Plan, diffs: bool = True) -> str:
-    """The plan as lines; secrets masked."""
-    return "\n".join(_lines(plan, diffs))
+def plan_text(plan: Plan, diffs: bool = True, most: int = 0) -> str:
+    """The plan as lines; secrets masked. With `most`, so many lines of it at the most, and whatever it interrupts."""
+    lines = list(_lines(plan, diffs))
+    if most and len(lines) > most:
+        kept = [line for line in lines[most - 1:] if line.startswith(_INTERRUPTS)]
+        lines = [*lines[:most - 1], *kept, f"  … {len(lines) - most + 1 - len(kept)} more lines: --dry shows them"]
+    return "\n".join(lines)
 
 
 def _lines(plan: Plan, diffs: bool) -> Iterator[str]:
@@ -32,6 +37,8 @@ def _lines(plan: Plan, diffs: bool) -> Iterator[str]:
 def _entry(entry: Entry, diffs: bool) -> Iterator[str]:
     change = entry.change
     yield f"  ~ {entry.resource}: {mask(change.what)}"
+    if change.interrupts:
+        yield f"{_INTERRUPTS}{mask(change.interrupts)}"
     for want in change.borrows:
         yield f"      needs {want.shown}"
     if change.undo:

@@ -9,37 +9,61 @@ from typing import TYPE_CHECKING, TextIO
 
 from fabfile.engine import events
 from fabfile.engine.events import Event
+from fabfile.screen.plan import plan_text
+from fabfile.secret import mask
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.live import Live
 
-Listener = Callable[[Event], None]
+SHORT = 24  # lines of a plan on a terminal, before it is made; --dry shows all
 
 
 @contextmanager
-def progress(rack: str, out: TextIO) -> Iterator[Listener]:
-    """What shows a run's events on `out`, for as long as the block lasts."""
+def progress(rack: str, out: TextIO, dry: bool = False) -> Iterator[Lines | Board]:
+    """What shows a run's events on `out`, for as long as the block lasts. A dry run's plan comes at its end."""
     if not out.isatty():
-        yield Lines(rack, out)
+        yield Lines(rack, out, dry)
         return
     from rich.console import Console
     from rich.live import Live
     console = Console(file=out, highlight=False)
-    board = Board(console.print)
-    with Live(console=console, refresh_per_second=8, transient=True, get_renderable=board.render):
+    board = Board(console.print, dry)
+    with Live(console=console, refresh_per_second=8, transient=True, get_renderable=board.render) as board.live:
         yield board
+
+
+class Notices:
+    """What an operator has to know while something short is done, where there is no terminal to show the rest on."""
+
+    def __init__(self, out: TextIO):
+        self._out = out
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, (events.Adopted, events.Noticed)):
+            print(f"{event.machine}: {told(event)}", file=self._out, flush=True)
 
 
 class Lines:
     """Plain lines, each beginning with its machine (or the rack, where it is about all of them)."""
 
-    def __init__(self, rack: str, out: TextIO):
-        self._rack, self._out = rack, out
+    def __init__(self, rack: str, out: TextIO, dry: bool = False):
+        self._rack, self._out, self._dry = rack, out, dry
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While somebody is asked something."""
+        yield
 
     def __call__(self, event: Event) -> None:
         if line := told(event):
             machine = getattr(event, "machine", "") or self._rack
             print(f"{machine}: {line}", file=self._out, flush=True)
+        if isinstance(event, events.Planned) and not (event.closing or self._dry):
+            for entry in event.plan:
+                print(f"{entry.machine}: [{entry.step}] planned: {entry.resource}: {mask(entry.change.what)}"
+                      + f" (interrupts: {mask(entry.change.interrupts)})" * bool(entry.change.interrupts),
+                      file=self._out, flush=True)
 
 
 def told(event: Event) -> str:
@@ -56,9 +80,13 @@ def told(event: Event) -> str:
         case events.Changed(step=step, resource=resource, what=what, seconds=seconds):
             return f"[{step}] {resource}: {what} ({seconds:.1f} s)"
         case events.Held(step=step, what=what, seconds=seconds):
-            return f"[{step}] it is so that {what} ({seconds:.1f} s)"
+            return f"[{step}] ok: {what} ({seconds:.1f} s)"
         case events.Failed(step=step, error=error):
             return f"[{step}] failed: {error}" if step else f"failed: {error}"
+        case events.NotNeeded(step=step, resource=resource):
+            return f"[{step}] {resource}: not needed any more"
+        case events.Stopped(step, later):
+            return f"[{step}] did not hold: {', '.join(later)} {'was' if len(later) == 1 else 'were'} not begun"
         case events.StepEnded(step, seconds):
             return f"[{step}] done in {seconds:.1f} s"
     return ""
@@ -67,8 +95,9 @@ def told(event: Event) -> str:
 class Board:
     """One line a machine: what it does, and since when. What is worth keeping is printed above."""
 
-    def __init__(self, keep: Callable[..., None]):
-        self._keep = keep
+    def __init__(self, keep: Callable[..., None], dry: bool = False):
+        self._keep, self._dry = keep, dry
+        self.live: Live | None = None
         self._machines: frozenset[str] = frozenset()
         self._doing: dict[str, str] = {}
         self._since: dict[str, float] = {}
@@ -106,10 +135,21 @@ class Board:
                 for machine in self._doing:
                     if not self._doing[machine].endswith("failed"):
                         self._now(machine, "")
-        lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned)
+        lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped)
         if isinstance(event, lasting) and (line := told(event)):
             machine = getattr(event, "machine", "")
             self._keep(f"{machine}: {line}" if machine else line, markup=False)
+        if isinstance(event, events.Planned) and event.plan and not (event.closing or self._dry):
+            self._keep(plan_text(event.plan, diffs=False, most=SHORT) + "\n", markup=False)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The terminal is somebody's to answer on."""
+        if self.live is not None:
+            self.live.stop()
+        yield
+        if self.live is not None:
+            self.live.start()
 
     def render(self) -> RenderableType:
         """The lines as they are now; long ones are cut at the terminal's edge."""

@@ -11,38 +11,47 @@ if TYPE_CHECKING:
     from invoke import Context
 
     from fabfile.engine.outcome import Result
+    from fabfile.engine.plan import Entry
     from fabfile.engine.step import Step
+    from fabfile.engine.ways import SshWays
     from fabfile.rack import Rack
 
 
-def converge(c: Context, task: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
+def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
              only: str | None = None, from_: str | None = None, limit: str | None = None,
-             json: bool = False) -> Result:
+             json: bool = False, yes: bool = False, rack: Rack | None = None) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.
 
-    `task` is what the operator typed after `inv`. On a connection of `fab -H chick1` the machine is the
-    limit.
+    `command` is what the operator types after `inv` to have this again. On a connection of `fab -H chick1` the
+    machine is the limit. `yes` agrees to whatever the plan interrupts.
     """
     from fabfile.engine.errors import CoopError
+    from fabfile.engine.ways import SshWays
     from fabfile.screen.ending import error_text
+    from fabfile.tasks.leading import with_leader
     from fabfile.tasks.rack import the_rack
 
-    rack = the_rack()
+    rack = rack or the_rack()
     machine = getattr(c, "machine", None)
     limit = limit or (machine.name if machine is not None else None)
+    ways = SshWays(rack)
     try:
-        result = _run(rack, task, list(steps(rack)), dry, only, from_, limit, json)
+        if not rack.leading:
+            rack = with_leader(rack, ways)
+        result = _run(rack, command, list(steps(rack)), dry, only, from_, limit, json, yes, ways)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
     except KeyboardInterrupt:
         raise Exit("interrupted", code=130) from None
+    finally:
+        ways.close()
     if result.exit_code:
         raise Exit(code=result.exit_code)
     return result
 
 
-def _run(rack: Rack, task: str, steps: Sequence[Step], dry: bool, only: str | None, from_: str | None,
-         limit: str | None, json: bool) -> Result:
+def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str | None, from_: str | None,
+         limit: str | None, json: bool, yes: bool, ways: SshWays) -> Result:
     import sys
 
     from fabfile.engine.events import Event
@@ -52,18 +61,27 @@ def _run(rack: Rack, task: str, steps: Sequence[Step], dry: bool, only: str | No
     journal = Journal(rack.name)
     if json:
         from json import dumps
-        result = run(rack, task, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal)
+        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal, ways=ways,
+                     consent=lambda entries: yes)
         print(dumps(result_as_data(result), indent=1, ensure_ascii=False))
         return result
 
+    from fabfile.screen.consent import agreed
     from fabfile.screen.ending import ending_text
     from fabfile.screen.plan import plan_text
     from fabfile.screen.progress import progress
-    with progress(rack.name, sys.stdout) as show:
+    with progress(rack.name, sys.stdout, dry) as show:
         def tell(event: Event) -> None:
             journal(event)
             show(event)
-        result = run(rack, task, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell)
+
+        def consent(entries: tuple[Entry, ...]) -> bool:
+            if yes:
+                return True
+            with show.paused():
+                return agreed(entries, sys.stdin, sys.stdout)
+        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell, ways=ways,
+                     consent=consent)
     if dry and result.plan:
         print(plan_text(result.plan), end="\n\n")
     print(ending_text(result))

@@ -8,17 +8,19 @@ from fabfile.tasks.teaching import task
 
 @task(help={
     "dry": "Show what would change, change nothing; exit 3 when something would.",
-    "json": "For programs.",
+    "yes": "Agree to what the plan interrupts.",
+    "json": "Print JSON.",
 })
-def apply(c, dry=False, json=False):
+def apply(c, dry=False, yes=False, json=False):
     """Bring rooster to what hosts.yaml says."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.steps import gateway_steps
+    from fabfile.tasks.typed import command
 
-    converge(c, "gateway.apply", gateway_steps, dry=dry, json=json)
+    converge(c, command(), gateway_steps, dry=dry, yes=yes, json=json)
 
 
-@task(help={"json": "For programs."})
+@task(help={"json": "Print JSON."})
 def leases(c, json=False):
     """List who has an address from rooster, who was refused."""
     from fabfile.facts.dhcp import QUESTION, parse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Exit
@@ -17,12 +18,13 @@ UPGRADE = HUB | {
     "dry": "Show what would change, change nothing; exit 3 when something would.",
     "leave_out": "Sick nodes to go on without (separated by commas); no node gets new images beforehand.",
     "take_back": "Take back fields that another hand has set.",
-    "json": "For programs.",
+    "yes": "Agree to what the plan interrupts.",
+    "json": "Print JSON.",
 }
 
 
 @task(help=UPGRADE)
-def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, json=False):
+def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, yes=False, json=False):
     """Bring a hub to what configs say, prove it or go back."""
     from fabfile.resources.helm import ReleaseFacts
     from fabfile.resources.helm_scripts import other_hands
@@ -33,10 +35,10 @@ def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, json=False):
     look = other_hands(service.release_name, service.in_namespace, kubeconfig(rack))
     if not json and not take_back and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
         print(f"another hand: {others}; --take-back takes that back, or write it into the values\n")
-    bring_out(c, "hub.upgrade", hub, dry, leave_out, take_back, json)
+    bring_out(c, hub, dry, leave_out, take_back, yes, json)
 
 
-@task(help=HUB | {"json": "For programs."})
+@task(help=HUB | {"json": "Print JSON."})
 def status(c, hub="hub", json=False):
     """Show a hub's release, pods, pages, servers."""
     from fabfile.facts.hub import parse, question
@@ -58,68 +60,74 @@ def status(c, hub="hub", json=False):
 @task(help=HUB)
 def prove(c, hub="hub", profile=None):
     """Let the canary start a server and run a cell."""
-    rack, service = the_hub(hub)
     from json import loads
 
     from fabfile.roles.hub import proving
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.acting import act
 
-    said = asked_of(rack, rack.gateway, proving(rack, service, profile),
-                    limit=service.canary.seconds * 2 + 300.0, deed="hub.prove").strip()
-    try:
-        found = loads(said.rpartition("\n")[2])
-    except ValueError:
-        raise Exit(said or "no answer", code=1) from None
-    print(f"{service.canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
-          + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
+    def spoken(said: str) -> str:
+        try:
+            found = loads(said.strip().rpartition("\n")[2])
+        except ValueError:
+            return said
+        return (f"{service.canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
+                + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
+
+    rack, service = the_hub(hub)
+    act(rack, rack.gateway, f"run a cell on {hub}", proving(rack, service, profile),
+        limit=service.canary.seconds * 2 + 300.0, spoken=spoken)
 
 
 @task(help=HUB)
 def restart(c, hub="hub"):
     """Restart a hub; users' servers go on."""
+    from fabfile.tasks.acting import act
+
     rack, service = the_hub(hub)
-    kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s",
-            limit=330.0, deed="hub.restart")
+    act(rack, rack.gateway, f"restart {hub}",
+        kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s"),
+        limit=330.0)
 
 
 @task(help=HUB | {"lines": "How many."})
 def logs(c, hub="hub", lines=100):
     """Show what a hub said last."""
+    from fabfile.tasks.asking import asked_of
+
     rack, service = the_hub(hub)
-    kubectl(rack, service, f"logs deployment/hub -c hub --tail={int(lines)}")
+    said = asked_of(rack, rack.gateway,
+                    kubectl(rack, service, f"logs deployment/hub -c hub --tail={int(lines)}") + " && echo DONE")
+    print(said.removesuffix("DONE\n"), end="")
+    if not said.endswith("DONE\n"):
+        raise Exit(code=1)
 
 
 @task(help=HUB | {"revision": "Which; the one before unless told."})
 def rollback(c, hub="hub", revision=None):
     """Bring a hub's former revision back."""
     from fabfile.roles.operators import kubeconfig
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.acting import act
 
     rack, service = the_hub(hub)
     which = str(int(revision)) if revision else ""
-    said = asked_of(
-        rack, rack.gateway, f"""
+    act(rack, rack.gateway, f"bring a former revision of {hub} back", f"""
 export KUBECONFIG={kubeconfig(rack)}
 helm history {service.release_name} -n {service.in_namespace}
 helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s \
-    --history-max 10 --server-side=true --force-conflicts &&
-kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s && echo DONE
-""", limit=service.seconds + 330.0, deed="hub.rollback")
-    print(said.removesuffix("DONE\n"), end="")
-    if not said.endswith("DONE\n"):
-        raise Exit("it is not back: see above", code=1)
+    --history-max 10 --server-side=true --force-conflicts
+kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s
+""", limit=service.seconds + 330.0)
     print(f"configs still say something else, perhaps: inv hub.upgrade --hub {hub} --dry")
 
 
-@task(name="stop-server", positional=["user"], help=HUB | {"user": "Whose."})
+@task(name="stop-server", positional=["user"], help=HUB | {"user": "User name."})
 def stop_server(c, user, hub="hub"):
     """Stop a user's server."""
-    rack, service = the_hub(hub)
-    there = api(rack, service, "stop-server", user=user)["stopped"]
-    print(f"the server of {user} is stopped" if there else f"{user} had no server")
+    change_by_api(hub, "stop-server", f"stop the server of {user}", lambda found:
+                  f"the server of {user} is stopped" if found["stopped"] else f"{user} had no server", user=user)
 
 
-@task(name="list", help=HUB | {"json": "For programs."})
+@task(name="list", help=HUB | {"json": "Print JSON."})
 def list_users(c, hub="hub", json=False):
     """List a hub's users."""
     from json import dumps
@@ -131,28 +139,25 @@ def list_users(c, hub="hub", json=False):
     print(dumps(found, indent=1) if json else screen.users_as_text(found))
 
 
-@task(name="add", positional=["user"], help=HUB | {"user": "Whom."})
+@task(name="add", positional=["user"], help=HUB | {"user": "User name."})
 def add_user(c, user, hub="hub"):
-    """Let somebody in, besides those whom configs name."""
-    rack, service = the_hub(hub)
-    new = api(rack, service, "add", user=user)["new"]
-    print(f"{user} is known to {hub}" + ("" if new else " already"))
+    """Add a user to a hub, besides those in its file."""
+    change_by_api(hub, "add", f"add {user}", lambda found:
+                  f"{user} is known to {hub}" + ("" if found["new"] else " already"), user=user)
 
 
-@task(name="remove", positional=["user"], help=HUB | {"user": "Whom."})
+@task(name="remove", positional=["user"], help=HUB | {"user": "User name."})
 def remove_user(c, user, hub="hub"):
-    """Take somebody out; whom configs name comes back."""
-    rack, service = the_hub(hub)
-    api(rack, service, "remove", user=user)
-    print(f"{user} is gone from {hub}; the files stay where they are")
+    """Remove a user; one that the hub's file names returns."""
+    change_by_api(hub, "remove", f"remove {user}", lambda found:
+                  f"{user} is gone from {hub}; the files stay where they are", user=user)
 
 
-@task(name="admin", positional=["user"], help=HUB | {"user": "Whom.", "no": "No longer an admin."})
+@task(name="admin", positional=["user"], help=HUB | {"user": "User name.", "no": "No longer an admin."})
 def admin_user(c, user, hub="hub", no=False):
     """Make somebody a hub's admin, or no longer."""
-    rack, service = the_hub(hub)
-    api(rack, service, "admin", user=user, admin=not no)
-    print(f"{user} is {'no longer ' if no else ''}an admin of {hub}")
+    said = f"{user} is {'no longer ' if no else ''}an admin of {hub}"
+    change_by_api(hub, "admin", said, lambda found: said, user=user, admin=not no)
 
 
 @task(positional=["folder"],
@@ -188,8 +193,7 @@ def the_hub(name: str) -> tuple[Rack, Service]:
     return rack, hubs[name]
 
 
-def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_back: bool,
-              json: bool) -> None:
+def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, yes: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import prepared_steps
@@ -200,41 +204,57 @@ def bring_out(c: Any, named: str, service: str, dry: bool, leave_out: str, take_
             rack.machine(node)
         return prepared_steps(rack, [service], dry=dry, quiet=json, leave_out=left, take_back=take_back)
 
-    converge(c, named, steps, dry=dry, json=json)
+    converge(c, command(), steps, dry=dry, yes=yes, json=json)
 
 
-def api(rack: Rack, service: Service, deed: str, **more: Any) -> Any:
+def api(rack: Rack, service: Service, what: str, **more: Any) -> Any:
     """What the hub's API says; the task ends with code 1 when it says no."""
     from json import loads
 
-    from fabfile.rack.release import API, looked_up
-    from fabfile.rack.secrets import SECRETS
-    from fabfile.roles.hub import asking
     from fabfile.tasks.asking import asked_of
 
-    if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
-        raise Exit(
-            f"{SECRETS} has no token for {service.name}: "
-            f"inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
-    said = asked_of(rack, rack.gateway, asking(rack, service, deed, **more),
-                    limit=more.get("seconds", 0) * 2 + 300.0).strip()
+    said = asked_of(rack, rack.gateway, api_script(rack, service, what, **more), limit=300.0).strip()
     try:
         return loads(said.rpartition("\n")[2])
     except ValueError:
         raise Exit(said or "no answer", code=1) from None
 
 
-def kubectl(rack: Rack, service: Service, *commands: str, limit: float = 60.0, deed: str = "") -> None:
-    """Prints what kubectl says of the hub's namespace; the task ends with code 1 when it fails."""
-    from fabfile.roles.operators import kubeconfig
-    from fabfile.tasks.asking import asked_of
+def change_by_api(hub: str, what: str, shown: str, spoken: Callable[[Any], str], **more: Any) -> None:
+    """Changes something by the hub's API, as a run of its own; `spoken` tells a person what came of it."""
+    from json import loads
 
-    each = " && ".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}"
-                       for command in commands)
-    said = asked_of(rack, rack.gateway, f"{each} && echo DONE", limit=limit, deed=deed)
-    print(said.removesuffix("DONE\n"), end="")
-    if not said.endswith("DONE\n"):
-        raise Exit(code=1)
+    from fabfile.tasks.acting import act
+
+    def told(said: str) -> str:
+        try:
+            return spoken(loads(said.strip().rpartition("\n")[2]))
+        except ValueError:
+            return said
+
+    rack, service = the_hub(hub)
+    act(rack, rack.gateway, f"{shown} ({hub})", api_script(rack, service, what, **more), limit=300.0, spoken=told)
+
+
+def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:
+    """Shell text that asks the hub's API; the task ends with code 2 when Coop has no token for it."""
+    from fabfile.rack.release import API, looked_up
+    from fabfile.rack.secrets import SECRETS
+    from fabfile.roles.hub import asking
+
+    if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
+        raise Exit(
+            f"{SECRETS} has no token for {service.name}: "
+            f"inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
+    return asking(rack, service, what, **more)
+
+
+def kubectl(rack: Rack, service: Service, *commands: str) -> str:
+    """Shell text that asks kubectl about the hub's namespace."""
+    from fabfile.roles.operators import kubeconfig
+
+    return " &&\n".join(f"kubectl --kubeconfig {kubeconfig(rack)} -n {service.in_namespace} {command}"
+                        for command in commands)
 
 
 namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, stop_server, lint)

@@ -71,7 +71,7 @@ def down(c, name=None):
         down(Places.named(name))
 
 
-@task(help=NAME | {"json": "For programs."})
+@task(help=NAME | {"json": "Print JSON."})
 def status(c, name=None, json=False):
     """Show the lab's machines and its internet."""
     from dataclasses import asdict

@@ -10,10 +10,12 @@ from fabfile.tasks.teaching import task
 
 if TYPE_CHECKING:
     from fabfile.facts.leaving import Leaving
+    from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
 
 DRY = "Show what would change, change nothing; exit 3 when something would."
-JSON = "For programs."
+JSON = "Print JSON."
+YES = "Agree to what the plan interrupts."
 
 
 def a_chick(rack: Rack, name: str) -> Machine:
@@ -29,42 +31,56 @@ def a_chick(rack: Rack, name: str) -> Machine:
     return machine
 
 
-@task(help={"machine": "Its name in hosts.yaml.", "dry": DRY, "json": JSON})
-def add(c, machine, dry=False, json=False):
+@task(help={"machine": "Its name in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
+def add(c, machine, dry=False, yes=False, json=False):
     """Bring a new chick into the cluster, touch no other."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
+    from fabfile.tasks.typed import command
 
-    rack = the_rack()
-    if a_chick(rack, machine) is rack.first_control_plane:
-        raise Exit(f"{machine} is where the cluster is made: inv cluster.bootstrap", code=2)
-    converge(c, f"node.add {machine}", lambda rack: add_steps(rack, rack.machine(machine)),
-             dry=dry, json=json)
+    def steps(rack: Rack) -> list[Step]:
+        newcomer = a_present_chick(rack, machine)
+        if newcomer is rack.leader:
+            raise Exit(f"{machine} is where the cluster is made: inv cluster.bootstrap", code=2)
+        return add_steps(rack, newcomer)
+
+    a_present_chick(the_rack(), machine)
+    converge(c, command(), steps, dry=dry, yes=yes, json=json)
+
+
+def a_present_chick(rack: Rack, name: str) -> Machine:
+    """The same; the task ends with code 2 when it is meant to be off."""
+    machine = a_chick(rack, name)
+    if machine.expected_off:
+        raise Exit(f"hosts.yaml expects {name} to be off: take `expect: off` away first", code=2)
+    return machine
 
 
 @task(help={
     "machine": "Its name in hosts.yaml.",
     "force": "Also end pods that nobody would start again elsewhere.",
     "dead": "The machine is off for good: do not try to reach it.",
-    "dry": DRY, "json": JSON,
+    "dry": DRY, "yes": YES, "json": JSON,
 })
-def remove(c, machine, force=False, dead=False, dry=False, json=False):
+def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False):
     """Take a chick out of the cluster, also a dead one."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.leading import with_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import remove_steps
+    from fabfile.tasks.typed import command
 
     rack = the_rack()
-    leaving = look_at_leaving(rack, a_chick(rack, machine), dead)
+    rack = with_leader(rack, without=a_chick(rack, machine))
+    leaving = look_at_leaving(rack, rack.machine(machine), dead)
     if not json:
         print(as_text(leaving))
     if leaving.refusal(force):
         raise Exit(leaving.refusal(force), code=1)
-    converge(c, f"node.remove {machine}",
-             lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
-             dry=dry, json=json)
+    converge(c, command(), lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
+             dry=dry, yes=yes, json=json, rack=rack)
 
 
 def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
@@ -72,30 +88,63 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
     from fabfile.facts.leaving import parse, question
     from fabfile.tasks.asking import ask
 
-    first = rack.first_control_plane
+    leader = rack.leader
     questions = {machine.name: ":"} if not dead else {}
-    answers, errors = ask(rack, {**questions, first.name: question(machine.name)})
-    leaving = parse(machine.name, answers.get(first.name, ""), said_dead=dead,
-                    unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is first)
+    answers, errors = ask(rack, {**questions, leader.name: question(machine.name)})
+    leaving = parse(machine.name, answers.get(leader.name, ""), said_dead=dead,
+                    unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is leader)
     if leaving is None:
         raise Exit(f"the cluster cannot be asked about {machine.name}: "
-                   f"{errors.get(first.name) or answers.get(first.name, '').strip()}", code=1)
+                   f"{errors.get(leader.name) or answers.get(leader.name, '').strip()}", code=1)
     return leaving
 
 
-@task(help={"machine": "Its name in hosts.yaml.", "json": JSON})
-def reboot(c, machine, json=False):
-    """Reboot a chick and wait until it works again."""
+@task(help={
+    "machines": "Names in hosts.yaml, separated by commas.",
+    "drain": "Move their pods to other nodes first.",
+    "at_once": "How many are away at a time.",
+    "dry": DRY, "yes": YES, "json": JSON,
+})
+def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False):
+    """Reboot chicks one by one, each back at work before the next."""
+    from time import time
+
+    from fabfile.facts.leaving import parse, question
+    from fabfile.facts.rebooting import QUESTION, turns
     from fabfile.resources.rebooted import STARTED
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.asking import ask
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.leading import with_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import reboot_steps
+    from fabfile.tasks.typed import command
 
     rack = the_rack()
-    before = asked_of(rack, a_chick(rack, machine), STARTED)
-    converge(c, f"node.reboot {machine}", lambda rack: reboot_steps(rack, rack.machine(machine), before),
-             json=json)
+    names = list(dict.fromkeys(name.strip() for name in machines.split(",") if name.strip()))
+    chicks = [a_present_chick(rack, name) for name in names]
+    rack = with_leader(rack, without=chicks[0] if len(chicks) == 1 else None)
+    leader = rack.leader.name
+    asked = {chick.name: f"{STARTED}" for chick in chicks if chick.name != leader}
+    pods = "".join(f"\necho '#node {name}'\n( {question(name)} )" for name in names)
+    started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{QUESTION}{pods}"})
+    for error in errors.values():
+        raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
+    own, *of_nodes = started.pop(leader).split("#node ")
+    own, _, marks = own.partition("#marks\n")
+    found = {**started, leader: own}
+    whose = turns({name: found[name].strip() for name in names}, marks, time())
+    interrupts = {}
+    for text in of_nodes:
+        name, _, answer = text.partition("\n")
+        leaving = parse(name, answer, said_dead=False, unreachable="", holds_the_cluster=False)
+        if leaving is None:
+            raise Exit(f"the cluster cannot be asked what runs on {name}: {answer.strip()}", code=1)
+        interrupts[name] = leaving.reboot_words(single=len(rack.control_planes) == 1 and name == leader, drained=drain)
+    done = [turn.machine for turn in whose if turn.done]
+    if done and not json:
+        print(f"an earlier run of this was cut short after {', '.join(done)}: it goes on with the others\n")
+    converge(c, command(), lambda rack: reboot_steps(rack, whose, interrupts, drain, at_once),
+             dry=dry, yes=yes, json=json, rack=rack)
 
 
 @task(help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})

@@ -51,7 +51,7 @@ def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = Fals
     if not dry and (unsure := unknown(rack, hubs, facts)):
         if rack.gateway.name in errors:
             raise errors[rack.gateway.name]
-        first = rack.first_control_plane.name
+        first = rack.leader.name
         answers, errors = ask(rack, {first: question_of_hubs(unsure)})
         facts = replace(facts, secrets={**facts.secrets, **parse(answers.get(first, "")).secrets})
         be_sure(rack, hubs, facts, errors.get(first))

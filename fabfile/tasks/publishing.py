@@ -6,9 +6,10 @@ from fabfile.tasks.teaching import task
 
 
 @task(help={
-    "dry": "Show what would change, change nothing; exit 3 when something would.", "json": "For programs."
+    "dry": "Show what would change, change nothing; exit 3 when something would.",
+    "yes": "Agree to what the plan interrupts.", "json": "Print JSON."
 })
-def publish(c, dry=False, json=False):
+def publish(c, dry=False, yes=False, json=False):
     """Publish what configs name, and call each name."""
     from dataclasses import asdict
     from json import dumps
@@ -21,9 +22,9 @@ def publish(c, dry=False, json=False):
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.service_steps import publishing_steps
     from fabfile.tasks.steps import gateway_steps
+    from fabfile.tasks.typed import command
 
-    converge(c, "gateway.publish", lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry,
-             json=json)
+    converge(c, command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
     rack = the_rack()
     rows = [
         Row(name, public_address(rack, row), str(row.address), row.ports)

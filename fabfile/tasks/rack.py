@@ -47,7 +47,7 @@ def check(c):
     print(f"rack {rack.name}: {len(rack.machines)} machines, all good{to_learn}")
 
 
-@task(help={"json": "For programs."})
+@task(help={"json": "Print JSON."})
 def show(c, json=False):
     """Show the machines, networks and versions of the rack."""
     from fabfile.screen import rack as screen

@@ -7,7 +7,7 @@ from invoke import Exit
 from fabfile.tasks.teaching import task
 
 
-@task(help={"json": "For programs.", "count": "How many, the newest first."})
+@task(help={"json": "Print JSON.", "count": "How many, the newest first."})
 def list(c, count=20, json=False):
     """List the newest runs on this rack."""
     from itertools import islice
@@ -20,7 +20,7 @@ def list(c, count=20, json=False):
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(help={"run": "Its name, either end of it, or \"last\".", "json": "For programs."})
+@task(help={"run": "Its name, either end of it, or \"last\".", "json": "Print JSON."})
 def show(c, run, json=False):
     """Show a run: steps, changes, commands, seconds."""
     from fabfile.engine.errors import WrongUsage

@@ -12,7 +12,7 @@ WHICH = {"name": "Which entry of configs/services.yaml."}
 
 
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
-def upgrade(c, name, dry=False, leave_out="", take_back=False, json=False):
+def upgrade(c, name, dry=False, leave_out="", take_back=False, yes=False, json=False):
     """Bring a service to what configs say, or go back."""
     from fabfile.rack.telling import did_you_mean
     from fabfile.tasks.rack import the_rack
@@ -20,7 +20,7 @@ def upgrade(c, name, dry=False, leave_out="", take_back=False, json=False):
     rack = the_rack()
     if name not in rack.services:
         raise Exit(f"rack {rack.name} has no service {name!r} ({did_you_mean(name, rack.services)})", code=2)
-    bring_out(c, "service.upgrade", name, dry, leave_out, take_back, json)
+    bring_out(c, name, dry, leave_out, take_back, yes, json)
 
 
 @task(name="list")

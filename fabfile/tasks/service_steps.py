@@ -54,7 +54,7 @@ def ground_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
 
-    first, rooster = (rack.first_control_plane,), (rack.gateway,)
+    first, rooster = (rack.leader,), (rack.gateway,)
     steps = []
     if rack.versions.metallb is not None:
         steps += [Step("load balancer", first, load_balancer, verify=metallb_is_ready),
@@ -92,6 +92,6 @@ def service_steps(rack: Rack, names: Iterable[str] | None = None, commits: dict[
 
     return [
         Step(name, (rack.gateway,), partial(role, name),
-             verify=lambda _, name=name: service_answers(rack, name))
+             verify=lambda _, machines, name=name: service_answers(rack, name))
         for name in (rack.services if names is None else names)
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.step import Step
+    from fabfile.facts.rebooting import Turn
     from fabfile.rack import Machine, Rack
-    from fabfile.resources import Check
+    from fabfile.resources import Check, Resource
 
-    Verify = Callable[[Rack], Iterable[Check]]
+    Verify = Callable[[Rack, tuple[Machine, ...]], Iterable[Check]]
 
 
 def gateway_steps(rack: Rack) -> list[Step]:
@@ -29,16 +30,16 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.control_plane import api_answers, control_plane
     from fabfile.roles.node import node, runtime_answers
     from fabfile.roles.operators import operators
-    from fabfile.roles.pod_traffic import members_work_together
+    from fabfile.roles.pod_traffic import all_work_together, members_work_together
 
-    first = (rack.first_control_plane,)
+    first = (rack.leader,)
     others = [machine for machine in rack.chicks if machine not in first]
     return [
         *gateway_steps(rack),
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         Step("control plane", first, control_plane, verify=api_answers),
         *join_steps(rack, others, members_work_together),
-        Step("pod network", first, calico, verify=members_work_together),
+        Step("pod network", first, calico, verify=all_work_together),
         Step("operators", (rack.gateway,), operators),
     ]
 
@@ -67,8 +68,8 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     newcomer = (machine,)
     return [
         *gateway_steps(rack),
-        Step("prepare", newcomer, node, verify=partial(runtime_answers, machines=newcomer)),
-        *join_steps(rack, [machine], partial(members_work_together, machines=newcomer)),
+        Step("prepare", newcomer, node, verify=runtime_answers),
+        *join_steps(rack, [machine], members_work_together),
     ]
 
 
@@ -79,8 +80,8 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     from fabfile.resources.membership import NoMember
     from fabfile.roles.membership_checks import pod_network_forgets
 
-    first = (rack.first_control_plane,)
-    etcd = rack.first_control_plane.name if machine in rack.control_planes else ""
+    first = (rack.leader,)
+    etcd = rack.leader.name if machine in rack.control_planes else ""
     forget = Step(f"forget {machine.name}", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
                   verify=partial(pod_network_forgets, machine=machine))
     if dead:
@@ -92,16 +93,38 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     ]
 
 
-def reboot_steps(rack: Rack, machine: Machine, before: str) -> list[Step]:
-    """A new start after `before`, while the scheduler leaves the machine alone."""
+def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str], drain: bool, at_once: int) -> list[Step]:
+    """One machine after the other is started anew, while the scheduler leaves it alone; `interrupts`: who loses what
+    by each machine's reboot, in words."""
+    from fabfile.engine.procedure import rolling
     from fabfile.engine.step import Step
-    from fabfile.resources.rebooted import Rebooted
+    from fabfile.resources.departure import Drained, Returned, Withdrawn
+    from fabfile.resources.rebooted import Rebooted, RebootMarks
     from fabfile.roles.membership_checks import reports_again
     from fabfile.roles.pod_traffic import members_work_together
 
-    def verify(rack: Rack) -> Iterator[Check]:
-        yield reports_again(machine)
-        yield from members_work_together(rack, (machine,))
+    leader = (rack.leader,)
+    turn_of = {turn.machine: turn for turn in turns}
+    names = tuple(turn_of)
 
-    return [Step("reboot", (machine,), verify=verify,
-                 role=lambda rack, _: [Rebooted(before, machine.name, rack.first_control_plane.name)])]
+    def reboot(rack: Rack, machine: Machine) -> Iterator[Resource]:
+        yield Rebooted(turn_of[machine.name].before, machine.name, interrupts.get(machine.name, ""))
+
+    def works_again(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+        yield from map(reports_again, machines)
+        yield from members_work_together(rack, machines)
+
+    def stages(batch: tuple[Machine, ...]) -> Iterator[Step]:
+        which = " ".join(machine.name for machine in batch)
+        to_do = [machine.name for machine in batch if not turn_of[machine.name].done]
+        yield Step(f"withdraw {which}", leader,
+                   lambda rack, _: [each for name in to_do for each in (Withdrawn(name), *([Drained(name)] * drain))])
+        yield Step(f"reboot {which}", batch, reboot, verify=works_again, serial=True, at_once=at_once)
+        yield Step(f"return {which}", leader, lambda rack, _: [Returned(machine.name) for machine in batch])
+
+    machines = [rack.machine(name) for name in names]
+    return [
+        Step("mark", leader, lambda rack, _: [RebootMarks(names, {turn.machine: turn.mark for turn in turns})]),
+        *rolling(machines, stages, at_once),
+        Step("unmark", leader, lambda rack, _: [RebootMarks(names)]),
+    ]

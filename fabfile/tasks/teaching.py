@@ -18,9 +18,12 @@ class Taught(invoke.Task):
             import sys
 
             place = next(place for place, word in enumerate(sys.argv) if word.rpartition(".")[2] == self.name)
-            typed = len(sys.argv) - place
+            words = len(sys.argv) - place
             sys.stdout.flush()
-            os.execv(sys.executable, [*sys.orig_argv[:-typed], "--help", sys.argv[place]])
+            os.execv(sys.executable, [*sys.orig_argv[:-words], "--help", sys.argv[place]])
+        import fabfile
+        from fabfile.tasks import typed
+        typed.remember(fabfile.namespace, self, kwargs)
         return super().__call__(*args, **kwargs)
 
 

@@ -60,7 +60,7 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield File(f"{FLOCK}/admin.conf", Secret(KUBECONFIG))
     yield File(f"{FLOCK}/values.yaml", Secret(VALUES))
     yield Counted(f"{FLOCK}/short")
-    lender = rack.first_control_plane.name
+    lender = rack.leader.name
     loans = () if machine.name == lender else (join_token(lender),)
     yield Counted(f"{FLOCK}/joined", long=True, borrows=loans)
 
@@ -83,7 +83,7 @@ def steps(rack: Rack) -> list[Step]:
                 for each in machines]
     return [
         Step("names", machines, names),
-        Step("flock", machines, measured, verify=lambda rack: speaking),
+        Step("flock", machines, measured, verify=lambda rack, machines: speaking),
         Step("member", machines, member),
         Step("operators", machines, operators),
     ]

@@ -19,7 +19,7 @@ RUNNING = "systemctl list-units --no-legend --plain --no-pager --type=service --
 SYSCTLS = "sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables 2>&1"
 LINKS = "find /etc /root /home /usr/local -xdev -type l -printf '%p -> %l\\n' 2>/dev/null | sort"
 LEFTOVERS = ("find / -xdev \\( -name '.coop-new.*' -o -path '/run/coop/units/coop-*'"
-             " -o -path '/var/lib/coop/unproved/*' \\) 2>/dev/null")
+             " -o -path '/var/lib/coop/unverified/*' \\) 2>/dev/null")
 
 
 ALL = (FILES, MODES, LINKS, FSTAB, SHADOW, PACKAGES, UNITS, RUNNING, SYSCTLS, LEFTOVERS)

@@ -33,7 +33,7 @@ def test_the_whole_rack_is_as_its_files_say(operator, lab):
 
 
 def test_a_node_is_removed_and_added_again(operator, nodes):
-    operator.inv("node.remove", "chick11")
+    operator.inv("node.remove", "chick11", "--yes")
     assert "chick11" not in nodes()
     operator.inv("node.add", "chick11")
     assert "chick11" in nodes()
@@ -41,7 +41,7 @@ def test_a_node_is_removed_and_added_again(operator, nodes):
 
 def test_a_machine_that_is_off_can_be_removed(operator, nodes, inside, lab):
     lab.off("chick11")
-    operator.inv("node.remove", "chick11", "--dead")
+    operator.inv("node.remove", "chick11", "--dead", "--yes")
     listed = inside("chick0", "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o name")
     assert "chick11" not in listed
     lab.on("chick11")
@@ -49,6 +49,6 @@ def test_a_machine_that_is_off_can_be_removed(operator, nodes, inside, lab):
 
 def test_a_node_is_rebooted(operator, nodes, lab):
     starts = lab.status()["chick2"].starts
-    operator.inv("node.reboot", "chick2")
+    operator.inv("node.reboot", "chick2", "--yes")
     assert lab.status()["chick2"].starts == starts + 1
     wait_until("chick2 is Ready", lambda: "chick2" in nodes())

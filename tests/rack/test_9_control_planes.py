@@ -42,7 +42,7 @@ def test_one_without_power_takes_nothing_away(three, lab, inside, nodes, operato
 
 
 def test_one_leaves_and_comes_again(three, nodes, etcd, operator):
-    operator.inv("node.remove", "chick2")
+    operator.inv("node.remove", "chick2", "--yes")
     assert nodes() == etcd() == MEMBERS - {"chick2"}
     operator.inv("node.add", "chick2")
     assert nodes() == etcd() == MEMBERS

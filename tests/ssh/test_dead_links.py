@@ -59,7 +59,7 @@ CALLS = {
     "more than the line holds": (on_chicks(Text("/etc/x", "x", first=SLOW), Text("/etc/y", BIG)), LinkLost,
                                  "write /etc/x"),
     "an earlier command": (on_chicks(Text("/etc/x", "x")), LinkLost, "wait for earlier commands"),
-    "a check": (on_chicks(Text("/etc/x", "x"), verify=lambda rack: [Check("it is so", "chick0", SLOW)]), LinkLost,
+    "a check": (on_chicks(Text("/etc/x", "x"), verify=lambda rack, machines: [Check("it is so", "chick0", SLOW)]), LinkLost,
                 "ask whether it is so"),
     "a borrowed value": (lending(obtain=SLOW), BorrowFailed, "makes a token for chick1"),
     "a value given back": (lending(back=SLOW), BorrowFailed, "takes a token back from chick1"),

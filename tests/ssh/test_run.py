@@ -91,14 +91,14 @@ def test_a_check_is_waited_for_and_told_when_it_does_not_come_true(operate):
         def role(rack, machine):
             slowly = "(sleep 1; echo ready >/run/ready) </dev/null >/dev/null 2>&1 9>&- &"
             return [Text("/etc/a", "a", first=slowly)]
-        return [Step("begin", rack.chicks, role, verify=lambda rack: [
+        return [Step("begin", rack.chicks, role, verify=lambda rack, machines: [
             Check("it is ready", "chick0", 'cat /run/ready; [ "$(cat /run/ready)" = ready ]', limit=10)])]
 
     assert operator.run(scenario).exit_code == 0
     assert operator.heard(events.Waiting) and operator.heard(events.Held)
 
     def never(rack):
-        return [Step("begin", rack.chicks, always(Text("/etc/z", "z")), verify=lambda rack: [
+        return [Step("begin", rack.chicks, always(Text("/etc/z", "z")), verify=lambda rack, machines: [
             Check("pigs fly", "chick0", "echo no wings >&2; false", limit=1)]),
             Step("after", rack.chicks, always(Text("/etc/y", "y")))]
 
@@ -113,20 +113,20 @@ def test_what_a_run_could_not_prove_the_next_one_asks_again(operate):
     chick0 = operator.swarm.hosts["chick0"]
 
     def scenario(rack):
-        return [Step("begin", rack.chicks, always(Text("/etc/a", "a")), verify=lambda rack: [
+        return [Step("begin", rack.chicks, always(Text("/etc/a", "a")), verify=lambda rack, machines: [
             Check("it is there", "chick0", "[ -e /run/there ]", limit=1)])]
 
     assert isinstance(operator.run(scenario).errors[0], CheckFailed)
     dry = operator.run(scenario, dry=True)
     assert [(entry.machine, entry.resource) for entry in dry.plan] == [
-        ("chick0", "proof of begin"), ("chick1", "proof of begin")] and dry.exit_code == 3
+        ("chick0", "verification of begin"), ("chick1", "verification of begin")] and dry.exit_code == 3
     assert isinstance(operator.run(scenario).errors[0], CheckFailed)  # nothing differs, and yet it is not done
     chick0.run("touch /run/there")
     proved = operator.run(scenario)
     assert proved.exit_code == 0 and not proved.remaining and operator.heard(events.Held)
     assert {outcome.changes for outcome in proved.machines.values()} == {0}
     assert not operator.run(scenario, dry=True).plan
-    assert chick0.run("ls -A /var/lib/coop/unproved") == ""
+    assert chick0.run("ls -A /var/lib/coop/unverified") == ""
 
 
 def test_a_command_that_passes_its_limit_is_told(operate):

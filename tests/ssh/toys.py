@@ -86,7 +86,7 @@ def one_by_one(rack) -> list[Step]:
 
 
 def borrowing(rack) -> list[Step]:
-    lender = rack.first_control_plane.name
+    lender = rack.leader.name
     token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
                      "a token of 15 minutes", 'echo "back $TOKEN" >>/run/tokens')
     use = 'printf %s "$TOKEN" >/etc/token; sleep 3'

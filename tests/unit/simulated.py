@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from fabfile.engine.errors import LinkLost, NoAnswer
 
 Machine = Callable[[str, str], tuple[int, str]]  # ("look" or "act", text) → exit code, output
 
-_LINE = re.compile(r"^(look|act) (\d+) ", re.MULTILINE)
+_LINE = re.compile(r"^(?:(look|guard) (\d+)|(act) (\d+) \d+) ", re.MULTILINE)
 
 
 class FunctionShell:
@@ -22,7 +23,7 @@ class FunctionShell:
     def __init__(self, machine: Machine):
         self.machine, self.mark = machine, ""
         self.written: list[str] = []
-        self._failed = False
+        self._failed = self._ended = False
         self._said = b""
 
     def write(self, data: bytes) -> None:
@@ -40,7 +41,7 @@ class FunctionShell:
         return said
 
     def alive(self) -> bool:
-        return True
+        return not self._ended
 
     def close(self) -> None:
         pass
@@ -48,13 +49,16 @@ class FunctionShell:
     def _answers(self, text: str) -> Iterator[str]:
         starts = list(_LINE.finditer(text))
         for found, after in zip(starts, [*starts[1:], None]):
-            verb, number = found[1], found[2]
+            verb, number = found[1] or found[3], found[2] or found[4]
             command = _unquoted(text[found.end():after.start() if after else None])
             if verb == "act" and self._failed:
                 continue
             code, output = self.machine(verb, command)
             self._failed = verb == "act" and code != 0
             yield f"{output}\n{self.mark} {number} {code} 1.00 1.25\n"
+            if verb == "guard" and code:
+                self._ended = True
+                return
 
 
 def _unquoted(text: str) -> str:
@@ -81,8 +85,22 @@ class Ways:
         pass
 
 
-def rack(*names: str) -> SimpleNamespace:
-    """As much of a rack as the engine asks for; the first machine is the gateway."""
-    machines = {name: SimpleNamespace(name=name) for name in names}
-    return SimpleNamespace(name="simulated", gateway=machines[names[0]], machines=machines,
-                           machine=machines.__getitem__)
+@dataclass(frozen=True)
+class Rack:
+    """As much of a rack as the engine asks for."""
+
+    machines: dict[str, SimpleNamespace]
+    name: str = "simulated"
+    missing: frozenset[str] = frozenset()
+
+    @property
+    def gateway(self) -> SimpleNamespace:
+        return next(iter(self.machines.values()))
+
+    def machine(self, name: str) -> SimpleNamespace:
+        return self.machines[name]
+
+
+def rack(*names: str) -> Rack:
+    """The first machine is the gateway."""
+    return Rack({name: SimpleNamespace(name=name, expected_off=False) for name in names})

@@ -63,22 +63,38 @@ def test_a_beat_comes_between_and_leaves_the_output_whole():
 
 
 def test_commands_stop_at_the_first_failure_and_probes_do_not():
-    assert answers(spoken(framing.act(1, "echo a"), framing.act(2, "false; echo b"), framing.act(3, "echo c"),
-                          framing.again(), framing.act(4, "echo d"))) == [
+    assert answers(spoken(framing.act(1, "echo a", 60), framing.act(2, "false; echo b", 60), framing.act(3, "echo c", 60),
+                          framing.again(), framing.act(4, "echo d", 60))) == [
         (1, 0, "a\n"), (2, 1, ""), (4, 0, "d\n")]
     assert answers(spoken(framing.look(1, "exit 3"), framing.look(2, "echo b"))) == [
         (1, 3, ""), (2, 0, "b\n")]
 
 
 def test_no_command_can_change_or_end_the_shell():
-    assert answers(spoken(framing.act(1, "cd /tmp; PATH=; set -u; exit 0"), framing.act(2, "pwd; cat"),
-                          framing.look(3, "if"), framing.act(4, 'echo "$# $1"'))) == [
+    assert answers(spoken(framing.act(1, "cd /tmp; PATH=; set -u; exit 0", 60), framing.act(2, "pwd; cat", 60),
+                          framing.look(3, "if"), framing.act(4, 'echo "$# $1"', 60))) == [
         (1, 0, ""), (2, 0, "/\n"), (3, 2, ""), (4, 0, "0 \n")]
 
 
 def test_a_probe_says_what_goes_to_stdout_alone_and_a_command_both():
     assert answers(spoken(framing.look(1, "echo a; nonesuch; ls /nonesuch"),)) == [(1, 2, "a\n")]
-    assert answers(spoken(framing.act(1, "echo a; echo b >&2"),)) == [(1, 0, "a\nb\n")]
+    assert answers(spoken(framing.act(1, "echo a; echo b >&2", 60),)) == [(1, 0, "a\nb\n")]
+
+
+def test_nothing_behind_a_guard_that_fails_is_run(tmp_path):
+    made = tmp_path / "made"
+    assert answers(spoken(framing.guard(1, "true"), framing.look(2, "echo a"), framing.guard(3, "echo why; exit 75"),
+                          framing.look(4, f"touch {made}"), framing.again(), framing.act(5, f"touch {made}", 60))) == [
+        (1, 0, ""), (2, 0, "a\n"), (3, 75, "why\n")]
+    assert not made.exists()
+
+
+def test_nothing_behind_a_command_that_took_too_long_is_run(tmp_path):
+    made = tmp_path / "made"
+    stream = spoken(framing.act(1, "sleep 2.2; echo done", 1), framing.act(2, f"touch {made}", 60),
+                    framing.again(), framing.act(3, "echo next", 60))
+    late = [(answer.number, answer.late) for answer in Frames(MARK).feed(stream) if isinstance(answer, Answer)]
+    assert late == [(0, False), (1, True), (3, False)] and not made.exists()
 
 
 def test_the_first_line_that_does_something_is_shown():

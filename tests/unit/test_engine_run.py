@@ -232,23 +232,23 @@ def test_a_line_that_is_cut_during_a_look_names_step_and_probe():
 def test_a_step_that_is_not_proved_is_the_last_one():
     rack, ways, machines = rack_of("rooster", "chick0", chick0={"is it so": (1, "not yet\n")})
     checks = [Check("it is so", "chick0", "is it so", 0.2)]
-    steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack: checks),
+    steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack, machines: checks),
              step("b", rack, ["chick0"], Setting("y", "1"))]
     result = run(rack, "test", steps, ways=ways)
     assert isinstance(result.errors[0], CheckFailed) and machines["chick0"].settings["y"] == ""
 
 
-def test_what_is_owed_is_proved_last_of_all_and_keeps_nothing_from_being_done():
-    rack, ways, machines = rack_of("rooster", "chick0", chick0={"echo owed": (0, "owed"), "is it so": (1, "not yet\n")})
+def test_a_pending_verification_comes_last_of_all_and_keeps_nothing_from_being_done():
+    rack, ways, machines = rack_of("rooster", "chick0", chick0={"echo pending": (0, "pending"), "is it so": (1, "not yet\n")})
     checks = [Check("it is so", "chick0", "is it so", 0.2)]
-    steps = [step("a", rack, ["chick0"], Setting("x", ""), verify=lambda rack: checks),
+    steps = [step("a", rack, ["chick0"], Setting("x", ""), verify=lambda rack, machines: checks),
              step("b", rack, ["chick0"], Setting("y", "1"))]
     told = []
     result = run(rack, "test", steps, ways=ways, tell=told.append)
     assert isinstance(result.errors[0], CheckFailed) and result.exit_code == 1
     assert machines["chick0"].settings["y"] == "1"
     assert [event.step for event in told if isinstance(event, events.StepBegan)] == ["b", "a"]
-    assert [entry.resource for entry in result.remaining] == ["proof of a"]
+    assert [entry.resource for entry in result.remaining] == ["verification of a"]
 
 
 def test_secrets_are_masked_wherever_they_come_back():

@@ -37,8 +37,10 @@ def test_plain_lines_begin_with_their_machine():
     told(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
     assert sorted(out.getvalue().splitlines()) == [
         "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` ended with 2",
+        "chick0: [prepare] planned: setting x: nothing, should be 1",
         "flock: 2 changes on 2 machines",
         "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
+        "rooster: [prepare] planned: setting x: nothing, should be 1",
         "rooster: [prepare] setting x: nothing, should be 1 (0.2 s)"]
 
 
@@ -47,7 +49,8 @@ def test_the_board_has_a_line_for_each_machine_of_the_run_and_keeps_what_lasts()
     board = Board(lambda line, **_: kept_lines.append(line))
     told(Setting("x", "1"), tell=board)
     assert board.render().row_count == 2
-    assert kept_lines == ["2 changes on 2 machines", "[prepare] done in 0.0 s"]
+    assert kept_lines[0] == "2 changes on 2 machines" and kept_lines[-1] == "[prepare] done in 0.0 s"
+    assert kept_lines[1].splitlines()[:2] == ["rooster: prepare", "  ~ setting x: nothing, should be 1"]
 
 
 def test_a_plan_shows_machine_step_resource_and_diff():

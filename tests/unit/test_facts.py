@@ -11,8 +11,8 @@ from fabfile.facts import cluster as cluster_state
 from fabfile.facts import dhcp as dhcp_state
 from fabfile.facts import machine as machine_state
 from fabfile.facts.leaving import Leaving
-from fabfile.resources.departure import Cordoned, Drained, Forgotten, Pod, movable
-from fabfile.resources.rebooted import Rebooted
+from fabfile.resources.departure import Drained, Forgotten, Pod, Returned, Withdrawn, movable
+from fabfile.resources.rebooted import Rebooted, RebootMarks
 from fabfile.screen import cluster as cluster_screen
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=timezone.utc)
@@ -138,18 +138,24 @@ def test_what_a_drain_moves():
 
 
 @pytest.mark.parametrize("resource, facts, changes", [
-    (Cordoned("chick1"), "chick1 ", 1),
-    (Cordoned("chick1"), "chick1 true", 0),
-    (Cordoned("chick1", cordoned=False), "chick1 true", 1),
-    (Cordoned("chick1"), "", 0),
+    (Withdrawn("chick1"), "open\n", 1),
+    (Withdrawn("chick1"), "", 0),
+    (Returned("chick1"), "ours\n", 1),
+    (Returned("chick1"), "unknown\n", 1),
+    (Returned("chick1"), "", 0),
+    (RebootMarks(("chick1",), {"chick1": "17 Mon 20:00"}), "chick1=\nchick2=\n", 1),
+    (RebootMarks(("chick1",), {"chick1": "17 Mon 20:00"}), "chick1=17 Mon 20:00\nchick2=\n", 0),
+    (RebootMarks(("chick1",)), "chick1=17 Mon 20:00\n", 1),
+    (RebootMarks(("chick1",)), "chick1=\nchick2=17 Mon 20:00\n", 0),
+    (RebootMarks(("chick1",)), "", 1),
     (Drained("chick1"), "node \n" + PODS, 1),
     (Drained("chick1"), "node \n", 1),
     (Drained("chick1"), "node true\n", 0),
     (Drained("chick1"), "", 0),
     (Forgotten("chick1"), "node/chick1\n", 1),
     (Forgotten("chick1"), "", 0),
-    (Rebooted("Mon 20:00", "chick1", "chick0"), "Mon 20:00\n", 1),
-    (Rebooted("Mon 20:00", "chick1", "chick0"), "Mon 20:05\n", 0),
+    (Rebooted("Mon 20:00", "chick1"), "Mon 20:00\n", 1),
+    (Rebooted("Mon 20:00", "chick1"), "Mon 20:05\n", 0),
 ])
 def test_leaving_resources(resource, facts, changes):
     assert len(list(resource.changes(facts, frozenset()))) == changes
@@ -161,7 +167,7 @@ def test_leaving_resources(resource, facts, changes):
     (Leaving("chick1", True, True, False, (Pod("jhub", "jupyter-ada", ""),)), True, ""),
     (Leaving("chick1", True, True, False, (), unreachable="no answer"), True, "--dead"),
     (Leaving("chick1", True, False, True, (Pod("jhub", "jupyter-ada", ""),), "no answer"), False, ""),
-    (Leaving("chick0", True, True, False, (), holds_the_cluster=True), True, "holds the cluster"),
+    (Leaving("chick0", True, True, False, (), holds_the_cluster=True), True, "the only control plane"),
 ])
 def test_who_may_leave(leaving, force, refused):
     assert refused in leaving.refusal(force) if refused else leaving.refusal(force) == ""

@@ -1,23 +1,25 @@
-"""A node's leave during a reboot: taken and given back by a run, also by the one after a run that was killed."""
+"""A node withdrawn for a reboot, and returned: by the run that withdrew it, and by the one after a run that was killed."""
 
 import subprocess
 
 import pytest
 
-from fabfile.resources.rebooted import Rebooted
+from fabfile.facts.rebooting import Turn, turns
+from fabfile.resources.departure import Returned, Withdrawn
 
-# one node: a file each for its cordon and its mark
+# one node: a file each for its cordon and its mark; the API server may be away, or be so for one question
 KUBECTL = """
 sleep() { :; }
 kubectl() {
   shift 2
   [ "$1" != --request-timeout=10s ] || shift
+  if [ -e away ]; then rm away; echo "connection refused"; return 1; fi
   case "$1 $2" in
-    "get node") [ ! -e cordoned ] || printf true; [ ! -e mark ] || printf yes ;;
+    "get node") printf 'chick1 '; [ ! -e cordoned ] || printf true; [ ! -e mark ] || printf yes ;;
     "annotate --overwrite") : >mark ;;
     "annotate node") rm -f mark; echo node/chick1 annotated ;;
     "cordon chick1") : >cordoned ;;
-    "uncordon chick1") if [ -e away ]; then rm away; echo "connection refused"; return 1; fi; rm -f cordoned ;;
+    "uncordon chick1") rm -f cordoned ;;
     *) echo "what is $*?" >&2; exit 9 ;;
   esac
 }
@@ -26,25 +28,50 @@ kubectl() {
 
 def told(folder, text: str) -> str:
     return subprocess.run(["sh", "-eu", "-c", KUBECTL + text], cwd=folder, check=True, capture_output=True,
-                          text=True).stdout.strip()
+                          text=True).stdout
+
+
+def made(folder, resource) -> bool:
+    """Looks, and makes what differs; whether anything did."""
+    changes = list(resource.changes(told(folder, resource.probe()), frozenset()))
+    for change in changes:
+        told(folder, change.commands[0].script)
+    return bool(changes)
 
 
 @pytest.mark.parametrize("before, killed, after", [
     ([], 0, []),
-    ([], 1, []),  # taken, never given back, taken once more
+    ([], 1, []),  # withdrawn, never returned, withdrawn once more
     (["mark"], 0, []),  # killed between the mark and the cordon
     (["cordoned"], 0, ["cordoned"]),  # by somebody's hand: it stays
     (["cordoned"], 1, ["cordoned"]),
 ])
-def test_a_leave_ends_with_the_cordon_that_was_there_before(tmp_path, before, killed, after):
+def test_a_node_is_returned_to_the_cordon_that_was_there_before(tmp_path, before, killed, after):
     for name in before:
         (tmp_path / name).touch()
-    (change,) = Rebooted("Mon 20:00", "chick1", "chick0").changes("Mon 20:00", frozenset())
-    (leave,) = change.borrows
     for _ in range(killed + 1):
-        value = told(tmp_path, leave.obtain)
+        made(tmp_path, Withdrawn("chick1"))
         assert (tmp_path / "cordoned").exists()
-    (tmp_path / "away").touch(exist_ok=True)  # the API server, which was on the machine itself
-    told(tmp_path, f"leave={value}\n{leave.give_back}")
-    (tmp_path / "away").unlink(missing_ok=True)
+    made(tmp_path, Returned("chick1"))
     assert sorted(path.name for path in tmp_path.iterdir()) == after
+    assert not made(tmp_path, Returned("chick1"))
+
+
+def test_a_node_is_returned_when_its_api_server_is_back(tmp_path):
+    made(tmp_path, Withdrawn("chick1"))
+    (tmp_path / "away").touch()
+    facts = told(tmp_path, Returned("chick1").probe())
+    assert facts.split() == ["unknown"]  # what is not known is not taken for returned
+    (change,) = Returned("chick1").changes(facts, frozenset())
+    (tmp_path / "away").touch()
+    told(tmp_path, change.commands[0].script)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reboot_goes_on_with_the_machines_that_a_killed_run_did_not_come_to():
+    started = {"chick1": "Mon 21:00", "chick2": "Sun 10:00", "chick3": "Sun 11:00"}
+    marks = "chick0=\nchick1=1000 Mon 20:00\nchick2=1000 Sun 10:00\nchick3=\n"
+    assert turns(started, marks, 1900.0) == [
+        Turn("chick1", "Mon 20:00", "1000 Mon 20:00", True), Turn("chick2", "Sun 10:00", "1000 Sun 10:00", False),
+        Turn("chick3", "Sun 11:00", "1900 Sun 11:00", False)]
+    assert not any(turn.done for turn in turns(started, marks, 1000.0 + 25 * 3600))  # nobody went on with that one

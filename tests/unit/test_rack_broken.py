@@ -59,7 +59,7 @@ def resources(rack: Rack) -> Iterator[str]:
     for step in [*bootstrap_steps(rack), *ground_steps(rack), *service_steps(rack)]:
         for machine in step.machines[:2]:
             yield from (resource.probe() for resource in step.role(rack, machine))
-        yield from (check.script for check in (step.verify(rack) if step.verify else ()))
+        yield from (check.script for check in (step.verify(rack, step.machines) if step.verify else ()))
 
 
 def loaded_or_told(one: Broken) -> Rack | RackProblems:

@@ -118,7 +118,7 @@ def test_machines_have_their_places(rack):
     assert str(rack.gateway.address("public")) == "128.120.136.26"
     assert (rack.gateway.outer.name, rack.gateway.inner.name) == ("enp2s0", "enp3s0")
     assert [machine.name for machine in rack.chicks] == [f"chick{number}" for number in range(11)]
-    assert rack.first_control_plane.name == "chick0"
+    assert rack.leader.name == "chick0"
     assert [machine.name for machine in rack.storage] == ["hen"]
     with pytest.raises(LookupError):
         rack.machine("chick1").address("public")

@@ -96,7 +96,7 @@ def test_no_token_outlives_the_run_that_made_it(rack):
 
 def scripts(rack):
     for step in bootstrap_steps(rack):
-        for check in step.verify(rack) if step.verify else ():
+        for check in step.verify(rack, step.machines) if step.verify else ():
             if check.machine in MACHINES:
                 yield pytest.param(check.script, id=f"{step.name}: {check.what}")
 

@@ -205,7 +205,7 @@ def test_no_piece_of_a_secret_is_shown_or_kept(leak, long):
     ways = Ways({name: machine(answers) for name in rack.machines})
     check = Check("it is so", "chick1", "is it so?", 0.05)
     steps = [Step("release", (rack.machine("chick1"),), lambda rack, machine: [Release(long)],
-                  verify=lambda rack: [check])]
+                  verify=lambda rack, machines: [check])]
     shown = Everything(rack)
     result = run(rack, "hub.upgrade", steps, tell=shown.tell, ways=ways)
     assert result.errors or result.remaining or "earlier" in leak or "runs" in leak

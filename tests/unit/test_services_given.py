@@ -54,7 +54,7 @@ def scripts():
                     for change in resource.changes(facts, frozenset()):
                         for command in change.commands:
                             yield pytest.param(command.script, id=f"{step.name}: {resource.name} {number}")
-        for check in step.verify(rack) if step.verify else ():
+        for check in step.verify(rack, step.machines) if step.verify else ():
             yield pytest.param(check.script, id=f"{step.name}: {check.what}")
 
 

@@ -1,4 +1,4 @@
-"""What a step still has to prove on a machine: a note that its changes leave, until its checks have held."""
+"""A step's verification that is still to come: a note on each machine that it changed, until its checks have held."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from shlex import quote
 
 from .base import Change, Resource
 
-NOTES = "/var/lib/coop/unproved"
+NOTES = "/var/lib/coop/unverified"
 
 
 @dataclass(frozen=True)
-class Proof(Resource):
+class PendingVerification(Resource):
     """The step's checks have held since it changed this machine. Nothing is changed for it: a run that finds the
     note of an earlier one, whose checks failed or which ended before them, asks them again."""
 
@@ -20,20 +20,20 @@ class Proof(Resource):
 
     @property
     def name(self) -> str:
-        return f"proof of {self.step}"
+        return f"verification of {self.step}"
 
     def probe(self) -> str:
-        return f"[ ! -e {self._note} ] || echo owed"
+        return f"[ ! -e {self._note} ] || echo pending"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip():
-            yield Change("a run changed it, or began to, and did not prove it: its checks are to be asked", ())
+            yield Change("an earlier run changed it, or began to, and did not verify it: its checks are asked", ())
 
-    def owe(self) -> str:
+    def note(self) -> str:
         """Shell text that leaves the note."""
         return f"(umask 077; mkdir -p {NOTES}) && : >{self._note}"
 
-    def settle(self) -> str:
+    def clear(self) -> str:
         """Shell text that takes it away."""
         return f"rm -f {self._note}"
 

@@ -1,0 +1,27 @@
+"""Procedures: ordered work over machines, such as a reboot of one after the other.
+
+A procedure is made of steps, as everything that a run does: its plan is shown, `--dry` shows it alone, what it
+interrupts wants consent, and the journal has it. Where it goes on after a kill is not remembered, but seen on the
+machines, by the probes of its resources; what they have to look for, a mark on a node, say, an earlier step leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from fabfile.engine.step import Step
+
+if TYPE_CHECKING:
+    from fabfile.rack import Machine
+
+Stages = Callable[[tuple["Machine", ...]], Iterable[Step]]
+
+
+def rolling(machines: Sequence[Machine], stages: Stages, at_once: int = 1) -> list[Step]:
+    """All stages for the first batch of machines, then all for the next.
+
+    A step that fails on one of its machines, or whose checks do not hold, is the last: no further batch is begun.
+    """
+    batches = [tuple(machines[first:first + at_once]) for first in range(0, len(machines), at_once)]
+    return [step for batch in batches for step in stages(batch)]

@@ -1,0 +1,22 @@
+"""Which control plane the cluster is asked through: the first, in the order of hosts.yaml, whose API server is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fabfile.rack.cluster import API_PORT
+
+
+def question(address: str) -> str:
+    """Shell text for one control plane: "member 200" (its API server is ready), "member 000" (it is not), or "none"."""
+    return (f"[ -e /etc/kubernetes/admin.conf ] || {{ echo none; exit 0; }}\n"
+            f"echo member \"$(curl -sk --max-time 4 -o /dev/null -w '%{{http_code}}' https://{address}:{API_PORT}/readyz)\"")
+
+
+def choose(names: Iterable[str], answers: Mapping[str, str]) -> str:
+    """Of the control planes, by what each that could be asked said: one that is ready, else one that is a member at
+    all; empty when there is no such."""
+    said = {name: answers.get(name, "").split() for name in names}
+    ready = (name for name, words in said.items() if words == ["member", "200"])
+    members = (name for name, words in said.items() if words[:1] == ["member"])
+    return next(ready, "") or next(members, "")

@@ -1,0 +1,54 @@
+"""Work that an operator asks for by name, and that is no state: a restart, a rollback, one user more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.outcome import Result
+    from fabfile.engine.plan import Entry
+    from fabfile.rack import Machine, Rack
+
+
+def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 60.0, long: bool = False,
+        interrupts: str = "", yes: bool = False, spoken: Callable[[str], str] = str) -> Result:
+    """Runs a script on one machine as a run of its own: with the rack's lock, after what an earlier run left at
+    work there, kept in the journal. Prints what it said, as `spoken` tells it; ends the task as a run does.
+
+    `what` says it in words ("restart the hub"). The script is POSIX shell text with `set -e`; a `long` one outlives
+    a lost line. `interrupts`, if given, wants consent: who loses what.
+    """
+    from invoke import Exit
+
+    from fabfile.engine.events import Event
+    from fabfile.engine.journal import Journal
+    from fabfile.engine.run import run
+    from fabfile.engine.step import Step
+    from fabfile.resources.action import Action
+    from fabfile.screen.consent import agreed
+    from fabfile.screen.ending import action_text
+    from fabfile.screen.progress import Notices, progress
+    from fabfile.tasks.typed import command
+
+    action = Action(what, script, long, limit, interrupts)
+    journal = Journal(rack.name)
+    with progress(rack.name, sys.stdout) as board:
+        show = board if sys.stdout.isatty() else Notices(sys.stderr)
+
+        def tell(event: Event) -> None:
+            journal(event)
+            show(event)
+
+        def consent(entries: tuple[Entry, ...]) -> bool:
+            if yes:
+                return True
+            with board.paused():
+                return agreed(entries, sys.stdin, sys.stdout)
+        result = run(rack, command(), [Step(what, (machine,), lambda rack, machine: [action])], consent=consent, tell=tell)
+    if text := action_text(result, spoken):
+        print(text)
+    if result.exit_code:
+        raise Exit(code=result.exit_code)
+    return result

@@ -1,0 +1,48 @@
+"""What an operator types to have a task again: its name and every word that matters."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from invoke import Collection, Task
+
+_NOT_AGAIN = ("dry", "json", "yes")  # how a run is shown, and consent: given once
+_current: ContextVar[str] = ContextVar("command", default="")
+
+
+def command() -> str:
+    """The task that runs now, as typed after `inv`: "hub.upgrade --hub real"."""
+    return _current.get()
+
+
+def remember(collection: Collection, task: Task, given: Mapping[str, Any]) -> None:
+    """Called by the decorator of tasks when one begins."""
+    _current.set(words(task, path(collection, task), given))
+
+
+def path(collection: Collection, task: Task) -> str:
+    """The task's name with those of the collections it is in: "hub.user.add". Empty when it is in none."""
+    for name, each in collection.tasks.items():
+        if each is task:
+            return name
+    for name, inner in collection.collections.items():
+        if found := path(inner, task):
+            return f"{name}.{found}"
+    return ""
+
+
+def words(task: Task, name: str, given: Mapping[str, Any]) -> str:
+    """Positional words first, then each flag that is not as it is by default."""
+    positional, flags = [], []
+    for argument in task.get_arguments():
+        value = given.get(argument.name, argument.default)
+        if argument.positional:
+            positional += [] if value is None else [str(value)]
+        elif argument.name not in _NOT_AGAIN and value != argument.default:
+            flag = "--" + argument.names[0].strip("_").replace("_", "-")
+            flags += [flag] if value is True else ["--no-" + flag[2:]] if value is False else [flag, str(value)]
+    return shlex.join([name, *positional, *flags])
