@@ -12,6 +12,7 @@
         │   ├── NoAnswer            it could not be reached, or fell silent while connecting
         │   ├── HostKeyUnknown      the rack names no host key for it                           (exit 2)
         │   ├── HostKeyChanged      it shows another key than the rack's: not spoken to
+        │   ├── KeyUnusable         the operator's own key cannot be used: locked, damaged, absent     (exit 2)
         │   ├── KeyRefused          it does not let the operator in
         │   ├── RootRefused         sudo wants a password
         │   └── LinkLost            the line was cut while something ran
@@ -126,6 +127,12 @@ class HostKeyUnknown(LinkError):
 
 class HostKeyChanged(LinkError):
     """The machine shows another host key than the rack's."""
+
+
+class KeyUnusable(LinkError):
+    """The operator's own key cannot be used: it is locked and not in the agent, damaged, or there is none."""
+
+    exit_code = 2
 
 
 class KeyRefused(LinkError):

@@ -16,6 +16,7 @@ from fabfile.engine import wire
 from fabfile.engine.errors import (
     HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused,
 )
+from fabfile.engine.login import Login, Transport
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
@@ -55,9 +56,11 @@ class Link(fabric.Connection):
         if not machine.host_key:
             raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it",
                                  hint=f"inv rack.trust {machine.name} shows it, to be compared by hand")
+        way = self.wired()
         self._set(connect_kwargs=dict(
-            sock=self.wired(), transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
-            auth_timeout=wire.PATIENCE, channel_timeout=wire.PATIENCE, **_credentials(self.rack),
+            sock=way, transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
+            channel_timeout=wire.PATIENCE,
+            auth_strategy=Login(machine.name, self.rack.operator, waited=way.excuse),
         ))
         try:
             super().open()
@@ -131,9 +134,7 @@ class Link(fabric.Connection):
                                   hint="if it was installed again, put its new key into hosts.yaml; "
                                        "if not, somebody may listen")
         if isinstance(error, paramiko.AuthenticationException):
-            return KeyRefused(name, f"it does not let {self.user} in: {error}",
-                              hint="is operator.identity_file in hosts.yaml the right key, or the agent "
-                                   "running?")
+            return KeyRefused(name, f"it does not let {self.user} in: {error}")
         if isinstance(error, paramiko.ChannelException):
             return NoAnswer(name, f"{self.jump.machine.name} cannot reach {there}: {error.text}",
                             hint="is the machine switched on?")
@@ -198,20 +199,13 @@ def plain_config() -> fabric.Config:
     return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig(), overrides={"load_ssh_configs": False})
 
 
-def _transport(sock: wire.Wire, **options: object) -> paramiko.Transport:
+def _transport(sock: wire.Wire, **options: object) -> Transport:
     """A transport that offers first what costs least to agree upon; everything else stays possible."""
-    transport = paramiko.Transport(sock, **options)
+    transport = Transport(sock, **options)
     offered = transport.get_security_options()
     cheap = [name for name in offered.kex if name.startswith("curve25519")]
     offered.kex = cheap + [name for name in offered.kex if name not in cheap]
     return transport
-
-
-def _credentials(rack: Rack) -> dict[str, object]:
-    """What logs the operator in: the rack's own key, else the agent and the usual keys."""
-    if not rack.operator.identity_file:
-        return {"allow_agent": True, "look_for_keys": True}
-    return {"pkey": PKey.from_path(rack.operator.identity_file), "allow_agent": False, "look_for_keys": False}
 
 
 def _bytes(blob: str) -> bytes:

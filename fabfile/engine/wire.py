@@ -55,6 +55,10 @@ class Wire:
         # Paramiko looks ten times a second whether it should stop; `close` wakes it anyway.
         self._sock.settimeout(max(seconds, _GLANCE))
 
+    def excuse(self) -> None:
+        """The silence until now does not count: a person was waited for on this side."""
+        self._heard = time.monotonic()
+
     @property
     def _closed(self) -> bool:  # Paramiko asks its socket so
         return self._sock._closed if isinstance(self._sock, socket.socket) else self._sock.closed

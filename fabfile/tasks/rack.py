@@ -41,7 +41,12 @@ def told() -> Iterator[None]:
 @task
 def check(c):
     """Read hosts.yaml and configs, tell all that is wrong."""
+    from fabfile.engine.keys import problem
+    from fabfile.rack.draft import HOSTS
+
     rack = the_rack()
+    if no_login := problem(rack.operator):
+        raise Exit(str(rack.problem(HOSTS, ("operator", "identity_file"), no_login)), code=2)
     strangers = sum(machine.host_key is None for machine in rack.machines.values())
     to_learn = f"; {strangers} host keys to be learned yet: inv rack.trust MACHINE" if strangers else ""
     print(f"rack {rack.name}: {len(rack.machines)} machines, all good{to_learn}")

@@ -1,4 +1,4 @@
-"""The operator's own files: the key is there and private, the proxy command can be run."""
+"""The operator's own files: the key is there, is a key and private, the proxy command can be run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from fabfile.rack import key_file
 from fabfile.rack.draft import HOSTS, Draft, Wrong
 
 
-def identity_file_is_a_private_key(draft: Draft) -> Iterator[Wrong]:
+def identity_file_is_a_key(draft: Draft) -> Iterator[Wrong]:
     if not (draft.operator and draft.operator.identity_file):
         return
     at = ("operator", "identity_file")
     file = Path(draft.operator.identity_file)
     if not _is_file(file):
         yield Wrong(HOSTS, at, f"there is no file {file}", "relative paths begin at the rack's folder")
-    elif file.suffix == ".pub":
-        yield Wrong(HOSTS, at, f"{file.name} is the public half", f"name {file.stem}")
-    elif stat.S_IMODE(file.stat().st_mode) & 0o077:
-        yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it",
-                    f"chmod 600 {shlex.quote(str(file))}")
+        return
+    try:
+        key = key_file.read(file)
+    except OSError as error:
+        yield Wrong(HOSTS, at, f"{file.name} cannot be read: {(error.strerror or str(error)).lower()}")
+    except key_file.NoKey as error:
+        yield Wrong(HOSTS, at, f"{file.name}: {error}", error.hint)
+    else:
+        if not key.half and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            yield Wrong(HOSTS, at, "others may read this key, so ssh refuses it",
+                        f"chmod 600 {shlex.quote(str(file))}")
 
 
 def _is_file(file: Path) -> bool:
@@ -44,4 +51,4 @@ def proxy_command_runs(draft: Draft) -> Iterator[Wrong]:
                     "relative paths begin at the rack's folder")
 
 
-ALL = (identity_file_is_a_private_key, proxy_command_runs)
+ALL = (identity_file_is_a_key, proxy_command_runs)
