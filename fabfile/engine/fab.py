@@ -75,10 +75,8 @@ class LinkCall(ConnectionCall):
 
 
 class Program(FabricProgram):
-    """Fabric's `fab`, which also reads the project's settings when there is only a command after `--`.
-
-    Fabric's own does not, and would then go to whatever a name resolves to, taking any host key.
-    """
+    """Fabric's `fab`, for the rack: every host after -H is one of its machines, also when there is only a command
+    after `--`. Fabric's own would then go to whatever a name resolves to, taking any host key."""
 
     def load_collection(self) -> None:
         if not self._remainder_only:
@@ -89,7 +87,5 @@ class Program(FabricProgram):
         self.collection = Collection()
 
 
-def main() -> None:
-    """What bin/fab runs."""
-    Program(name="Fabric", version=fabric.__version__, executor_class=fabric.Executor,
-            config_class=fabric.Config).run(["fab", *sys.argv[1:]])
+program = Program(name="Fabric", binary="fab", version=fabric.__version__, executor_class=Executor,
+                  config_class=fabric.Config)

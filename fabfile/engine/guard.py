@@ -1,0 +1,77 @@
+"""No Fabric of this project's .venv goes to a machine whose host key the rack does not name.
+
+Fabric as it comes takes any host key, and its `fab -H NAME -- COMMAND` reads no project's settings. What lies in
+.venv/bin is pip's to replace, so the rule hangs on nothing there: bin/setup puts a coop_guard.pth into .venv,
+which has every Python of it load this file before all else, and pip knows nothing of it. As soon as one of the
+modules below is loaded,
+
+    fabric.main         its program is the rack's (engine/fab.py): `fab` and `python -m fabric`, from any folder
+    paramiko.client     its policies that take an unknown host key refuse it: whoever makes a Connection by hand
+
+Another Fabric, where these are not, is not loaded at all. It costs every start of Python in .venv; hence no import.
+"""
+
+import sys
+
+ACCEPTING = ("AutoAddPolicy", "WarningPolicy")
+
+
+def refuse_unknown_keys(client):
+    """Paramiko's client module: what would take a key that is pinned nowhere raises instead."""
+    def missing_host_key(self, _, hostname, key):
+        raise client.SSHException(
+            f"{hostname} shows the host key {key.get_name()} {key.fingerprint}, which is pinned nowhere: refused. A machine of "
+            "the rack is reached by its name (fab -H NAME, or c in a task); for another one, "
+            "Connection(...).client.load_system_host_keys() takes what ~/.ssh/known_hosts knows")
+
+    for name in ACCEPTING:
+        getattr(client, name).missing_host_key = missing_host_key
+
+
+class TheRacksProgram:
+    """Stands for fabfile.engine.fab.program, which is loaded when it is first used."""
+
+    def __getattr__(self, name):
+        import os
+        project = os.path.join(os.path.dirname(os.path.realpath(__file__)), os.pardir, os.pardir)
+        sys.path.insert(0, os.path.normpath(project))
+        from fabfile.engine.fab import program
+        return getattr(program, name)
+
+
+def run_the_racks_program(main):
+    """Fabric's main module: what its `fab` runs goes to the rack's machines, as hosts.yaml says."""
+    main.program.run  # noqa: B018  there is such a thing to be replaced
+    main.program = TheRacksProgram()
+
+
+GUARDED = {"fabric.main": run_the_racks_program, "paramiko.client": refuse_unknown_keys}
+
+
+class Guard:
+    """A finder that finds nothing itself, and changes what others have found once it is loaded."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        change = GUARDED.get(name)
+        if change is None:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is Guard else finder.find_spec(name, path, target)
+            if spec is not None:
+                load = spec.loader.exec_module
+
+                def exec_module(module):
+                    load(module)
+                    try:
+                        change(module)
+                    except AttributeError as error:
+                        raise ImportError(f"this {name} is not one whose host keys Coop knows to check: {error}") from error
+
+                spec.loader.exec_module = exec_module
+                return spec
+        return None
+
+
+if Guard not in sys.meta_path:
+    sys.meta_path.insert(0, Guard)
