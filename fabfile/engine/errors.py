@@ -28,8 +28,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from fabfile.secret import mask
+
+_CALLERS = ("/tasks/teaching.py", "/engine/fab.py", "/engine/parallel.py")  # they only call what fails
+_PROJECT = f"{Path(__file__).resolve().parents[2]}/"
 
 
 class CoopError(Exception):
@@ -72,14 +76,23 @@ class NotAgreed(CoopError):
 
 
 class Crashed(CoopError):
-    """A fault of Coop itself. `__cause__` is the exception."""
+    """What nobody foresaw: a fault of Coop itself, or this computer refused something. `__cause__` is the exception."""
 
     def __init__(self, cause: BaseException):
         self.__cause__ = cause
-        last = traceback.extract_tb(cause.__traceback__)[-1:]
-        where = f" in {'/'.join(last[0].filename.split('/')[-3:])}:{last[0].lineno}" if last else ""
-        super().__init__(f"this is a fault of Coop: {type(cause).__name__}: {mask(str(cause))}{where}; "
-                         "again with --debug shows where it comes from")
+        if isinstance(cause, OSError) and cause.strerror:
+            what = ": ".join(filter(None, (cause.strerror.lower(), cause.filename and str(cause.filename))))
+        else:
+            what = f"this is a fault of Coop: {type(cause).__name__}: {cause}".replace("\n", " ")
+        super().__init__(f"{mask(what)} ({_place(cause)}); again with --debug shows where it comes from")
+
+
+def _place(error: BaseException) -> str:
+    """Where in Coop's own code an error came from, also one of a library; else where it was raised."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [(name.removeprefix(_PROJECT), line) for name, line in frames
+           if name.startswith((f"{_PROJECT}fabfile/", f"{_PROJECT}lab/")) and not name.endswith(_CALLERS)]
+    return "{}:{}".format(*(own or frames or [("?", 0)])[-1])
 
 
 class Interrupted(CoopError):

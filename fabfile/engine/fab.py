@@ -15,9 +15,9 @@ from typing import Any
 import fabric
 from fabric.main import Fab as FabricProgram
 from fabric.tasks import ConnectionCall
-from invoke import Collection, Exit, UnexpectedExit
+from invoke import Collection, UnexpectedExit
 
-from fabfile.engine.errors import CoopError
+from fabfile.engine.fault import ending
 from fabfile.engine.link import Link
 from fabfile.engine.ways import SshWays
 
@@ -33,25 +33,20 @@ class Executor(fabric.Executor):
     def execute(self, *tasks: Any) -> Any:
         try:
             return super().execute(*tasks)
-        except CoopError as error:
-            raise _told(error) from None
         except UnexpectedExit as error:
             if error.result.exited >= 0:
                 raise
-            raise _told(error.result.connection.lost()) from None  # the command never said how it ended
+            raise ending(error.result.connection.lost()) from None  # the command never said how it ended
+        except Exception as error:
+            raise ending(error) from None
         finally:
             if hasattr(self, "_known_ways"):
                 self._known_ways.close()
 
     def parameterize(self, call: Any, connection_init_kwargs: dict[str, Any]) -> ConnectionCall:
-        from fabfile.rack import RackProblems
         name = connection_init_kwargs["host"]
-        try:
-            ways = self._ways()
-            machine = ways.rack.machine(name)
-        except RackProblems as problems:
-            raise Exit(str(problems), code=2) from None
-        known = {"host": name, "ways": ways, "machine": machine}
+        ways = self._ways()
+        known = {"host": name, "ways": ways, "machine": ways.rack.machine(name)}
         return call.clone(into=LinkCall, with_={"init_kwargs": known})
 
     def _ways(self) -> SshWays:
@@ -60,11 +55,6 @@ class Executor(fabric.Executor):
             from fabfile.rack import load
             self._known_ways = SshWays(load())
         return self._known_ways
-
-
-def _told(error: CoopError) -> Exit:
-    hint = f"\n    {error.hint}" if getattr(error, "hint", "") else ""
-    return Exit(f"{error}{hint}", code=error.exit_code)
 
 
 class LinkCall(ConnectionCall):

@@ -4,15 +4,17 @@
 
 Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned,
 not_needed, step_began, ran, said, changed, held, failed, stopped, step_ended, ended. A run that was killed has no
-`ended`.
+`ended`; one that is at work holds a lock on its file.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -53,6 +55,8 @@ class Journal:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{event.run}.jsonl"
             self._file = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "a")
+            with suppress(OSError):  # where no locks are kept, whether a run is at work is not known
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert self._file is not None
         record = {"at": round(time.time(), 3), "event": kind, **_record(event)}
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -67,6 +71,7 @@ class Kept:
 
     run: str
     records: tuple[dict[str, Any], ...]
+    at_work: bool | None = False  # its journal is still held by it; None: this cannot be told here
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """The records of one kind."""
@@ -78,7 +83,7 @@ class Kept:
 
     @property
     def ended(self) -> dict[str, Any] | None:
-        """None when the run was killed, or is at work."""
+        """None when the run was killed, or is at work: see `at_work`."""
         return self.records[-1] if self.records[-1]["event"] == "ended" else None
 
 
@@ -86,7 +91,7 @@ def kept(rack: str) -> Iterator[Kept]:
     """Every run of a rack, the newest first."""
     for path in sorted(folder(rack).glob("*.jsonl"), reverse=True):
         if records := _records(path):
-            yield Kept(path.stem, records)
+            yield Kept(path.stem, records, records[-1]["event"] != "ended" and _is_held(path))
 
 
 def find(rack: str, run: str) -> Kept:
@@ -106,6 +111,18 @@ def _records(path: Path) -> tuple[dict[str, Any], ...]:
         except ValueError:  # the last line of a run that was killed while it wrote
             break
     return tuple(records)
+
+
+def _is_held(path: Path) -> bool | None:
+    """Whether the run that writes this journal still has it open."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+    return False
 
 
 def _record(event: events.Event) -> dict[str, Any]:

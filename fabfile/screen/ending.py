@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Callable, Iterator
 from shutil import get_terminal_size
 
-from fabfile.engine.errors import CoopError, Interrupted, MachineError
+from fabfile.engine.errors import CoopError, Crashed, Interrupted, MachineError
+from fabfile.engine.fault import debugging, traceback
 from fabfile.engine.outcome import Result
 from fabfile.screen.plan import plan_text
 from fabfile.secret import mask
@@ -36,6 +37,8 @@ def error_text(error: CoopError) -> str:
     if isinstance(error, Interrupted):
         lines += [f"    {machine}: {mask(what)}" for machine, what in error.running.items()]
         lines[0] += "; what was under way:" if error.running else "; nothing was under way"
+    if isinstance(error, Crashed) and debugging():
+        lines += textwrap.indent(traceback(error), "    ").splitlines()
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ def list_as_text(runs: Sequence[Kept]) -> str:
 
 
 def list_as_json(runs: Sequence[Kept]) -> str:
-    data = [{"began": run.began, "ended": run.ended} for run in runs]
+    data = [{"ending": _ending(run), "began": run.began, "ended": run.ended} for run in runs]
     return json.dumps(data, indent=1, ensure_ascii=False)
 
 
@@ -75,7 +75,9 @@ def _lines(run: Kept) -> Iterator[str]:
 
 def _ending(run: Kept) -> str:
     if run.ended is None:
-        return "at work or killed"
+        return {True: "at work", False: "killed", None: "at work or killed"}[run.at_work]
+    if any(error["kind"] == "Crashed" for error in run.ended["errors"]):
+        return "crashed"
     return {0: "well", 3: "differs", 130: "interrupted"}.get(run.ended["exit_code"], "failed")
 
 

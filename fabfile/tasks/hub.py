@@ -96,20 +96,20 @@ def logs(c, hub="hub", lines=100):
 
     rack, service = the_hub(hub)
     said = asked_of(rack, rack.gateway,
-                    kubectl(rack, service, f"logs deployment/hub -c hub --tail={int(lines)}") + " && echo DONE")
+                    kubectl(rack, service, f"logs deployment/hub -c hub --tail={lines}") + " && echo DONE")
     print(said.removesuffix("DONE\n"), end="")
     if not said.endswith("DONE\n"):
         raise Exit(code=1)
 
 
-@task(help=HUB | {"revision": "Which; the one before unless told."})
+@task(numbers=["revision"], help=HUB | {"revision": "Which; the one before unless told."})
 def rollback(c, hub="hub", revision=None):
     """Bring a hub's former revision back."""
     from fabfile.roles.operators import kubeconfig
     from fabfile.tasks.acting import act
 
     rack, service = the_hub(hub)
-    which = str(int(revision)) if revision else ""
+    which = revision or ""
     act(rack, rack.gateway, f"bring a former revision of {hub} back", f"""
 export KUBECONFIG={kubeconfig(rack)}
 helm history {service.release_name} -n {service.in_namespace}

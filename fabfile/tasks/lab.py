@@ -43,7 +43,7 @@ def up(c, name=None):
           f"export COOP_RACK={lab.rack}")
 
 
-@task(help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
+@task(numbers=["chicks"], help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
 def swarm(c, chicks, name=None):
     """Bring up many light machines, in seconds."""
     import time
@@ -52,11 +52,9 @@ def swarm(c, chicks, name=None):
     from lab.places import Places
     from lab.screen import progress
 
-    if not chicks.isdecimal():
-        raise Exit(f"how many chicks? {chicks!r} is no number: inv lab.swarm 12", code=2)
     began = time.monotonic()
     with told(), progress() as tell:
-        lab = swarm.up(Places.named(name or swarm.NAME), int(chicks), tell)
+        lab = swarm.up(Places.named(name or swarm.NAME), chicks, tell)
     print(f"rooster and {chicks} chicks let operators in after {time.monotonic() - began:.1f} s\n"
           f"export COOP_RACK={lab.rack}")
 

@@ -1,21 +1,37 @@
-"""The decorator of every task: `inv node.add --help` teaches, as `inv --help node.add` does."""
+"""The decorator of every task: `inv node.add --help` teaches, numbers are numbers, and every error is a sentence."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import invoke
+from invoke.parser import Argument
+
+from fabfile.tasks.numbers import Number
 
 HELP = ("--help", "-h")
 
 
 class Taught(invoke.Task):
-    """Invoke takes the word after a task that wants one for its argument, be it --help: no machine is meant."""
+    """Invoke's own takes the word after a task that wants one for its argument, be it --help; and an error of a task, or
+    a number that is none, is a traceback there.
+
+    Arguments with a number as default want one; `numbers` names others.
+    """
+
+    def __init__(self, *args: Any, numbers: Iterable[str] = (), **kwargs: Any):
+        self.numbers = frozenset(numbers)
+        super().__init__(*args, **kwargs)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        return [Number.of(argument) if argument.kind is int or argument.name in self.numbers else argument
+                for argument in super().get_arguments(ignore_unknown_help)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not set(HELP).isdisjoint(value for value in kwargs.values() if isinstance(value, str)):
             import os
-            import sys
 
             place = next(place for place, word in enumerate(sys.argv) if word.rpartition(".")[2] == self.name)
             words = len(sys.argv) - place
@@ -24,7 +40,13 @@ class Taught(invoke.Task):
         import fabfile
         from fabfile.tasks import typed
         typed.remember(fabfile.namespace, self, kwargs)
-        return super().__call__(*args, **kwargs)
+        try:
+            result = super().__call__(*args, **kwargs)
+            sys.stdout.flush()
+            return result
+        except Exception as error:
+            from fabfile.engine.fault import ending
+            raise ending(error) from None
 
 
 def task(*args: Any, **kwargs: Any) -> Any:

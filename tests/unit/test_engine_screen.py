@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
+import subprocess
+import sys
+from pathlib import Path
 
 from test_engine_run import Setting, rack_of, step
 
-from fabfile.engine.errors import CommandFailed, Interrupted
+from fabfile.engine.errors import CommandFailed, Crashed, Interrupted
 from fabfile.engine.journal import Journal, kept, result_as_data
 from fabfile.engine.run import run
 from fabfile.resources.base import Change, Command
@@ -14,6 +18,8 @@ from fabfile.screen.ending import ending_text, error_text
 from fabfile.screen.plan import plan_text
 from fabfile.screen.progress import Board, Lines
 from fabfile.screen.runs import list_as_text, run_as_text
+
+PROJECT = Path(__file__).parents[2]
 
 
 class Filed(Setting):
@@ -92,6 +98,40 @@ def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
     shown = run_as_text(runs[0])
     assert "    chick0: setting x: nothing, should be 1" in shown and "0.25 s  set x 1" in shown
     assert "plan afterwards: nothing differs" in shown
+
+
+def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_killed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    class Faulty(Setting):
+        def probe(self):
+            return 1 + self.title
+
+    result = told(Faulty("x", "1"), tell=Journal("flock"))
+    assert result.exit_code == 1 and isinstance(result.errors[0], Crashed)
+    assert "this is a fault of Coop: TypeError: unsupported operand" in ending_text(result) and "Traceback" not in ending_text(result)
+    assert " crashed " in list_as_text([*kept("flock")])
+    monkeypatch.setattr(logging.getLogger("invoke"), "level", logging.DEBUG)  # as --debug does
+    assert "Traceback" in ending_text(result) and "return 1 + self.title" in ending_text(result)
+
+    at_work = subprocess.Popen([sys.executable, "-c", AT_WORK], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    assert at_work.stdout.readline() == "begun\n"
+    assert list_as_text([*kept("other")]).splitlines()[1].split()[-3:] == ["work", "?", "?"]
+    assert run_as_text(next(kept("other"))).endswith(": at work")
+    at_work.kill()
+    at_work.wait()
+    assert list_as_text([*kept("other")]).splitlines()[1].split()[-3:] == ["killed", "?", "?"]
+
+
+AT_WORK = """
+import time
+from fabfile.engine.events import Began
+from fabfile.engine.journal import Journal
+journal = Journal("other")
+journal(Began("20261128-120000-abcd", "node.add chick0", False, "spicy", "desk", 1, (), ()))
+print("begun", flush=True)
+time.sleep(60)
+"""
 
 
 def test_what_programs_get_is_whole():
