@@ -41,7 +41,7 @@ set -- $(kubectl -n kube-system get daemonset calico-node \
 [ "$1" = "$2" ] && [ "${3:-0}" -ge "$count" ] ||
     { echo "calico-node is new on ${3:-0} nodes of $count"; exit 1; }
 speakers=$(kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
-    -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\n"}{end}') || exit 1
+    -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\\n"}{end}') || exit 1
 lonely=$(for node in $(ready); do (
     speaker=$(echo "$speakers" | sed -n "s/^$node=//p")
     sessions=$(timeout 15 kubectl -n kube-system exec "${speaker:-none}" -c calico-node -- \
@@ -59,7 +59,7 @@ def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
     return Check(what if len(machines) < 5 else f"{len(machines)} nodes are Ready", rack.leader.name, BEGIN + f"""
 nodes=$(kubectl get nodes -o jsonpath='{{range .items[*]}}{{.metadata.name}} \
 {{.status.conditions[?(@.type=="Ready")].status}} \
-{{.status.addresses[?(@.type=="InternalIP")].address}}{{"\n"}}{{end}}') || exit 1
+{{.status.addresses[?(@.type=="InternalIP")].address}}{{"\\n"}}{{end}}') || exit 1
 wrong=$(for each in {wanted}; do
     name=${{each%%=*}}
     found=$(echo "$nodes" | grep "^$name " || echo "$name unknown")

@@ -105,6 +105,7 @@ def scripts(rack):
 def test_checks_are_posix_shell(script):
     said = subprocess.run(["dash", "-n", "-c", script], capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
+    assert '{"\n' not in script, "kubectl takes no newline within a jsonpath: it is written as backslash and n"
 
 
 def write() -> None:
