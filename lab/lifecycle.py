@@ -21,7 +21,7 @@ from .installer import install_common, make_key
 from .internet import programs
 from .places import Places, forge_cache
 from .plan import Plan
-from .rackfolder import render
+from .rackfolder import render, written_control_planes
 
 Tell = Callable[[Event], None]
 PROJECT = Path(__file__).parents[1]
@@ -40,21 +40,25 @@ def stage(name: str, tell: Tell):
     tell(Event(name, "built", seconds=time.monotonic() - began))
 
 
-def up(places: Places, tell: Tell) -> Lab:
-    """Bring a lab up, building what it publishes if need be. LabError if the computer cannot hold it.
+def up(places: Places, tell: Tell, control_planes: int = 1) -> Lab:
+    """Bring a lab up, building what it publishes if need be. LabError if the computer cannot hold it, or if it is
+    up with another number of control planes than these, which are more than one.
 
-    Of a lab that is up already, the machines that are off are powered on; the remains of one that is half up
-    are cleared away first.
+    Of a lab that is up already, the machines that are off are powered on, and its files stay as they are; the
+    remains of one that is half up are cleared away first.
     """
     from . import forge
 
     if lab := standing(places):
+        if control_planes not in (1, there := written_control_planes(places)):
+            raise LabError(f"{places.name} is up, and its hosts.yaml names {there} of them: "
+                           f"inv lab.down --name {places.name}")
         return lab
     site = forge.build(forge_cache(), tell)
     clear(places, tell)
     with stage("keys and rack", tell):
         authority = begin(places)
-        machines = render(places, site.www)
+        machines = render(places, site.www, control_planes)
         common = places.folder / "common"
         install_common(site.root, common, places.key.with_suffix(".pub").read_text(), authority)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,

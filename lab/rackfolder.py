@@ -14,11 +14,12 @@ from .places import Places
 
 TEMPLATES = Path(__file__).parent / "rack"
 DOOR = Path(__file__).parent / "door"
+CONTROL_PLANES = (1, 3)  # how many of chick0 to chick2 may be
 SPARE = "chick11"  # a machine that is there and not in hosts.yaml, for node.add
 
 
-def filled(places: Places, www: Path, text: str) -> str:
-    """A template's text with this lab's values."""
+def filled(places: Places, www: Path, text: str, control_planes: int = 1) -> str:
+    """A template's text with this lab's values; the first so many chicks are control planes."""
     from jinja2 import Environment, StrictUndefined
 
     def checksum(path: str) -> str:
@@ -27,6 +28,7 @@ def filled(places: Places, www: Path, text: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(
+        role=lambda machine: "control-plane" if int(machine.removeprefix("chick")) < control_planes else "worker",
         host_key=lambda machine: public_key(host_key(places, machine)), checksum=checksum,
         name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
         identity_file=str(places.key), proxy_command=proxy_command(places),
@@ -39,7 +41,7 @@ def proxy_command(places: Places, delay: float = 0.0) -> str:
     return shlex.join([str(DOOR), *slowly, places.name]) + " %h %p"
 
 
-def render(places: Places, www: Path) -> tuple[Machine, ...]:
+def render(places: Places, www: Path, control_planes: int = 1) -> tuple[Machine, ...]:
     """Write the rack folder; returns all machines of the lab, the spare one last."""
     import yaml
 
@@ -47,12 +49,20 @@ def render(places: Places, www: Path) -> tuple[Machine, ...]:
         if template.stem != SPARE:
             target = places.rack / template.relative_to(TEMPLATES)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(filled(places, www, template.read_text()))
+            target.write_text(filled(places, www, template.read_text(), control_planes))
     stanza = filled(places, www, (TEMPLATES / f"{SPARE}.yaml").read_text())
     (places.folder / f"{SPARE}.yaml").write_text(stanza)
     hosts: dict[str, Any] = yaml.safe_load((places.rack / "hosts.yaml").read_text())
     return tuple(Machine.read(name, entry)
                  for name, entry in (hosts["machines"] | yaml.safe_load(stanza)).items())
+
+
+def written_control_planes(places: Places) -> int:
+    """How many control planes the lab's hosts.yaml names now."""
+    import yaml
+
+    machines = yaml.safe_load((places.rack / "hosts.yaml").read_text())["machines"]
+    return sum("control-plane" in machine["roles"] for machine in machines.values())
 
 
 def add_spare(places: Places) -> str:

@@ -25,19 +25,21 @@ def told():
         raise Exit(str(error), code=2) from None
 
 
-@task(help=NAME)
-def up(c, name=None):
+@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more."})
+def up(c, name=None, control_planes="1"):
     """Bring a lab up, building what it needs."""
     import time
 
     from lab.lifecycle import up
     from lab.places import Places
-    from lab.rackfolder import SPARE
+    from lab.rackfolder import CONTROL_PLANES, SPARE
     from lab.screen import progress
 
+    if control_planes not in map(str, CONTROL_PLANES):
+        raise Exit(f"a lab has 1 or 3 control planes, not {control_planes}", code=2)
     began = time.monotonic()
     with told(), progress() as tell:
-        lab = up(Places.named(name), tell)
+        lab = up(Places.named(name), tell, int(control_planes))
     print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
           f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
           f"export COOP_RACK={lab.rack}")

@@ -87,6 +87,16 @@ def test_the_labs_rack_is_a_rack_as_any_other(places, www):
             [(name, str(card.address)) for name, card in cards.items()]
 
 
+def test_a_lab_may_have_three_control_planes(places, www):
+    rackfolder.render(places, www, 3)
+    assert [machine.name for machine in load(places.rack).control_planes] == ["chick0", "chick1", "chick2"]
+    assert rackfolder.written_control_planes(places) == 3
+    rackfolder.render(places, www)
+    rack = load(places.rack)
+    assert [machine.name for machine in rack.control_planes] == ["chick0"]
+    assert [machine.name for machine in rack.workers] == ["chick1", "chick2"]
+
+
 def test_a_swarm_is_a_rack_as_any_other(places):
     machines = swarm.write_rack(places, 3)
     rack = load(places.rack)
