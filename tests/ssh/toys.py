@@ -71,6 +71,12 @@ def long(rack) -> list[Step]:
     return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
 
+def long_on_a_worker(rack) -> list[Step]:
+    """The same, on workers alone."""
+    (step,) = long(rack)
+    return [Step(step.name, rack.workers, step.role)]
+
+
 def short(rack) -> list[Step]:
     first = Text("/etc/slow", "done", slow=4)
     return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
@@ -94,7 +100,7 @@ def borrowing(rack) -> list[Step]:
     return [Step("join", rack.workers, always(join))]
 
 
-SCENARIOS = {each.__name__: each for each in (plain, long, short, gateway, one_by_one, borrowing)}
+SCENARIOS = {each.__name__: each for each in (plain, long, long_on_a_worker, short, gateway, one_by_one, borrowing)}
 
 
 def main() -> None:
