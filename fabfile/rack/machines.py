@@ -8,9 +8,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.values import (
-    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, refuse,
+    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, Sorted, Tree, refuse,
 )
 
 Role = Literal["gateway", "control-plane", "worker", "storage"]
@@ -26,6 +27,12 @@ def _roles(value: object) -> object:
         if role not in ROLES:
             raise refuse(f"{role!r} is not a role", did_you_mean(str(role), ROLES))
     return frozenset(value)
+
+
+def _taints(value: object) -> object:
+    if not isinstance(value, list):
+        raise refuse("a list of taints is wanted", "- {key: nvidia.com/gpu, value: present, effect: NoSchedule}")
+    return tuple(value)
 
 
 class Interface(Part):
@@ -57,6 +64,9 @@ class Machine(Part):
     bmc: Address | None = None
     expect: Literal["on", "off"] = "on"  # off: in repair, say; every task leaves the machine out, and none misses it
     host_key: HostKey | None = None
+    labels: Annotated[Mapping[LabelKey, LabelValue], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
+    taints: Annotated[tuple[Taint, ...], BeforeValidator(_taints)] = ()
+    KubeletConfiguration: Tree  # this machine's alone, above cluster.yaml's
     _name: str = PrivateAttr("")
 
     @property
@@ -80,6 +90,11 @@ class Machine(Part):
         address = self.interface(network).address
         assert address is not None  # an interface is placed in a network by its address
         return address.ip
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it belongs to the cluster."""
+        return bool(self.roles & {"control-plane", "worker"})
 
     @property
     def inner(self) -> Interface:

@@ -96,13 +96,17 @@ class Rack:
 
     @cached_property
     def workers(self) -> tuple[Machine, ...]:
-        """The members that run no control plane."""
-        return tuple(machine for machine in self._with("worker") if "control-plane" not in machine.roles)
+        """The members whose role it is to take pods; among them may be control planes."""
+        return self._with("worker")
 
     @cached_property
     def chicks(self) -> tuple[Machine, ...]:
         """Every member of the cluster, control planes first."""
-        return self.control_planes + self.workers
+        return self.control_planes + tuple(one for one in self.workers if one not in self.control_planes)
+
+    def takes_pods(self, machine: Machine) -> bool:
+        """Whether pods may run on a member: a worker; where there is none, every control plane."""
+        return machine in (self.workers or self.control_planes)
 
     @cached_property
     def storage(self) -> tuple[Machine, ...]:

@@ -6,19 +6,22 @@ cluster.yaml contradicts is told before a machine is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
 from fabfile.rack.machines import Machine
-from fabfile.rack.merge import merge
+from fabfile.rack.merge import Contradiction, merge, overlay, plain
+from fabfile.rack.node_labels import CONTROL_PLANE, Taint
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 
-CLUSTER = "configs/cluster.yaml"
+HOSTS, CLUSTER = "hosts.yaml", "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"
+KUBELET = "kubelet.config.k8s.io/v1beta1"
+PATCHES = "/etc/kubernetes/patches"  # on a member with kubelet settings of its own
 CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 
 # kubeadm's constants.PauseVersion, by minor; a check compares it with what the machine's kubeadm says
@@ -36,11 +39,14 @@ def settle(
         written = getattr(written, str(key))
     merged = merge(demanded, written, proposed)
     if merged.contradictions:
-        raise RackProblems(
-            rack.problem(CLUSTER, (*path, *one.path), f"{_said(one.written)} contradicts the rack, "
-                         f"which demands {_said(one.demanded)}", "leave this key out")
-            for one in merged.contradictions)
+        raise _against(rack, CLUSTER, path, merged.contradictions)
     return merged.values
+
+
+def _against(rack: Rack, file: str, path: Path, found: Iterable[Contradiction]) -> RackProblems:
+    return RackProblems(
+        rack.problem(file, (*path, *one.path), f"{_said(one.written)} contradicts the rack, "
+                     f"which demands {_said(one.demanded)}", "leave this key out") for one in found)
 
 
 def _said(value: object) -> str:
@@ -63,17 +69,26 @@ def cluster_configuration(rack: Rack) -> Tree:
     }, {"networking": {"dnsDomain": "cluster.local"}})
 
 
-def _registration(machine: Machine) -> Tree:
+def node_taints(rack: Rack, machine: Machine) -> tuple[Taint, ...]:
+    """The taints of a member's node: kubeadm's own, which keeps pods off a control plane, where the machine takes
+    none; and those of hosts.yaml."""
+    own = () if rack.takes_pods(machine) else (Taint(key=CONTROL_PLANE, effect="NoSchedule"),)
+    return (*own, *machine.taints)
+
+
+def _registration(rack: Rack, machine: Machine) -> Tree:
+    """How the node enters the cluster: with its taints, so that no pod comes before they are there."""
+    taints = {"taints": [taint.model_dump(exclude_defaults=True) for taint in node_taints(rack, machine)]}
     return {
         "name": machine.name,
         "criSocket": CRI_SOCKET,
         "kubeletExtraArgs": [{"name": "node-ip", "value": str(machine.address())}],
+        **(taints if taints["taints"] or "control-plane" in machine.roles else {}),
     }
 
 
-def _open_to_pods(rack: Rack) -> Tree:
-    """kubeadm keeps pods off control planes; where no worker would take them, they are let on."""
-    return {} if rack.workers else {"nodeRegistration": {"taints": []}}
+def _patches(machine: Machine) -> Tree:
+    return {"patches": {"directory": PATCHES}} if machine.KubeletConfiguration else {}
 
 
 def _api_endpoint(machine: Machine) -> Tree:
@@ -86,8 +101,9 @@ def init_configuration(rack: Rack, machine: Machine) -> Tree:
         "apiVersion": KUBEADM,
         "kind": "InitConfiguration",
         "localAPIEndpoint": _api_endpoint(machine),
-        "nodeRegistration": _registration(machine),
-    }, _open_to_pods(rack))
+        "nodeRegistration": _registration(rack, machine),
+        **_patches(machine),
+    })
 
 
 def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: str = "",
@@ -96,21 +112,35 @@ def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: s
     demanded: Tree = {
         "apiVersion": KUBEADM,
         "kind": "JoinConfiguration",
-        "nodeRegistration": _registration(machine),
+        "nodeRegistration": _registration(rack, machine),
         "discovery": {"bootstrapToken": {
             "apiServerEndpoint": rack.cluster.endpoint_address, "token": token, "caCertHashes": [ca_hash]}},
+        **_patches(machine),
     }
     if "control-plane" in machine.roles:
         demanded["controlPlane"] = {
             "localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
-    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded, _open_to_pods(rack))
+    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded)
 
 
-def kubelet_configuration(rack: Rack) -> Tree:
-    """The KubeletConfiguration of every member."""
-    return settle(rack, ("KubeletConfiguration",), {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "failSwapOn": True,
-    }, {"cgroupDriver": "systemd"})
+def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
+    """The KubeletConfiguration of the cluster, or of one member: hosts.yaml's keys above cluster.yaml's, a list as
+    a whole."""
+    path: Path = ("KubeletConfiguration",)
+    demanded = {"apiVersion": KUBELET, "kind": "KubeletConfiguration", "failSwapOn": True}
+    proposed = {"cgroupDriver": "systemd"}
+    if machine is None or not machine.KubeletConfiguration:
+        return settle(rack, path, demanded, proposed)
+    both = merge(demanded, overlay(rack.cluster.KubeletConfiguration, machine.KubeletConfiguration), proposed)
+    own = merge(demanded, machine.KubeletConfiguration).contradictions
+    if own:
+        raise _against(rack, HOSTS, ("machines", machine.name, *path), own)
+    return both.values
+
+
+def kubelet_patch(machine: Machine) -> Tree:
+    """What makes the cluster's KubeletConfiguration this machine's, as a JSON merge patch; empty: nothing does."""
+    return plain(machine.KubeletConfiguration)
 
 
 def kube_proxy_mode(rack: Rack) -> str:
@@ -189,6 +219,7 @@ def contradictions(rack: Rack) -> Iterator[Problem]:
             calico_env, calico_pool, calico_bgp, calico_felix)]
     documents += [partial(init_configuration, rack, machine) for machine in rack.control_planes[:1]]
     documents += [partial(join_configuration, rack, machine) for machine in rack.chicks]
+    documents += [partial(kubelet_configuration, rack, machine) for machine in rack.chicks]
     told = set()
     for document in documents:
         try:

@@ -10,6 +10,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack import upstream
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check, ControlPlane, Resource, Unit
+from fabfile.roles.member import kubelet_settings
 
 KUBECONFIG = "/etc/kubernetes/admin.conf"
 
@@ -17,6 +18,7 @@ KUBECONFIG = "/etc/kubernetes/admin.conf"
 def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The first member of the cluster, made by kubeadm init."""
     others = tuple(f"{other.address()}:{API_PORT}" for other in rack.control_planes if other is not machine)
+    yield kubelet_settings(machine)
     yield ControlPlane(init_config(rack, machine), machine.name, others)
     yield Unit("kubelet")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import yaml
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.upstream import join_configuration
-from fabfile.resources import Member, Resource, Unit
+from fabfile.rack.upstream import PATCHES, join_configuration, kubelet_patch
+from fabfile.resources import Absent, File, Member, Resource, Unit
 from fabfile.roles.programs import cluster_version
 
 
@@ -19,8 +19,16 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     Control planes join one at a time, each with certificates uploaded for it alone.
     """
     yield cluster_version(rack)  # before there was curl on it, nothing could be asked
+    yield kubelet_settings(machine)
     yield Member(join_config(rack, machine), machine.name, rack.leader.name)
     yield Unit("kubelet")
+
+
+def kubelet_settings(machine: Machine) -> Resource:
+    """What kubeadm lays over the cluster's KubeletConfiguration when the machine becomes a member."""
+    path = f"{PATCHES}/kubeletconfiguration+merge.yaml"
+    patch = kubelet_patch(machine)
+    return File(path, yaml.safe_dump(patch)) if patch else Absent(path)
 
 
 def join_config(rack: Rack, machine: Machine) -> str:

@@ -108,7 +108,8 @@ def test_a_member_joins_with_its_own_name_and_address(rack):
 
 
 def test_control_planes_carry_pods_where_no_worker_would(rack, tmp_path):
-    assert "taints" not in upstream.init_configuration(rack(), rack().machine("chick0"))["nodeRegistration"]
+    beside = upstream.init_configuration(rack(), rack().machine("chick0"))["nodeRegistration"]["taints"]
+    assert beside == [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
     hosts = tmp_path / "hosts.yaml"
     hosts.write_text(hosts.read_text().replace("[worker]", "[control-plane]"))
     alone = rack()
@@ -138,3 +139,49 @@ def test_a_role_may_settle_its_own_demands(rack):
         upstream.settle(rack, ("containerd",), {"debug": {"level": "info"}})
     assert str(told.value) == ("configs/cluster.yaml:3: containerd.debug.level: 'warn' contradicts the rack, "
                                "which demands 'info' (leave this key out)")
+
+
+@pytest.fixture
+def with_machine(tmp_path):
+    """The sample rack, with more said of chick1, and of chick0's roles."""
+    shutil.copytree(PROJECT / "tests/cases/rack/base", tmp_path, dirs_exist_ok=True)
+
+    def written(chick1: str = "", chick0: str = "[control-plane]"):
+        file = tmp_path / "hosts.yaml"
+        text = file.read_text().replace("roles: [control-plane]", f"roles: {chick0}")
+        file.write_text(text.replace("    bmc: 192.168.0.101\n", f"    {chick1}\n" if chick1 else ""))
+        return load(tmp_path)
+
+    return written
+
+
+def test_kubelet_settings_of_one_machine_stand_above_the_clusters(with_machine):
+    rack = with_machine("KubeletConfiguration: {maxPods: 20, evictionHard: {memory.available: 1Gi}}")
+    cluster, own = (upstream.kubelet_configuration(rack, machine) for machine in (None, rack.machine("chick1")))
+    assert own == cluster | {"maxPods": 20, "evictionHard": {"memory.available": "1Gi"}}
+    assert upstream.kubelet_configuration(rack, rack.machine("chick2")) == cluster
+    assert upstream.join_configuration(rack, rack.machine("chick1"))["patches"] == {"directory": upstream.PATCHES}
+    assert "patches" not in upstream.join_configuration(rack, rack.machine("chick2"))
+
+
+def test_a_newcomer_joins_with_its_taints(with_machine):
+    rack = with_machine("taints: [{key: nvidia.com/gpu, value: present, effect: NoSchedule}]")
+    joins = upstream.join_configuration(rack, rack.machine("chick1"))["nodeRegistration"]
+    assert joins["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
+    assert "taints" not in upstream.join_configuration(rack, rack.machine("chick2"))["nodeRegistration"]
+
+
+def test_a_control_plane_that_is_a_worker_takes_pods_beside_other_workers(with_machine):
+    rack = with_machine(chick0="[control-plane, worker]")
+    chick0 = rack.machine("chick0")
+    assert rack.takes_pods(chick0) and upstream.node_taints(rack, chick0) == ()
+    assert upstream.init_configuration(rack, chick0)["nodeRegistration"]["taints"] == []
+    assert [machine.name for machine in rack.chicks].count("chick0") == 1
+
+
+def test_a_control_plane_alone_keeps_kubeadms_taint(with_machine):
+    rack = with_machine()
+    chick0 = rack.machine("chick0")
+    assert not rack.takes_pods(chick0)
+    assert [taint.text for taint in upstream.node_taints(rack, chick0)] == [
+        "node-role.kubernetes.io/control-plane:NoSchedule"]

@@ -1,6 +1,8 @@
 """What has to hold across the values of a rack. A check is a function from a draft to all that is wrong."""
 
-from fabfile.rack.checks import addresses, cluster, machines, networks, operator, services, upstream_keys, versions
+from fabfile.rack.checks import (
+    addresses, cluster, machines, networks, node_settings, operator, services, upstream_keys, versions,
+)
 
-ALL = (*machines.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL, *upstream_keys.ALL,
-       *operator.ALL, *services.ALL)
+ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
+       *upstream_keys.ALL, *operator.ALL, *services.ALL)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from fabfile.rack.compatibility import numbers
-from fabfile.rack.draft import CLUSTER, Draft, Wrong
+from fabfile.rack.draft import CLUSTER, HOSTS, Draft, Wrong
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import likest
 from fabfile.rack.versions import minor
@@ -48,32 +48,35 @@ def keys_are_upstreams(draft: Draft) -> Iterator[Wrong]:
             (name,): getattr(cluster, name) for name in ("KubeletConfiguration", "KubeProxyConfiguration")}
         if cluster.kubeadm:
             written |= {("kubeadm", name): tree for name, tree in cluster.kubeadm}
-        yield from _unknown(written, kubernetes, f"Kubernetes {kubernetes['minor']}")
+        whose = f"Kubernetes {kubernetes['minor']}"
+        yield from _unknown(CLUSTER, written, kubernetes, whose)
+        yield from _unknown(HOSTS, {("machines", machine.name, "KubeletConfiguration"): machine.KubeletConfiguration
+                                    for machine in draft.machines.values()}, kubernetes, whose)
     if not (versions.calico and cluster.calico):
         return
     if numbers(minor(versions.calico.version)) <= numbers(calico["minor"]):
         written = {("calico", name): tree for name, tree in cluster.calico if name in calico}
-        yield from _unknown(written, calico, "Calico")
+        yield from _unknown(CLUSTER, written, calico, "Calico")
 
 
-def _unknown(written: Mapping[Path, Any], table: Known, whose: str) -> Iterator[Wrong]:
+def _unknown(file: str, written: Mapping[Path, Any], table: Known, whose: str) -> Iterator[Wrong]:
     for path, tree in written.items():
-        yield from _below(path, tree or {}, table[str(path[-1])], whose)
+        yield from _below(file, path, tree or {}, table[str(path[-1])], whose)
 
 
-def _below(path: Path, value: object, known: Any, whose: str) -> Iterator[Wrong]:
+def _below(file: str, path: Path, value: object, known: Any, whose: str) -> Iterator[Wrong]:
     if known is None or known == ANY:
         return
     if isinstance(known, list):
         for index, item in enumerate(value if isinstance(value, list | tuple) else ()):
-            yield from _below((*path, index), item, known[0], whose)
+            yield from _below(file, (*path, index), item, known[0], whose)
         return
     for key, inner in value.items() if isinstance(value, Mapping) else ():
         if key in known:
-            yield from _below((*path, key), inner, known[key], whose)
+            yield from _below(file, (*path, key), inner, known[key], whose)
         else:
             near = likest(key, known)
-            yield Wrong(CLUSTER, (*path, key), "unknown key",
+            yield Wrong(file, (*path, key), "unknown key",
                         f"did you mean {near}?" if near else f"{whose} has none like it here")
 
 
