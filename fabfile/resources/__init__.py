@@ -15,6 +15,7 @@ from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
 from .network import NetworkInterface
 from .nftables import Nftables
+from .node_settings import NodeSettings
 from .packages import Packages, PackagesAbsent
 from .ran import Ran
 from .rivals import OneAllocator, OnlyDefaultClass
@@ -27,6 +28,6 @@ __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "ClusterVersion", "Command",
     "ControlPlane", "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
     "Kubeconfig", "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables",
-    "NoMember", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource",
+    "NoMember", "NodeSettings", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource",
     "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

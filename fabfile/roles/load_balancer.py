@@ -17,12 +17,7 @@ def load_balancer(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """MetalLB, by the vendor's manifest without FRR: Calico already speaks BGP with the same neighbours."""
     if rack.versions.metallb is None:
         return
-    # kubeadm's control planes do not announce; where there is no other node, somebody has to
-    patches = {} if rack.workers else {"speaker.yaml": {
-        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "speaker", "namespace": NAMESPACE},
-        "spec": {"template": {"spec": {"containers": [{"name": "speaker", "args": [
-            "--port=7472", "--log-level=info", "--ignore-exclude-lb"]}]}}}}}
-    yield from vendors("metallb", rack.versions.metallb, patches)
+    yield from vendors("metallb", rack.versions.metallb, {})
 
 
 def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -36,7 +31,7 @@ def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def address_pool(rack: Rack) -> list[Document]:
     """Without an advertisement, nobody would answer; without its interfaces, on every wire that a node
     has."""
-    links = sorted({machine.inner.name for machine in rack.workers or rack.chicks})
+    links = sorted({machine.inner.name for machine in rack.chicks if rack.takes_pods(machine)})
     return [
         _object("IPAddressPool", {"addresses": [str(network) for network in rack.network.load_balancer],
                                   "autoAssign": False, "avoidBuggyIPs": False}),

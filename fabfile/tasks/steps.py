@@ -29,6 +29,7 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.calico import calico
     from fabfile.roles.control_plane import api_answers, control_plane
     from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.node_settings import node_settings
     from fabfile.roles.operators import operators
     from fabfile.roles.pod_traffic import all_work_together, members_work_together
 
@@ -39,6 +40,7 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         Step("control plane", first, control_plane, verify=api_answers),
         *join_steps(rack, others, members_work_together),
+        Step("nodes", first, node_settings),
         Step("pod network", first, calico, verify=all_work_together),
         Step("operators", (rack.gateway,), operators),
     ]
@@ -63,6 +65,7 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched."""
     from fabfile.engine.step import Step
     from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.node_settings import node_settings
     from fabfile.roles.pod_traffic import members_work_together
 
     newcomer = (machine,)
@@ -70,6 +73,8 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
         *gateway_steps(rack),
         Step("prepare", newcomer, node, verify=runtime_answers),
         *join_steps(rack, [machine], members_work_together),
+        *([Step("nodes", (rack.leader,), partial(node_settings, members=newcomer))]
+          if machine.labels or machine.taints or machine in rack.control_planes else []),
     ]
 
 

@@ -70,6 +70,8 @@ def test_what_differs(case):
             assert one["undo"] in change.undo
         if "alters" in one:
             assert change.alters == set(one["alters"])
+        if "interrupts" in one:
+            assert change.interrupts == one["interrupts"]
         if "long" in one:
             assert any(command.long for command in change.commands) == one["long"]
         if "shown" in one:
