@@ -10,6 +10,8 @@ from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .hosts import Hosts
 from .kubernetes import Kubeconfig, KubernetesObjects
+from .left_objects import LeftObjects
+from .left_releases import LeftReleases
 from .line import Line
 from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
@@ -17,6 +19,7 @@ from .network import NetworkInterface
 from .nftables import Nftables
 from .node_settings import NodeSettings
 from .packages import Packages, PackagesAbsent
+from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .rivals import OneAllocator, OnlyDefaultClass
 from .swap import SwapOff
@@ -27,7 +30,7 @@ from .user import AuthorizedKeys, Group, User
 __all__ = [
     "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "ClusterVersion", "Command",
     "ControlPlane", "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
-    "Kubeconfig", "KubernetesObjects", "Line", "Member", "Modules", "NetworkInterface", "Nftables",
-    "NoMember", "NodeSettings", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "Ran", "Resource",
+    "Kubeconfig", "KubernetesObjects", "LeftObjects", "LeftReleases", "Line", "Member", "Modules", "NetworkInterface", "Nftables",
+    "NoMember", "NodeSettings", "NothingPublished", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
     "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

@@ -20,13 +20,16 @@ class KubernetesObjects(Resource):
     word.
 
     `files` are the paths that earlier resources write into the directory: when one is about to be altered,
-    what will differ is known only after it.
+    what will differ is known only after it. Every object bears the label coop/set with the value `mark`; `objects`
+    are all of the set, where the rack knows them ("StorageClass homes"). LeftObjects looks for others.
     """
 
     set_name: str
     directory: str
     files: tuple[str, ...] = ()
     kubeconfig: str = "/etc/kubernetes/admin.conf"
+    mark: str = ""
+    objects: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from fabfile.rack.versions import Manifest
 from fabfile.resources import Download, File, KubernetesObjects, Resource
+from fabfile.resources.left_objects import MARK
 
 FOLDER = "/etc/coop/manifests"
 Document = dict[str, Any]
@@ -21,19 +23,20 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
     path = f"{folder}/{manifest.manifest.rpartition('/')[2]}"
     yield Download(manifest.manifest, manifest.sha256, path)
     beside = beside or {}
-    files = {"kustomization.yaml": _kustomization([*beside, path.rpartition("/")[2]], list(patches)),
+    mark = re.sub("[^A-Za-z0-9_.-]", "_", f"{name}.{manifest.version}")
+    files = {"kustomization.yaml": _kustomization(mark, [*beside, path.rpartition("/")[2]], list(patches)),
              **{file: dump(document) for file, document in (beside | patches).items()}}
     yield from (File(f"{folder}/{file}", content) for file, content in files.items())
-    yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)))
+    yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark)
 
 
 def own(name: str, objects: Sequence[Document]) -> Iterator[Resource]:
     """Objects of the rack's own."""
     folder = f"{FOLDER}/{name}"
-    files = {f"{folder}/kustomization.yaml": _kustomization(["objects.yaml"], []),
+    files = {f"{folder}/kustomization.yaml": _kustomization(name, ["objects.yaml"], []),
              f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
     yield from (File(path, content) for path, content in files.items())
-    yield KubernetesObjects(name, folder, files=tuple(files))
+    yield KubernetesObjects(name, folder, files=tuple(files), mark=name, objects=tuple(map(_text, objects)))
 
 
 def dump(document: Document) -> str:
@@ -41,9 +44,16 @@ def dump(document: Document) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _kustomization(resources: list[str], patches: list[str]) -> str:
+def _text(document: Document) -> str:
+    """"StorageClass homes", "IPAddressPool metallb-system/rack"."""
+    metadata = document["metadata"]
+    return f"{document['kind']} {'/'.join(filter(None, (metadata.get('namespace'), metadata['name'])))}"
+
+
+def _kustomization(mark: str, resources: list[str], patches: list[str]) -> str:
+    """Every object bears the mark, by which those that leave the files are known."""
     paths = {"patches": [{"path": path} for path in patches]} if patches else {}
     return dump({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources,
-        **paths
+        "labels": [{"pairs": {MARK: mark}}], **paths
     })

@@ -8,10 +8,10 @@ from shlex import quote
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS, Published
-from fabfile.resources import Check, File, Packages, Resource, Unit
+from fabfile.resources import Check, NothingPublished, Packages, PublishedNames, Resource, Unit
+from fabfile.resources.published import NGINX
 from fabfile.roles.rendering import render
 
-NGINX = "/etc/nginx/nginx.conf"
 REFUSED, REFUSED_PROXIED = "127.0.0.1:4430", "127.0.0.1:4431"  # where a wrong name ends
 
 
@@ -58,9 +58,10 @@ def more_addresses(rack: Rack) -> list[str]:
 def publishing(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """nginx, with nothing of its own: it hands on what is published and refuses all else."""
     if not rack.network.publish:
+        yield NothingPublished()
         return
     yield Packages({"iputils-arping": None, "libnginx-mod-stream": None, "nginx": None})
-    yield File(NGINX, nginx_config(rack), check="nginx -t -q -c {}")
+    yield PublishedNames(NGINX, nginx_config(rack), check="nginx -t -q -c {}", names=tuple(rack.network.publish))
     yield Unit("nginx", watches=(NGINX,), reload=True)
 
 

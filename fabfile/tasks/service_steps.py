@@ -20,10 +20,10 @@ def whole_rack_steps(rack: Rack, *, only: str | None = None, dry: bool = False, 
     from fabfile.engine.plan import is_called
     from fabfile.tasks.steps import bootstrap_steps
 
-    steps = [*bootstrap_steps(rack), *ground_steps(rack)]
-    if only and any(is_called(step, only) for step in steps):
-        return [*steps, *service_steps(rack)]
-    return [*steps, *prepared_steps(rack, dry=dry, renew=False, quiet=quiet)]
+    steps, last = [*bootstrap_steps(rack), *ground_steps(rack)], left_steps(rack)
+    if only and any(is_called(step, only) for step in (*steps, *last)):
+        return [*steps, *service_steps(rack), *last]
+    return [*steps, *prepared_steps(rack, dry=dry, renew=False, quiet=quiet), *last]
 
 
 def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True,
@@ -58,7 +58,8 @@ def ground_steps(rack: Rack) -> list[Step]:
     steps = []
     if rack.versions.metallb is not None:
         steps += [Step("load balancer", first, load_balancer, verify=metallb_is_ready),
-                  Step("addresses", first, addresses), *publishing_steps(rack)]
+                  Step("addresses", first, addresses)]
+    steps += publishing_steps(rack)
     if rack.versions.helm is not None:
         steps.append(Step("helm", rooster, helm))
     if rack.volumes is not None:
@@ -68,13 +69,20 @@ def ground_steps(rack: Rack) -> list[Step]:
     return steps
 
 
+def left_steps(rack: Rack) -> list[Step]:
+    """What left the files goes last, when all that they name is there: releases, then objects."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.left import left_objects, left_releases
+
+    releases = [Step("left releases", (rack.gateway,), left_releases)] if rack.versions.helm is not None else []
+    return [*releases, Step("left objects", (rack.first_control_plane,), left_objects)]
+
+
 def publishing_steps(rack: Rack) -> list[Step]:
-    """rooster's nginx."""
+    """rooster's nginx; where nothing is published any more, its end."""
     from fabfile.engine.step import Step
     from fabfile.roles.publishing import nginx_hands_on, publishing
 
-    if not rack.network.publish:
-        return []
     return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on)]
 
 

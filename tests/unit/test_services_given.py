@@ -13,7 +13,7 @@ import pytest
 
 from fabfile.rack import load
 from fabfile.resources import File, HelmRelease
-from fabfile.tasks.service_steps import ground_steps, service_steps
+from fabfile.tasks.service_steps import ground_steps, left_steps, service_steps
 
 CASES = Path(__file__).parents[1] / "cases/hub"
 GIVEN = CASES / "given"
@@ -21,7 +21,7 @@ GIVEN = CASES / "given"
 
 def steps():
     rack = load(CASES / "base")
-    return rack, [*ground_steps(rack), *service_steps(rack)]
+    return rack, [*ground_steps(rack), *service_steps(rack), *left_steps(rack)]
 
 
 def given() -> dict[str, str]:

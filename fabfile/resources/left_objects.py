@@ -1,0 +1,150 @@
+"""Objects of Kubernetes that Coop has made and that no file describes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from shlex import quote
+
+from .base import Change, Command, Resource
+
+MARK = "coop/set"  # the label of whatever Coop applies: its set, and the version of a vendor's
+
+# What may be taken away. Never namespaces, claims, volumes, or kinds, with which all objects of them would go.
+_RBAC = "rbac.authorization.k8s.io"
+_KINDS = ("validatingwebhookconfigurations", "deployments.apps", "daemonsets.apps", "poddisruptionbudgets.policy",
+          "services", "storageclasses", "configmaps", "secrets", f"rolebindings.{_RBAC}",
+          f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")
+_WORKLOADS = ("Deployment", "DaemonSet")
+_COLUMNS = "custom-columns=A:.apiVersion,K:.kind,S:.metadata.namespace,N:.metadata.name,M:.metadata.labels.coop/set"
+_NAMED = 8  # objects of a set that are told by name; of more, how many
+
+# A line an object ("object API KIND NAMESPACE NAME MARK"); what a vendor's set on the disk describes; claims of classes.
+_PROBE = r"""
+if [ ! -r @KUBECONFIG@ ] || ! command -v kubectl >/dev/null; then echo absent
+else
+  k() { kubectl --kubeconfig @KUBECONFIG@ --request-timeout=20s "$@" 2>/dev/null; }
+  o=$(k get @KINDS@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
+  if [ -n "$o" ]; then
+    printf '%s\n' "$o" | sed 's/^/object /'
+@SETS@
+    case $o in *' StorageClass '*)
+      k get persistentvolumeclaims -A --no-headers \
+        -o custom-columns=S:.metadata.namespace,N:.metadata.name,C:.spec.storageClassName | sed 's/^/claim /' ;;
+    esac
+  fi
+fi
+""".strip()
+
+# Its answer names the live objects of what lies on the disk now: an older version's mark is on all of them until
+# the new one is applied.
+_SET = r"""
+    case $o in *' @NAME@.'*)
+      if m=$(k get -k @FOLDER@ --ignore-not-found --no-headers -o @COLUMNS@)
+      then echo 'known @NAME@'; printf '%s\n' "$m" | sed 's/^/member /'; fi ;;
+    esac
+""".strip("\n")
+
+
+@dataclass(frozen=True)
+class LeftObjects(Resource):
+    """No object of Coop's mark but those that its sets describe.
+
+    `own` are the rack's sets and their objects ("StorageClass homes"), `vendors` the marks of the vendors' sets
+    ("metallb.v0.16.1") and the folder of each. What has lost the mark is somebody else's.
+    """
+
+    own: Mapping[str, tuple[str, ...]]
+    vendors: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()  # beside the usual ones: kinds that the cluster surely has
+    kubeconfig: str = "/etc/kubernetes/admin.conf"
+
+    @property
+    def name(self) -> str:
+        return "objects that left the files"
+
+    def probe(self) -> str:
+        """One question, whose answer is the rack's own objects alone, unless something has left."""
+        current = f",{MARK} notin ({','.join(self.vendors)})" if self.vendors else ""
+        sets = "\n".join(_SET.replace("@NAME@", _set(mark)).replace("@FOLDER@", quote(folder))
+                         for mark, folder in self.vendors.items())
+        return (_PROBE.replace("@SETS@", sets).replace("@KUBECONFIG@", quote(self.kubeconfig))
+                .replace("@KINDS@", ",".join((*self.kinds, *_KINDS))).replace("@SELECTOR@", quote(MARK + current))
+                .replace("@COLUMNS@", quote(_COLUMNS)))
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        lines = [line.split() for line in facts.splitlines()]
+        members = {tuple(words[1:5]) for words in lines if words[0] == "member"}
+        known = {words[1] for words in lines if words[0] == "known"}
+        claims: dict[str, list[str]] = {}
+        for words in lines:
+            if words[0] == "claim" and len(words) == 4:
+                claims.setdefault(words[3], []).append(f"{words[1]}/{words[2]}")
+        left: dict[str, list[_Object]] = {}
+        for words in lines:
+            if words[0] == "object" and len(words) == 6:
+                one = _Object(*words[1:])
+                if self._is_left(one, members, known):
+                    left.setdefault(one.mark, []).append(one)
+        for mark, objects in left.items():
+            yield self._removal(mark, objects, claims)
+
+    def _is_left(self, one: _Object, members: Set[tuple[str, ...]], known: Set[str]) -> bool:
+        if one.mark in self.own:
+            return one.text not in self.own[one.mark]
+        if one.mark in self.vendors:
+            return False
+        if _set(one.mark) in map(_set, self.vendors):  # of another version: what the one on the disk does not describe
+            return _set(one.mark) in known and one.place not in members
+        return True
+
+    def _removal(self, mark: str, objects: Sequence[_Object], claims: Mapping[str, Sequence[str]]) -> Change:
+        names = [one.text for one in objects]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        lost = [f"{one.text} goes, and its pods" for one in objects if one.kind in _WORKLOADS]
+        for one in objects:
+            if one.kind == "StorageClass":
+                kept = claims.get(one.name, [])
+                lost.append(f"no new claim finds the class {one.name}" + (
+                    f"; claims that have it keep their volumes: {', '.join(kept)}" if kept else ""))
+        kubectl = f"kubectl --kubeconfig {quote(self.kubeconfig)}"
+        script = "\n".join(
+            # by name and by mark: not if somebody has taken the mark away meanwhile
+            f"{kubectl} delete {one.resource} {'' if one.namespace == '<none>' else f'-n {quote(one.namespace)} '}"
+            f"--field-selector metadata.name={quote(one.name)} -l {MARK}={quote(mark)} --timeout=120s"
+            for one in objects)
+        return Change(f"{mark} in the cluster holds what is in no file any more: {', '.join(names[:_NAMED])}{more}",
+                      (Command(script, long=True, limit=130.0 * len(objects),
+                               shown=f"kubectl delete {' '.join(one.resource + '/' + one.name for one in objects)}"),),
+                      interrupts="; ".join(lost) or f"{', '.join(names[:_NAMED])}{more} of {mark} are taken away")
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One object, as the API server lists it."""
+
+    api: str  # "storage.k8s.io/v1"
+    kind: str
+    namespace: str  # "<none>" for one of the cluster
+    name: str
+    mark: str
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        return self.api, self.kind, self.namespace, self.name
+
+    @property
+    def text(self) -> str:
+        """"StorageClass homes", "Deployment metallb-system/controller"."""
+        return f"{self.kind} {'' if self.namespace == '<none>' else f'{self.namespace}/'}{self.name}"
+
+    @property
+    def resource(self) -> str:
+        """As kubectl takes it: "storageclass.storage.k8s.io"."""
+        group, slash, _ = self.api.partition("/")
+        return self.kind.lower() + (f".{group}" if slash else "")
+
+
+def _set(mark: str) -> str:
+    """"metallb" of "metallb.v0.16.1"."""
+    return mark.partition(".")[0]
