@@ -75,7 +75,7 @@ def left_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.left import left_objects, left_releases
 
     releases = [Step("left releases", (rack.gateway,), left_releases)] if rack.versions.helm is not None else []
-    return [*releases, Step("left objects", (rack.first_control_plane,), left_objects)]
+    return [*releases, Step("left objects", (rack.leader,), left_objects)]
 
 
 def publishing_steps(rack: Rack) -> list[Step]:
