@@ -37,10 +37,6 @@ def as_text(state: ClusterState, members: Sequence[str]) -> str:
         for name in members:
             if state.api and name not in {node.name for node in state.nodes}:
                 console.print(f"[yellow]{name} is in hosts.yaml, not in the cluster[/]: inv node.add {name}")
-        for node in state.nodes:
-            if node.name not in members:
-                console.print(f"[yellow]{node.name} is in the cluster, not in hosts.yaml[/]: "
-                              f"write it there again, then inv node.remove {node.name}")
         if state.pods:
             console.print(_pods(state))
         elif state.api:
