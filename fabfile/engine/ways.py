@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
+from fabfile.engine.errors import NoAnswer
 from fabfile.engine.shell import Transport
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class SshWays:
     def __init__(self, rack: Rack):
         self.rack = rack
         self._links: dict[str, Link] = {}
+        self._silent: dict[str, NoAnswer] = {}  # who did not answer once: not waited for a second time
         self._former: list[Link] = []  # replaced by a fresh one; others' links may still run inside
         self._opening = RLock()  # rooster's link is opened once, whoever needs it first
         self._on_gateway = is_this_computer(rack.gateway)
@@ -76,12 +78,17 @@ class SshWays:
         known = self._links.get(machine.name)
         if known is not None and known.is_connected and not fresh:
             return known
+        if (silent := self._silent.get(machine.name)) and not fresh:
+            raise NoAnswer(machine.name, silent.problem, hint=silent.hint)
         link = self.unopened(machine)
         try:
             link.open()
-        except BaseException:
+        except BaseException as error:
             link.close()
+            if isinstance(error, NoAnswer):
+                self._silent[machine.name] = error
             raise
+        self._silent.pop(machine.name, None)
         if known is not None:
             self._former.append(known)
         self._links[machine.name] = link

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from types import MappingProxyType
+
+from fabfile.finding import Finding, Severity
 
 KUBECONFIG = "/etc/kubernetes/admin.conf"
 
@@ -49,6 +52,7 @@ class NodeState:
     system: str
     control_plane: bool
     why: str = ""  # the reason of a node that is not Ready
+    since: str = ""  # when it last became Ready, or not Ready; ISO 8601
     sessions: int | None = None  # BGP sessions that are Established; None: it could not be asked
 
 
@@ -71,13 +75,6 @@ class ClusterState:
     pods: tuple[PodState, ...]
     certificates: Mapping[str, int]  # name → days left
 
-    @property
-    def healthy(self) -> bool:
-        """All nodes Ready and in the full mesh, all pods ready, no certificate about to end."""
-        mesh = len(self.nodes) - 1
-        return (self.api and bool(self.nodes) and not self.pods
-                and min(self.certificates.values(), default=0) > 30
-                and all(node.ready and node.schedulable and node.sessions == mesh for node in self.nodes))
 
 
 def parse(answer: str, now: datetime | None = None) -> ClusterState:
@@ -116,7 +113,7 @@ def _node(item: dict, sessions: int | None) -> NodeState:
         system=info.get("osImage", ""),
         control_plane="node-role.kubernetes.io/control-plane" in item["metadata"].get("labels", {}),
         why="" if ready.get("status") == "True" else ready.get("message", "it has never reported"),
-        sessions=sessions)
+        since=ready.get("lastTransitionTime", ""), sessions=sessions)
 
 
 def _pod(line: str) -> PodState | None:
@@ -126,3 +123,60 @@ def _pod(line: str) -> PodState | None:
             or (phase == "Running" and "false" not in ready)):
         return None
     return PodState(namespace, name, node, waiting or ("not ready" if phase == "Running" else reason or phase))
+
+
+_LASTING = 30  # days that a certificate should still be good for
+
+
+def findings(state: ClusterState, members: Iterable[str], off: Set[str] = frozenset(),
+             missing: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
+    """What is wrong with the cluster. `members`: who should be in it; `off`: who is meant to be off; `missing`: the
+    control planes that could not be reached, with the reason."""
+    found = [Finding(f"{name}, a control plane, cannot be reached", name, Severity.DEGRADED, why,
+                     mend=f"is it off for good: inv node.remove {name} --dead; in repair: `expect: off` in hosts.yaml")
+             for name, why in missing.items()]
+    if not state.api:
+        return [*found, Finding("the API server does not answer", "cluster", Severity.DOWN,
+                                mend="inv node.status MACHINE of each control plane says how it is")]
+    known = {node.name for node in state.nodes}
+    ready = {node.name for node in state.nodes if node.ready}
+    for node in state.nodes:
+        found += _of_node(node, len(ready) - 1, set(members), off)
+    found += [Finding(f"{name} is in hosts.yaml, not in the cluster", name, mend=f"inv node.add {name}")
+              for name in members if name not in known and name not in off and name not in missing]
+    away: dict[str, list[str]] = {}
+    for pod in state.pods:
+        if pod.node in known - ready:
+            away.setdefault(pod.node, []).append(f"{pod.namespace}/{pod.name}")
+        else:
+            found.append(Finding(f"pod {pod.namespace}/{pod.name} is not ready", pod.node or "-", evidence=pod.state,
+                                 mend=f"kubectl -n {pod.namespace} describe pod {pod.name}"))
+    found += [Finding(f"{len(pods)} pods stand on {node}, which is not Ready", node, evidence=", ".join(pods))
+              for node, pods in away.items() if node not in off]
+    name, days = min(state.certificates.items(), key=lambda item: item[1], default=("", 0))
+    if not state.certificates:
+        found.append(Finding("when the certificates end could not be asked", "control planes",
+                             mend="kubeadm certs check-expiration, on a control plane"))
+    elif days <= _LASTING:
+        found.append(Finding(f"the certificate {name} ends in {days} days", "control planes",
+                             mend="kubeadm certs renew all, on each control plane, and restart its static pods"))
+    return found
+
+
+def _of_node(node: NodeState, mesh: int, members: Set[str], off: Set[str]) -> Iterator[Finding]:
+    if node.name in off:
+        told = "is Ready, though hosts.yaml expects it to be off" if node.ready else "is off, as hosts.yaml expects"
+        yield Finding(f"{node.name} {told}", node.name, Severity.NOTICE, since=node.since)
+        return
+    if not node.ready:
+        yield Finding(f"{node.name} is not Ready", node.name, Severity.DEGRADED, node.why, node.since,
+                      f"inv node.status {node.name}; when it is off for good: inv node.remove {node.name} --dead")
+        return
+    if node.name not in members:
+        yield Finding(f"{node.name} is in the cluster, not in hosts.yaml", node.name,
+                      mend=f"put it into hosts.yaml, or: kubectl drain {node.name}, kubectl delete node {node.name}")
+    if not node.schedulable:
+        yield Finding(f"{node.name} takes no new pods (cordoned)", node.name, mend=f"kubectl uncordon {node.name}")
+    if node.sessions != mesh:
+        yield Finding(f"{node.name} has {'?' if node.sessions is None else node.sessions} BGP sessions of {mesh}",
+                      node.name, mend="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")

@@ -12,33 +12,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fabfile.finding import Finding, healthy
+from fabfile.screen import findings
+
 if TYPE_CHECKING:
     from fabfile.facts.cluster import ClusterState, NodeState
 
 WIDTH = 100
 
 
-def as_json(state: ClusterState) -> str:
-    """Everything, and `healthy` in one word."""
-    return json.dumps({**asdict(state), "healthy": state.healthy}, indent=2)
+def as_json(state: ClusterState, found: Sequence[Finding]) -> str:
+    """Everything, the findings, and `healthy` in one word."""
+    return json.dumps({**asdict(state), "findings": findings.as_data(found), "healthy": healthy(found)}, indent=2)
 
 
-def as_text(state: ClusterState, members: Sequence[str]) -> str:
-    """Tables of nodes and of pods that are not ready, and the certificate that ends first.
-
-    `members`: who should be in the cluster.
-    """
+def as_text(state: ClusterState, found: Sequence[Finding]) -> str:
+    """A table of nodes, what is wrong, worst first, and the certificate that ends first."""
     console = Console(width=WIDTH, highlight=False)
     with console.capture() as captured:
-        if not state.api:
-            console.print("[red]the API server does not answer[/]")
         if state.nodes:
             console.print(_nodes(state))
-        for name in members:
-            if state.api and name not in {node.name for node in state.nodes}:
-                console.print(f"[yellow]{name} is in hosts.yaml, not in the cluster[/]: inv node.add {name}")
-        if state.pods:
-            console.print(_pods(state))
+        if found:
+            console.print(findings.as_text(found, WIDTH), markup=False)
         elif state.api:
             console.print("every pod is ready")
         if state.certificates:
@@ -61,13 +56,4 @@ def _nodes(state: ClusterState) -> Table:
 
 def _condition(node: NodeState) -> str:
     cordoned = "" if node.schedulable else ", cordoned"
-    return f"[green]Ready[/]{cordoned}" if node.ready else f"[red]not Ready[/]{cordoned}: {escape(node.why)}"
-
-
-def _pods(state: ClusterState) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="pods that are not ready", title_justify="left")
-    for heading in ("namespace", "pod", "node", "state"):
-        table.add_column(heading, overflow="fold")
-    for pod in state.pods:
-        table.add_row(pod.namespace, pod.name, pod.node or "-", pod.state)
-    return table
+    return f"[green]Ready[/]{cordoned}" if node.ready else f"[red]not Ready[/]{cordoned}"

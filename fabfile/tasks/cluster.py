@@ -30,14 +30,19 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=F
 @task(help={"json": "Print JSON."})
 def status(c, json=False):
     """Show nodes, versions, BGP, pods not ready, certificates."""
-    from fabfile.facts.cluster import QUESTION, parse
+    from fabfile.facts.cluster import QUESTION, findings, parse
+    from fabfile.finding import healthy
     from fabfile.screen import cluster as screen
     from fabfile.tasks.asking import asked_of
-    from fabfile.tasks.leading import with_leader
+    from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
 
-    rack = with_leader(the_rack())
-    state = parse(asked_of(rack, rack.leader, QUESTION))
-    print(screen.as_json(state) if json else screen.as_text(state, [machine.name for machine in rack.chicks]))
-    if not state.healthy:
+    with connected(the_rack()) as ways:
+        rack, missing = find_leader(ways)
+        state = parse(asked_of(rack, rack.leader, QUESTION, ways=ways))
+    found = findings(state, [machine.name for machine in rack.chicks],
+                     {machine.name for machine in rack.chicks if machine.expected_off},
+                     {name: error.problem for name, error in missing.items()})
+    print(screen.as_json(state, found) if json else screen.as_text(state, found))
+    if not healthy(found):
         raise SystemExit(3)

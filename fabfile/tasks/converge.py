@@ -26,25 +26,22 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
     machine is the limit. `yes` agrees to whatever the plan interrupts.
     """
     from fabfile.engine.errors import CoopError
-    from fabfile.engine.ways import SshWays
     from fabfile.screen.ending import error_text
-    from fabfile.tasks.leading import with_leader
+    from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
 
     rack = rack or the_rack()
     machine = getattr(c, "machine", None)
     limit = limit or (machine.name if machine is not None else None)
-    ways = SshWays(rack)
     try:
-        if not rack.leading:
-            rack = with_leader(rack, ways)
-        result = _run(rack, command, list(steps(rack)), dry, only, from_, limit, json, yes, ways)
+        with connected(rack) as ways:
+            if not rack.leading:
+                rack, _ = find_leader(ways)
+            result = _run(rack, command, list(steps(rack)), dry, only, from_, limit, json, yes, ways)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
     except KeyboardInterrupt:
         raise Exit("interrupted", code=130) from None
-    finally:
-        ways.close()
     if result.exit_code:
         raise Exit(code=result.exit_code)
     return result

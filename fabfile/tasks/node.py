@@ -11,6 +11,7 @@ from fabfile.tasks.teaching import task
 if TYPE_CHECKING:
     from fabfile.facts.leaving import Leaving
     from fabfile.engine.step import Step
+    from fabfile.engine.ways import SshWays
     from fabfile.rack import Machine, Rack
 
 DRY = "Show what would change, change nothing; exit 3 when something would."
@@ -67,14 +68,15 @@ def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False
     """Take a chick out of the cluster, also a dead one."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.leading import with_leader
+    from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import remove_steps
     from fabfile.tasks.typed import command
 
     rack = the_rack()
-    rack = with_leader(rack, without=a_chick(rack, machine))
-    leaving = look_at_leaving(rack, rack.machine(machine), dead)
+    with connected(rack) as ways:
+        rack, _ = find_leader(ways, without=a_chick(rack, machine))
+        leaving = look_at_leaving(rack, rack.machine(machine), dead, ways)
     if not json:
         print(as_text(leaving))
     if leaving.refusal(force):
@@ -83,14 +85,14 @@ def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False
              dry=dry, yes=yes, json=json, rack=rack)
 
 
-def look_at_leaving(rack: Rack, machine: Machine, dead: bool) -> Leaving:
+def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> Leaving:
     """Asks the cluster about the machine's pods, and the machine (unless said to be dead) if it lives."""
     from fabfile.facts.leaving import parse, question
     from fabfile.tasks.asking import ask
 
     leader = rack.leader
     questions = {machine.name: ":"} if not dead else {}
-    answers, errors = ask(rack, {**questions, leader.name: question(machine.name)})
+    answers, errors = ask(rack, {**questions, leader.name: question(machine.name)}, ways=ways)
     leaving = parse(machine.name, answers.get(leader.name, ""), said_dead=dead,
                     unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is leader)
     if leaving is None:
@@ -114,7 +116,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     from fabfile.resources.rebooted import STARTED
     from fabfile.tasks.asking import ask
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.leading import with_leader
+    from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import reboot_steps
     from fabfile.tasks.typed import command
@@ -122,11 +124,12 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     rack = the_rack()
     names = list(dict.fromkeys(name.strip() for name in machines.split(",") if name.strip()))
     chicks = [a_present_chick(rack, name) for name in names]
-    rack = with_leader(rack, without=chicks[0] if len(chicks) == 1 else None)
-    leader = rack.leader.name
-    asked = {chick.name: f"{STARTED}" for chick in chicks if chick.name != leader}
     pods = "".join(f"\necho '#node {name}'\n( {question(name)} )" for name in names)
-    started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{QUESTION}{pods}"})
+    with connected(rack) as ways:
+        rack, _ = find_leader(ways, without=chicks[0] if len(chicks) == 1 else None)
+        leader = rack.leader.name
+        asked = {chick.name: STARTED for chick in chicks if chick.name != leader}
+        started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{QUESTION}{pods}"}, ways=ways)
     for error in errors.values():
         raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
     own, *of_nodes = started.pop(leader).split("#node ")

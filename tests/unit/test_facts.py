@@ -11,6 +11,7 @@ from fabfile.facts import cluster as cluster_state
 from fabfile.facts import dhcp as dhcp_state
 from fabfile.facts import machine as machine_state
 from fabfile.facts.leaving import Leaving
+from fabfile.finding import healthy
 from fabfile.resources.departure import Drained, Forgotten, Pod, Returned, Withdrawn, movable
 from fabfile.resources.rebooted import Rebooted, RebootMarks
 from fabfile.screen import cluster as cluster_screen
@@ -42,7 +43,7 @@ HEALTHY = answer([node("chick0"), node("chick1")], "kube-system etcd-chick0 chic
 
 def test_a_healthy_cluster_is_told_so():
     state = cluster_state.parse(HEALTHY, NOW)
-    assert state.healthy and not state.pods and state.certificates == {"apiserver": 300}
+    assert cluster_state.findings(state, ["chick0", "chick1"]) == [] and not state.pods and state.certificates == {"apiserver": 300}
     assert [(each.name, each.control_plane, each.sessions) for each in state.nodes] == \
         [("chick0", True, 1), ("chick1", False, 1)]
 
@@ -61,9 +62,24 @@ def test_a_healthy_cluster_is_told_so():
         "a pod that waits", "a certificate about to end", "no API server", "no answer at all"])
 def test_a_sick_cluster_is_told_so(said):
     state = cluster_state.parse(said, NOW)
-    assert not state.healthy
-    assert json.loads(cluster_screen.as_json(state))["healthy"] is False
-    assert all(len(line) <= 100 for line in cluster_screen.as_text(state, ["chick0", "chick1"]).splitlines())
+    found = cluster_state.findings(state, [node.name for node in state.nodes])
+    assert found and not healthy(found)
+    assert json.loads(cluster_screen.as_json(state, found))["healthy"] is False
+    assert all(len(line) <= 100 for line in cluster_screen.as_text(state, found).splitlines())
+
+
+def test_a_machine_that_is_meant_to_be_off_is_told_and_keeps_the_cluster_healthy():
+    state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")], "x pod-1 chick1 Running false, \n",
+                                       "chick0 0"), NOW)
+    found = cluster_state.findings(state, ["chick0", "chick1"], off={"chick1"})
+    assert [each.what for each in found] == ["chick1 is off, as hosts.yaml expects"] and healthy(found)
+
+
+def test_pods_on_a_node_that_is_not_ready_are_told_with_it_not_one_by_one():
+    state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")],
+                                       "x pod-1 chick1 Running false, \nx pod-2 chick1 Running false, \n", "chick0 0"), NOW)
+    found = cluster_state.findings(state, ["chick0", "chick1"])
+    assert [each.what for each in found] == ["chick1 is not Ready", "2 pods stand on chick1, which is not Ready"]
 
 
 @pytest.mark.parametrize("pod", [

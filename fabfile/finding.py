@@ -1,0 +1,38 @@
+"""What is wrong somewhere, as every status task, health check and report tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How bad it is, for those who use the rack."""
+
+    NOTICE = 1  # as it is meant to be, or soon to be looked at
+    DEGRADED = 2  # works, with less than it should
+    DOWN = 3  # does not work
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. `where` is a machine, a pod, a file; `evidence` what was seen or said; `since` an ISO
+    8601 time, where it is known; `mend` what to type."""
+
+    what: str
+    where: str
+    severity: Severity = Severity.DEGRADED
+    evidence: str = ""
+    since: str = ""
+    mend: str = ""
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Whether nothing is worse than a notice."""
+    return all(finding.severity <= Severity.NOTICE for finding in findings)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The same, by harm."""
+    return sorted(findings, key=lambda finding: -finding.severity)
