@@ -111,8 +111,11 @@ def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_kille
     assert result.exit_code == 1 and isinstance(result.errors[0], Crashed)
     assert "this is a fault of Coop: TypeError: unsupported operand" in ending_text(result) and "Traceback" not in ending_text(result)
     assert " crashed " in list_as_text([*kept("flock")])
-    monkeypatch.setattr(logging.getLogger("invoke"), "level", logging.DEBUG)  # as --debug does
-    assert "Traceback" in ending_text(result) and "return 1 + self.title" in ending_text(result)
+    logging.getLogger("invoke").setLevel(logging.DEBUG)  # as --debug does
+    try:
+        assert "Traceback" in ending_text(result) and "return 1 + self.title" in ending_text(result)
+    finally:
+        logging.getLogger("invoke").setLevel(logging.NOTSET)
 
     at_work = subprocess.Popen([sys.executable, "-c", AT_WORK], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     assert at_work.stdout.readline() == "begun\n"
