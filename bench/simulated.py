@@ -80,12 +80,11 @@ def rack_of(machines: int, folder: Path) -> Path:
 def whole_rack(rack: Rack) -> tuple[Rack, list[Step]]:
     """The steps of cluster.bootstrap, with secrets as a first run draws them."""
     from fabfile.tasks.preparing import with_secrets
-    from fabfile.tasks.service_steps import ground_steps, left_steps, service_steps
-    from fabfile.tasks.steps import bootstrap_steps
+    from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
 
     hubs = [service for service in rack.services.values() if service.is_hub]
     rack, _ = with_secrets(rack, hubs, SimpleNamespace(secrets={}), dry=True)
-    return rack, [*bootstrap_steps(rack), *ground_steps(rack), *service_steps(rack), *left_steps(rack)]
+    return rack, [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]
 
 
 def shown(rack: Rack, steps: list[Step], ways: Any, dry: bool) -> Result:

@@ -71,9 +71,10 @@ def times(records: Sequence[Record]) -> Times:
     looking = _until(records, planned)
     stages = [Stage("look", planned["at"] - began["at"], _slowest(looking).seconds, _look_path(looking))]
     for index, record in enumerate(records):
-        if record["event"] == "step_ended":
-            stages.append(Stage(record["step"], record["seconds"], record["critical"],
-                                _step_path(records[:index], record["step"])))
+        if record["event"] in ("step_ended", "verified"):
+            name = record["step"] + ", verified" * (record["event"] == "verified")
+            stages.append(Stage(name, record["seconds"], record["critical"],
+                                _step_path(records[:index], record["step"], record["event"])))
     closing = max(0.0, ended["seconds"] - sum(stage.seconds for stage in stages))
     commands = max(0.0, ended["critical"] - sum(stage.commands for stage in stages))
     last = _slowest([record for record in records if record not in looking])
@@ -105,8 +106,8 @@ def _look_path(records: Sequence[Record]) -> tuple[Part, ...]:
     return Part(slowest["machine"], "connection", slowest["seconds"]), _slowest(records)
 
 
-def _step_path(records: Sequence[Record], step: str) -> tuple[Part, ...]:
-    """The commands of the machine that took longest over them, then the check that held last."""
+def _step_path(records: Sequence[Record], step: str, event: str) -> tuple[Part, ...]:
+    """The commands of the machine that took longest over them; of a verification, the check that held last."""
     of_step = [record for record in records if record.get("step") == step]
     spent: dict[str, float] = defaultdict(float)
     for record in of_step:
@@ -115,9 +116,10 @@ def _step_path(records: Sequence[Record], step: str) -> tuple[Part, ...]:
     slowest = max(spent, key=spent.__getitem__, default="")
     path = [Part(slowest, record["command"], record["seconds"]) for record in of_step
             if record["event"] == "ran" and record["machine"] == slowest]
-    if held := [record for record in of_step if record["event"] == "held"]:
-        last = max(held, key=lambda record: record["seconds"])
-        path.append(Part(last["machine"], f"until {last['what']}", last["seconds"]))
+    if event == "verified":
+        held = [record for record in of_step if record["event"] == "held"]
+        last = max(held, key=lambda record: record["seconds"], default=None)
+        return (Part(last["machine"], f"until {last['what']}", last["seconds"]),) if last else ()
     return tuple(path)
 
 

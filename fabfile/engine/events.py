@@ -79,6 +79,16 @@ class StepBegan(Event):
 
 
 @dataclass(frozen=True)
+class Verified(Event):
+    """A step's checks have been asked until they held, or one of them did not in time."""
+
+    step: str
+    held: bool
+    seconds: float
+    critical: float  # of these, what the checks took
+
+
+@dataclass(frozen=True)
 class NotNeeded(Event):
     """A planned change that was not there any more when its step came: an earlier one had brought it about."""
 

@@ -3,7 +3,7 @@
     $XDG_STATE_HOME/coop/RACK/runs/20261123-202502-a18e.jsonl
 
 Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned,
-not_needed, step_began, ran, said, changed, held, failed, stopped, step_ended, ended. A run that was killed has no
+not_needed, step_began, ran, said, changed, held, failed, stopped, step_ended, verified, ended. A run that was killed has no
 `ended`; one that is at work holds a lock on its file.
 """
 
@@ -28,7 +28,7 @@ from fabfile.secret import mask
 _NAMES = {
     events.Began: "began", events.Connected: "connected", events.Adopted: "adopted",
     events.Noticed: "noticed", events.Looked: "looked", events.Planned: "planned",
-    events.NotNeeded: "not_needed", events.Stopped: "stopped", events.Said: "said",
+    events.NotNeeded: "not_needed", events.Stopped: "stopped", events.Verified: "verified", events.Said: "said",
     events.StepBegan: "step_began", events.Ran: "ran", events.Changed: "changed", events.Held: "held",
     events.Failed: "failed", events.StepEnded: "step_ended", events.Ended: "ended",
 }

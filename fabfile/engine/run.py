@@ -128,9 +128,12 @@ class Run:
         if not self._greeting.has_lock:
             raise NoLock(self.rack.gateway.name)
         self._agree(self.plan.interruptions())
-        pending = self._steps()
-        for step, machines in pending:
-            self._verify_late(step, machines)
+        for step, machines in self._steps():
+            began, before = time.monotonic(), self.critical
+            left = tuple(m for m in machines if m.name not in self.failed)
+            held = self._verified(step, left)  # what does not hold keeps nothing else from being done
+            self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
+            self._clear(step, [m for m in left if m.name not in self.failed] if held else ())
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return
@@ -139,29 +142,47 @@ class Run:
         self.tell(events.Planned(self.remaining, closing=True))
 
     def _steps(self) -> list[tuple[Step, tuple[Machine, ...]]]:
-        """Makes the steps in order. Gives those of an earlier run that are still to be verified: last of all, for
-        a later step may bring what they wait for; none when the run stopped early."""
-        changed, pending = False, []
+        """Makes the steps in order, and verifies each when a later one needs it. Gives those of an earlier run that
+        are still to be verified: last of all, for a later step may bring what they wait for; none when the run
+        stopped early."""
+        changed, pending, unverified = False, [], []
         for number, step in enumerate(self.steps):
-            began, before = time.monotonic(), self.critical
+            needed = [each for each in unverified if step.needs is None or each.name in step.needs]
+            if not self._verify_all(needed, self.steps[number:]):
+                return []
+            unverified = [each for each in unverified if each not in needed]
             entries = self._entries_of(step, changed)
             differ = tuple(m for m in self._standing(step) if entries.get(m.name))
             todo = [m for m in differ if any(entry.change.commands for entry in entries[m.name])]
             if differ and not todo:
                 pending.append((step, differ))
             if todo:
+                began, before = time.monotonic(), self.critical
                 self.tell(events.StepBegan(step.name, tuple(m.name for m in todo)))
                 changed = True
-                held = self._apply(step, todo, entries) and self._verified(step, self._standing(step))
-                self._clear(step, [m for m in differ if m.name not in self.failed] if held else ())
+                held = self._apply(step, todo, entries)
                 self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
                 if not held:
                     self._stopped(step, self.steps[number + 1:])
                     return []
+                if step.verify is not None:
+                    unverified.append(step)
             if not self._standing(step):
                 self._stopped(step, self.steps[number + 1:])
                 return []
-        return pending
+        return pending if self._verify_all(unverified, ()) else []
+
+    def _verify_all(self, steps: Sequence[Step], later: Sequence[Step]) -> bool:
+        """Verifies steps that were made, in order; `later` are not begun when one does not hold."""
+        for step in steps:
+            began, before = time.monotonic(), self.critical
+            held = self._verified(step, self._standing(step))
+            self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
+            if not held:
+                self._stopped(step, later)
+                return False
+            self._clear(step, self._standing(step))
+        return True
 
     def _standing(self, step: Step) -> tuple[Machine, ...]:
         return tuple(m for m in step.machines if m.name not in self.failed)
@@ -283,14 +304,6 @@ class Run:
         """Who could not be reached, or is meant to be off: checks name them and do not wait for them."""
         lost = (name for name, error in self.failed.items() if isinstance(error, LinkError))
         return frozenset((*lost, *(machine.name for machine in self.off)))
-
-    def _verify_late(self, step: Step, machines: tuple[Machine, ...]) -> None:
-        """What an earlier run did not come to verify; what does not hold keeps nothing else from being done."""
-        began, before = time.monotonic(), self.critical
-        self.tell(events.StepBegan(step.name, tuple(m.name for m in machines)))
-        if self._verified(step, tuple(m for m in machines if m.name not in self.failed)):
-            self._clear(step, [m for m in machines if m.name not in self.failed])
-        self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
 
     def _clear(self, step: Step, machines: Iterable[Machine]) -> None:
         """Takes the notes away that this step is to be verified."""

@@ -24,6 +24,9 @@ class Step:
 
     Machines are changed all at once, but for those where something is interrupted (Change.interrupts): of these,
     or of all when the step is `serial`, `at_once` at a time, verified before the next; none follows one that failed.
+
+    A step is begun when the checks of the steps that it `needs` hold, of all earlier ones unless it names some: what
+    takes long to come up is begun early, and verified when somebody needs it, at the end at the latest.
     """
 
     name: str
@@ -32,3 +35,4 @@ class Step:
     verify: Verify | None = None
     serial: bool = False
     at_once: int = 1
+    needs: tuple[str, ...] | None = None

@@ -87,6 +87,8 @@ def told(event: Event) -> str:
             return f"[{step}] {resource}: not needed any more"
         case events.Stopped(step, later):
             return f"[{step}] did not hold: {', '.join(later)} {'was' if len(later) == 1 else 'were'} not begun"
+        case events.Verified(step, held, seconds):
+            return f"[{step}] verified in {seconds:.1f} s" if held else ""
         case events.StepEnded(step, seconds):
             return f"[{step}] done in {seconds:.1f} s"
     return ""
@@ -135,7 +137,8 @@ class Board:
                 for machine in self._doing:
                     if not self._doing[machine].endswith("failed"):
                         self._now(machine, "")
-        lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped)
+        lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped,
+                   events.Verified)
         if isinstance(event, lasting) and (line := told(event)):
             machine = getattr(event, "machine", "")
             self._keep(f"{machine}: {line}" if machine else line, markup=False)

@@ -18,9 +18,8 @@ def whole_rack_steps(rack: Rack, *, only: str | None = None, dry: bool = False, 
     Services are prepared first: rooster is asked, if it can be; not for a run of another step alone.
     """
     from fabfile.engine.plan import is_called
-    from fabfile.tasks.steps import bootstrap_steps
 
-    steps, last = [*bootstrap_steps(rack), *ground_steps(rack)], left_steps(rack)
+    steps, last = rack_steps(rack), left_steps(rack)
     if only and any(is_called(step, only) for step in (*steps, *last)):
         return [*steps, *service_steps(rack), *last]
     return [*steps, *prepared_steps(rack, dry=dry, renew=False, quiet=quiet), *last]
@@ -47,26 +46,26 @@ def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool 
     return service_steps(ready.rack, names, dict(ready.commits), leave_out, take_back)
 
 
-def ground_steps(rack: Rack) -> list[Step]:
-    """What services stand on."""
+def rack_steps(rack: Rack) -> list[Step]:
+    """The cluster, and what services stand on: begun as early as it can be, verified when it is needed."""
     from fabfile.engine.step import Step
     from fabfile.roles.charts import helm
     from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
+    from fabfile.tasks.steps import API, NODES, bootstrap_steps
 
-    first, rooster = (rack.leader,), (rack.gateway,)
-    steps = []
-    if rack.versions.metallb is not None:
-        steps += [Step("load balancer", first, load_balancer, verify=metallb_is_ready),
-                  Step("addresses", first, addresses)]
-    steps += publishing_steps(rack)
+    leader, rooster = (rack.leader,), (rack.gateway,)
+    beside, early, later = publishing_steps(rack), [], []
     if rack.versions.helm is not None:
-        steps.append(Step("helm", rooster, helm))
+        beside.append(Step("helm", rooster, helm, needs=("gateway",)))
+    if rack.versions.metallb is not None:
+        early.append(Step("load balancer", leader, load_balancer, verify=metallb_is_ready, needs=API))
+        later.append(Step("addresses", leader, addresses, needs=(*NODES, "load balancer")))
     if rack.volumes is not None:
-        if any(one.share for one in rack.volumes.classes.values()):
-            steps.append(Step("storage driver", rooster, storage_driver))
-        steps.append(Step("storage", first, storage_classes, verify=storage_is_ready))
-    return steps
+        early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))
+        if any(one.share for one in rack.volumes.classes.values()):  # its release is what "storage" waits for
+            later.insert(0, Step("storage driver", rooster, storage_driver, needs=NODES))
+    return [*bootstrap_steps(rack, beside, early), *later]
 
 
 def left_steps(rack: Rack) -> list[Step]:
@@ -83,7 +82,7 @@ def publishing_steps(rack: Rack) -> list[Step]:
     from fabfile.engine.step import Step
     from fabfile.roles.publishing import nginx_hands_on, publishing
 
-    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on)]
+    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on, needs=("gateway",))]
 
 
 def service_steps(rack: Rack, names: Iterable[str] | None = None, commits: dict[str, str] | None = None,

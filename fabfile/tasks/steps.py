@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Verify = Callable[[Rack, tuple[Machine, ...]], Iterable[Check]]
 
 
+API = ("gateway", "prepare", "control plane")  # what has to hold before the cluster takes objects and members
+NODES = (*API, "pod network", "join control planes", "join")  # and before pods run on all of its nodes
+
+
 def gateway_steps(rack: Rack) -> list[Step]:
     """rooster, as the whole rack needs it."""
     from fabfile.engine.step import Step
@@ -23,8 +27,12 @@ def gateway_steps(rack: Rack) -> list[Step]:
     return [Step("gateway", (rack.gateway,), gateway, verify=gateway_serves)]
 
 
-def bootstrap_steps(rack: Rack) -> list[Step]:
-    """From machines that have nothing but ssh to a cluster whose pods reach the world."""
+def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Step] = ()) -> list[Step]:
+    """From machines that have nothing but ssh to a cluster whose pods reach the world.
+
+    `beside`: what rooster can have before there is a cluster. `early`: what takes long to come up in the cluster, and
+    so is begun before the others join.
+    """
     from fabfile.engine.step import Step
     from fabfile.roles.calico import calico
     from fabfile.roles.control_plane import api_answers, control_plane
@@ -38,11 +46,13 @@ def bootstrap_steps(rack: Rack) -> list[Step]:
     return [
         *gateway_steps(rack),
         Step("prepare", rack.chicks, node, verify=runtime_answers),
+        *beside,
         Step("control plane", first, control_plane, verify=api_answers),
+        Step("pod network", first, calico, verify=all_work_together, needs=API),
+        *early,
         *join_steps(rack, others, members_work_together),
-        Step("nodes", first, node_settings),
-        Step("pod network", first, calico, verify=all_work_together),
-        Step("operators", (rack.gateway,), operators),
+        Step("nodes", first, node_settings, needs=API),
+        Step("operators", (rack.gateway,), operators, needs=API),
     ]
 
 
@@ -55,9 +65,9 @@ def join_steps(rack: Rack, machines: list[Machine], verify: Verify) -> list[Step
     workers = tuple(machine for machine in machines if machine not in control_planes)
     steps = []
     if control_planes:
-        steps.append(Step("join control planes", control_planes, member, verify=verify, serial=True))
+        steps.append(Step("join control planes", control_planes, member, verify=verify, serial=True, needs=API))
     if workers:
-        steps.append(Step("join", workers, member, verify=verify))
+        steps.append(Step("join", workers, member, verify=verify, needs=(*API, "join control planes")))
     return steps
 
 

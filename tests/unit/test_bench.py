@@ -85,8 +85,9 @@ RUN = [
     event(3.0, "ran", machine="a", step="prepare", command="install", seconds=2.0),
     event(3.0, "ran", machine="b", step="prepare", command="write one", seconds=1.5),
     event(4.5, "ran", machine="b", step="prepare", command="write | more", seconds=1.4),
+    event(4.5, "step_ended", step="prepare", seconds=3.5, critical=2.9),
     event(5.0, "held", machine="a", step="prepare", what="all is well", seconds=0.5),
-    event(5.0, "step_ended", step="prepare", seconds=4.0, critical=3.4),
+    event(5.0, "verified", step="prepare", held=True, seconds=0.5, critical=0.5),
     event(5.4, "looked", machine="b", step="", probes=5, seconds=0.3),
     event(5.5, "planned", closing=True, changes=[]),
     event(5.5, "ended", seconds=5.5, critical=3.9, changes=3),
@@ -96,8 +97,8 @@ RUN = [
 def test_a_journal_gives_each_stage_its_critical_path():
     spent = times(RUN)
     assert [(stage.name, round(stage.seconds, 2), round(stage.commands, 2)) for stage in spent.stages] == \
-        [("look", 1.0, 0.2), ("prepare", 4.0, 3.4), ("look again", 0.5, 0.3)]
-    assert [(part.machine, part.what) for part in spent.stages[1].path] == \
+        [("look", 1.0, 0.2), ("prepare", 3.5, 2.9), ("prepare, verified", 0.5, 0.5), ("look again", 0.5, 0.3)]
+    assert [(part.machine, part.what) for stage in spent.stages[1:3] for part in stage.path] == \
         [("b", "write one"), ("b", "write | more"), ("a", "until all is well")]
     assert sum(stage.seconds for stage in spent.stages) == pytest.approx(spent.seconds)
     assert spent.own == pytest.approx(1.6)

@@ -15,8 +15,7 @@ from invoke import Exit
 
 from fabfile.rack import Rack, RackProblems
 from fabfile.tasks import rack as tasks
-from fabfile.tasks.service_steps import ground_steps, left_steps, service_steps
-from fabfile.tasks.steps import bootstrap_steps
+from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
 from tests.unit.broken import Broken, broken, samples
 
 PROJECT = Path(__file__).parents[2]
@@ -56,7 +55,7 @@ def is_told_well(told: RackProblems, one: Broken, contents: dict[str, bytes | No
 
 def resources(rack: Rack) -> Iterator[str]:
     """What every step would look at and ask on its first two machines."""
-    for step in [*bootstrap_steps(rack), *ground_steps(rack), *service_steps(rack), *left_steps(rack)]:
+    for step in [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]:
         for machine in step.machines[:2]:
             yield from (resource.probe() for resource in step.role(rack, machine))
         yield from (check.script for check in (step.verify(rack, step.machines) if step.verify else ()))

@@ -13,7 +13,8 @@ import pytest
 
 from fabfile.rack import load
 from fabfile.resources import File, HelmRelease
-from fabfile.tasks.service_steps import ground_steps, left_steps, service_steps
+from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
+from fabfile.tasks.steps import bootstrap_steps
 
 CASES = Path(__file__).parents[1] / "cases/hub"
 GIVEN = CASES / "given"
@@ -21,7 +22,9 @@ GIVEN = CASES / "given"
 
 def steps():
     rack = load(CASES / "base")
-    return rack, [*ground_steps(rack), *service_steps(rack), *left_steps(rack)]
+    cluster = {step.name for step in bootstrap_steps(rack)}
+    ground = [step for step in rack_steps(rack) if step.name not in cluster]
+    return rack, [*ground, *service_steps(rack), *left_steps(rack)]
 
 
 def given() -> dict[str, str]:
