@@ -139,7 +139,7 @@ def _record(event: events.Event) -> dict[str, Any]:
 def plan_as_data(plan: Plan) -> list[dict[str, str]]:
     """A plan for JSON."""
     return [{"machine": e.machine, "step": e.step, "resource": e.resource, "what": mask(e.change.what),
-             "diff": mask(e.change.diff)} for e in plan]
+             "interrupts": mask(e.change.interrupts), "diff": mask(e.change.diff)} for e in plan]
 
 
 def error_as_data(error: Exception) -> dict[str, Any]:

@@ -97,7 +97,8 @@ class LeftReleases(Resource):
         for word, value in (("NAMESPACE", namespace), ("RELEASE", release), ("KUBECONFIG", self.kubeconfig)):
             script = script.replace(f"@{word}@", quote(value))
         return Change(f"{release} in {namespace} is released by Coop, and in no file any more",
-                      (Command(script, long=True, limit=700.0, shown=f"helm uninstall {release} -n {namespace}"),),
+                      (Command(script, long=True, limit=700.0, shown=f"helm uninstall {release} -n {namespace}",
+                               says=True),),
                       interrupts="; ".join(lost))
 
 

@@ -66,7 +66,7 @@ def services(hub, operator, inside, tmp_path_factory):
     for name in ("notice", "staging"):
         inside("rooster", f"export KUBECONFIG=/home/spicy/.kube/config; helm uninstall {name} -n {name}; "
                f"kubectl delete namespace {name} --ignore-not-found", check=False)
-    operator.inv("gateway.publish")
+    operator.inv("gateway.publish", "--yes")
 
 
 def certificate(folder) -> dict[str, str]:
