@@ -24,7 +24,7 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
     yield Download(manifest.manifest, manifest.sha256, path)
     beside = beside or {}
     mark = re.sub("[^A-Za-z0-9_.-]", "_", f"{name}.{manifest.version}")
-    files = {"kustomization.yaml": _kustomization(mark, [*beside, path.rpartition("/")[2]], list(patches)),
+    files = {"kustomization.yaml": kustomization(mark, [*beside, path.rpartition("/")[2]], list(patches)),
              **{file: dump(document) for file, document in (beside | patches).items()}}
     yield from (File(f"{folder}/{file}", content) for file, content in files.items())
     yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark)
@@ -33,7 +33,7 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
 def own(name: str, objects: Sequence[Document]) -> Iterator[Resource]:
     """Objects of the rack's own."""
     folder = f"{FOLDER}/{name}"
-    files = {f"{folder}/kustomization.yaml": _kustomization(name, ["objects.yaml"], []),
+    files = {f"{folder}/kustomization.yaml": kustomization(name, ["objects.yaml"], []),
              f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
     yield from (File(path, content) for path, content in files.items())
     yield KubernetesObjects(name, folder, files=tuple(files), mark=name, objects=tuple(map(_text, objects)))
@@ -50,7 +50,7 @@ def _text(document: Document) -> str:
     return f"{document['kind']} {'/'.join(filter(None, (metadata.get('namespace'), metadata['name'])))}"
 
 
-def _kustomization(mark: str, resources: list[str], patches: list[str]) -> str:
+def kustomization(mark: str, resources: list[str], patches: list[str]) -> str:
     """Every object bears the mark, by which those that leave the files are known."""
     paths = {"patches": [{"path": path} for path in patches]} if patches else {}
     return dump({
