@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 API = ("gateway", "prepare", "control plane")  # what has to hold before the cluster takes objects and members
-NODES = (*API, "pod network", "join control planes", "join")  # and before pods run on all of its nodes
+JOINS = ("join control planes", "join")
+NODES = (*API, "pod network", *JOINS)  # and before pods run on all of its nodes
 
 
 def gateway_steps(rack: Rack) -> list[Step]:
@@ -51,8 +52,8 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
         Step("pod network", first, calico, verify=all_work_together, needs=API),
         *early,
         *join_steps(rack, others, members_work_together),
-        Step("nodes", first, node_settings, needs=API),
         Step("operators", (rack.gateway,), operators, needs=API),
+        Step("nodes", first, node_settings, needs=(*API, *JOINS)),
     ]
 
 
