@@ -50,11 +50,12 @@ class Packages(Resource):
     """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
 
     With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is mended
-    first.
+    first. `interrupts` says who notices when one that is there comes at another version: its unit restarts.
     """
 
     packages: Mapping[str, str | None]
     hold: bool = False
+    interrupts: str = ""
 
     @property
     def name(self) -> str:
@@ -70,6 +71,7 @@ class Packages(Resource):
             yield Change(
                 "; ".join(self._difference(name, found.get(name)) for name in missing),
                 (self._install(missing, broken),),
+                interrupts=self.interrupts if any(name in found for name in missing) else "",
                 alters=frozenset(f"package:{name}" for name in missing),
             )
         elif broken:

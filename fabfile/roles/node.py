@@ -40,7 +40,8 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None,
                     "iptables": None, "iputils-ping": None})
     yield from _time(rack)
-    yield from held(held_on_chicks(rack))
+    yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods go on, none can start "
+                    "meanwhile")
     yield from runtime(rack)
 
 

@@ -45,8 +45,9 @@ def held_on_chicks(rack: Rack) -> Mapping[str, str]:
     return {**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")}
 
 
-def held(packages: Mapping[str, str]) -> Iterator[Resource]:
-    """These packages at these versions, moved by tasks alone, not by `apt upgrade` or unattended-upgrades."""
+def held(packages: Mapping[str, str], interrupts: str = "") -> Iterator[Resource]:
+    """These packages at these versions, moved by tasks alone, not by `apt upgrade` or unattended-upgrades.
+    `interrupts`: who notices another version of one that is there."""
     blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages))
     yield File("/etc/apt/apt.conf.d/52rack", blacklist, check="apt-config -c {} dump")
-    yield Packages(packages, hold=True)
+    yield Packages(packages, hold=True, interrupts=interrupts)

@@ -34,7 +34,7 @@ def test_drift_is_named_and_mended(case, bootstrapped, operator, inside):
     first = {each for each in named if not each[1].startswith(FOLLOWERS)} or named
     assert {each[0] for each in named} == {machine}
     assert len(first) == 1 and resource in next(iter(first))[1], named
-    mended = operator.bootstrap()
+    mended = operator.bootstrap("--yes")
     assert {name for name, each in mended["machines"].items() if each["changes"]} == {machine}
     assert mended["changes"] == len(plan)
     assert operator.bootstrap("--dry")["changes"] == 0
