@@ -162,6 +162,7 @@ def result_as_data(result: Result, with_plan: bool = True) -> dict[str, Any]:
                                  "commands": round(o.commands, 3), "round_trips": o.round_trips}
                      for o in result.machines.values()},
         "errors": [error_as_data(error) for error in result.errors], "running": dict(result.running),
+        "unneeded": [{"machine": e.machine, "step": e.step, "resource": e.resource} for e in result.unneeded],
         "remaining": None if result.remaining is None else plan_as_data(result.remaining),
     }
     return data | {"plan": plan_as_data(result.plan)} if with_plan else data

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fabfile.engine.errors import CoopError
-from fabfile.engine.plan import Plan
+from fabfile.engine.plan import Entry, Plan
 
 State = Literal["unchanged", "changed", "failed", "stopped", "differs", "off"]
 
@@ -40,6 +40,7 @@ class Result:
     critical: float = 0.0  # spent by commands on each step's slowest machine and by waits: not Coop's own
     errors: tuple[CoopError, ...] = ()
     resume: str = ""  # the command that goes on where this run stopped
+    unneeded: tuple[Entry, ...] = ()  # planned, and found as wanted when their turn came
     said: str = ""  # what actions printed (Command.says)
     running: Mapping[str, str] = field(default_factory=dict)  # machine → what was under way when interrupted
 

@@ -71,6 +71,7 @@ class Run:
         self.failed: dict[str, MachineError] = {}
         self.errors: list[CoopError] = []
         self.critical = 0.0
+        self._unneeded: list[Entry] = []
         self._said: list[str] = []
         self._agreed: set[tuple[str, str, str]] = set()
         self._consent = consent
@@ -211,6 +212,7 @@ class Run:
             still = {entry.place for entry in entries}
             for entry in planned[name]:
                 if entry.place not in still:
+                    self._unneeded.append(entry)
                     self.tell(events.NotNeeded(name, step.name, entry.resource, entry.change.what))
         return found
 
@@ -339,4 +341,5 @@ class Run:
             outcomes[machine.name] = Outcome(machine.name, state, changes, seat.busy, seat.commands,
                                              seat.round_trips, error)
         return Result(self.name, self.command, self.dry, self.plan, outcomes, self.remaining, seconds,
-                      self.critical, tuple(self.errors), self.resume, "".join(self._said), running)
+                      self.critical, tuple(self.errors), self.resume,
+                      tuple(self._unneeded), "".join(self._said), running)

@@ -11,6 +11,8 @@ from . import parts, writing
 from .base import Borrowed, Change, Command, Resource
 from .file import Found, permission_changes
 
+_NOT_READY = ('go-template={{range .items}}{{$name := .metadata.name}}{{range .status.conditions}}{{if and (eq .type "Ready") '
+              '(ne .status "True")}}{{$name}} {{end}}{{end}}{{end}}')
 _LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
 
 
@@ -73,14 +75,20 @@ class KubernetesObjects(Resource):
 
     def _apply(self) -> str:
         """An object of a kind that the same set defines is refused until the server serves the kind; one that a
-        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut."""
+        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut. Where a node is
+        away, that pod may stand on it, and comes back elsewhere only after minutes: then it is told soon."""
         seconds = "$(cut -d . -f 1 /proc/uptime)"
         return (
-            f"crds= until=$(({seconds} + 120))\n"
+            f"crds= asked= until=$(({seconds} + 120))\n"
             f"until said=$({self._kubectl} apply {self._what} 2>&1); do\n"
             "printf '%s\\n' \"$said\"\n"
             "case $said in\n"
-            f"*'failed calling webhook'*) [ {seconds} -lt $until ] || exit 1; sleep 2 ;;\n"
+            f"*'failed calling webhook'*) [ -n \"$asked\" ] || {{ asked=yes\n"
+            f"    away=$({self._kubectl} --request-timeout=10s get nodes -o {quote(_NOT_READY)}) || away=\n"
+            f"    [ -z \"$away\" ] || until=$(({seconds} + 20)); }}\n"
+            f"  [ {seconds} -lt $until ] || {{ [ -z \"$away\" ] || echo \"${{away% }} is not Ready, and the pod behind the webhook may \"\\\n"
+            "    \"stand there: it starts elsewhere after some minutes, or at once by inv node.remove ${away%% *} --dead\"\n"
+            "    exit 1; }; sleep 2 ;;\n"
             "*'no matches for kind'*) [ -z \"$crds\" ] || exit 1; crds=waited\n"
             f"  {self._kubectl} wait --for=condition=Established crd --all --timeout=60s ;;\n"
             "*) exit 1 ;;\n"

@@ -57,6 +57,10 @@ def _sums(result: Result) -> Iterator[str]:
     yield ""
     yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "
            f"{result.seconds:.1f} s: {result.critical:.1f} s of commands, {result.own:.1f} s of Coop's own")
+    if result.unneeded:
+        told = ", ".join(f"{entry.machine}: {entry.resource}" for entry in result.unneeded)
+        yield (f"{len(result.unneeded)} planned change{'s were' if len(result.unneeded) > 1 else ' was'} not needed any more, "
+               f"for an earlier change had brought it about: {told}")
     if result.remaining is not None and not result.remaining:
         apart = " but for the machines that failed" * ("failed" in states)
         yield f"The plan made afterwards is empty{apart}."

@@ -15,6 +15,7 @@ cat >kubectl <<'FAKE'
 #!/bin/sh
 case "$*" in
 *' wait '*) echo 'condition met' ;;
+*' get nodes '*) cat /tmp/fakes/away 2>/dev/null ;;
 *' apply '*) read -r said </tmp/fakes/answers || said=; sed -i 1d /tmp/fakes/answers
   echo "${said:-serverside-applied}"; [ -z "$said" ] ;;
 esac
@@ -42,3 +43,12 @@ def test_a_server_that_is_not_ready_yet_is_waited_for(answers, code, said):
         machine.run(FAKES + "".join(f"echo '{line}' >>answers\n" for line in answers) + ": >>answers\n")
         assert machine.run(f"PATH=/tmp/fakes:$PATH; set -e\n{change.commands[0].script}") == (
             code, "".join(f"{line}\n" for line in said))
+
+
+def test_a_webhook_whose_pod_may_stand_on_a_node_that_is_away_is_told_soon_with_what_moves_it():
+    change, = KubernetesObjects("pools", "/etc/coop/manifests/pools").changes("absent\n", frozenset())
+    script = change.commands[0].script.replace("+ 20)", "+ 0)")
+    with a_sandbox() as machine:
+        machine.run(FAKES + "printf 'chick2 ' >away; " + f"echo '{HOOK}' >>answers\n" * 1000)
+        code, said = machine.run(f"PATH=/tmp/fakes:$PATH; set -e\n{script}")
+    assert code == 1 and "chick2 is not Ready" in said and "inv node.remove chick2 --dead" in said
