@@ -27,7 +27,7 @@ def remember(collection: Collection, task: Task, given: Mapping[str, Any]) -> No
 def path(collection: Collection, task: Task) -> str:
     """The task's name with those of the collections it is in: "hub.user.add". Empty when it is in none."""
     for name, each in collection.tasks.items():
-        if each is task:
+        if each.body is task.body:  # Invoke loads copies
             return name
     for name, inner in collection.collections.items():
         if found := path(inner, task):

@@ -1,0 +1,30 @@
+"""What a run is called, and what goes on with it, is what was typed: through Invoke, which copies the tasks it loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+SHOW = """
+import sys
+from invoke import Collection
+from invoke.parser import Parser
+import fabfile, tasks
+from fabfile.tasks import typed
+loaded = Collection.from_module(tasks)
+(context,) = Parser(contexts=loaded.to_contexts()).parse_argv(sys.argv[1:])
+task = loaded[context.name]
+typed.remember(fabfile.namespace, task, {argument.name: argument.value for argument in context.args.values()})
+print(typed.command())
+"""
+
+
+@pytest.mark.parametrize("line", [
+    "cluster.bootstrap", "cluster.bootstrap --from join --limit chick1", "hub.upgrade --hub real", "hub.user.add ada --hub real",
+    "node.remove chick1 --dead",
+])
+def test_a_task_is_called_what_was_typed(line):
+    done = subprocess.run([sys.executable, "-c", SHOW, *line.split()], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stdout.strip() == line, done.stderr
