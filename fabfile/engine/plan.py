@@ -170,6 +170,27 @@ def batches(step: Step, machines: Sequence[Machine], entries: Mapping[str, Seque
     return [*found[:-1], *(replace(batch, last=True) for batch in found[-1:])]
 
 
+def waves(steps: Sequence[Step]) -> list[list[list[Step]]]:
+    """The steps in waves of lanes. The lanes of a wave are made at the same time, each in order: no two have a machine
+    in common, and no step is in the wave of one that it needs."""
+    found: list[list[list[Step]]] = []
+    for step in steps:
+        wave = found[-1] if found else []
+        shared = [lane for lane in wave if _machines(lane) & _machines([step])]
+        if not wave or step.needs is None or len(shared) > 1 or \
+                any(each.name in step.needs for lane in wave for each in lane):
+            found.append([[step]])
+        elif shared:
+            shared[0].append(step)
+        else:
+            wave.append([step])
+    return found
+
+
+def _machines(lane: Sequence[Step]) -> set[str]:
+    return {machine.name for step in lane for machine in step.machines}
+
+
 def present(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Machine, ...]]:
     """The steps without the machines that hosts.yaml expects to be off, and those machines."""
     off = {machine.name: machine for step in steps for machine in step.machines if machine.expected_off}

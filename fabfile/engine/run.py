@@ -7,10 +7,11 @@ import secrets
 import shlex
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING
 
 from fabfile.engine import events, lock
@@ -25,7 +26,7 @@ from fabfile.engine.looking import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.plan import (
-    Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, wanted,
+    Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, wanted, waves,
 )
 from fabfile.engine.shell import Guard, Line
 from fabfile.engine.step import Step
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 Consent = Callable[[tuple[Entry, ...]], bool]
+Made = tuple[Step, "tuple[Machine, ...]", "tuple[Machine, ...]"]  # a step, who differed in it, and who was changed
 
 
 def run(rack: Rack, command: str, steps: Sequence[Step], *, dry: bool = False, only: str | None = None,
@@ -70,7 +72,8 @@ class Run:
         self.remaining: Plan | None = None
         self.failed: dict[str, MachineError] = {}
         self.errors: list[CoopError] = []
-        self.critical = 0.0
+        self._spent: defaultdict[int, float] = defaultdict(float)
+        self._changed = False
         self._unneeded: list[Entry] = []
         self._said: list[str] = []
         self._agreed: set[tuple[str, str, str]] = set()
@@ -80,6 +83,15 @@ class Run:
         self._noticed: set[Event] = set()
         self._greeting = Greeting(rack, self.name, command, dry, self.tell)
         self.fleet = Fleet(ways, self.tell, self._greeting)
+
+    @property
+    def critical(self) -> float:
+        """Seconds of commands and waits on the path that this thread has gone."""
+        return self._spent[get_ident()]
+
+    @critical.setter
+    def critical(self, seconds: float) -> None:
+        self._spent[get_ident()] = seconds
 
     def tell(self, event: Event) -> None:
         """Events come from several threads; listeners get them one by one, and the same notice once."""
@@ -143,35 +155,64 @@ class Run:
         self.tell(events.Planned(self.remaining, closing=True))
 
     def _steps(self) -> list[tuple[Step, tuple[Machine, ...]]]:
-        """Makes the steps in order, and verifies each when a later one needs it. Gives those of an earlier run that
-        are still to be verified: last of all, for a later step may bring what they wait for; none when the run
+        """Makes the steps, wave by wave, and verifies each when a later one needs it. Gives those of an earlier run
+        that are still to be verified: last of all, for a later step may bring what they wait for; none when the run
         stopped early."""
-        changed, pending, unverified = False, [], []
-        for number, step in enumerate(self.steps):
-            needed = [each for each in unverified if step.needs is None or each.name in step.needs]
-            if not self._verify_all(needed, self.steps[number:]):
+        pending: list[tuple[Step, tuple[Machine, ...]]] = []
+        unverified: list[Step] = []
+        done: set[str] = set()
+        for lanes in waves(self.steps):
+            here = [step for lane in lanes for step in lane]
+            needed = [each for each in unverified
+                      if any(step.needs is None or each.name in step.needs for step in here)]
+            if not self._verify_all(needed, [step for step in self.steps if step.name not in done]):
                 return []
             unverified = [each for each in unverified if each not in needed]
-            entries = self._entries_of(step, changed)
-            differ = tuple(m for m in self._standing(step) if entries.get(m.name))
-            todo = [m for m in differ if any(entry.change.commands for entry in entries[m.name])]
-            if differ and not todo:
-                pending.append((step, differ))
-            if todo:
-                began, before = time.monotonic(), self.critical
-                self.tell(events.StepBegan(step.name, tuple(m.name for m in todo)))
-                changed = True
-                held = self._apply(step, todo, entries)
-                self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
-                if not held:
-                    self._stopped(step, self.steps[number + 1:])
-                    return []
-                if step.verify is not None:
-                    unverified.append(step)
-            if not self._standing(step):
-                self._stopped(step, self.steps[number + 1:])
+            made, spent, stopped = [], [], ""
+            values, _ = each(lambda number: self._lane(lanes[number]), range(len(lanes)))
+            for lane_made, seconds, last in values.values():
+                made += lane_made
+                spent.append(seconds)
+                stopped = stopped or last
+            self.critical += max(spent)
+            done |= {step.name for step, _, _ in made}
+            for step in self.steps:
+                for _, differ, todo in (one for one in made if one[0] is step):
+                    if todo and step.verify is not None:
+                        unverified.append(step)
+                    elif differ and not todo:
+                        pending.append((step, differ))
+            if stopped:
+                self._stopped(stopped, [step for step in self.steps if step.name not in done])
                 return []
         return pending if self._verify_all(unverified, ()) else []
+
+    def _lane(self, lane: Sequence[Step]) -> tuple[list[Made], float, str]:
+        """Makes some steps one after the other: each that was come to with the machines that differed and those that
+        were changed; the seconds of commands; and the step after which nothing more is begun, if one did not hold or
+        nobody was left for it."""
+        made: list[Made] = []
+        before = self.critical
+        try:
+            for step in lane:
+                entries = self._entries_of(step, self._changed)
+                differ = tuple(m for m in self._standing(step) if entries.get(m.name))
+                todo = tuple(m for m in differ if any(entry.change.commands for entry in entries[m.name]))
+                held = not todo or self._make_step(step, todo, entries)
+                made.append((step, differ, todo))
+                if not held or not self._standing(step):
+                    return made, self.critical - before, step.name
+            return made, self.critical - before, ""
+        finally:
+            self.critical = before
+
+    def _make_step(self, step: Step, machines: tuple[Machine, ...], entries: dict[str, tuple[Entry, ...]]) -> bool:
+        began, before = time.monotonic(), self.critical
+        self.tell(events.StepBegan(step.name, tuple(m.name for m in machines)))
+        self._changed = True
+        held = self._apply(step, machines, entries)
+        self.tell(events.StepEnded(step.name, time.monotonic() - began, self.critical - before))
+        return held
 
     def _verify_all(self, steps: Sequence[Step], later: Sequence[Step]) -> bool:
         """Verifies steps that were made, in order; `later` are not begun when one does not hold."""
@@ -180,7 +221,7 @@ class Run:
             held = self._verified(step, self._standing(step))
             self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
             if not held:
-                self._stopped(step, later)
+                self._stopped(step.name, later)
                 return False
             self._clear(step, self._standing(step))
         return True
@@ -188,10 +229,10 @@ class Run:
     def _standing(self, step: Step) -> tuple[Machine, ...]:
         return tuple(m for m in step.machines if m.name not in self.failed)
 
-    def _stopped(self, step: Step, later: Sequence[Step]) -> None:
+    def _stopped(self, step: str, later: Sequence[Step]) -> None:
         """What comes later stands on a step that did not hold, or that nobody was left for."""
         if later:
-            self.tell(events.Stopped(step.name, tuple(s.name for s in later)))
+            self.tell(events.Stopped(step, tuple(s.name for s in later)))
 
     def _agree(self, entries: tuple[Entry, ...]) -> None:
         new = tuple(entry for entry in entries if entry.place not in self._agreed)

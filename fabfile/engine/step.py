@@ -26,7 +26,8 @@ class Step:
     or of all when the step is `serial`, `at_once` at a time, verified before the next; none follows one that failed.
 
     A step is begun when the checks of the steps that it `needs` hold, of all earlier ones unless it names some: what
-    takes long to come up is begun early, and verified when somebody needs it, at the end at the latest.
+    takes long to come up is begun early, and verified when somebody needs it, at the end at the latest. Steps that do
+    not need each other, on different machines, are made at the same time.
     """
 
     name: str

@@ -133,9 +133,9 @@ class Board:
             case events.StepBegan(step, machines):
                 for machine in machines:
                     self._now(machine, f"[{step}]")
-            case events.StepEnded(step, seconds):
-                for machine in self._doing:
-                    if not self._doing[machine].endswith("failed"):
+            case events.StepEnded(step) | events.Verified(step):
+                for machine, doing in self._doing.items():
+                    if doing.startswith(f"[{step}]") and not doing.endswith("failed"):
                         self._now(machine, "")
         lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped,
                    events.Verified)

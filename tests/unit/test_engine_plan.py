@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fabfile.engine.errors import LookFailed, WrongUsage
-from fabfile.engine.plan import Plan, Wanted, by_step, chosen, differences, limited, wanted
+from fabfile.engine.plan import Plan, Wanted, by_step, chosen, differences, limited, wanted, waves
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Command, Resource
 
@@ -91,3 +91,20 @@ def test_an_unknown_step_or_machine_is_told_with_those_that_there_are():
 def test_a_limit_leaves_out_machines_and_steps_that_have_none_left():
     left = limited(steps(), "a")
     assert {step.name: [m.name for m in step.machines] for step in left} == {"first": ["a"], "last": ["a"]}
+
+
+def test_steps_go_in_waves_of_lanes_that_have_no_machine_in_common():
+    rooster, chick0, chick1 = machines("rooster", "chick0", "chick1")
+
+    def step(name, *on, needs=None):
+        return Step(name, on, lambda rack, machine: [], needs=needs)
+
+    found = waves([
+        step("gateway", rooster), step("prepare", chick0, chick1), step("nginx", rooster, needs=("gateway",)),
+        step("helm", rooster, needs=("gateway",)), step("control plane", chick0),
+        step("pods", chick0, needs=("control plane",)), step("storage", chick0, needs=("control plane",)),
+        step("join", chick1, needs=("control plane",)), step("nodes", chick0, needs=("join",)),
+        step("both", chick0, rooster, needs=()), step("all", chick0)])
+    assert [[[each.name for each in lane] for lane in wave] for wave in found] == [
+        [["gateway"]], [["prepare"], ["nginx", "helm"]], [["control plane"]], [["pods", "storage"], ["join"]],
+        [["nodes", "both"]], [["all"]]]
