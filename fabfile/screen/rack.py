@@ -85,6 +85,11 @@ def _plan(rack: Rack) -> RenderableType:
     cluster = tree.add(f"cluster {rack.cluster.name} at {rack.cluster.endpoint_address}")
     cluster.add(f"{'control plane':<14} {', '.join(machine.name for machine in rack.control_planes)}")
     cluster.add(f"{'workers':<14} {', '.join(machine.name for machine in rack.workers) or '-'}")
+    for machine in rack.chicks:
+        own = [*(f"{key}={value}" for key, value in machine.labels.items()), *(taint.text for taint in machine.taints),
+               *(f"kubelet's {key}" for key in machine.KubeletConfiguration)]
+        if own:
+            cluster.add(f"{machine.name:<14} {', '.join(own)}")
     return tree
 
 
