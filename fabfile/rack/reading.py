@@ -31,6 +31,7 @@ FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?"
 KEY = re.compile(r"((?:\s|- )*)([^\s#'\"\[\]{},&*!|>%@`:-][^:#]*):(?:\s|$)")
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 UNCLEAR = {"yes", "no", "on", "off"}
+POWER = "expect"  # machines.NAME.expect: on and off are meant there as they stand
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # for a shell, a file, a screen
 
 UNTAGGED = {
@@ -241,7 +242,7 @@ class _Builder:
             return text
         if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:
             return WORDS[text.lower()]
-        if text.lower() in UNCLEAR:
+        if text.lower() in UNCLEAR and not (len(path) == 3 and path[-1] == POWER):
             self._tell(node, path, f"{text} may mean a truth or a text",
                        "write true or false, or put it in quotes")
             return text

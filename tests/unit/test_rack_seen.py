@@ -153,3 +153,13 @@ def test_versions_go_together_as_their_makers_say(part, version, kubernetes, all
     matrix = next(matrix for matrix in matrices() if matrix.part == part)
     assert matrix.allows(version, kubernetes) is allowed
     assert matrix.source.startswith("https://")
+
+
+@pytest.mark.parametrize("written, off", [("off", True), ('"off"', True), ("on", False)])
+def test_a_machine_may_be_expected_to_be_off(tmp_path, written, off):
+    """As docs/configuration.md writes it, without quotes."""
+    (tmp_path / "configs").symlink_to(BASE / "configs")
+    text = (BASE / "hosts.yaml").read_text()
+    assert text.count("\n  chick3:\n") == 1
+    (tmp_path / "hosts.yaml").write_text(text.replace("\n  chick3:\n", f"\n  chick3:\n    expect: {written}\n"))
+    assert load(tmp_path).machine("chick3").expected_off is off

@@ -1,0 +1,74 @@
+"""One machine is dark: what does not need it is done and verified, it is told once, and the same command brings it in."""
+
+from __future__ import annotations
+
+import pytest
+from toys import Text, always
+
+from fabfile.engine import events
+from fabfile.engine.errors import NoAnswer
+from fabfile.engine.step import Step
+from fabfile.resources.base import Check
+
+STEPS = ("prepare", "join", "services")
+
+
+def scenario(rack) -> list[Step]:
+    """Three steps on all chicks; each is verified on those that it is told to."""
+    def well(rack, machines):
+        return [Check(f"{machine.name} is well", machine.name, "[ -e /etc/prepare ]") for machine in machines]
+    return [Step(name, rack.chicks, always(Text(f"/etc/{name}", name)), verify=well) for name in STEPS]
+
+
+def held(operator) -> set[tuple[str, str]]:
+    return {(event.step, event.what) for event in operator.heard(events.Held)}
+
+
+@pytest.fixture
+def dark(operate):
+    """An operator at a swarm of two chicks, of which chick1 has no power."""
+    operator = operate(chicks=2)
+    operator.swarm.hosts["chick1"].process.kill()
+    return operator
+
+
+def test_the_others_are_done_and_verified(dark):
+    result = dark.run(scenario)
+    assert result.exit_code == 1
+    (error,) = result.errors
+    assert isinstance(error, NoAnswer) and error.machine == "chick1"
+    assert dark.swarm.hosts["chick0"].run("cat /etc/prepare /etc/join /etc/services") == "preparejoinservices"
+    assert held(dark) == {(step, "chick0 is well") for step in STEPS}
+    assert not result.remaining
+
+    again = dark.run(scenario)
+    assert (again.exit_code, again.changes, len(again.errors)) == (1, 0, 1)
+
+    dark.swarm.restart("chick1")
+    back = dark.run(scenario)
+    assert back.exit_code == 0
+    assert {name: outcome.changes for name, outcome in back.machines.items()} == {"chick0": 0, "chick1": 3}
+    assert dark.swarm.hosts["chick1"].run("cat /etc/prepare /etc/join /etc/services") == "preparejoinservices"
+    assert {what for _, what in held(dark)} >= {"chick1 is well"}
+
+
+def test_a_limit_limits_the_verification(dark):
+    result = dark.run(scenario, limit="chick0")
+    assert (result.exit_code, result.errors) == (0, ())
+    assert held(dark) == {(step, "chick0 is well") for step in STEPS}
+
+
+def test_one_that_is_meant_to_be_off_is_not_even_asked(dark):
+    file = dark.folder / "hosts.yaml"
+    file.write_text(file.read_text().replace("  chick1:\n", "  chick1:\n    expect: off\n"))
+    result = dark.run(scenario)
+    assert (result.exit_code, result.errors) == (0, ())
+    assert result.machines["chick1"].state == "off"
+    assert [event.machine for event in dark.heard(events.Noticed)] == ["chick1"]
+    assert {event.machine for event in dark.heard(events.Connected)} == {"rooster", "chick0"}
+    assert dark.run(scenario).changes == 0
+
+    file.write_text(file.read_text().replace("    expect: off\n", ""))
+    dark.swarm.restart("chick1")
+    back = dark.run(scenario)
+    assert back.exit_code == 0 and back.machines["chick1"].changes == 3
