@@ -25,10 +25,10 @@ def main(settings: dict, words: list[str]) -> None:
     from fabfile.engine import run
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever this process's parent had made of it
-    real, point = run.SshWays, settings["point"]
+    real, point = run.run, settings["point"]
     watch = Watch(open(settings["record"], "a"), Point(Sent(**point.pop("at")), **point) if point else None,
                   lambda: stand(settings["told"], settings["go"]))
-    run.SshWays = lambda rack: Watched(real(rack), watch)
+    run.run = lambda *args, ways, **more: real(*args, ways=Watched(ways, watch), **more)
     if words[0] == "swarm.role":
         role(words)
     else:
