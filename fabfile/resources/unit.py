@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from shlex import quote
 
@@ -19,7 +19,7 @@ _UP = """
 up() {
   started=$(systemctl show -p Type,InvocationID @UNIT@)
   case $started in *Type=simple*|*Type=exec*|*Type=idle*) sleep 1 ;; esac
-  [ "$(systemctl show -p Type,InvocationID @UNIT@)" = "$started" ] && systemctl -q is-active @UNIT@
+  [ "$(systemctl show -p Type,InvocationID @UNIT@)" = "$started" ] && systemctl -q is-active @UNIT@@ANSWERS@
 }
 said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
 """.strip()
@@ -31,7 +31,9 @@ class Unit(Resource):
 
     It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer
     than the unit's last change of state: then an earlier run ended between the two. A unit that does not come
-    up with a new file gets the former one back, and the run fails.
+    up with a new file gets the former one back, and the run fails. One that need not run (`running` is None) is
+    restarted for its files only while it does. `answers` is shell text that is true once the unit does its work: a
+    unit that is up is waited for until then, 45 s at most. `interrupts` says who notices a restart.
     """
 
     unit: str
@@ -40,6 +42,8 @@ class Unit(Resource):
     masked: bool = False
     watches: tuple[str, ...] = ()
     reload: bool = False
+    answers: str = ""
+    interrupts: str = ""
 
     @property
     def full(self) -> str:
@@ -80,11 +84,12 @@ class Unit(Resource):
                                shown=f"systemctl enable {self.full}")
         if self.enabled is False and found.file_state in ("enabled", "enabled-runtime"):
             yield self._change(f"{self.full} is enabled, should not be", f"systemctl disable {unit}")
-        if self.running and stale:
+        if stale and (self.running or (self.running is None and found.active)):
             verb = "reload-or-restart" if self.reload and found.active else "restart"
             what = (f"{self.full} runs from a former {', '.join(stale)}" if found.active
                     else f"{self.full} is {found.said}, should run")
-            yield self._change(what, self._start(verb, stale), 180.0, f"systemctl {verb} {self.full}")
+            yield replace(self._change(what, self._start(verb, stale), 180.0, f"systemctl {verb} {self.full}"),
+                          interrupts=self.interrupts if found.active else "")
         elif self.running and not found.active:
             yield self._change(f"{self.full} is {found.said}, should run", self._start("start", []), 180.0,
                                f"systemctl start {self.full}")
@@ -95,10 +100,19 @@ class Unit(Resource):
         return Change(what, (Command(script, limit=limit, shown=shown),),
                       alters=frozenset({f"unit:{self.full}"}))
 
+    def _answered(self) -> str:
+        """What ends `up`: once the unit is up, it has 45 s for its answer."""
+        if not self.answers:
+            return ""
+        return (" || return 1\n  until=$(($(cut -d . -f 1 /proc/uptime) + 45))\n"
+                f"  until {{ {self.answers}; }}; do\n"
+                f"    [ $(cut -d . -f 1 /proc/uptime) -lt $until ] && systemctl -q is-active {quote(self.full)} || return 1\n"
+                "    sleep 0.3\n  done")
+
     def _start(self, verb: str, files: list[str]) -> str:
         """Start or restart; when it does not come up, the former files come back and the script fails."""
         unit = quote(self.full)
-        lines = [_UP.replace("@UNIT@", unit), f"systemctl reset-failed {unit} 2>/dev/null || :"]
+        lines = [_UP.replace("@UNIT@", unit).replace("@ANSWERS@", self._answered()), f"systemctl reset-failed {unit} 2>/dev/null || :"]
         attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
         if not files:  # it may run by now: an earlier change of this plan can have started it
             return "\n".join([f"! systemctl -q is-active {unit} || exit 0", *lines, attempt,

@@ -42,7 +42,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from _time(rack)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods go on, none can start "
                     "meanwhile")
-    yield from runtime(rack)
+    yield from runtime(rack, machine)
 
 
 def _time(rack: Rack) -> Iterator[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.rack import Rack
+from fabfile.rack import Machine, Rack
 from fabfile.rack.upstream import CRI_SOCKET, containerd_configuration
 from fabfile.resources import File, Resource, Unit
 from fabfile.roles.rendering import render
@@ -12,10 +12,15 @@ from fabfile.roles.rendering import render
 CONFIG = "/etc/containerd/config.toml"
 
 
-def runtime(rack: Rack) -> Iterator[Resource]:
+# containerd runs on without its CRI when that cannot read its part of the file: what kubelet asks has to answer
+ANSWERS = f"crictl --timeout 3s --runtime-endpoint {CRI_SOCKET} info >/dev/null 2>&1"
+
+
+def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """containerd with the rack's settings, and crictl beside it."""
     yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump")
-    yield Unit("containerd", watches=(CONFIG,))
+    yield Unit("containerd", watches=(CONFIG,), answers=ANSWERS,
+               interrupts=f"containerd restarts on {machine.name}: its pods keep running, new ones wait")
     yield File("/etc/crictl.yaml", render("chick/etc/crictl.yaml", socket=CRI_SOCKET))
 
 
