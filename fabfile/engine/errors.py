@@ -2,6 +2,7 @@
 
     CoopError
     ├── WrongUsage                  an unknown step or machine was asked for                     (exit 2)
+    ├── Rejected                    the rack's files ask for what the cluster cannot be changed to (exit 2)
     ├── LockHeld                    another run is at work on this rack
     ├── NoLock                      the gateway, which holds the rack's lock, could not be reached
     ├── NotAgreed                   something would be interrupted, and nobody agreed to it
@@ -46,6 +47,16 @@ class WrongUsage(CoopError):
     """What was asked for does not exist in this rack or task."""
 
     exit_code = 2
+
+
+class Rejected(CoopError):
+    """The rack's files ask for what cannot be done to what runs: nothing was touched. `reasons`: each with its line."""
+
+    exit_code = 2
+
+    def __init__(self, reasons: Sequence[str]):
+        self.reasons = tuple(dict.fromkeys(reasons))
+        super().__init__("\n".join((*self.reasons, "nothing was changed")))
 
 
 class LockHeld(CoopError):

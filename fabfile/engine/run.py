@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fabfile.engine import events, lock
 from fabfile.engine.apply import apply
 from fabfile.engine.errors import (
-    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed,
+    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed, Rejected,
 )
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, Seat
@@ -136,6 +136,8 @@ class Run:
             return  # no machine could be looked at: that nothing differs cannot be said
         self.plan = by_step(self.steps, first)
         self.tell(events.Planned(self.plan))
+        if rejected := [entry.change.what for entry in self.plan if entry.change.rejected]:
+            raise Rejected(rejected)
         if self.dry or not self.plan:
             return
         if not self._greeting.has_lock:

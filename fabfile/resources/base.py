@@ -50,6 +50,7 @@ class Change:
     diff: str = field(default="", repr=False)  # unified diff, secrets already masked
     borrows: tuple[Borrowed, ...] = ()
     undo: str = field(default="", repr=False)  # puts the former state back; with it, the change stays only if a new connection confirms it
+    rejected: bool = False  # the rack's files ask for what cannot be: told before anything is touched, with exit code 2
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is
     # made on one machine after another, each verified before the next: "the API server of chick0 restarts"
@@ -60,6 +61,11 @@ def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
     """A difference that is not to be mended here: to make it so fails, and tells why. `what` says it in a plan,
     `told` unless given."""
     return Change(what or told, (Command(f"echo {quote(told)} >&2; exit 1", shown=shown),))
+
+
+def rejection(what: str) -> Change:
+    """A difference that the rack's files ask for and that cannot be made so. Nothing of the whole run is done."""
+    return Change(what, (Command(f"echo {quote(what)} >&2; exit 1", shown="nothing: it cannot be done"),), rejected=True)
 
 
 class Resource(ABC):
