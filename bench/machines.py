@@ -18,9 +18,9 @@ from fabfile.engine import detached
 from fabfile.engine.plan import Entry, Wanted, differences
 from fabfile.engine.step import Step
 from fabfile.resources import (
-    AptRepository, ControlPlane, Directory, Download, File, HelmChart, HelmRelease, Hostname, Kubeconfig,
-    KubernetesObjects, Member, Modules, NetworkInterface, Nftables, Packages, Ran, Resource, SwapOff, Symlink,
-    Sysctls, Unit,
+    AptRepository, ClusterSettings, ControlPlane, Directory, Download, File, HelmChart, HelmRelease, Hostname,
+    Kubeconfig, KubeProxySettings, KubernetesObjects, Member, Modules, NetworkInterface, Nftables, Packages, Ran,
+    Resource, SwapOff, Symlink, Sysctls, Unit,
 )
 from fabfile.resources.ssh_settings import SshSettings
 
@@ -91,7 +91,7 @@ def machines(rack: Rack, steps: Sequence[Step]) -> Iterator[tuple[str, Machine]]
 def bare(resource: Resource) -> str:
     """The facts of a machine that has nothing of it."""
     match resource:
-        case Packages() | Member() | ControlPlane():
+        case Packages() | Member() | ControlPlane() | ClusterSettings() | KubeProxySettings():
             return ""
         case Hostname() | Sysctls() | Modules() | AptRepository() | NetworkInterface():
             return f"absent{_NEXT}absent"

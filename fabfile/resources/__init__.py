@@ -2,6 +2,8 @@
 
 from .apt import AptRepository
 from .base import Borrowed, Change, Check, Command, Resource
+from .certificates import ApiCertificate, CertificateValidity
+from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .directory import Absent, Directory, Symlink
 from .download import Download
@@ -9,6 +11,8 @@ from .file import File
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .hosts import Hosts
+from .kube_proxy import KubeProxySettings
+from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
 from .left_objects import LeftObjects
 from .left_releases import LeftReleases
@@ -22,15 +26,18 @@ from .packages import Packages, PackagesAbsent
 from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .rivals import OneAllocator, OnlyDefaultClass
+from .static_pod import StaticPod
 from .swap import SwapOff
 from .sysctls import Sysctls
 from .unit import Unit
 from .user import AuthorizedKeys, Group, User
 
 __all__ = [
-    "Absent", "AptRepository", "AuthorizedKeys", "Borrowed", "Change", "Check", "ClusterVersion", "Command",
-    "ControlPlane", "Directory", "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
-    "Kubeconfig", "KubernetesObjects", "LeftObjects", "LeftReleases", "Line", "Member", "Modules", "NetworkInterface", "Nftables",
-    "NoMember", "NodeSettings", "NothingPublished", "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
-    "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "Absent", "ApiCertificate", "AptRepository", "AuthorizedKeys", "Borrowed", "CertificateValidity",
+    "Change", "Check", "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Directory",
+    "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "KubeProxySettings",
+    "Kubeconfig", "KubeletSettings", "KubernetesObjects", "LeftObjects", "LeftReleases", "Line", "Member",
+    "Modules", "NetworkInterface", "Nftables", "NoMember", "NodeSettings", "NothingPublished",
+    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
+    "StaticPod", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

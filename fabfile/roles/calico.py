@@ -9,13 +9,16 @@ from fabfile.rack import upstream
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Download, Resource
 from fabfile.roles.manifests import Document, own, vendors
+from fabfile.roles.settings import kube_proxy_settings
 
 
 def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """The vendor's manifest as it was published, changed by patches alone; then Calico's own objects.
+    """kube-proxy's settings, then the vendor's manifest as it was published, changed by patches alone, then Calico's
+    own objects: their dataplane is the one that kube-proxy has by then.
 
     Two sets, because Calico's objects are of kinds that its manifest defines.
     """
+    yield kube_proxy_settings(rack, machine)
     version = rack.versions.calico
     if version.calicoctl:
         yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl",

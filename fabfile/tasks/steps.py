@@ -40,7 +40,8 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
     from fabfile.roles.node import node, runtime_answers
     from fabfile.roles.node_settings import node_settings
     from fabfile.roles.operators import operators
-    from fabfile.roles.pod_traffic import all_work_together, members_work_together
+    from fabfile.roles.pod_traffic import members_work_together
+    from fabfile.roles.settings_checks import pod_network_holds
 
     first = (rack.leader,)
     others = [machine for machine in rack.chicks if machine not in first]
@@ -49,11 +50,12 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         *beside,
         Step("control plane", first, control_plane, verify=api_answers),
-        Step("pod network", first, calico, verify=all_work_together, needs=API),
+        Step("pod network", first, calico, verify=pod_network_holds, needs=API),
         *early,
         *join_steps(rack, others, members_work_together),
         Step("operators", (rack.gateway,), operators, needs=API),
         Step("nodes", first, node_settings, needs=(*API, *JOINS)),
+        *settings_steps(rack.chicks),
     ]
 
 
@@ -72,6 +74,15 @@ def join_steps(rack: Rack, machines: list[Machine], verify: Verify) -> list[Step
     return steps
 
 
+def settings_steps(machines: tuple[Machine, ...]) -> list[Step]:
+    """The cluster's settings as they run on these members: one machine after another where something restarts."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.settings import member_settings
+    from fabfile.roles.settings_checks import settings_hold
+
+    return [Step("settings", machines, member_settings, verify=settings_hold, needs=(*API, *JOINS))]
+
+
 def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched."""
     from fabfile.engine.step import Step
@@ -86,6 +97,7 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
         *join_steps(rack, [machine], members_work_together),
         *([Step("nodes", (rack.leader,), partial(node_settings, members=newcomer))]
           if machine.labels or machine.taints or machine in rack.control_planes else []),
+        *settings_steps(newcomer),
     ]
 
 

@@ -72,6 +72,7 @@ def test_what_differs(case):
             assert change.alters == set(one["alters"])
         if "interrupts" in one:
             assert change.interrupts == one["interrupts"]
+        assert change.rejected == one.get("rejected", False)
         if "long" in one:
             assert any(command.long for command in change.commands) == one["long"]
         if "shown" in one:

@@ -1,0 +1,188 @@
+"""What kubeadm makes of the rack's documents: its own defaults around what the rack and cluster.yaml say.
+
+Taken from the sources of kubeadm 1.36 (cmd/kubeadm/app: apis/kubeadm/v1beta4/defaults.go, componentconfigs/,
+phases/controlplane/manifests.go, phases/etcd/local.go). For another minor only what the rack says is compared: what
+else is set there may be that minor's own default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fabfile.rack import upstream
+from fabfile.rack.machines import Machine
+from fabfile.rack.merge import overlay, plain
+from fabfile.rack.model import Rack
+
+KNOWN_MINOR = "1.36"
+PKI = "/etc/kubernetes/pki"
+VALIDITY = "8760h0m0s"  # of certificates that cluster.yaml gives no other
+KUBELET_OWN = frozenset({  # arguments that kubeadm itself may give a kubelet, beside nodeRegistration.kubeletExtraArgs
+    "container-runtime-endpoint", "hostname-override", "pod-infra-container-image", "register-with-taints"})
+
+# keys of KubeletConfiguration that are left out where they are "", 0 or false (no pointers in k8s.io/kubelet's types)
+KUBELET_UNSAID = frozenset("""
+address cgroupDriver cgroupRoot clientCAFile clusterDomain containerLogMaxSize contentType cpuManagerPolicy
+enableContentionProfiling eventBurst evictionMaxPodGracePeriod hairpinMode healthzBindAddress imageServiceEndpoint
+kernelMemcgNotification kubeAPIBurst kubeReservedCgroup kubeletCgroups maxOpenFiles maxPods memoryManagerPolicy
+nodeLeaseDurationSeconds podCIDR podLogsDir podsPerCore port protectKernelDefaults providerID readOnlyPort
+registryBurst reservedSystemCPUs rotateCertificates runOnce serverTLSBootstrap showHiddenMetricsForVersion
+staticPodPath staticPodURL swapBehavior systemCgroups systemReservedCgroup tlsCertFile tlsMinVersion
+tlsPrivateKeyFile topologyManagerPolicy topologyManagerScope volumePluginDir
+""".split())
+CLUSTER_UNSAID = frozenset({"disabled", "imageRepository", "imageTag", "readOnly", "pathType", "value"})
+
+Tree = dict[str, Any]
+Arguments = tuple[tuple[str, str | None], ...]  # name and value; None: any value
+
+
+def is_known(rack: Rack) -> bool:
+    """Whether all that this minor of kubeadm sets by itself is known here."""
+    return rack.versions.kubernetes.minor == KNOWN_MINOR
+
+
+def cluster_configuration(rack: Rack) -> Tree:
+    """The ClusterConfiguration as it stands in the ConfigMap kubeadm-config."""
+    return overlay({
+        "apiServer": {}, "controllerManager": {}, "scheduler": {}, "dns": {}, "proxy": {},
+        "caCertificateValidityPeriod": "87600h0m0s",
+        "certificateValidityPeriod": VALIDITY,
+        "certificatesDir": PKI,
+        "encryptionAlgorithm": "RSA-2048",
+        "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
+        "imageRepository": "registry.k8s.io",
+    }, upstream.cluster_configuration(rack))
+
+
+def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
+    """The KubeletConfiguration as it stands in the ConfigMap kubelet-config; or on one member, with its own keys."""
+    return overlay({
+        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True},
+                           "x509": {"clientCAFile": f"{PKI}/ca.crt"}},
+        "authorization": {"mode": "Webhook"},
+        "cgroupDriver": "systemd",
+        "clusterDNS": [str(rack.network.service[10])],
+        "clusterDomain": upstream.cluster_configuration(rack)["networking"]["dnsDomain"],
+        "healthzBindAddress": "127.0.0.1",
+        "healthzPort": 10248,
+        "rotateCertificates": True,
+        "staticPodPath": "/etc/kubernetes/manifests",
+    }, upstream.kubelet_configuration(rack, machine))
+
+
+def kube_proxy_configuration(rack: Rack) -> Tree:
+    """The KubeProxyConfiguration as it stands in the ConfigMap kube-proxy."""
+    return overlay({
+        "bindAddress": "0.0.0.0",
+        "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
+        "clusterCIDR": str(rack.network.pod),
+    }, upstream.kube_proxy_configuration(rack))
+
+
+def certificate_names(rack: Rack, machine: Machine) -> tuple[str, ...]:
+    """What the API server's certificate on this machine is good for, sorted."""
+    cluster = upstream.cluster_configuration(rack)
+    services = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    return tuple(sorted({
+        machine.name, *services, f"kubernetes.default.svc.{cluster['networking']['dnsDomain']}",
+        str(rack.network.service[1]), str(machine.address()), rack.cluster.endpoint,
+        *map(str, cluster["apiServer"]["certSANs"]),
+    }))
+
+
+@dataclass(frozen=True)
+class Component:
+    """A static pod of the control plane, as kubeadm writes its manifest."""
+
+    name: str  # of the pod, the container and the manifest: "kube-apiserver"
+    arguments: Arguments
+    environment: tuple[tuple[str, str], ...]
+    volumes: tuple[tuple[str, str, str], ...]  # name, path on the machine, path in the container
+
+
+def components(rack: Rack, machine: Machine) -> tuple[Component, ...]:
+    """The static pods of a control plane."""
+    cluster = upstream.cluster_configuration(rack)
+    networking, address = cluster["networking"], str(machine.address())
+    etcd = (cluster.get("etcd") or {}).get("local") or {}
+    return (
+        _component("kube-apiserver", cluster["apiServer"], _of_api_server(networking, address)),
+        _component("kube-controller-manager", cluster.get("controllerManager"),
+                   _of_controller_manager(cluster["clusterName"], networking)),
+        _component("kube-scheduler", cluster.get("scheduler"), _of_client("scheduler.conf")),
+        _component("etcd", etcd, _of_etcd(machine.name, address, etcd.get("dataDir", "/var/lib/etcd"))),
+    )
+
+
+def _component(name: str, written: Mapping[str, Any] | None, own: Mapping[str, str | None]) -> Component:
+    """kubeadm's own arguments without those that cluster.yaml gives, then these, in their order."""
+    written = written or {}
+    extra = [(one["name"], str(one.get("value", ""))) for one in _listed(written.get("extraArgs"))]
+    given = {one for one, _ in extra}
+    if "authorization-config" in given:
+        given.add("authorization-mode")  # the two exclude each other
+    kept = [(key, value) for key, value in sorted(own.items()) if key not in given]
+    environment = tuple((one["name"], str(one.get("value", ""))) for one in _listed(written.get("extraEnvs")))
+    volumes = tuple((one["name"], one["hostPath"], one["mountPath"]) for one in _listed(written.get("extraVolumes")))
+    return Component(name, (*kept, *extra), environment, volumes)
+
+
+def _listed(items: Any) -> Iterable[Mapping[str, Any]]:
+    return [one for one in plain(items or []) if isinstance(one, Mapping) and "name" in one]
+
+
+def _of_api_server(networking: Mapping[str, str], address: str) -> dict[str, str | None]:
+    return {
+        "advertise-address": address, "allow-privileged": "true", "authorization-mode": "Node,RBAC",
+        "client-ca-file": f"{PKI}/ca.crt", "enable-admission-plugins": "NodeRestriction",
+        "enable-bootstrap-token-auth": "true", "etcd-cafile": f"{PKI}/etcd/ca.crt",
+        "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt", "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
+        "etcd-servers": None,
+        "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
+        "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
+        "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
+        "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
+        "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-", "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User", "secure-port": "6443",
+        "service-account-issuer": f"https://kubernetes.default.svc.{networking['dnsDomain']}",
+        "service-account-key-file": f"{PKI}/sa.pub", "service-account-signing-key-file": f"{PKI}/sa.key",
+        "service-cluster-ip-range": networking["serviceSubnet"],
+        "tls-cert-file": f"{PKI}/apiserver.crt", "tls-private-key-file": f"{PKI}/apiserver.key",
+    }
+
+
+def _of_client(kubeconfig: str) -> dict[str, str | None]:
+    path = f"/etc/kubernetes/{kubeconfig}"
+    return {"authentication-kubeconfig": path, "authorization-kubeconfig": path, "bind-address": "127.0.0.1",
+            "kubeconfig": path, "leader-elect": "true"}
+
+
+def _of_controller_manager(cluster: str, networking: Mapping[str, str]) -> dict[str, str | None]:
+    return _of_client("controller-manager.conf") | {
+        "allocate-node-cidrs": "true", "client-ca-file": f"{PKI}/ca.crt", "cluster-cidr": networking["podSubnet"],
+        "cluster-name": cluster, "cluster-signing-cert-file": f"{PKI}/ca.crt",
+        "cluster-signing-key-file": f"{PKI}/ca.key", "controllers": "*,bootstrapsigner,tokencleaner",
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt", "root-ca-file": f"{PKI}/ca.crt",
+        "service-account-private-key-file": f"{PKI}/sa.key",
+        "service-cluster-ip-range": networking["serviceSubnet"], "use-service-account-credentials": "true",
+    }
+
+
+def _of_etcd(node: str, address: str, data: str) -> dict[str, str | None]:
+    peer, client = f"https://{address}:2380", f"https://{address}:2379"
+    return {
+        "advertise-client-urls": client, "cert-file": f"{PKI}/etcd/server.crt", "client-cert-auth": "true",
+        "data-dir": data, "feature-gates": None, "initial-advertise-peer-urls": peer,
+        "initial-cluster": None, "initial-cluster-state": None,  # of the moment when the member joined
+        "key-file": f"{PKI}/etcd/server.key", "listen-client-urls": f"https://127.0.0.1:2379,{client}",
+        "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": peer, "name": node,
+        "peer-cert-file": f"{PKI}/etcd/peer.crt", "peer-client-cert-auth": "true",
+        "peer-key-file": f"{PKI}/etcd/peer.key", "peer-trusted-ca-file": f"{PKI}/etcd/ca.crt",
+        "snapshot-count": "10000", "trusted-ca-file": f"{PKI}/etcd/ca.crt",
+        "watch-progress-notify-interval": None,
+    }

@@ -1,0 +1,136 @@
+"""A static pod of the control plane: the API server, the controller manager, the scheduler, etcd.
+
+kubelet runs what lies in /etc/kubernetes/manifests, and kubeadm writes it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from . import settings, writing
+from .base import Change, Command, Resource, rejection
+from .file import Found, probe_file
+from .kubelet_settings import compared
+from .settings import Difference
+
+_PHASE = {"kube-apiserver": "control-plane apiserver", "kube-controller-manager": "control-plane controller-manager",
+          "kube-scheduler": "control-plane scheduler", "etcd": "etcd local"}
+_VOLUMES = frozenset({  # kubeadm's own
+    "k8s-certs", "ca-certs", "etc-pki-ca-trust", "etc-pki-tls-certs", "etc-ca-certificates", "usr-share-ca-certificates",
+    "usr-local-share-ca-certificates", "kubeconfig", "etcd-data", "etcd-certs", "flexvolume-dir"})
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"})
+
+# $1 what the container's process is called, $2 its manifest, $3 what to say when it does not come up, $4 … kubeadm
+# and its words. `up` is true when another process than before runs, is healthy, and still is some seconds later.
+_MADE_ANEW = """
+name=$1 manifest=$2 problem=$3; shift 3
+before=" $(pidof "$name" || :) " former=$(cksum <"$manifest")
+newer() { for p in $(pidof "$name"); do case $before in *" $p "*) ;; *) echo "$p"; return 0 ;; esac; done; return 1; }
+up() {
+    until p=$(newer) && healthy && sleep 3 && [ -e "/proc/$p" ] && healthy; do
+        [ "$(cut -d . -f 1 /proc/uptime)" -lt "$1" ] || return 1
+        sleep 0.5
+    done
+}
+in_seconds() { echo $(($(cut -d . -f 1 /proc/uptime) + $1)); }
+"$@"
+[ "$(cksum <"$manifest")" != "$former" ] || { echo "kubeadm has written the manifest as it was before" >&2; exit 1; }
+up "$(in_seconds 150)" && exit 0
+{ echo "$problem"; crictl ps -a --name "^$name$" -q | head -n 1 | xargs -r crictl logs --tail 8; } >&2 2>&1 || :
+put_back
+before=" $(pidof "$name" || :) "
+up "$(in_seconds 120)" || healthy || echo "it is not healthy with the former manifest either" >&2
+echo "the former manifest is back" >&2
+exit 1
+""".strip()
+
+
+@dataclass(frozen=True)
+class StaticPod(Resource):
+    """One component of the control plane on `node`, with its arguments, environment and volumes.
+
+    `arguments` are all that it has, in kubeadm's order, its own defaults among them; a value of None is any.
+    `config` is what kubeadm makes the manifest from; a pod that does not come up with it gets the former one back.
+    `healthy` is shell text, true when the component says that it is well.
+    """
+
+    component: str
+    node: str
+    arguments: tuple[tuple[str, str | None], ...]
+    environment: tuple[tuple[str, str], ...]
+    volumes: tuple[tuple[str, str, str], ...]  # name, path on the machine, path in the container
+    config: str
+    healthy: str
+    interrupts: str
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"static pod {self.component}"
+
+    @property
+    def manifest(self) -> str:
+        return f"/etc/kubernetes/manifests/{self.component}.yaml"
+
+    def probe(self) -> str:
+        return probe_file(self.manifest)
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        found = Found(facts)
+        if found.kind != "file" or found.content is None or "file:/etc/kubernetes/kubelet.conf" in altered:
+            return  # no control plane, or about to be made one, by kubeadm
+        differ = self._differences(settings.read(found.content))
+        address = [one for one in differ if one.path == ("--advertise-address",)]
+        if address:
+            yield rejection(f"the API server of {self.node} answers at {address[0].found}, and hosts.yaml says "
+                            f"{address[0].expected}: a control plane keeps its address (`inv node.remove {self.node}`, "
+                            "then `inv node.add` with the new one)")
+        elif differ:
+            yield Change(f"{self.component} on {self.node}: {settings.listed(differ)}",
+                         (Command(self._script(), long=True, limit=360.0,
+                                  shown=f"kubeadm init phase {_PHASE[self.component]}"),),
+                         interrupts=self.interrupts, alters=frozenset({f"file:{self.manifest}"}))
+
+    def _differences(self, pod: Mapping[str, Any]) -> tuple[Difference, ...]:
+        spec = pod.get("spec") or {}
+        container = (spec.get("containers") or [{}])[0]
+        words = [word for word in container.get("command") or () if word.startswith("--")]
+        arguments = [(word[2:].partition("=")[0], word.partition("=")[2]) for word in words]
+        return (*compared(list(self.arguments), arguments, exact=self.exact),
+                *self._named("environment", dict(self.environment), {
+                    one["name"]: one.get("value", "") for one in container.get("env") or ()}, _PROXIES),
+                *self._named("volume", {name: f"{path} at {at}" for name, path, at in self.volumes},
+                             _volumes(spec, container), _VOLUMES))
+
+    def _named(self, what: str, wanted: Mapping[str, str], found: Mapping[str, str],
+               own: Set[str]) -> Iterator[Difference]:
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                yield Difference((f"{what} {name}",), found.get(name), value)
+        for name, value in found.items():
+            if self.exact and name not in wanted and name not in own:
+                yield Difference((f"{what} {name}",), value, None)
+
+    def _script(self) -> str:
+        config = "/run/coop/kubeadm-settings.yaml"
+        words = ["kubeadm", "init", "phase", *_PHASE[self.component].split(), "--config", config]
+        problem = f"{self.component} does not come up with these settings; the last it said:"
+        return "\n".join([
+            f"umask 077; mkdir -p /run/coop; trap 'rm -f {config}' EXIT",
+            f"{writing.text_of(self.config.encode())} >{config}",
+            f"kubeadm config validate --config {config}",
+            writing.keep(self.manifest),
+            f"healthy() {{ {self.healthy}; }}",
+            f"put_back() {{\n{writing.put_back(self.manifest)}\n}}",
+            f"set -- {' '.join(map(quote, (self.component, self.manifest, problem, *words)))}",
+            _MADE_ANEW,
+        ])
+
+
+def _volumes(spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
+    mounts = {one["name"]: one.get("mountPath", "") for one in container.get("volumeMounts") or ()}
+    return {one["name"]: f"{(one.get('hostPath') or {}).get('path', '')} at {mounts.get(one['name'], '')}"
+            for one in spec.get("volumes") or ()}

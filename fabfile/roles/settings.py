@@ -1,0 +1,94 @@
+"""The cluster's settings as they run: an edit of cluster.yaml reaches every member, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack import fixed, kubeadm, upstream
+from fabfile.rack.cluster import API_PORT
+from fabfile.resources import (
+    ApiCertificate, CertificateValidity, ClusterSettings, KubeletSettings, KubeProxySettings, Resource, StaticPod,
+    Unit,
+)
+from fabfile.resources.api_question import ready
+from fabfile.roles.kubeadm_config import init_config
+
+KUBELET_ANSWERS = "curl -fs --max-time 2 -o /dev/null http://127.0.0.1:10248/healthz"
+
+
+def cluster_settings(rack: Rack, machine: Machine) -> Resource:
+    """What new members are given, asked and changed on one control plane."""
+    return ClusterSettings(
+        kubeadm.cluster_configuration(rack), kubeadm.kubelet_configuration(rack), init_config(rack, machine),
+        _address(machine), fixed.fixed_cluster(rack), fixed.fixed_kubelet(rack), kubeadm.is_known(rack),
+        kubeadm.CLUSTER_UNSAID, kubeadm.KUBELET_UNSAID)
+
+
+def kube_proxy_settings(rack: Rack, machine: Machine) -> Resource:
+    """kube-proxy on every node, changed on one control plane. Calico's dataplane follows it: never before it."""
+    return KubeProxySettings(kubeadm.kube_proxy_configuration(rack), machine.name, _address(machine),
+                             fixed.fixed_kube_proxy(rack), kubeadm.is_known(rack))
+
+
+def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """What runs on a member by the cluster's settings: the control plane's pods and certificates, then kubelet."""
+    if machine in rack.control_planes:
+        yield from _control_plane(rack, machine)
+    registration = _registration(rack, machine)
+    arguments = tuple((one["name"], str(one.get("value", "")))
+                      for one in registration["nodeRegistration"].get("kubeletExtraArgs") or ())
+    patches = _patches(registration)
+    yield KubeletSettings(
+        kubeadm.kubelet_configuration(rack, machine), arguments, kubeadm.KUBELET_OWN, kubeadm.is_known(rack),
+        kubeadm.KUBELET_UNSAID, "" if patches == upstream.PATCHES else patches,  # its own keys are in the document
+        fixed.fixed_kubelet_of(rack, machine))
+    yield Unit("kubelet", running=None, enabled=None, watches=(KubeletSettings.CONFIG, KubeletSettings.FLAGS),
+               answers=KUBELET_ANSWERS, interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
+
+
+def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    config = init_config(rack, machine, _patches(_registration(rack, machine)))
+    address, known = _address(machine), kubeadm.is_known(rack)
+    yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known)
+    parts = kubeadm.components(rack, machine)
+    healthy = {part.name: _healthy(part, address) for part in parts}
+    period = str(kubeadm.cluster_configuration(rack)["certificateValidityPeriod"])
+    yield CertificateValidity(period, machine.name, config, address, " && ".join(healthy.values()))
+    alone = len(rack.control_planes) == 1
+    nobody = "; nobody can ask the cluster for some 20 s, pods go on" if alone else "; the others answer meanwhile"
+    words = {
+        "kube-apiserver": f"the API server of {machine.name} restarts{nobody}",
+        "etcd": f"etcd on {machine.name} restarts{nobody}",
+        "kube-controller-manager": f"the controller manager of {machine.name} restarts, pods go on",
+        "kube-scheduler": f"the scheduler of {machine.name} restarts, new pods wait some seconds",
+    }
+    for part in parts:
+        yield StaticPod(part.name, machine.name, part.arguments, part.environment, part.volumes, config,
+                        healthy[part.name], words[part.name], known)
+
+
+def _registration(rack: Rack, machine: Machine) -> dict:
+    """What the machine became a member with, its secrets left out. Only the first control plane was made by init:
+    for the others nodeRegistration and patches are JoinConfiguration's."""
+    if machine is rack.control_planes[0]:
+        return upstream.init_configuration(rack, machine)
+    return upstream.join_configuration(rack, machine)
+
+
+def _patches(registration: dict) -> str:
+    return (registration.get("patches") or {}).get("directory") or ""
+
+
+def _address(machine: Machine) -> str:
+    return f"{machine.address()}:{API_PORT}"
+
+
+def _healthy(part: kubeadm.Component, address: str) -> str:
+    """Shell text that asks a component on its own machine."""
+    given = dict(part.arguments)
+    local = {"kube-controller-manager": (10257, "healthz"), "kube-scheduler": (10259, "readyz")}
+    if part.name in local:
+        port, path = local[part.name]
+        return f"curl -fsk --max-time 3 -o /dev/null https://127.0.0.1:{given.get('secure-port', port)}/{path}"
+    return ready(address)  # of etcd, too: the API server is not ready without it
