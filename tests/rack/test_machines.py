@@ -54,6 +54,11 @@ def changes(plan: dict, resource: str) -> list[str]:
     return [change["what"] for change in plan["plan"] if change["resource"] == resource]
 
 
+def nodes(operator, *words: str, code: int = 0) -> dict:
+    """The step of labels and taints alone: the rest of a bootstrap has nothing to do with it."""
+    return operator.bootstrap("--only", "nodes", *words, code=code)
+
+
 NODES, LEFT, RELEASES = "labels and taints of nodes", "objects that left the files", "releases that left the files"
 
 
@@ -73,10 +78,10 @@ def test_a_label_and_a_taint_of_one_machine(files, operator, kubectl, node):
 def test_what_kubectl_changed_is_told_and_put_back(files, operator, kubectl, node):
     kubectl("label --overwrite node chick1 gpu=none")
     kubectl("taint node chick1 gpu:NoSchedule-")
-    assert changes(operator.bootstrap("--dry", code=3), NODES) == [
+    assert changes(nodes(operator, "--dry", code=3), NODES) == [
         "chick1: label gpu is none, changed by another hand, should be a100",
         "chick1: taint gpu=a100:NoSchedule is absent, changed by another hand"]
-    operator.bootstrap()
+    nodes(operator)
     assert node("chick1")[0]["gpu"] == "a100" and "gpu=a100:NoSchedule" in node("chick1")[1]
 
 
@@ -85,23 +90,23 @@ def test_a_taint_that_ends_pods_asks_first(files, operator, kubectl, node):
             '{"spec": {"nodeName": "chick1", "terminationGracePeriodSeconds": 0}}' "' -- sleep 9999")
     kubectl("wait --for=condition=Ready pod/lonely --timeout=120s")
     files("hosts.yaml", "effect: NoSchedule}]", "effect: NoSchedule}, {key: lesson, effect: NoExecute}]")
-    [change] = operator.bootstrap("--dry", code=3)["plan"]
+    [change] = nodes(operator, "--dry", code=3)["plan"]
     assert "pods end that nobody starts again: default/lonely" in change["interrupts"]
-    assert "default/lonely" in operator.inv("cluster.bootstrap", code=1).said  # nobody agreed
+    assert "default/lonely" in operator.inv("cluster.bootstrap", "--only", "nodes", code=1).said  # nobody agreed
     assert "lesson:NoExecute" not in node("chick1")[1] and "Running" in kubectl("get pod lonely")
-    operator.bootstrap("--yes")
+    nodes(operator, "--yes")
     assert "lesson:NoExecute" in node("chick1")[1]
     wait_until("the pod is gone", lambda: not kubectl("get pod lonely --ignore-not-found -o name").strip())
-    assert operator.bootstrap()["changes"] == 0
+    assert nodes(operator)["changes"] == 0
 
 
 def test_what_left_hosts_yaml_is_taken_away_and_what_hands_made_stays(files, operator, kubectl, node, bootstrapped):
     hosts = bootstrapped.rack / "hosts.yaml"
     hosts.write_text(re.sub(r"    (labels|taints): .*\n", "", hosts.read_text()))
-    operator.bootstrap()
+    nodes(operator)
     labels, taints = node("chick1")
     assert "gpu" not in labels and labels["mine"] == "1" and taints == {"mine=1:PreferNoSchedule"}
-    assert operator.bootstrap()["changes"] == 0
+    assert nodes(operator)["changes"] == 0
     kubectl("label node chick1 mine-")
     kubectl("taint node chick1 mine-")
 
@@ -120,7 +125,7 @@ def test_a_newcomer_has_its_taints_and_kubelet_settings_from_the_first_moment(fi
         assert operator.bootstrap("--dry")["changes"] == 0
         # it is noted as Coop's: it goes with the file
         files("hosts.yaml", "    taints: [{key: room, value: north, effect: NoExecute}]\n", "")
-        operator.bootstrap()
+        nodes(operator)
         assert node("chick11")[1] == set()
     finally:
         operator.inv("node.remove", "chick11", "--yes", code=None)
@@ -130,21 +135,21 @@ def test_a_newcomer_has_its_taints_and_kubelet_settings_from_the_first_moment(fi
 
 def test_a_control_plane_becomes_a_worker_and_is_one_no_more(files, operator, kubectl, node):
     files("hosts.yaml", "roles: [control-plane]", "roles: [control-plane, worker]")
-    assert len(changes(operator.bootstrap("--dry", code=3), NODES)) == 2
-    operator.bootstrap()
+    assert len(changes(nodes(operator, "--dry", code=3), NODES)) == 2
+    nodes(operator)
     labels, taints = node("chick0")
     assert taints == set() and "node.kubernetes.io/exclude-from-external-load-balancers" not in labels
     kubectl(f"run guest --image={BUSYBOX} --restart=Never --overrides='"
             '{"spec": {"nodeSelector": {"kubernetes.io/hostname": "chick0"}, "terminationGracePeriodSeconds": 0}}' "' -- sleep 9999")
     kubectl("wait --for=condition=Ready pod/guest --timeout=120s")
-    assert operator.bootstrap()["changes"] == 0
+    assert nodes(operator)["changes"] == 0
     files("hosts.yaml", "roles: [control-plane, worker]", "roles: [control-plane]")
-    assert "no new pods start there" in operator.inv("cluster.bootstrap", code=1).said
+    assert "no new pods start there" in operator.inv("cluster.bootstrap", "--only", "nodes", code=1).said
     assert node("chick0")[1] == set()
-    operator.bootstrap("--yes")
+    nodes(operator, "--yes")
     assert node("chick0")[1] == {KEPT_OFF}
     assert "Running" in kubectl("get pod guest")
-    assert operator.bootstrap()["changes"] == 0
+    assert nodes(operator)["changes"] == 0
     kubectl("delete pod guest --wait=false")
 
 
