@@ -67,8 +67,9 @@ class HelmRelease(Resource):
     The revision carries a digest of chart and values, so that the same release is known again, also when the
     chart draws at random; its objects are compared with the live ones by the API server. Fields that another
     hand has set are left alone unless `take_back`. An upgrade waits for its pods, then for `proof` (shell
-    text on this machine); when it does not hold, the former revision comes back by itself and the change
-    fails, saying why.
+    text on this machine, which starts a server of `canary`), and marks its revision as proved; when it does not
+    hold, the last proved revision comes back by itself, with `database`, and the change fails, saying why. What
+    was released and never proved is released again: whoever did that did not come to its end.
 
     `before` is done first, when there is something to do. `override` (YAML) holds for this upgrade alone.
     """
@@ -83,6 +84,9 @@ class HelmRelease(Resource):
     before: tuple[Command, ...] = ()
     proof: str = field(default="", repr=False)
     proof_seconds: int = 0
+    canary: str = ""
+    prove_with: str = ""  # what an operator types after `inv` to prove it
+    database: helm_scripts.Database | None = None
     override: str = ""
     take_back: bool = False
 
@@ -106,7 +110,7 @@ class HelmRelease(Resource):
             return
         same = ((found.status, found.digest) == ("deployed", self.digest)
                 and f"file:{self.chart}" not in altered)
-        if same and (not found.differs or (found.foreign and not found.missing and not self.take_back)):
+        if same and found.proved and (not found.differs or (found.foreign and not found.missing and not self.take_back)):
             return
         if found.foreign and not self.take_back:
             yield _refusal(f"fields of {self.release} were set by another hand",
@@ -119,6 +123,8 @@ class HelmRelease(Resource):
             what = f"{self.release} is not released in {self.namespace}"
         elif found.status != "deployed":
             what = f"revision {found.revision} of {self.release} is {found.status}"
+        elif same and not found.proved:
+            what = f"revision {found.revision} of {self.release} is not known to be proved"
         elif same:
             what = f"objects of {self.release} are not as released: {', '.join(found.objects)}"
         else:
@@ -126,18 +132,22 @@ class HelmRelease(Resource):
         yield Change(what, (*self.before, self._upgrade()),
                      diff=found.diff if found.status not in ("", "none") else "")
 
+    @property
+    def released(self) -> helm_scripts.Released:
+        return helm_scripts.Released(self.release, self.namespace, self.kubeconfig, self.seconds, self.proof,
+                                     self.canary, self.prove_with, self.database)
+
     def _upgrade(self) -> Command:
-        script = helm_scripts.upgrade(self.release, self.namespace, self.chart, self.values, self.override,
-                                      self.kubeconfig, self.digest, self.seconds, self.proof,
+        script = helm_scripts.upgrade(self.released, self.chart, self.values, self.override, self.digest,
                                       force=self.take_back)
-        return Command(script, long=True, limit=4.0 * self.seconds + 2 * self.proof_seconds + 60,
+        return Command(script, long=True, limit=4.0 * self.seconds + 3 * self.proof_seconds + 360,
                        shown=f"helm upgrade --install {self.release} {self.version} -n {self.namespace}"
                              + (" --force-conflicts" if self.take_back else ""))
 
 
 class ReleaseFacts:
-    """What the probe saw: .status ("" no cluster, "none", or helm's own word), .revision, .digest of the last
-    revision; .refused (why the values do not render), .differs, .diff, .objects, .missing, .foreign (who else
+    """What the probe saw: .status ("" no cluster, "none", or helm's own word), .revision, .digest, .proved of the
+    last revision; .refused (why the values do not render), .differs, .diff, .objects, .missing, .foreign (who else
     set fields)."""
 
     def __init__(self, facts: str):
@@ -146,6 +156,7 @@ class ReleaseFacts:
         self.status = "none" if state[1:2] == ["none"] else state[2] if len(state) > 2 else ""
         self.revision = state[1] if len(state) > 2 else ""
         self.digest = state[3] if len(state) > 3 else ""
+        self.proved = len(state) > 4 and state[4] == self.revision
         parts = re.split(r"^(refused|live \d+|by|diff)$", facts, flags=re.MULTILINE)
         said = dict(zip(parts[1::2], (text.strip("\n") for text in parts[2::2])))
         self.refused = _last_lines(said.get("refused", ""), 6)

@@ -15,8 +15,9 @@ from fabfile.rack.pages import DATABASE_CLAIM
 from fabfile.rack.publishing import HTTP, HTTPS
 from fabfile.rack.release import API, address_of, database_type, looked_up, release_values
 from fabfile.rack.secrets import revealed
-from fabfile.rack.services import Service
+from fabfile.rack.services import HUB, Service
 from fabfile.resources import Check, Command, Resource
+from fabfile.resources.helm_scripts import Database, Released, database_program
 from fabfile.roles.charts import chart, release
 from fabfile.roles.load_balancer import address_is_answered_once
 from fabfile.roles.operators import kubeconfig
@@ -38,19 +39,20 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
     wanted = rack.services[name]
     values = revealed(release_values(rack, wanted, commit))
     yield chart(wanted.chart)
-    before, proof, override = [], "", ""
+    before, proof, override, database = [], "", "", None
     if wanted.is_hub:
         if pulls_before(values):
             before.append(nodes_are_fit(rack, leave_out))
         if leave_out:
             override = "prePuller: {hook: {enabled: false}}\n"
-        if database_type(wanted) == "sqlite-pvc":
-            before += [database_is_at_home(rack, wanted), database_copy(rack, wanted)]
+        if database := database_of(wanted):
+            before += [database_is_at_home(rack, wanted), database_copy(rack, database)]
         proof = proving(rack, wanted)
     yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values,
                   seconds=wanted.seconds, before=tuple(before), proof=proof,
                   proof_seconds=wanted.canary.seconds + 300 if proof else 0, override=override,
-                  take_back=take_back)
+                  take_back=take_back, canary=wanted.canary.user, database=database,
+                  prove_with=prove_with(wanted) if proof else f"service.upgrade {name}")
 
 
 def service_answers(rack: Rack, name: str) -> Iterator[Check]:
@@ -101,33 +103,29 @@ found=$({kubectl} get nodes -o go-template={quote(_HOW_NODES_ARE)} | sed -n "s/^
 """, shown="look whether the hub's database is where a pod can be")
 
 
-def database_copy(rack: Rack, wanted: Service) -> Command:
-    """The hub's database onto the gateway, by SQLite's own backup; the ten latest are kept. No hub yet:
-    nothing to copy."""
-    folder = f"{COPIES}/{wanted.name}"
-    kubectl = f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace}"
-    program = ("import sqlite3, sys, tempfile; f = tempfile.NamedTemporaryFile(); "
-               "s = sqlite3.connect('file:/srv/jupyterhub/jupyterhub.sqlite?mode=ro', uri=True); "
-               "t = sqlite3.connect(f.name); s.backup(t); t.close(); "
-               "sys.stdout.buffer.write(open(f.name, 'rb').read())")
-    return Command(
-        f"""
-umask 077; mkdir -p {folder}
-there=$({kubectl} get deployment hub --ignore-not-found -o name)
-[ -n "$there" ] || {{ echo 'there is no hub yet'; exit 0; }}
-if [ "$({kubectl} get deployment hub -o 'jsonpath={{.status.readyReplicas}}')" != 1 ]; then
-    echo 'the hub does not run: its database is not copied'; exit 0; fi
-copy={folder}/$(date -u +%Y%m%d-%H%M%S).sqlite
-trap 'rm -f "$copy.new"' EXIT
-{kubectl} exec deployment/hub -c hub -- python3 -c {quote(program)} >"$copy.new" || {{
-    node=$({kubectl} get pods -l component=hub -o 'jsonpath={{.items[0].spec.nodeName}}')
-    echo "the hub's database cannot be copied from $node: nothing was touched" >&2; exit 1; }}
-[ "$(head -c 15 "$copy.new")" = 'SQLite format 3' ] ||
-    {{ echo 'what came from the hub is no database' >&2; exit 1; }}
-sync "$copy.new"; mv "$copy.new" "$copy"
-ls -1 {folder}/*.sqlite | head -n -10 | xargs -r rm -f
-echo "the database is in $copy"
-""", limit=DATABASE_LIMIT, shown=f"copy the hub's database to {folder}")
+def database_of(wanted: Service) -> Database | None:
+    """The hub's database, where Coop copies it and can bring it back: a file of a claim."""
+    if not wanted.is_hub or database_type(wanted) != "sqlite-pvc":
+        return None
+    return Database(wanted.in_namespace, wanted.release_name, DATABASE_CLAIM, f"{COPIES}/{wanted.name}")
+
+
+def database_copy(rack: Rack, database: Database) -> Command:
+    """The hub's database onto the gateway, tied to the revision that runs; the ten latest are kept. A hub that does
+    not run is copied past it, and where that cannot be, it is told at once."""
+    return Command(database_program(database, kubeconfig(rack), "copy"), long=True, limit=DATABASE_LIMIT,
+                   shown=f"copy the hub's database to {database.copies}")
+
+
+def released(rack: Rack, wanted: Service, profile: str | None = None) -> Released:
+    """The hub's release, as the tasks prove it and bring former revisions back."""
+    return Released(wanted.release_name, wanted.in_namespace, kubeconfig(rack), wanted.seconds,
+                    proving(rack, wanted, profile), wanted.canary.user, prove_with(wanted), database_of(wanted))
+
+
+def prove_with(wanted: Service) -> str:
+    """What an operator types after `inv`."""
+    return "hub.prove" if wanted.name == HUB else f"hub.prove --hub {wanted.name}"
 
 
 def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:

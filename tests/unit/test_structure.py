@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "engine": {"engine", "resources", "rack", "secret", "finding"},
     "facts": {"facts", "resources", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "rack", "secret", "finding"},
-    "resources": {"resources", "rack", "secret", "finding"},
+    "resources": {"resources", "programs", "rack", "secret", "finding"},
+    "programs": {"programs"},  # what runs on machines
     "rack": {"rack", "secret", "finding"},
     "secret": set(),
     "finding": set(),

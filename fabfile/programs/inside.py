@@ -1,0 +1,144 @@
+"""A JupyterHub's SQLite database, looked at, copied, and put back: `inside.py look | copy | put NAME`.
+
+It runs where the file is: in the hub's pod, or in one of the same image that mounts the same claim. `look` prints JSON,
+`copy` the database itself, by SQLite's own backup. `put` takes NAME, a file beside the database, or "-", its
+standard input, and the hub has to be stopped: what is there is kept under another name, and is replaced at once or
+not at all.
+"""
+
+import glob
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+
+FILE = "jupyterhub.sqlite"
+MIGRATED = ".migrated-"  # what `put` found is kept under this name
+KEEP = 3  # of those
+
+
+def connect(path, mode="ro"):
+    return sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
+
+
+def asked(database, query):
+    """Rows; none where the table is not there yet."""
+    try:
+        return database.execute(query).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error) or "no such column" in str(error):
+            return []
+        raise
+
+
+def description(path):
+    """Of one database: `schema` (alembic's revision, "" when it has none), `columns` by table, `users`, `servers`
+    (of users who have one), `tokens` (their numbers), `taken` (Unix time)."""
+    database = connect(path)
+    try:
+        version = asked(database, "select version_num from alembic_version")
+        tables = [name for name, in asked(database, "select name from sqlite_master where type = 'table'")]
+        return {
+            "schema": version[0][0] if version else "",
+            "columns": {name: [row[1] for row in asked(database, f'pragma table_info("{name}")')] for name in tables},
+            "users": [name for name, in asked(database, "select name from users order by name")],
+            "servers": sorted({name for name, in asked(
+                database, "select users.name from spawners join users on users.id = spawners.user_id "
+                "where spawners.server_id is not null")}),
+            "tokens": [number for number, in asked(database, "select id from api_tokens order by id")],
+            "taken": os.path.getmtime(path),
+        }
+    finally:
+        database.close()
+
+
+def is_sound(path):
+    """SQLite's own check of the whole file."""
+    try:
+        database = connect(path)
+        try:
+            return database.execute("pragma integrity_check").fetchall() == [("ok",)]
+        finally:
+            database.close()
+    except sqlite3.DatabaseError:
+        return False
+
+
+def known():
+    """The schemas from which the JupyterHub of this image can go on."""
+    import jupyterhub
+    from alembic.script import ScriptDirectory
+
+    folder = os.path.join(os.path.dirname(jupyterhub.__file__), "alembic")
+    return [one.revision for one in ScriptDirectory(folder).walk_revisions()]
+
+
+def look():
+    """The database, and the copies that JupyterHub itself has made beside it, each before it migrated it."""
+    beside = {}
+    for path in glob.glob(f"{FILE}.*"):
+        if MIGRATED not in path and not path.endswith(("-journal", "-wal", "-shm", ".new")):
+            try:
+                beside[path] = description(path)
+            except sqlite3.DatabaseError:
+                continue  # one that is broken is no copy
+    here = description(FILE) if os.path.exists(FILE) and os.path.getsize(FILE) else None
+    print(json.dumps({"known": known(), "here": here, "beside": beside}))
+
+
+def copy():
+    with tempfile.NamedTemporaryFile() as file:
+        source, target = connect(FILE), sqlite3.connect(file.name)
+        source.backup(target)
+        source.close()
+        target.close()
+        with open(file.name, "rb") as copied:
+            shutil.copyfileobj(copied, sys.stdout.buffer)
+
+
+def put(name):
+    """Prints under which name the database that was there is kept."""
+    new = f"{FILE}.new"
+    with open(new, "wb") as file:
+        if name == "-":
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        else:
+            with open(name, "rb") as copied:
+                shutil.copyfileobj(copied, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if not is_sound(new) or not description(new)["users"]:
+        os.unlink(new)
+        sys.exit("what was to be put back is not a sound database of a hub")
+    former = f"{FILE}{MIGRATED}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    if os.path.exists(FILE):
+        finish(FILE)
+        os.link(FILE, former)
+        for more in ("-journal", "-wal", "-shm"):  # another database's: it would be written into the new one
+            if os.path.exists(FILE + more):
+                os.rename(FILE + more, former + more)
+    os.replace(new, FILE)
+    folder = os.open(".", os.O_RDONLY)
+    os.fsync(folder)
+    for old in sorted(glob.glob(f"{FILE}{MIGRATED}*"))[:-KEEP]:
+        os.unlink(old)
+    print(former)
+
+
+def finish(path):
+    """Lets SQLite end what a hub that was killed has begun."""
+    try:
+        database = connect(path, "rw")
+        asked(database, "select count(*) from sqlite_master")
+        asked(database, "pragma wal_checkpoint(truncate)")
+        database.close()
+    except sqlite3.DatabaseError:
+        pass  # it is kept as it is
+
+
+if __name__ == "__main__":
+    os.chdir(os.environ.get("COOP_DATABASE_FOLDER", "/srv/jupyterhub"))
+    {"look": look, "copy": copy, "put": put}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,51 @@
+# shellcheck shell=sh disable=SC2154
+# An upgrade: helm, pods, proof; or the last revision that was proved again, with the reason, and an exit code of 1.
+# Given besides what release.sh says: chart, values, override (YAML), digest, force ("--force-conflicts" or "").
+
+printf %s "$values" >"$work/values"; printf %s "$override" >"$work/override"
+known=$(revisions)  # a release that cannot be asked for would seem to have no former revision
+alone
+forget_unfinished
+was=$(printf '%s\n' "$known" | deployed)
+former=$(printf '%s\n' "$known" | proved)
+
+# shellcheck disable=SC2086  # force is one word or none
+if watched "helm upgrade" hooks "$work/said" helm upgrade --install "$release" "$chart" --create-namespace \
+  -f "$work/values" -f "$work/override" --labels "coop=$digest" --history-max 10 \
+  --timeout "${limit}s" --hide-notes --server-side=true $force
+then ready || :
+elif [ -n "$why" ]; then why="$why, and helm waits for it"
+else why="helm: $(grep -v '^level=WARN' "$work/said" | tail -n 6)"
+fi
+if [ -z "$why" ]; then prove || why="its pods are ready, but: $why"; fi
+if [ -z "$why" ]; then
+  mark "$(newest)"; cat "$work/proved" 2>/dev/null || :; revisions 2>/dev/null | last_of; exit 0
+fi
+printf '%s\n' "$why"
+look
+case $why in
+*'is not Ready any more'*) ;;
+*) [ -z "$gone" ] || echo "${gone% } is not Ready any more: what stood there is missing" ;;
+esac
+reason=$why why=''
+latest=$(newest)
+if [ -z "$former" ] && [ -n "$was" ]; then
+  former=$was; echo "note: no revision is known to be proved: it goes back to $was, which ran before"
+elif [ -n "$was" ] && [ "$was" != "$former" ]; then
+  echo "note: it goes back to revision $former, the last that was proved; revision $was, which ran before, was not"
+fi
+if [ -z "$former" ]; then echo 'there is no former revision: what is there stays, to be looked at'
+elif [ "$latest" = "$was" ]; then echo "revision $was was not touched"
+elif back "$former"; then
+  if [ -s "$work/proof" ]; then echo "the canary ran a cell on it"; fi
+  printf '%s\n' "$reason" | tail -n 4
+  echo "the upgrade did not hold for the reason above: revision $former is back, and ready"
+else
+  printf '%s\n' "$why"
+  case $failed in
+  database) echo "the upgrade did not hold, and revision $former cannot come back: what is there stays" ;;
+  proof) echo "the upgrade did not hold: revision $former is back, and ready, but is not proved either: see above" ;;
+  *) echo "the upgrade did not hold, and revision $former is not ready again either: see above" ;;
+  esac
+fi
+exit 1
