@@ -20,8 +20,17 @@ MIGRATED = ".migrated-"  # what `put` found is kept under this name
 KEEP = 3  # of those
 
 
-def connect(path, mode="ro"):
-    return sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
+def connect(path):
+    """Read-only; but SQLite itself first ends what a hub that was killed has begun, as the next hub would."""
+    for mode in ("ro", "rw"):
+        database = sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
+        try:
+            database.execute("select count(*) from sqlite_master")
+            return database
+        except sqlite3.OperationalError:
+            database.close()
+            if mode == "rw":
+                raise
 
 
 def asked(database, query):
@@ -115,9 +124,8 @@ def put(name):
         sys.exit("what was to be put back is not a sound database of a hub")
     former = f"{FILE}{MIGRATED}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     if os.path.exists(FILE):
-        finish(FILE)
         os.link(FILE, former)
-        for more in ("-journal", "-wal", "-shm"):  # another database's: it would be written into the new one
+        for more in ("-journal", "-wal", "-shm"):  # what SQLite could not end would be written into the new one
             if os.path.exists(FILE + more):
                 os.rename(FILE + more, former + more)
     os.replace(new, FILE)
@@ -126,17 +134,6 @@ def put(name):
     for old in sorted(glob.glob(f"{FILE}{MIGRATED}*"))[:-KEEP]:
         os.unlink(old)
     print(former)
-
-
-def finish(path):
-    """Lets SQLite end what a hub that was killed has begun."""
-    try:
-        database = connect(path, "rw")
-        asked(database, "select count(*) from sqlite_master")
-        asked(database, "pragma wal_checkpoint(truncate)")
-        database.close()
-    except sqlite3.DatabaseError:
-        pass  # it is kept as it is
 
 
 if __name__ == "__main__":
