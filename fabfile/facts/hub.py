@@ -1,28 +1,61 @@
-"""How a hub is: its release, its pods, its pages, and what its API says."""
+"""How a hub is: its release, its pods and their nodes, its pages, and what its API says."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from fabfile.rack.pages import STATE
+from fabfile.programs import shell
+from fabfile.rack.pages import DATABASE_CLAIM, STATE
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
 from fabfile.resources.helm_scripts import other_hands
 
-_PODS = ("{{range .items}}{{.metadata.name}} {{with .spec.nodeName}}{{.}}{{end}} {{.status.phase}} "
-         "{{range .status.containerStatuses}}{{if .ready}}ready {{else}}"
-         "{{with .state.waiting}}{{.reason}} {{else}}not-ready {{end}}{{end}}{{end}}"
-         "{{\"\\n\"}}{{end}}")
+OWN = ("hub-", "proxy-", "autohttps-")  # the pods without which nobody comes in
+# A kubelet renews its lease every 10 s; Kubernetes itself calls a node NotReady after 50 s
+# (kubernetes/kubernetes, pkg/controller/nodelifecycle).
+_SILENT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class SickNode:
+    """A node that is not Ready, or whose kubelet says nothing any more; `pods` are the hub's on it."""
+
+    name: str
+    since: str  # its last sign of life, or since when it is not Ready: "2026-11-28T16:03:10Z"
+    silent: bool
+    why: str  # Kubernetes' reason of a node that is not Ready
+    pods: tuple[str, ...]
+    home: bool  # its disk holds the hub's database
+
+    @property
+    def told(self) -> str:
+        """What is wrong, and what it means."""
+        what = f"{self.name} is silent since {self.since}" if self.silent else \
+            f"{self.name} is not Ready since {self.since} ({self.why})"
+        on_it = f"; on it: {', '.join(self.pods)}" if self.pods else ""
+        return what + on_it + ("; the hub's database is on its disk" if self.home else "")
+
+    @property
+    def mend(self) -> str:
+        """What to type."""
+        if not self.silent:
+            return f"inv node.status {self.name}"
+        moved = f"inv node.remove {self.name} --dead"
+        taint = f"kubectl taint node {self.name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+        rest = "all but the hub, which starts only where its database is" if self.home else "all of it"
+        return (f"switch {self.name} on again; if it is really off for long, this moves {rest}: {moved} (takes it out "
+                f"of the cluster), or {taint} (until it is back)")
 
 
 @dataclass(frozen=True)
 class HubState:
     """`release` is helm's own account (name, revision, status, chart, updated), empty when there is none;
     `pods` are (name, node, state) of those that have not ended; `pages` is where they come from; `api` the
-    version, users and servers; `problem` why it is silent."""
+    version, users and servers; `problem` why it, or the cluster, is silent."""
 
     service: str
     release: dict[str, Any]
@@ -31,30 +64,27 @@ class HubState:
     api: dict[str, Any]
     problem: str
     others: str  # who else has set fields of its objects
+    sick: tuple[SickNode, ...] = ()  # of the nodes on which something of it stands
+
+    @property
+    def blocked(self) -> tuple[SickNode, ...]:
+        """The sick nodes without which nobody comes in."""
+        return tuple(node for node in self.sick if any(pod.startswith(OWN) for pod in node.pods))
 
     @property
     def healthy(self) -> bool:
         """Released, every pod of its own ready, its API answering, its pages those that were wanted."""
-        own = [state for name, _, state in self.pods if name.startswith(("hub-", "proxy-", "autohttps-"))]
+        own = [state for name, _, state in self.pods if name.startswith(OWN)]
         return (self.release.get("status") == "deployed" and bool(own) and set(own) == {"ready"}
                 and bool(self.api) and self.pages.get("from", "repository") == "repository")
 
 
-def question(service: Service, kubeconfig: str, api: str) -> str:
-    """Shell text for the gateway; `api` is the one that asks the hub."""
+def question(service: Service, kubeconfig: str, api: str = "") -> str:
+    """Shell text for the gateway; `api` is the one that asks the hub. Without it, a quick look at release, pods and
+    nodes."""
     namespace, release = service.in_namespace, service.release_name
-    return f"""
-KUBECONFIG={kubeconfig}; export KUBECONFIG
-printf '\\n== release\\n'; helm list -n {namespace} --filter '^{release}$' -o json 2>&1
-printf '\\n== pods\\n'; kubectl --request-timeout=15s -n {namespace} get pods -o 'go-template={_PODS}' 2>&1
-printf '\\n== pages\\n'
-timeout 15 kubectl -n {namespace} exec deployment/hub -c hub -- cat {STATE} 2>/dev/null
-printf '\\n== others\\n'
-{other_hands(release, namespace, kubeconfig)}
-printf '\\n== api\\n'; {{
-{api}
-}} 2>&1
-"""
+    return shell("hub", kubeconfig=kubeconfig, namespace=namespace, release=release, claim=DATABASE_CLAIM, pages=STATE,
+                 others=other_hands(release, namespace, kubeconfig), api=api)
 
 
 def parse(service: str, answer: str) -> HubState:
@@ -68,10 +98,35 @@ def parse(service: str, answer: str) -> HubState:
         if phase not in ("", "Succeeded", "Failed"):  # an ended one has been replaced; a missing one is Pending
             bad = [state for state in states if state not in ("ready", "")]
             pods.append((name, node, bad[0] if bad else "ready" if phase == "Running" else phase))
+    sick = tuple(_sick(parts, pods))
+    worse = {node.name: "node silent" if node.silent else "node not Ready" for node in sick}
+    # what a kubelet said last of its pods stands there, green, long after it
+    pods = [(name, node, worse.get(node, state)) for name, node, state in pods]
     return HubState(service, releases[0] if releases else {}, tuple(pods),
                     _json(parts.get("pages", "")) or {}, api if isinstance(api, dict) else {},
-                    "" if isinstance(api, dict) else parts.get("api", "").strip(),
-                    ReleaseFacts(parts.get("others", "")).foreign)
+                    parts.get("cluster", "") or ("" if isinstance(api, dict) else parts.get("api", "").strip()),
+                    ReleaseFacts(parts.get("others", "")).foreign, sick)
+
+
+def _sick(parts: dict[str, str], pods: list[tuple[str, str, str]]) -> Iterator[SickNode]:
+    renewed = {line.split(" ")[0]: line.split(" ")[1] for line in parts.get("leases", "").split("\n")
+               if line.count(" ") == 1}
+    times = {node: when for node, text in renewed.items() if (when := _time(text))}
+    now = max(times.values(), default=None)  # of their clocks, not of the gateway's
+    for line in parts.get("nodes", "").split("\n"):
+        name, ready, since, why = [*line.split(" "), "", "", "", ""][:4]
+        silent = now is not None and name in times and now - times[name] > _SILENT
+        on_it = tuple(pod for pod, node, _ in pods if node == name)
+        home = parts.get("home", "").strip() == name != ""
+        if ready and (silent or ready != "True") and (on_it or home):
+            yield SickNode(name, renewed[name][:19] + "Z" if silent else since, silent, why, on_it, home)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _parts(answer: str) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,12 @@
     release.sh       what an upgrade of a release, its way back and its proof have in common
     upgrade.sh       an upgrade that is proved, or taken back
     rollback.sh      a former revision that is brought back, and proved
+    rollback_plan.sh what that would do
     prove.sh         the revision that runs, proved
     look.sh          how a release is, compared with what it should be
     others.sh        who else has set fields of it
     database.sh      runs database.py
+    hub.sh           how a hub is: its release, pods, nodes, pages, API
     pods.py          what pods wait for, and whether waiting can help
     database.py      a hub's database from the gateway: copied, looked at, brought back
     inside.py        the same in a pod that mounts it

@@ -1,6 +1,6 @@
-"""What pods wait for: `pods.py NAMESPACE SINCE hooks | canary USER | workload NAME [GONE...]`.
+"""What pods wait for: `pods.py NAMESPACE SINCE hooks WHEN | canary USER | workload NAME [GONE...]`.
 
-SINCE is when waiting began, in seconds of Unix time; GONE are nodes that are not Ready any more. Prints "wait TEXT"
+SINCE is when waiting began, in seconds of Unix time; WHEN is what helm is at ("upgrade", "rollback"); GONE are nodes that are not Ready any more. Prints "wait TEXT"
 for what may come right by waiting, "end TEXT" for what cannot, both for a person; "ready" when a canary's server is. It runs on the gateway,
 with KUBECONFIG set, and ends with 0 also when the API server is silent.
 """
@@ -9,11 +9,13 @@ import json
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 # the kubelet's words for a container that no later try starts without a change
 NEVER = ("CreateContainerConfigError", "CreateContainerError", "InvalidImageName", "RunContainerError")
 NO_START = ("StartError", "ContainerCannotRun")
 PULLING = ("ErrImagePull", "ImagePullBackOff")
+SKEW = 10  # seconds between two machines' clocks
 PULL_LIMIT = NODE_LIMIT = 120  # seconds that an image, or a place on a node, may be waited for
 CRASHES = 3
 
@@ -33,10 +35,16 @@ def name_of(thing):
 
 
 def owner_of(pod):
-    """The kind and name of who made a pod."""
-    for owner in pod["metadata"].get("ownerReferences", []):
-        return owner["kind"], owner["name"]
-    return "", ""
+    """The uid of who made a pod."""
+    return next((owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])), "")
+
+
+def is_hook(thing, when, since):
+    """Whether helm has made it in this very run, for what it is at: what an earlier one left is not waited for."""
+    meta = thing["metadata"]
+    made = datetime.fromisoformat(meta["creationTimestamp"].replace("Z", "+00:00")).timestamp()
+    at = meta.get("annotations", {}).get("helm.sh/hook", "")
+    return (when in at or (when == "upgrade" and "install" in at)) and made >= since - SKEW
 
 
 def containers_of(pod):
@@ -130,11 +138,11 @@ def looked_at(pod, waited):
         yield "wait", f"{name} on {node} runs and is not ready yet"
 
 
-def hooks(namespace, waited):
+def hooks(namespace, waited, when):
     """The Jobs and DaemonSets that helm waits for before it touches anything."""
-    made = asked("-n", namespace, "get", "jobs,daemonsets")
-    waiting = {(one["kind"], name_of(one)) for one in made
-               if "helm.sh/hook" in one["metadata"].get("annotations", {})}
+    since = time.time() - waited
+    waiting = {one["metadata"]["uid"]: one for one in asked("-n", namespace, "get", "jobs,daemonsets")
+               if is_hook(one, when, since)}
     pods = [pod for pod in asked("-n", namespace, "get", "pods") if owner_of(pod) in waiting]
     no_start = [(pod, state) for pod in pods for _, _, _, state, before in containers_of(pod)
                 for state in (state, before) if state.get("reason") in NO_START]
@@ -148,9 +156,9 @@ def hooks(namespace, waited):
     for pod in pods:
         if not is_ready(pod) and pod.get("status", {}).get("phase") not in ended:
             yield from looked_at(pod, waited)
-    for kind, name in sorted(waiting):
-        mine = [pod for pod in pods if owner_of(pod) == (kind, name)]
-        if kind == "DaemonSet" and (rest := [pod for pod in mine if not is_ready(pod)]):
+    for uid, one in waiting.items():
+        mine, name = [pod for pod in pods if owner_of(pod) == uid], name_of(one)
+        if one["kind"] == "DaemonSet" and (rest := [pod for pod in mine if not is_ready(pod)]):
             nodes = ", ".join(sorted(pod["spec"].get("nodeName", "no node") for pod in rest))
             yield "wait", f"{name}: {len(mine) - len(rest)} of {len(mine)} pods are ready, not on {nodes}"
 

@@ -40,6 +40,25 @@ alone() {
   fi
 }
 
+# The revision to go back to: the one that is named, else the last that was proved before the one that runs.
+list() {
+  printf '%s\n' "$known" | sort -n | while read -r number status _ by; do
+    echo "revision $number: $status$([ "$by" != "$number" ] || echo ', proved')"
+  done
+}
+choose() {  # REVISION, or nothing; sets now_runs and revision
+  now_runs=$(printf '%s\n' "$known" | last_of | sed 's/ .*//') revision=$1
+  if [ -z "$now_runs" ]; then echo "there is no release $release in $namespace" >&2; exit 1; fi
+  if [ -z "$revision" ]; then
+    revision=$(printf '%s\n' "$known" | grep -v "^$now_runs " | proved)
+    [ -n "$revision" ] || {
+      list
+      echo 'no earlier revision is known to be proved: name one with --revision, of those above' >&2; exit 1; }
+  elif ! printf '%s\n' "$known" | grep -q "^$revision "; then
+    list; echo "helm has no revision $revision: those above are there" >&2; exit 1
+  fi
+}
+
 mark() {  # REVISION: it was proved
   for again in 1 2 3; do
     kubectl --request-timeout=10s -n "$namespace" label secret "sh.helm.release.v1.$release.v$1" "coop-proved=$1" \
@@ -86,7 +105,7 @@ watched() {  # WHAT-TO-SAY PODS FILE COMMAND...: a command beside one who looks;
     look
     if [ -n "$gone" ]; then away=$((away + 1)); else away=0; fi
     [ $away -lt 6 ] || why="${gone% } is not Ready any more"
-    # shellcheck disable=SC2086  # hooks, or canary USER
+    # shellcheck disable=SC2086  # hooks WHEN, or canary USER
     see "$what_runs" "$namespace" $whose
     if [ -n "$why" ]; then
       kill -s TERM -- -$running || :
@@ -143,7 +162,7 @@ back() {  # REVISION: its database where that has to go back, its objects, its p
     [ $code = 0 ] || echo "note: whether revision $1 reads the hub's database is not known: $(tail -n 1 "$work/fit")"
   fi
   failed=helm unanswered=0
-  watched "helm rollback" hooks "$work/said" helm rollback "$release" "$1" --timeout "${limit}s" --history-max 10 \
+  watched "helm rollback" "hooks rollback" "$work/said" helm rollback "$release" "$1" --timeout "${limit}s" --history-max 10 \
     --server-side=true --force-conflicts || { why=${why:-$(tail -n 4 "$work/said")}; return 1; }
   failed=pods; ready || return 1
   failed=proof; prove || return 1

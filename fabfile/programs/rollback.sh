@@ -1,25 +1,11 @@
-# shellcheck shell=sh disable=SC2154
-# A former revision again, and its proof. Given besides what release.sh says: revision ("" for the last that was proved
-# before the one that runs).
+# shellcheck shell=sh disable=SC2034,SC2154
+# A former revision again, and its proof. Given besides what release.sh says: wanted (a revision; "" for the last that
+# was proved before the one that runs).
 
 known=$(revisions)
 alone
 forget_unfinished
-now_runs=$(printf '%s\n' "$known" | last_of | sed 's/ .*//')
-list() {
-  printf '%s\n' "$known" | sort -n | while read -r number status _ by; do
-    echo "revision $number: $status$([ "$by" != "$number" ] || echo ', proved')"
-  done
-}
-if [ -z "$now_runs" ]; then echo "there is no release $release in $namespace" >&2; exit 1; fi
-if [ -z "$revision" ]; then
-  revision=$(printf '%s\n' "$known" | grep -v "^$now_runs " | proved)
-  [ -n "$revision" ] || {
-    list
-    echo 'no earlier revision is known to be proved: name one with --revision, of those above' >&2; exit 1; }
-elif ! printf '%s\n' "$known" | grep -q "^$revision "; then
-  list; echo "helm has no revision $revision: those above are there" >&2; exit 1
-fi
+choose "$wanted"
 echo "note: from revision $now_runs to $revision"
 if back "$revision"; then
   cat "$work/proved" 2>/dev/null || :

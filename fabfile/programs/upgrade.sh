@@ -10,7 +10,7 @@ was=$(printf '%s\n' "$known" | deployed)
 former=$(printf '%s\n' "$known" | proved)
 
 # shellcheck disable=SC2086  # force is one word or none
-if watched "helm upgrade" hooks "$work/said" helm upgrade --install "$release" "$chart" --create-namespace \
+if watched "helm upgrade" "hooks upgrade" "$work/said" helm upgrade --install "$release" "$chart" --create-namespace \
   -f "$work/values" -f "$work/override" --labels "coop=$digest" --history-max 10 \
   --timeout "${limit}s" --hide-notes --server-side=true $force
 then ready || :

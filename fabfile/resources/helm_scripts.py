@@ -68,7 +68,34 @@ def upgrade(released: Released, chart: str, values: str, override: str, digest: 
 
 def rollback(released: Released, revision: int | None = None) -> str:
     """That revision again, or the last that was proved before the one that runs, with its database; proved."""
-    return released.script("rollback", revision=str(revision) if revision else "")
+    return released.script("rollback", wanted=str(revision) if revision else "")
+
+
+def rollback_plan(released: Released, revision: int | None = None) -> str:
+    """What that would do; the last two lines are for `RollbackPlan`."""
+    return released.script("rollback_plan", wanted=str(revision) if revision else "")
+
+
+@dataclass(frozen=True)
+class RollbackPlan:
+    """Which revision comes back, and what becomes of the hub's database with it. `shown` is for a person."""
+
+    shown: str
+    revision: int
+    database: str  # in words
+    restores: bool  # the database goes back too: what came since is lost
+    impossible: bool  # no database that the revision could read is left
+
+    @classmethod
+    def read(cls, answer: str) -> RollbackPlan | None:
+        """What the script said; None when it could not be planned."""
+        lines = answer.rstrip("\n").split("\n")
+        try:
+            database, revision = json.loads(lines[-1]), int(lines[-2])
+        except (ValueError, IndexError):
+            return None
+        return cls("\n".join(lines[:-2]), revision, database["told"], database["restore"],
+                   database.get("no_way_back", False))
 
 
 def prove(released: Released, noted: bool = True) -> str:

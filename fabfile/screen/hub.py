@@ -7,7 +7,7 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any
 
-from fabfile.facts.hub import HubState
+from fabfile.facts.hub import HubState, SickNode
 
 
 def table(rows: Iterable[Sequence[object]]) -> str:
@@ -30,9 +30,17 @@ CAME = {
 
 
 def state_as_text(state: HubState) -> str:
-    """The release, its pages, its API, its pods."""
+    """The release, its pages, its API, what stands on sick nodes, its pods."""
+    if state.api and state.problem:
+        return f"{state.service}: {state.problem}\n{_api(state)}"
     return "\n".join([f"{state.service}: {_release(state)}", *_pages(state), _api(state), *_others(state),
-                      *_pods(state)])
+                      *sick_nodes(state.sick), *_pods(state)])
+
+
+def sick_nodes(sick: Iterable[SickNode]) -> Iterator[str]:
+    """What is wrong, and below it what to type."""
+    for node in sick:
+        yield f"{node.told}\n    {node.mend}"
 
 
 def _release(state: HubState) -> str:

@@ -58,7 +58,7 @@ def pod(name: str, node: str = "chick1", owner: str = "ReplicaSet/hub", labels: 
     kind, maker = owner.split("/")
     status = status or {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     return {"metadata": {"name": name, "namespace": "hub", "labels": labels or {},
-                         "ownerReferences": [{"kind": kind, "name": maker}]},
+                         "ownerReferences": [{"kind": kind, "name": maker, "uid": owner}]},
             "spec": {"nodeName": node} if node else {"schedulerName": "default-scheduler"}, "status": status}
 
 
@@ -66,8 +66,9 @@ def container(**state: dict) -> list[dict]:
     return [{"name": "main", "restartCount": 0, "state": state}]
 
 
-def hook(kind: str, name: str) -> dict:
-    return {"kind": kind, "metadata": {"name": name, "annotations": {"helm.sh/hook": "pre-upgrade"}}}
+def hook(kind: str, name: str, made: str = "2100-01-01T00:00:00Z") -> dict:
+    return {"kind": kind, "metadata": {"name": name, "uid": f"{kind}/{name}", "creationTimestamp": made,
+                                       "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}}}
 
 
 class Gateway:
@@ -162,7 +163,7 @@ def test_an_api_server_that_is_silent_ends_the_wait(gateway):
 
 PROOF = """
 [ -e /tmp/fakes/again ] && { echo 'ran a cell'; exit 0; }
-touch /tmp/fakes/again; echo chick1 >/tmp/fakes/nodes; /bin/sleep 3; echo late >/tmp/fakes/late
+touch /tmp/fakes/again; echo chick1 >/tmp/fakes/nodes; exec /bin/sleep 61.5
 """
 
 
@@ -171,8 +172,8 @@ def test_a_proof_whose_node_goes_begins_again(gateway):
     assert (code, said) == (0, [
         "note: chick2 is not Ready any more: the proof begins again, on the nodes that are left",
         "ran a cell", "4 deployed abd 4"])
-    gateway.sandbox.run("/bin/sleep 3")
-    assert gateway.read("late") == "", "what is not waited for any more is ended, not left to run"
+    left = gateway.sandbox.run("/usr/bin/pgrep -fx '/bin/sleep 61.5'")
+    assert left == (1, ""), "what is not waited for any more is ended, not left to run"
 
 
 FAILS_ONCE = "[ -e /tmp/fakes/failed ] && exit 0; touch /tmp/fakes/failed; echo 'no server ever starts'; exit 1"
@@ -224,6 +225,12 @@ def test_a_hook_that_cannot_start_is_told_and_ended_at_its_second_try(gateway):
     assert said[0] == ("note: hook-image-awaiter-a cannot start (once): StartError: runc: exec: \"run.py\": "
                        "not found")
     assert "hook-image-awaiter-b cannot start (2 times): StartError: runc: exec" in said[2] and said[-1] == BACK
+
+
+def test_what_an_earlier_upgrade_left_is_not_waited_for(gateway):
+    gateway.has(hooks=[hook("Job", "hook-image-awaiter", "2020-01-01T00:00:00Z")],
+                pods=[pod(f"hook-image-awaiter-{end}", owner="Job/hook-image-awaiter", **CANNOT) for end in "ab"])
+    assert gateway.upgraded("/bin/sleep 1")[0] == 0
 
 
 def test_what_helm_waits_for_is_on_a_line(gateway):

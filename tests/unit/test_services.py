@@ -20,6 +20,7 @@ from fabfile.rack.chart_schema import values_problems
 from fabfile.rack.release import release_values
 from fabfile.rack.secrets import hidden, revealed
 from fabfile.rack.template_lint import lint, value_faults
+from fabfile.screen import hub as screen
 from fabfile.secret import Secret
 from fabfile.tasks.preparing import be_sure, hub_secrets, with_secrets, write_secrets
 
@@ -306,6 +307,60 @@ def test_a_healthy_hub():
 def test_a_hub_that_is_not_well(before, after):
     assert before in HEALTHY
     assert not hub_facts.parse("hub", HEALTHY.replace(before, after)).healthy
+
+
+NODES = """
+== nodes
+chick0 True 2026-11-28T10:00:00Z KubeletReady
+chick1 True 2026-11-28T10:00:00Z KubeletReady
+chick2 True 2026-11-28T10:00:00Z KubeletReady
+== leases
+chick0 2026-11-28T16:00:40.123456Z
+chick1 2026-11-28T16:00:36.123456Z
+chick2 2026-11-28T16:00:38.123456Z
+== home
+chick1
+"""
+SILENT = ("chick1 2026-11-28T16:00:36.123456Z", "chick1 2026-11-28T16:00:02.123456Z")
+NOT_READY = ("chick1 True 2026-11-28T10:00:00Z KubeletReady", "chick1 Unknown 2026-11-28T16:00:52Z NodeStatusUnknown")
+BROKEN = ("chick1 True 2026-11-28T10:00:00Z KubeletReady", "chick1 False 2026-11-28T16:00:30Z KubeletNotReady")
+
+
+def test_a_hub_on_nodes_that_live_has_no_sick_ones():
+    state = hub_facts.parse("hub", HEALTHY + NODES)
+    assert state.healthy and state.sick == ()
+
+
+@pytest.mark.parametrize("changes, state_of_pod, told", [
+    ([SILENT], "node silent", "chick1 is silent since 2026-11-28T16:00:02Z; on it: hub-1; the hub's database is on its disk"),
+    ([SILENT, NOT_READY], "node silent", "chick1 is silent since 2026-11-28T16:00:02Z; on it: hub-1"),
+    ([BROKEN], "node not Ready", "chick1 is not Ready since 2026-11-28T16:00:30Z (KubeletNotReady); on it: hub-1"),
+], ids=["before Kubernetes notices", "after it has", "a node that speaks and is not Ready"])
+def test_pods_on_a_sick_node_are_not_ready_whatever_they_said_last(changes, state_of_pod, told):
+    answer = HEALTHY + NODES
+    for before, after in changes:
+        assert before in answer
+        answer = answer.replace(before, after)
+    state = hub_facts.parse("hub", answer)
+    assert not state.healthy and ("hub-1", "chick1", state_of_pod) in state.pods
+    assert state.blocked == state.sick and state.sick[0].told.startswith(told)
+    assert f"inv node.{'remove chick1 --dead' if 'silent' in told else 'status chick1'}" in state.sick[0].mend
+    assert told in screen.state_as_text(state)
+
+
+def test_a_silent_node_with_students_alone_is_told_and_keeps_nobody_else_out():
+    answer = (HEALTHY + NODES).replace("chick2 2026-11-28T16:00:38", "chick2 2026-11-28T15:58:38").replace(
+        "proxy-1 chick2", "proxy-1 chick1")
+    state = hub_facts.parse("hub", answer)
+    [sick] = state.sick
+    assert state.healthy and not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.mend
+
+
+def test_a_cluster_that_does_not_answer_is_not_a_hub_that_is_not_released():
+    state = hub_facts.parse("hub", "\n== cluster\nits API server does not answer\n== api\n"
+                            '{"version": "5.5.4", "users": 2, "servers": []}\n')
+    assert not state.healthy
+    assert screen.state_as_text(state).startswith("hub: its API server does not answer\nJupyterHub 5.5.4: 2 users")
 
 
 def test_a_user_whose_server_is_ill_is_no_fault_of_the_hub():

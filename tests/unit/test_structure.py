@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "tasks": {"tasks", "facts", "engine", "roles", "resources", "rack", "screen", "secret", "finding", "doctor"},
     "screen": {"screen", "facts", "engine", "resources", "rack", "secret", "finding"},
     "engine": {"engine", "resources", "rack", "secret", "finding"},
-    "facts": {"facts", "resources", "rack", "secret", "finding"},
+    "facts": {"facts", "resources", "programs", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "rack", "secret", "finding"},
     "resources": {"resources", "programs", "rack", "secret", "finding"},
     "programs": {"programs"},  # what runs on machines
