@@ -4,9 +4,12 @@ former revision back. The texts are fabfile/programs/*.sh; here they get their w
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from fabfile.programs import shell, text
+
+_PASSING = re.compile(r"^(?!note: ).*, \d+ s: .*\n?", re.MULTILINE)  # what a wait was for, every few seconds
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class RollbackPlan:
 def prove(released: Released, noted: bool = True) -> str:
     """The proof of what runs; `noted`: it is marked as proved, so that one can come back to it."""
     return released.script("prove", noted="yes" if noted else "")
+
+
+def lasting(said: str) -> str:
+    """What such a script has said, without what was true only for a moment."""
+    return _PASSING.sub("", said)
 
 
 def database_program(database: Database, kubeconfig: str, *words: str) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
+NOTE = "note: "  # begins what a command says that is to be read at once, and kept
+EVERY = 8.0  # seconds between two lines of a command that goes on talking
 SHORT = 24  # lines of a plan on a terminal, before it is made; --dry shows all
 
 
@@ -37,11 +39,34 @@ class Notices:
     """What an operator has to know while something short is done, where there is no terminal to show the rest on."""
 
     def __init__(self, out: TextIO):
-        self._out = out
+        self._out, self._talk = out, Talk()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, (events.Adopted, events.Noticed)):
-            print(f"{event.machine}: {told(event)}", file=self._out, flush=True)
+        line = told(event) if isinstance(event, (events.Adopted, events.Noticed)) else self._talk.line(event)
+        if line:
+            print(f"{event.machine}: {line}", file=self._out, flush=True)
+
+
+class Talk:
+    """What of a command's own talk stays where lines stay: every note, once, and now and then the latest line."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[float, str]] = {}
+        self._notes: set[tuple[str, str]] = set()
+
+    def line(self, event: Event) -> str:
+        """What is to be printed of this event; nothing for most."""
+        if not isinstance(event, events.Heard) or not event.text:
+            return ""
+        now, key = time.monotonic(), (event.machine, event.text)
+        then, before = self._last.get(event.machine, (now - EVERY, ""))
+        is_note = event.text.startswith(NOTE)
+        if (is_note and key in self._notes) or event.text == before or not (is_note or now - then >= EVERY):
+            return ""
+        if is_note:
+            self._notes.add(key)
+        self._last[event.machine] = now, event.text
+        return event.text.removeprefix(NOTE)
 
 
 class Lines:
@@ -49,6 +74,7 @@ class Lines:
 
     def __init__(self, rack: str, out: TextIO, dry: bool = False):
         self._rack, self._out, self._dry = rack, out, dry
+        self._talk = Talk()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -56,7 +82,7 @@ class Lines:
         yield
 
     def __call__(self, event: Event) -> None:
-        if line := told(event):
+        if line := told(event) or self._talk.line(event):
             machine = getattr(event, "machine", "") or self._rack
             print(f"{machine}: {line}", file=self._out, flush=True)
         if isinstance(event, events.Planned) and not (event.closing or self._dry):
@@ -104,6 +130,7 @@ class Board:
         self._doing: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._made: dict[str, int] = {}
+        self._talk = Talk()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -137,6 +164,8 @@ class Board:
                 for machine, doing in self._doing.items():
                     if doing.startswith(f"[{step}]") and not doing.endswith("failed"):
                         self._now(machine, "")
+        if isinstance(event, events.Heard) and event.text.startswith(NOTE) and (note := self._talk.line(event)):
+            self._keep(f"{event.machine}: {note}", markup=False)
         lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped,
                    events.Verified)
         if isinstance(event, lasting) and (line := told(event)):

@@ -50,19 +50,20 @@ def status(c, hub="hub", json=False):
     rack, service = the_hub(hub)
     state = parse(
         hub,
-        asked_of(rack, rack.gateway, question(service, kubeconfig(rack), asking(rack, service, "info")),
-                 limit=120.0))
+        asked_of(rack, rack.gateway,
+                 question(service, kubeconfig(rack), asking(rack, service, "info", patience=5)), limit=120.0))
     print(screen.state_as_json(state) if json else screen.state_as_text(state))
     if not state.healthy:
         raise SystemExit(3)
 
 
-@task(help=HUB)
+@task(help=HUB | {"profile": "The slug of a profile, instead of the canary's own."})
 def prove(c, hub="hub", profile=None):
     """Let the canary start a server and run a cell."""
     from json import loads
 
-    from fabfile.roles.hub import proving
+    from fabfile.resources import helm_scripts
+    from fabfile.roles.hub import released
     from fabfile.tasks.acting import act
 
     def spoken(said: str) -> str:
@@ -74,8 +75,11 @@ def prove(c, hub="hub", profile=None):
                 + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
 
     rack, service = the_hub(hub)
-    act(rack, rack.gateway, f"run a cell on {hub}", proving(rack, service, profile),
-        limit=service.canary.seconds * 2 + 300.0, spoken=spoken)
+    refuse_when_silent(rack, service)
+    # only the canary's own profile proves a revision as an upgrade does
+    script = helm_scripts.prove(released(rack, service, profile), noted=profile in (None, service.canary.profile))
+    act(rack, rack.gateway, f"run a cell on {hub}", script, long=True, limit=service.canary.seconds * 2 + 300.0,
+        spoken=spoken)
 
 
 @task(help=HUB)
@@ -84,6 +88,7 @@ def restart(c, hub="hub"):
     from fabfile.tasks.acting import act
 
     rack, service = the_hub(hub)
+    refuse_when_silent(rack, service)
     act(rack, rack.gateway, f"restart {hub}",
         kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s"),
         limit=330.0)
@@ -102,21 +107,31 @@ def logs(c, hub="hub", lines=100):
         raise Exit(code=1)
 
 
-@task(numbers=["revision"], help=HUB | {"revision": "Which; the one before unless told."})
-def rollback(c, hub="hub", revision=None):
-    """Bring a hub's former revision back."""
-    from fabfile.roles.operators import kubeconfig
+@task(numbers=["revision"],
+      help=HUB | {"revision": "Which; unless told, the last that was proved before the one that runs.",
+                  "dry": "Show which revision it is, and what becomes of the hub's database; exit 3.",
+                  "yes": "Agree to what is lost where an older copy of the hub's database comes back too."})
+def rollback(c, hub="hub", revision=None, dry=False, yes=False):
+    """Bring a hub's last proved revision back, and prove it."""
+    from fabfile.resources import helm_scripts
+    from fabfile.roles.hub import released
     from fabfile.tasks.acting import act
+    from fabfile.tasks.asking import asked_of
 
     rack, service = the_hub(hub)
-    which = revision or ""
-    act(rack, rack.gateway, f"bring a former revision of {hub} back", f"""
-export KUBECONFIG={kubeconfig(rack)}
-helm history {service.release_name} -n {service.in_namespace}
-helm rollback {service.release_name} {which} -n {service.in_namespace} --timeout {service.seconds}s \
-    --history-max 10 --server-side=true --force-conflicts
-kubectl -n {service.in_namespace} rollout status deployment/hub --timeout=300s
-""", limit=service.seconds + 330.0)
+    refuse_when_silent(rack, service)
+    what = released(rack, service)
+    said = asked_of(rack, rack.gateway, helm_scripts.rollback_plan(what, int(revision) if revision else None),
+                    limit=180.0)
+    plan = helm_scripts.RollbackPlan.read(said)
+    if plan is None:
+        raise Exit(said.strip() or "no answer", code=1)
+    print(plan.shown, plan.database, sep="\n")
+    if dry or plan.impossible:
+        raise SystemExit(1 if plan.impossible else 3)
+    act(rack, rack.gateway, f"bring revision {plan.revision} of {hub} back", helm_scripts.rollback(what, plan.revision),
+        long=True, limit=service.seconds * 3 + service.canary.seconds * 2 + 600.0,
+        interrupts=plan.database if plan.restores else "", yes=yes, spoken=helm_scripts.lasting)
     print(f"configs still say something else, perhaps: inv hub.upgrade --hub {hub} --dry")
 
 
@@ -191,6 +206,19 @@ def the_hub(name: str) -> tuple[Rack, Service]:
             f"rack {rack.name} has no hub {name!r} "
             f"({did_you_mean(name, hubs) or 'configs/hub.yaml would say one'})", code=2)
     return rack, hubs[name]
+
+
+def refuse_when_silent(rack: Rack, service: Service) -> None:
+    """Ends the task with code 1 when the hub stands on a machine that says nothing: what is waited for would not
+    come."""
+    from fabfile.facts.hub import parse, question
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.screen.hub import sick_nodes
+    from fabfile.tasks.asking import asked_of
+
+    state = parse(service.name, asked_of(rack, rack.gateway, question(service, kubeconfig(rack)), limit=60.0))
+    if state.blocked:
+        raise Exit("\n".join(sick_nodes(state.blocked)), code=1)
 
 
 def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, yes: bool, json: bool) -> None:

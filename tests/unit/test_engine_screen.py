@@ -11,6 +11,8 @@ from pathlib import Path
 from test_engine_run import Setting, rack_of, step
 
 from fabfile.engine.errors import CommandFailed, Crashed, Interrupted
+from fabfile.engine import events
+from fabfile.engine.errors import CommandFailed, Interrupted
 from fabfile.engine.journal import Journal, kept, result_as_data
 from fabfile.engine.run import run
 from fabfile.resources.base import Change, Command
@@ -48,6 +50,35 @@ def test_plain_lines_begin_with_their_machine():
         "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
         "rooster: [prepare] planned: setting x: nothing, should be 1",
         "rooster: [prepare] setting x: nothing, should be 1 (0.2 s)"]
+
+
+def heard(monkeypatch, *texts):
+    """Lines of what a command says, one each four seconds."""
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr("fabfile.screen.progress.time.monotonic", lambda: next(clock))
+    out = io.StringIO()
+    lines = Lines("flock", out)
+    for text in texts:
+        lines(events.Heard("rooster", text))
+    return out.getvalue().splitlines()
+
+
+def test_a_long_wait_is_on_a_line_now_and_then(monkeypatch):
+    assert heard(monkeypatch, "hooks, 0 s", "hooks, 4 s", "hooks, 8 s", "hooks, 12 s", "", "hooks, 20 s") == [
+        "rooster: hooks, 0 s", "rooster: hooks, 8 s", "rooster: hooks, 20 s"]
+
+
+def test_a_note_is_told_at_once_and_once(monkeypatch):
+    assert heard(monkeypatch, "hooks, 0 s", "note: it goes back", "note: it goes back", "pods, 12 s", "note: it goes back") == [
+        "rooster: hooks, 0 s", "rooster: it goes back", "rooster: pods, 12 s"]
+
+
+def test_the_board_keeps_a_note(monkeypatch):
+    kept_lines = []
+    board = Board(lambda line, **_: kept_lines.append(line))
+    for text in ("hooks, 0 s", "note: it goes back", "note: it goes back"):
+        board(events.Heard("rooster", text))
+    assert kept_lines == ["rooster: it goes back"]
 
 
 def test_the_board_has_a_line_for_each_machine_of_the_run_and_keeps_what_lasts():
