@@ -10,9 +10,8 @@ from pathlib import Path
 
 from test_engine_run import Setting, rack_of, step
 
-from fabfile.engine.errors import CommandFailed, Crashed, Interrupted
 from fabfile.engine import events
-from fabfile.engine.errors import CommandFailed, Interrupted
+from fabfile.engine.errors import CommandFailed, Crashed, Interrupted
 from fabfile.engine.journal import Journal, kept, result_as_data
 from fabfile.engine.run import run
 from fabfile.resources.base import Change, Command
