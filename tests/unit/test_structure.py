@@ -1,6 +1,7 @@
 """The house rules of the code: imports point one way, a file holds one concept, nothing hides in a drawer."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,11 @@ def test_a_file_holds_one_concept(path):
     assert path.stem not in DRAWERS
     if path.name != "__init__.py" or text.strip():
         assert ast.get_docstring(ast.parse(text)), "the first lines say what the file is about"
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "fabfile/programs").glob("*.sh")), ids=lambda p: p.name)
+def test_programs_for_machines_are_good_shell(path):
+    """shellcheck has nothing to say, and neither has the machines' own shell."""
+    for checker in (["shellcheck", "-x", path.name], ["dash", "-n", path.name]):
+        done = subprocess.run(checker, cwd=path.parent, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
