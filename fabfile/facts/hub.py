@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from fabfile.finding import Finding, Severity, healthy
 from fabfile.programs import shell
 from fabfile.rack.pages import DATABASE_CLAIM, STATE
 from fabfile.rack.services import Service
@@ -32,30 +33,35 @@ class SickNode:
     home: bool  # its disk holds the hub's database
 
     @property
-    def told(self) -> str:
-        """What is wrong, and what it means."""
-        what = f"{self.name} is silent since {self.since}" if self.silent else \
-            f"{self.name} is not Ready since {self.since} ({self.why})"
-        on_it = f"; on it: {', '.join(self.pods)}" if self.pods else ""
-        return what + on_it + ("; the hub's database is on its disk" if self.home else "")
+    def blocks(self) -> bool:
+        """Whether nobody comes in without it."""
+        return any(pod.startswith(OWN) for pod in self.pods)
 
     @property
-    def mend(self) -> str:
-        """What to type."""
+    def finding(self) -> Finding:
+        """What is wrong, what stands on it, and what to type."""
+        what = f"{self.name} is silent" if self.silent else f"{self.name} is not Ready ({self.why})"
+        on_it = [f"on it: {', '.join(self.pods)}"] if self.pods else []
+        on_it += ["the hub's database is on its disk"] if self.home else []
+        return Finding(what, self.name, Severity.DOWN if self.blocks else Severity.DEGRADED, "; ".join(on_it), self.since,
+                       self._mend)
+
+    @property
+    def _mend(self) -> str:
         if not self.silent:
             return f"inv node.status {self.name}"
         moved = f"inv node.remove {self.name} --dead"
         taint = f"kubectl taint node {self.name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
         rest = "all but the hub, which starts only where its database is" if self.home else "all of it"
-        return (f"switch {self.name} on again; if it is really off for long, this moves {rest}: {moved} (takes it out "
-                f"of the cluster), or {taint} (until it is back)")
+        return (f"switch {self.name} on again; if it is really off, and for long, this moves {rest}: {moved} (takes it "
+                f"out of the cluster), or {taint} (until it is back)")
 
 
 @dataclass(frozen=True)
 class HubState:
     """`release` is helm's own account (name, revision, status, chart, updated), empty when there is none;
     `pods` are (name, node, state) of those that have not ended; `pages` is where they come from; `api` the
-    version, users and servers; `problem` why it, or the cluster, is silent."""
+    version, users and servers; `problem` why it is silent; `cluster` why the cluster is."""
 
     service: str
     release: dict[str, Any]
@@ -64,19 +70,45 @@ class HubState:
     api: dict[str, Any]
     problem: str
     others: str  # who else has set fields of its objects
+    cluster: str = ""
     sick: tuple[SickNode, ...] = ()  # of the nodes on which something of it stands
 
     @property
     def blocked(self) -> tuple[SickNode, ...]:
         """The sick nodes without which nobody comes in."""
-        return tuple(node for node in self.sick if any(pod.startswith(OWN) for pod in node.pods))
+        return tuple(node for node in self.sick if node.blocks)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that is wrong with it."""
+        return tuple(self._findings())
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.cluster:
+            yield Finding("the API server does not answer", "cluster", Severity.DOWN, self.cluster, mend="inv cluster.status")
+        elif not self.release:
+            yield Finding(f"{self.service} is not released", self.service, Severity.DOWN, mend="inv hub.upgrade")
+        elif self.release.get("status") != "deployed":
+            yield Finding(f"revision {self.release.get('revision')} is {self.release.get('status')}", self.service,
+                          Severity.DOWN, mend="inv hub.upgrade, or inv hub.rollback --dry")
+        yield from (node.finding for node in self.sick)
+        sick = {node.name for node in self.sick}
+        own = [(name, node, state) for name, node, state in self.pods if name.startswith(OWN)]
+        if not own and not self.cluster:
+            yield Finding("there is no pod of the hub", self.service, Severity.DOWN, mend="inv hub.upgrade")
+        for name, node, state in own:
+            if state != "ready" and node not in sick:
+                yield Finding(f"{name} is {state}", name, Severity.DOWN, mend="inv hub.logs")
+        if not self.api:
+            yield Finding("its API is silent", self.service, Severity.DOWN, self.problem or "no answer")
+        if self.pages.get("from", "repository") != "repository":
+            yield Finding("its pages are not those of the repository", self.service,
+                          evidence="the repository could not be had when the hub started", mend="inv hub.restart")
 
     @property
     def healthy(self) -> bool:
         """Released, every pod of its own ready, its API answering, its pages those that were wanted."""
-        own = [state for name, _, state in self.pods if name.startswith(OWN)]
-        return (self.release.get("status") == "deployed" and bool(own) and set(own) == {"ready"}
-                and bool(self.api) and self.pages.get("from", "repository") == "repository")
+        return healthy(self.findings)
 
 
 def question(service: Service, kubeconfig: str, api: str = "") -> str:
@@ -104,8 +136,8 @@ def parse(service: str, answer: str) -> HubState:
     pods = [(name, node, worse.get(node, state)) for name, node, state in pods]
     return HubState(service, releases[0] if releases else {}, tuple(pods),
                     _json(parts.get("pages", "")) or {}, api if isinstance(api, dict) else {},
-                    parts.get("cluster", "") or ("" if isinstance(api, dict) else parts.get("api", "").strip()),
-                    ReleaseFacts(parts.get("others", "")).foreign, sick)
+                    "" if isinstance(api, dict) else parts.get("api", "").strip(),
+                    ReleaseFacts(parts.get("others", "")).foreign, parts.get("cluster", ""), sick)
 
 
 def _sick(parts: dict[str, str], pods: list[tuple[str, str, str]]) -> Iterator[SickNode]:

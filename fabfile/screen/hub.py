@@ -7,7 +7,8 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any
 
-from fabfile.facts.hub import HubState, SickNode
+from fabfile.facts.hub import HubState
+from fabfile.screen.findings import as_data, as_text
 
 
 def table(rows: Iterable[Sequence[object]]) -> str:
@@ -19,7 +20,8 @@ def table(rows: Iterable[Sequence[object]]) -> str:
 
 
 def state_as_json(state: HubState) -> str:
-    return dumps(asdict(state) | {"healthy": state.healthy}, indent=1)
+    data = {key: value for key, value in asdict(state).items() if key != "sick"}
+    return dumps(data | {"healthy": state.healthy, "findings": as_data(state.findings)}, indent=1)
 
 
 CAME = {
@@ -30,17 +32,10 @@ CAME = {
 
 
 def state_as_text(state: HubState) -> str:
-    """The release, its pages, its API, what stands on sick nodes, its pods."""
-    if state.api and state.problem:
-        return f"{state.service}: {state.problem}\n{_api(state)}"
-    return "\n".join([f"{state.service}: {_release(state)}", *_pages(state), _api(state), *_others(state),
-                      *sick_nodes(state.sick), *_pods(state)])
-
-
-def sick_nodes(sick: Iterable[SickNode]) -> Iterator[str]:
-    """What is wrong, and below it what to type."""
-    for node in sick:
-        yield f"{node.told}\n    {node.mend}"
+    """The release, its pages, its API, its pods; and below, whatever is wrong."""
+    head = state.cluster or _release(state)
+    found = ["", as_text(state.findings)] if state.findings else []
+    return "\n".join([f"{state.service}: {head}", *_pages(state), *_api(state), *_others(state), *_pods(state), *found])
 
 
 def _release(state: HubState) -> str:
@@ -57,12 +52,11 @@ def _pages(state: HubState) -> Iterator[str]:
         yield f"pages: {state.pages['commit'][:12] or '-'}, {CAME[state.pages['from']]}{wanted}"
 
 
-def _api(state: HubState) -> str:
-    if not state.api:
-        return f"its API is silent: {state.problem or 'no answer'}"
-    servers = state.api["servers"]
-    names = f" ({', '.join(servers)})" if 0 < len(servers) <= 10 else ""
-    return f"JupyterHub {state.api['version']}: {state.api['users']} users, {len(servers)} servers{names}"
+def _api(state: HubState) -> Iterator[str]:
+    if state.api:
+        servers = state.api["servers"]
+        names = f" ({', '.join(servers)})" if 0 < len(servers) <= 10 else ""
+        yield f"JupyterHub {state.api['version']}: {state.api['users']} users, {len(servers)} servers{names}"
 
 
 def _others(state: HubState) -> Iterator[str]:

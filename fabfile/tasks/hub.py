@@ -213,12 +213,12 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
     come."""
     from fabfile.facts.hub import parse, question
     from fabfile.roles.operators import kubeconfig
-    from fabfile.screen.hub import sick_nodes
+    from fabfile.screen.findings import as_text
     from fabfile.tasks.asking import asked_of
 
     state = parse(service.name, asked_of(rack, rack.gateway, question(service, kubeconfig(rack)), limit=60.0))
     if state.blocked:
-        raise Exit("\n".join(sick_nodes(state.blocked)), code=1)
+        raise Exit(as_text([node.finding for node in state.blocked]), code=1)
 
 
 def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, yes: bool, json: bool) -> None:

@@ -331,21 +331,23 @@ def test_a_hub_on_nodes_that_live_has_no_sick_ones():
     assert state.healthy and state.sick == ()
 
 
-@pytest.mark.parametrize("changes, state_of_pod, told", [
-    ([SILENT], "node silent", "chick1 is silent since 2026-11-28T16:00:02Z; on it: hub-1; the hub's database is on its disk"),
-    ([SILENT, NOT_READY], "node silent", "chick1 is silent since 2026-11-28T16:00:02Z; on it: hub-1"),
-    ([BROKEN], "node not Ready", "chick1 is not Ready since 2026-11-28T16:00:30Z (KubeletNotReady); on it: hub-1"),
+@pytest.mark.parametrize("changes, state_of_pod, told, mend", [
+    ([SILENT], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "inv node.remove chick1 --dead"),
+    ([SILENT, NOT_READY], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "out-of-service"),
+    ([BROKEN], "node not Ready", "!! chick1 is not Ready (KubeletNotReady) since 2026-11-28 16:00:30 UTC",
+     "inv node.status chick1"),
 ], ids=["before Kubernetes notices", "after it has", "a node that speaks and is not Ready"])
-def test_pods_on_a_sick_node_are_not_ready_whatever_they_said_last(changes, state_of_pod, told):
+def test_pods_on_a_sick_node_are_not_ready_whatever_they_said_last(changes, state_of_pod, told, mend):
     answer = HEALTHY + NODES
     for before, after in changes:
         assert before in answer
         answer = answer.replace(before, after)
     state = hub_facts.parse("hub", answer)
     assert not state.healthy and ("hub-1", "chick1", state_of_pod) in state.pods
-    assert state.blocked == state.sick and state.sick[0].told.startswith(told)
-    assert f"inv node.{'remove chick1 --dead' if 'silent' in told else 'status chick1'}" in state.sick[0].mend
-    assert told in screen.state_as_text(state)
+    assert state.blocked == state.sick and mend in state.sick[0].finding.mend
+    shown = screen.state_as_text(state)
+    assert told in shown and "| on it: hub-1; the hub's database is on its disk" in shown
+    assert len(state.findings) == 1, "the node is the reason; its pods are not told again"
 
 
 def test_a_silent_node_with_students_alone_is_told_and_keeps_nobody_else_out():
@@ -353,13 +355,14 @@ def test_a_silent_node_with_students_alone_is_told_and_keeps_nobody_else_out():
         "proxy-1 chick2", "proxy-1 chick1")
     state = hub_facts.parse("hub", answer)
     [sick] = state.sick
-    assert state.healthy and not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.mend
+    assert not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.finding.mend
+    assert not state.healthy, "a student's server is gone"
 
 
 def test_a_cluster_that_does_not_answer_is_not_a_hub_that_is_not_released():
     state = hub_facts.parse("hub", "\n== cluster\nits API server does not answer\n== api\n"
                             '{"version": "5.5.4", "users": 2, "servers": []}\n')
-    assert not state.healthy
+    assert [finding.what for finding in state.findings] == ["the API server does not answer"]
     assert screen.state_as_text(state).startswith("hub: its API server does not answer\nJupyterHub 5.5.4: 2 users")
 
 
