@@ -85,7 +85,7 @@ class HelmRelease(Resource):
     proof: str = field(default="", repr=False)
     proof_seconds: int = 0
     canary: str = ""
-    prove_with: str = ""  # what an operator types after `inv` to prove it
+    prove_with: str = "cluster.bootstrap"  # what an operator types after `inv` to prove it
     database: helm_scripts.Database | None = None
     override: str = ""
     take_back: bool = False

@@ -225,6 +225,7 @@ def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, 
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import prepared_steps
+    from fabfile.tasks.typed import command
 
     def steps(rack: Rack) -> list[Any]:
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
