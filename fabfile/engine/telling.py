@@ -17,8 +17,9 @@ def shown(command: Command) -> str:
 
 
 def tail(text: str, lines: int = 10) -> tuple[str, ...]:
-    """The last lines that say anything."""
-    return tuple(line.rstrip() for line in mask(text).splitlines() if line.strip())[-lines:]
+    """The last lines that say anything, and not for the moment alone."""
+    return tuple(line.rstrip() for line in mask(text).splitlines()
+                 if line.strip() and not line.startswith("... "))[-lines:]
 
 
 def failure(entry: Entry, command: Command, code: int, said: str, hint: str = "") -> CommandFailed:

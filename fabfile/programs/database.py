@@ -36,10 +36,11 @@ class NoWayBack(Failed):
 
 
 class Hub:
-    """One hub on the cluster: namespace, release, claim, and the folder of its copies on the gateway."""
+    """One hub on the cluster: namespace, release, claim, the folder of its copies on the gateway; and its canary, whom
+    nobody misses."""
 
-    def __init__(self, namespace, release, claim, copies):
-        self.namespace, self.release, self.claim, self.copies = namespace, release, claim, copies
+    def __init__(self, namespace, release, claim, copies, canary):
+        self.namespace, self.release, self.claim, self.copies, self.canary = namespace, release, claim, copies, canary
 
     def kubectl(self, *words, **more):
         """What kubectl prints. Raises Failed with what it complains of."""
@@ -266,7 +267,10 @@ def planned(hub, revision, seen):
         raise NoWayBack(f"revision {revision} cannot read the database, whose schema is {here['schema']}, and no copy "
                         "that it can read is left")
     taken, path, is_beside, former = found[-1]
-    lost = {key: [one for one in here[key] if one not in former[key]] for key in ("users", "servers", "tokens")}
+    lost = {key: [one for one in here[key] if one not in former[key]] for key in ("users", "servers")}
+    lost = {key: [name for name in names if name != hub.canary] for key, names in lost.items()}
+    had = {number for number, _ in former["tokens"]}
+    lost["tokens"] = [number for number, user in here["tokens"] if number not in had and user != hub.canary]
     return {"restore": True, "file": path, "beside": is_beside, "taken": taken, "lost": lost,
             "schemas": [here["schema"], former["schema"]], "users": [len(here["users"]), len(former["users"])]}
 

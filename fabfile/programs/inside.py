@@ -45,7 +45,7 @@ def asked(database, query):
 
 def description(path):
     """Of one database: `schema` (alembic's revision, "" when it has none), `columns` by table, `users`, `servers`
-    (of users who have one), `tokens` (their numbers), `taken` (Unix time)."""
+    (of users who have one), `tokens` (number and user; "" for a service's), `taken` (Unix time)."""
     database = connect(path)
     try:
         version = asked(database, "select version_num from alembic_version")
@@ -57,7 +57,8 @@ def description(path):
             "servers": sorted({name for name, in asked(
                 database, "select users.name from spawners join users on users.id = spawners.user_id "
                 "where spawners.server_id is not null")}),
-            "tokens": [number for number, in asked(database, "select id from api_tokens order by id")],
+            "tokens": asked(database, "select api_tokens.id, coalesce(users.name, '') from api_tokens "
+                            "left join users on users.id = api_tokens.user_id order by api_tokens.id"),
             "taken": os.path.getmtime(path),
         }
     finally:

@@ -6,7 +6,8 @@
 # pods (pods.py), database (database.py; "" where there is none to bring back), inside (inside.py), about (its settings),
 # inv (what an operator types after `inv` to name this release: "hub.prove").
 #
-# A line that begins with "note: " is read at once, and kept. A function that fails says why in `why`.
+# A line that begins with "note: " is read at once, and kept; one that begins with "... " is true for the moment.
+# A function that fails says why in `why`.
 
 export KUBECONFIG="$kubeconfig" HELM_NAMESPACE="$namespace"
 umask 077; mkdir -p /run/coop; work=$(mktemp -d /run/coop/helm.XXXXXX); trap 'rm -rf "$work"' EXIT
@@ -89,7 +90,7 @@ see() {  # WHAT-TO-SAY NAMESPACE pods.py's further arguments...
   python3 "$work/pods.py" "$space" "$began" "$@" >"$work/seen" 2>"$work/unseen" </dev/null || :
   why=${why:-$(sed -n 's/^end //p' "$work/seen" | head -n 1)}
   now_said=$(sed -n 's/^[a-z]* //p' "$work/seen" | head -n 1)
-  echo "$what, $(($(date +%s) - began)) s: ${now_said:-it goes on}"
+  echo "... $what, $(($(date +%s) - began)) s: ${now_said:-it goes on}"
   if grep -q '^ready' "$work/seen"; then rm -f "$work/waited-for"
   elif [ -n "$now_said" ]; then printf '%s\n' "$now_said" >"$work/waited-for"; fi
   now_said=$(sed -n 's/^[a-z]* \(.* cannot start .*\)/\1/p' "$work/seen" | head -n 1)

@@ -9,17 +9,19 @@ from dataclasses import dataclass, field
 
 from fabfile.programs import shell, text
 
-_PASSING = re.compile(r"^(?!note: ).*, \d+ s: .*\n?", re.MULTILINE)  # what a wait was for, every few seconds
+_PASSING = re.compile(r"^\.\.\. .*\n?", re.MULTILINE)  # what was waited for, every few seconds
 
 
 @dataclass(frozen=True)
 class Database:
-    """The hub's database, where it is a file of a claim: the claim's name, and the gateway's folder of its copies."""
+    """The hub's database, where it is a file of a claim: the claim's name, the gateway's folder of its copies, and the
+    user whom nobody misses."""
 
     namespace: str
     release: str
     claim: str
     copies: str
+    canary: str = ""
 
     @property
     def settings(self) -> str:

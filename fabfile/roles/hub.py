@@ -107,7 +107,8 @@ def database_of(wanted: Service) -> Database | None:
     """The hub's database, where Coop copies it and can bring it back: a file of a claim."""
     if not wanted.is_hub or database_type(wanted) != "sqlite-pvc":
         return None
-    return Database(wanted.in_namespace, wanted.release_name, DATABASE_CLAIM, f"{COPIES}/{wanted.name}")
+    return Database(wanted.in_namespace, wanted.release_name, DATABASE_CLAIM, f"{COPIES}/{wanted.name}",
+                    wanted.canary.user)
 
 
 def database_copy(rack: Rack, database: Database) -> Command:

@@ -251,8 +251,8 @@ class Lost(Exception):
 
 
 def telling(said):
-    """Of what the hub said, the latest that may say why."""
-    said = list(dict.fromkeys(filter(None, said)))
+    """Of what the hub said, the latest that may say why; that it takes long is known."""
+    said = [text for text in dict.fromkeys(filter(None, said)) if "longer than expected" not in text]
     return [text for text in said if "[Warning]" in text][-2:] or said[-3:]
 
 

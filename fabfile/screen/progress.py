@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 NOTE = "note: "  # begins what a command says that is to be read at once, and kept
+PASSING = "... "  # begins what is true only for the moment
 EVERY = 8.0  # seconds between two lines of a command that goes on talking
 SHORT = 24  # lines of a plan on a terminal, before it is made; --dry shows all
 
@@ -66,7 +67,7 @@ class Talk:
         if is_note:
             self._notes.add(key)
         self._last[event.machine] = now, event.text
-        return event.text.removeprefix(NOTE)
+        return event.text.removeprefix(NOTE).removeprefix(PASSING)
 
 
 class Lines:

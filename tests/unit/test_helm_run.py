@@ -88,8 +88,8 @@ class Gateway:
 
     def run(self, script: str) -> tuple[int, list[str]]:
         code, said = self.sandbox.run(f"PATH=/tmp/fakes:$PATH\nset -e\n{script}")
-        self.passing = [line for line in said.splitlines() if " s: " in line and not line.startswith("note: ")]
-        return code, [line for line in said.splitlines() if line not in self.passing]
+        self.passing = [line for line in said.splitlines() if line.startswith("... ")]
+        return code, helm_scripts.lasting(said).splitlines()
 
     def upgraded(self, what_helm_does: str, proof: str = "") -> tuple[int, list[str]]:
         self.sandbox.write("/tmp/fakes/upgrade", what_helm_does)
@@ -240,7 +240,7 @@ def test_what_helm_waits_for_is_on_a_line(gateway):
             containerStatuses=container(waiting={"reason": "ErrImagePull", "message": "no such image"}))])
     assert gateway.upgraded("/bin/sleep 1")[0] == 0
     assert "ErrImagePull: no such image" in gateway.passing[0]
-    assert gateway.passing[0].startswith("helm upgrade, ")
+    assert gateway.passing[0].startswith("... helm upgrade, ")
 
 
 def test_a_hook_whose_container_can_never_be_made_ends_the_wait(gateway):

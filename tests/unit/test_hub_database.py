@@ -108,7 +108,8 @@ class Place:
         (self.top / "hub-pods").write_text(json.dumps([{"spec": {"nodeName": "chick1"}}]))
 
     def run(self, *words: str) -> tuple[int, list[str]]:
-        settings = json.dumps({"namespace": "hub", "release": "hub", "claim": "hub-db-dir", "copies": str(self.copies)})
+        settings = json.dumps({"namespace": "hub", "release": "hub", "claim": "hub-db-dir", "copies": str(self.copies),
+                               "canary": "coop-canary"})
         done = subprocess.run([sys.executable, HERE / "database.py", settings, *words], text=True, capture_output=True,
                               env=os.environ | {"TOP": str(self.top), "PATH": f"{self.top}/bin:{os.environ['PATH']}"})
         assert "Traceback" not in done.stderr, done.stderr
@@ -188,7 +189,7 @@ def test_the_pod_that_looks_has_the_hubs_rights_and_its_claim_alone(place):
         exec(compile(program, "database.py", "exec"), scope)
     finally:
         sys.path.remove(str(HERE))
-    pod = scope["helper_of"](scope["Hub"]("hub", "hub", "hub-db-dir", ""), deployment())
+    pod = scope["helper_of"](scope["Hub"]("hub", "hub", "hub-db-dir", "", ""), deployment())
     [container] = pod["spec"]["containers"]
     assert container["image"] == "k8s-hub:3.3.8" and container["securityContext"] == {"runAsUser": 1000}
     assert container["volumeMounts"] == [{"name": "pvc", "mountPath": "/srv/jupyterhub", "subPath": "x"}]
@@ -212,13 +213,13 @@ def test_a_migrated_one_goes_back_to_the_copy_that_the_hub_made_just_before(plac
     database(place.claim / "jupyterhub.sqlite.2020-01-01-000000", OLD, taken=1_577_836_800)
     later = Path(next(place.copies.glob("*.sqlite"))).stat().st_mtime + 60
     database(place.claim / "jupyterhub.sqlite.2026-11-28-160000", OLD, "anna", "ben", taken=later)
-    database(place.file, NEW, "anna", "ben", "coop-canary", more=", since")
+    database(place.file, NEW, "anna", "ben", "coop-canary", "later", more=", since")
     code, said = place.run("fit", "3")
     assert code == 0 and f"from schema {NEW} to {OLD}" in said[0] and "the hub's own copy" in said[0]
-    assert said[0].endswith("since then came, and is lost: 1 users (coop-canary), 1 tokens")
+    assert said[0].endswith("since then came, and is lost: 1 users (later), 1 tokens"), "nobody misses the canary"
     assert place.users() == ["anna", "ben"]
     [kept] = place.claim.glob("*.migrated-*")
-    assert place.users(kept) == ["anna", "ben", "coop-canary"] and kept.name in said[1]
+    assert place.users(kept) == ["anna", "ben", "coop-canary", "later"] and kept.name in said[1]
     order = place.asked
     assert order.index("scale deployment/hub --replicas=0") < order.index("get pods -l component=hub") < \
         order.rindex("exec"), "the hub is stopped before its file is changed"
@@ -301,7 +302,8 @@ def test_a_pod_that_cannot_look_says_why(place):
     program = (HERE / "database.py").read_text().replace("POD_LIMIT, STOP_LIMIT = 60", "POD_LIMIT, STOP_LIMIT = 0")
     for name, text in (("database.py", program), ("inside.py", (HERE / "inside.py").read_text())):
         (place.top / name).write_text(text)
-    settings = json.dumps({"namespace": "hub", "release": "hub", "claim": "hub-db-dir", "copies": str(place.copies)})
+    settings = json.dumps({"namespace": "hub", "release": "hub", "claim": "hub-db-dir", "copies": str(place.copies),
+                           "canary": "coop-canary"})
     done = subprocess.run([sys.executable, place.top / "database.py", settings, "fit", "3"], text=True, capture_output=True,
                           env=os.environ | {"TOP": str(place.top), "PATH": f"{place.top}/bin:{os.environ['PATH']}"})
     assert (done.returncode, done.stdout) == (
