@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NOTE = "note: "  # begins what a command says that is to be read at once, and kept
 PASSING = "... "  # begins what is true only for the moment
 EVERY = 8.0  # seconds between two lines of a command that goes on talking
+AGAIN = 30.0  # seconds until the same line is told once more: it is still so
 SHORT = 24  # lines of a plan on a terminal, before it is made; --dry shows all
 
 
@@ -57,17 +58,23 @@ class Talk:
 
     def line(self, event: Event) -> str:
         """What is to be printed of this event; nothing for most."""
-        if not isinstance(event, events.Heard) or not event.text:
-            return ""
-        now, key = time.monotonic(), (event.machine, event.text)
-        then, before = self._last.get(event.machine, (now - EVERY, ""))
-        is_note = event.text.startswith(NOTE)
-        if (is_note and key in self._notes) or event.text == before or not (is_note or now - then >= EVERY):
+        match event:
+            case events.Heard(text=text) if text:
+                pass
+            case events.Waiting(step=step, what=what, why=why):
+                text = f"[{step}] waits until {what}: {why or 'no answer yet'}"
+            case _:
+                return ""
+        now, key = time.monotonic(), (event.machine, text)
+        then, before = self._last.get(event.machine, (now - AGAIN, ""))
+        is_note = text.startswith(NOTE)
+        due = now - then >= (AGAIN if text == before else EVERY)
+        if (is_note and key in self._notes) or not (is_note or due):
             return ""
         if is_note:
             self._notes.add(key)
-        self._last[event.machine] = now, event.text
-        return event.text.removeprefix(NOTE).removeprefix(PASSING)
+        self._last[event.machine] = now, text
+        return text.removeprefix(NOTE).removeprefix(PASSING)
 
 
 class Lines:

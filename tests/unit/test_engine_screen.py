@@ -172,3 +172,14 @@ def test_what_programs_get_is_whole():
     assert data["exit_code"] == 0 and data["changes"] == 2 and data["remaining"] == []
     assert [entry["machine"] for entry in data["plan"]] == ["rooster", "chick0"]
     assert data["machines"]["chick0"]["round_trips"] == 3
+
+
+def test_a_long_wait_says_what_it_waits_for_and_not_all_the_time(monkeypatch):
+    from fabfile.screen import progress
+    out, now = io.StringIO(), [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    lines = Lines("flock", out)
+    for second in range(70):
+        now[0] = 100.0 + second
+        lines(events.Waiting("chick0", "join", "chick2 is Ready", "chick2 is not Ready"))
+    assert out.getvalue().splitlines() == ["chick0: [join] waits until chick2 is Ready: chick2 is not Ready"] * 3
