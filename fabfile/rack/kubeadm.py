@@ -43,9 +43,19 @@ def is_known(rack: Rack) -> bool:
     return rack.versions.kubernetes.minor == KNOWN_MINOR
 
 
+def _around(rack: Rack, defaults: Tree, document: Tree) -> Tree:
+    """The document with kubeadm's own defaults where it is silent; of another minor they are not known."""
+    return overlay(defaults if is_known(rack) else {}, document)
+
+
+def certificate_validity(rack: Rack) -> str:
+    """How long kubeadm's certificates live, as a duration."""
+    return str(upstream.cluster_configuration(rack).get("certificateValidityPeriod") or VALIDITY)
+
+
 def cluster_configuration(rack: Rack) -> Tree:
     """The ClusterConfiguration as it stands in the ConfigMap kubeadm-config."""
-    return overlay({
+    return _around(rack, {
         "apiServer": {}, "controllerManager": {}, "scheduler": {}, "dns": {}, "proxy": {},
         "caCertificateValidityPeriod": "87600h0m0s",
         "certificateValidityPeriod": VALIDITY,
@@ -58,7 +68,7 @@ def cluster_configuration(rack: Rack) -> Tree:
 
 def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
     """The KubeletConfiguration as it stands in the ConfigMap kubelet-config; or on one member, with its own keys."""
-    return overlay({
+    return _around(rack, {
         "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True},
                            "x509": {"clientCAFile": f"{PKI}/ca.crt"}},
         "authorization": {"mode": "Webhook"},
@@ -74,7 +84,7 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
 
 def kube_proxy_configuration(rack: Rack) -> Tree:
     """The KubeProxyConfiguration as it stands in the ConfigMap kube-proxy."""
-    return overlay({
+    return _around(rack, {
         "bindAddress": "0.0.0.0",
         "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
         "clusterCIDR": str(rack.network.pod),
@@ -99,34 +109,41 @@ class Component:
     name: str  # of the pod, the container and the manifest: "kube-apiserver"
     arguments: Arguments
     environment: tuple[tuple[str, str], ...]
-    volumes: tuple[tuple[str, str, str], ...]  # name, path on the machine, path in the container
+    volumes: tuple[tuple[str, str], ...]  # name, and what it is: see volume_text
 
 
-def components(rack: Rack, machine: Machine) -> tuple[Component, ...]:
-    """The static pods of a control plane."""
+def components(rack: Rack, machine: Machine, known: bool) -> tuple[Component, ...]:
+    """The static pods of a control plane. Unless kubeadm's own arguments are `known`, they may be any."""
     cluster = upstream.cluster_configuration(rack)
     networking, address = cluster["networking"], str(machine.address())
     etcd = (cluster.get("etcd") or {}).get("local") or {}
     return (
-        _component("kube-apiserver", cluster["apiServer"], _of_api_server(networking, address)),
-        _component("kube-controller-manager", cluster.get("controllerManager"),
+        _component("kube-apiserver", known, cluster["apiServer"], _of_api_server(networking, address)),
+        _component("kube-controller-manager", known, cluster.get("controllerManager"),
                    _of_controller_manager(cluster["clusterName"], networking)),
-        _component("kube-scheduler", cluster.get("scheduler"), _of_client("scheduler.conf")),
-        _component("etcd", etcd, _of_etcd(machine.name, address, etcd.get("dataDir", "/var/lib/etcd"))),
+        _component("kube-scheduler", known, cluster.get("scheduler"), _of_client("scheduler.conf")),
+        _component("etcd", known, etcd, _of_etcd(machine.name, address, etcd.get("dataDir", "/var/lib/etcd"))),
     )
 
 
-def _component(name: str, written: Mapping[str, Any] | None, own: Mapping[str, str | None]) -> Component:
+def _component(name: str, known: bool, written: Mapping[str, Any] | None, own: Mapping[str, str | None]) -> Component:
     """kubeadm's own arguments without those that cluster.yaml gives, then these, in their order."""
     written = written or {}
     extra = [(one["name"], str(one.get("value", ""))) for one in _listed(written.get("extraArgs"))]
     given = {one for one, _ in extra}
     if "authorization-config" in given:
         given.add("authorization-mode")  # the two exclude each other
-    kept = [(key, value) for key, value in sorted(own.items()) if key not in given]
+    kept = [(key, value if known or key == "advertise-address" else None)
+            for key, value in sorted(own.items()) if key not in given]
     environment = tuple((one["name"], str(one.get("value", ""))) for one in _listed(written.get("extraEnvs")))
-    volumes = tuple((one["name"], one["hostPath"], one["mountPath"]) for one in _listed(written.get("extraVolumes")))
+    volumes = tuple((one["name"], volume_text(one["hostPath"], one["mountPath"], one.get("readOnly"), one.get("pathType")))
+                    for one in _listed(written.get("extraVolumes")))
     return Component(name, (*kept, *extra), environment, volumes)
+
+
+def volume_text(path: str, at: str, read_only: bool | None, kind: str | None) -> str:
+    """A volume in one line: "/etc/audit at /audit, read-only, DirectoryOrCreate"."""
+    return ", ".join(filter(None, (f"{path} at {at}", "read-only" if read_only else "", kind)))
 
 
 def _listed(items: Any) -> Iterable[Mapping[str, Any]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
+from fabfile.rack.kubeadm import volume_text
+
 from . import settings, writing
 from .base import Change, Command, Resource, rejection
 from .file import Found, probe_file
@@ -37,7 +39,7 @@ up() {
 }
 in_seconds() { echo $(($(cut -d . -f 1 /proc/uptime) + $1)); }
 "$@"
-[ "$(cksum <"$manifest")" != "$former" ] || { echo "kubeadm has written the manifest as it was before" >&2; exit 1; }
+[ "$(cksum <"$manifest")" != "$former" ] || { echo "kubeadm has written the manifest as it was before: does a patch of its set the same?" >&2; exit 1; }
 up "$(in_seconds 150)" && exit 0
 { echo "$problem"; crictl ps -a --name "^$name$" -q | head -n 1 | xargs -r crictl logs --tail 8; } >&2 2>&1 || :
 put_back
@@ -61,7 +63,7 @@ class StaticPod(Resource):
     node: str
     arguments: tuple[tuple[str, str | None], ...]
     environment: tuple[tuple[str, str], ...]
-    volumes: tuple[tuple[str, str, str], ...]  # name, path on the machine, path in the container
+    volumes: tuple[tuple[str, str], ...]  # name, and "PATH at PATH-IN-THE-CONTAINER, read-only, DirectoryOrCreate"
     config: str
     healthy: str
     interrupts: str
@@ -102,8 +104,7 @@ class StaticPod(Resource):
         return (*compared(list(self.arguments), arguments, exact=self.exact),
                 *self._named("environment", dict(self.environment), {
                     one["name"]: one.get("value", "") for one in container.get("env") or ()}, _PROXIES),
-                *self._named("volume", {name: f"{path} at {at}" for name, path, at in self.volumes},
-                             _volumes(spec, container), _VOLUMES))
+                *self._named("volume", dict(self.volumes), _volumes(spec, container), _VOLUMES))
 
     def _named(self, what: str, wanted: Mapping[str, str], found: Mapping[str, str],
                own: Set[str]) -> Iterator[Difference]:
@@ -131,6 +132,9 @@ class StaticPod(Resource):
 
 
 def _volumes(spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
-    mounts = {one["name"]: one.get("mountPath", "") for one in container.get("volumeMounts") or ()}
-    return {one["name"]: f"{(one.get('hostPath') or {}).get('path', '')} at {mounts.get(one['name'], '')}"
-            for one in spec.get("volumes") or ()}
+    mounts = {one["name"]: one for one in container.get("volumeMounts") or ()}
+    found = {}
+    for one in spec.get("volumes") or ():
+        host, mount = one.get("hostPath") or {}, mounts.get(one["name"], {})
+        found[one["name"]] = volume_text(host.get("path", ""), mount.get("mountPath", ""), mount.get("readOnly"), host.get("type"))
+    return found

@@ -18,7 +18,7 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
     Two sets, because Calico's objects are of kinds that its manifest defines.
     """
-    yield kube_proxy_settings(rack, machine)
+    yield from kube_proxy_settings(rack, machine)
     version = rack.versions.calico
     if version.calicoctl:
         yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl",

@@ -25,10 +25,12 @@ def cluster_settings(rack: Rack, machine: Machine) -> Resource:
         kubeadm.CLUSTER_UNSAID, kubeadm.KUBELET_UNSAID)
 
 
-def kube_proxy_settings(rack: Rack, machine: Machine) -> Resource:
+def kube_proxy_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """kube-proxy on every node, changed on one control plane. Calico's dataplane follows it: never before it."""
-    return KubeProxySettings(kubeadm.kube_proxy_configuration(rack), machine.name, _address(machine),
-                             fixed.fixed_kube_proxy(rack), kubeadm.is_known(rack))
+    cluster, init = upstream.cluster_configuration(rack), upstream.init_configuration(rack, machine)
+    if not ((cluster.get("proxy") or {}).get("disabled") or "addon/kube-proxy" in (init.get("skipPhases") or ())):
+        yield KubeProxySettings(kubeadm.kube_proxy_configuration(rack), machine.name, _address(machine),
+                                fixed.fixed_kube_proxy(rack), kubeadm.is_known(rack))
 
 
 def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -48,13 +50,13 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    config = init_config(rack, machine, _patches(_registration(rack, machine)))
-    address, known = _address(machine), kubeadm.is_known(rack)
+    patches = _patches(_registration(rack, machine))
+    config, address, known = init_config(rack, machine, patches), _address(machine), kubeadm.is_known(rack)
     yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known)
-    parts = kubeadm.components(rack, machine)
+    known = known and patches in ("", upstream.PATCHES)  # a patch may set what nobody here knows of
+    parts = kubeadm.components(rack, machine, known)
     healthy = {part.name: _healthy(part, address) for part in parts}
-    period = str(kubeadm.cluster_configuration(rack)["certificateValidityPeriod"])
-    yield CertificateValidity(period, machine.name, config, address, " && ".join(healthy.values()))
+    yield CertificateValidity(kubeadm.certificate_validity(rack), machine.name, config, address, " && ".join(healthy.values()))
     alone = len(rack.control_planes) == 1
     nobody = "; nobody can ask the cluster for some 20 s, pods go on" if alone else "; the others answer meanwhile"
     words = {

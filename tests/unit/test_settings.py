@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,12 +149,23 @@ def test_every_fixed_key_has_a_line_a_reason_and_a_way(sample):
 def test_an_argument_of_the_rack_comes_once_and_in_the_place_of_kubeadms(edited):
     rack = edited("configs/cluster.yaml", "    certificateValidityPeriod: 8760h",
                   "    apiServer: {extraArgs: [{name: authorization-mode, value: RBAC}, {name: v, value: '4'}]}")
-    server = kubeadm.components(rack, rack.control_planes[0])[0]
+    server = kubeadm.components(rack, rack.control_planes[0], known=True)[0]
     assert dict(server.arguments)["authorization-mode"] == "RBAC" and dict(server.arguments)["v"] == "4"
     assert len({name for name, _ in server.arguments}) == len(server.arguments)
 
 
 def test_another_minor_is_compared_by_what_the_rack_says_alone(sample):
+    """Its own defaults are not known here: what is set beside the rack's keys is left alone, whatever it is."""
+    older = sample.versions.kubernetes.model_copy(update={"version": "1.35.4"})
+    rack = replace(sample, versions=sample.versions.model_copy(update={"kubernetes": older}))
+    assert kubeadm.kubelet_configuration(rack) == upstream.kubelet_configuration(rack)
+    server = dict(kubeadm.components(rack, rack.control_planes[0], kubeadm.is_known(rack))[0].arguments)
+    assert {name for name, value in server.items() if value is not None} == {"advertise-address"}
+    facts = as_kubeadm_writes(sample)
+    assert told(rack, facts) == []
+
+
+def test_the_minor_whose_defaults_are_known_is_the_one_whose_keys_are(sample):
     assert kubeadm.is_known(sample)
     keys = yaml.safe_load((PROJECT / "fabfile/rack/upstream_keys.yaml").read_text())
     assert keys["kubernetes"]["minor"] == kubeadm.KNOWN_MINOR
@@ -185,7 +197,8 @@ def test_only_a_control_plane_has_pods_and_certificates_of_one(sample):
 
 def test_kube_proxys_mode_is_what_felix_follows(edited):
     rack = edited("configs/cluster.yaml", "mode: iptables", "mode: nftables")
-    assert kube_proxy_settings(rack, rack.control_planes[0]).wanted["mode"] == "nftables"
+    [proxy] = kube_proxy_settings(rack, rack.control_planes[0])
+    assert proxy.wanted["mode"] == "nftables"
     assert upstream.calico_felix(rack)["nftablesMode"] == "Enabled"
 
 
