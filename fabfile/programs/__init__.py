@@ -4,6 +4,7 @@
     upgrade.sh       an upgrade that is proved, or taken back
     rollback.sh      a former revision that is brought back, and proved
     rollback_plan.sh what that would do
+    restart.sh       a hub that starts again
     prove.sh         the revision that runs, proved
     look.sh          how a release is, compared with what it should be
     others.sh        who else has set fields of it

@@ -103,6 +103,11 @@ class RollbackPlan:
                    database.get("no_way_back", False))
 
 
+def restart(released: Released) -> str:
+    """The hub starts again, and is waited for."""
+    return released.script("restart")
+
+
 def prove(released: Released, noted: bool = True) -> str:
     """The proof of what runs; `noted`: it is marked as proved, so that one can come back to it."""
     return released.script("prove", noted="yes" if noted else "")

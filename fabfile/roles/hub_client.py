@@ -61,7 +61,7 @@ class Api:
         """The answer's body. Raises Failed when the hub says no."""
         try:
             status, data = self.ask(method, path, body)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise Failed(f"{self.host} at {self.address}:{self.port} does not answer: {error}") from None
         if status not in right:
             said = data.get("message", data) if isinstance(data, dict) else str(data)[:200]
@@ -79,7 +79,7 @@ def wait_for(what, seconds, look):
         try:
             if found := look():
                 return found
-        except (OSError, Failed) as error:
+        except (OSError, http.client.HTTPException, Failed) as error:
             said = f": {error}"
         if time.monotonic() > end:
             raise Failed(f"after {seconds:.0f} s, {what}{said}")
@@ -316,7 +316,7 @@ def main(argument):
     except Failed as error:
         print(error, file=sys.stderr)
         return 1
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         print(f"{argument['host']} at {argument['address']}:{argument['port']}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -85,13 +85,14 @@ def prove(c, hub="hub", profile=None):
 @task(help=HUB)
 def restart(c, hub="hub"):
     """Restart a hub; users' servers go on."""
+    from fabfile.resources import helm_scripts
+    from fabfile.roles.hub import released
     from fabfile.tasks.acting import act
 
     rack, service = the_hub(hub)
     refuse_when_silent(rack, service)
-    act(rack, rack.gateway, f"restart {hub}",
-        kubectl(rack, service, "rollout restart deployment/hub", "rollout status deployment/hub --timeout=300s"),
-        limit=330.0)
+    act(rack, rack.gateway, f"restart {hub}", helm_scripts.restart(released(rack, service)), long=True,
+        limit=service.seconds + 60.0, spoken=helm_scripts.lasting)
 
 
 @task(help=HUB | {"lines": "How many."})

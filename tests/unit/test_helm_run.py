@@ -333,3 +333,13 @@ def test_a_proof_of_another_profile_marks_nothing(gateway):
     gateway.sandbox.write("/tmp/fakes/history", "3 deployed abc -\n")
     assert gateway.run(helm_scripts.prove(released("echo ran a cell"), noted=False))[0] == 0
     assert gateway.read("history") == "3 deployed abc -\n"
+
+
+def test_a_hub_that_restarts_is_waited_for_and_told_when_it_crashes(gateway):
+    assert gateway.run(helm_scripts.restart(released(""))) == (0, ["the hub is ready again"])
+    crash = container(waiting={"reason": "CrashLoopBackOff"})
+    crash[0]["restartCount"] = 3
+    gateway.has(pods=[pod("hub-5d9c", phase="Running", containerStatuses=crash)])
+    gateway.sandbox.run("touch /tmp/fakes/waits")
+    assert gateway.run(helm_scripts.restart(released(""))) == (
+        1, ["hub-5d9c on chick1, container main: CrashLoopBackOff"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import yaml
@@ -34,7 +35,7 @@ def test_a_bad_value_is_told_before_anything_is_touched(hub_yaml, operator, insi
     [("    templateVars:", "    extraConfig: {zz: 'raise SystemExit(\"no such thing\")'}\n    templateVars:",
       "no such thing"),
      ("memory: {guarantee: 128M, limit: 1G}", "memory: {guarantee: 500G, limit: 500G}",
-      "the server of coop-canary"), ], ids=[
+      "finds no node: 0/3 nodes are available"), ], ids=[
           "the hub does not start", "the hub starts, and no server ever does"
       ])
 def test_what_breaks_the_hub_is_taken_back(hub_yaml, operator, inside, server, page, old, new, why):
@@ -44,6 +45,26 @@ def test_what_breaks_the_hub_is_taken_back(hub_yaml, operator, inside, server, p
     said = operator.inv("hub.upgrade", code=1).said
     assert why in said and "is back, and ready" in said
     assert server() == uid, "the student's server went with it"
+    assert "Flock" in page("/hub/login")
+
+
+def test_a_rollback_after_it_brings_what_was_proved_never_what_broke(hub_yaml, operator, server, page):
+    uid = server()
+    hub_yaml("    templateVars:", "    extraConfig: {zz: 'raise SystemExit(\"no such thing\")'}\n    templateVars:")
+    assert "is back, and ready" in operator.inv("hub.upgrade", code=1).said
+    assert "and proved" in operator.inv("hub.rollback").said
+    assert operator.inv("hub.status").code == 0 and "Flock" in page("/hub/login")
+    assert server() == uid, "the student's server went with it"
+
+
+def test_a_hook_whose_pod_cannot_start_is_told_and_ends_the_wait(hub_yaml, operator, page):
+    """Its image has no such program: helm's own limit is ten minutes."""
+    hub_yaml("  singleuser:\n", "  prePuller: {hook: {pullOnlyOnChanges: false, "
+             "image: {name: docker.io/library/busybox, tag: \"1.37\"}}}\n  singleuser:\n")
+    began = time.monotonic()
+    said = operator.inv("hub.upgrade", code=1).said
+    print(f"told after {time.monotonic() - began:.0f} s\n{said}")
+    assert re.search(r"hook-image-awaiter-\S+ cannot start .*StartError", said) and time.monotonic() - began < 150
     assert "Flock" in page("/hub/login")
 
 
