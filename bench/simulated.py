@@ -79,11 +79,11 @@ def rack_of(machines: int, folder: Path) -> Path:
 
 def whole_rack(rack: Rack) -> tuple[Rack, list[Step]]:
     """The steps of cluster.bootstrap, with secrets as a first run draws them."""
-    from fabfile.tasks.preparing import with_secrets
+    from fabfile.tasks.preparing import lacking, with_secrets
     from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
 
     hubs = [service for service in rack.services.values() if service.is_hub]
-    rack, _ = with_secrets(rack, hubs, SimpleNamespace(secrets={}), dry=True)
+    rack = with_secrets(rack, lacking(rack, hubs, SimpleNamespace(secrets={})))
     return rack, [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]
 
 

@@ -8,7 +8,6 @@ A task finds the machine it was called for in `c.machine`; with `inv` a context 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 

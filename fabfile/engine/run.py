@@ -28,6 +28,7 @@ from fabfile.engine.parallel import each
 from fabfile.engine.plan import (
     Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, wanted, waves,
 )
+from fabfile.engine.preparation import Preparations
 from fabfile.engine.shell import Guard, Line
 from fabfile.engine.step import Step
 from fabfile.engine.verify import verify
@@ -67,6 +68,7 @@ class Run:
         self.steps, self.off = present(steps)
         self.name = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.machines = tuple({m.name: m for step in self.steps for m in step.machines}.values())
+        self.preparations = Preparations(self.steps, dry)
         self.wants: dict[str, tuple[Wanted, ...]] = {}
         self.plan = Plan()
         self.remaining: Plan | None = None
@@ -107,14 +109,15 @@ class Run:
     def perform(self) -> Result:
         """All of it. Whatever happens, every connection is closed and the lock is free afterwards."""
         began = time.monotonic()
-        name, computer = lock.who()
-        self.tell(events.Began(self.name, self.command, self.dry, name, computer, os.getpid(),
+        self.tell(events.Began(self.name, self.command, self.dry, *lock.who(), os.getpid(),
                                tuple(s.name for s in self.steps), tuple(m.name for m in self.machines)))
         for machine in self.off:
             self.tell(events.Noticed(machine.name, "hosts.yaml expects it to be off: it is left out"))
         running: dict[str, str] = {}
         try:
+            self._prepared()
             self._work()
+            self._prepared(after=True)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, lambda *_: os._exit(Interrupted.exit_code))  # a second one quits
             running = {name: what for name, what in self.fleet.doing().items() if name not in self.failed}
@@ -128,6 +131,16 @@ class Run:
         result = self._result(time.monotonic() - began, running)
         self.tell(events.Ended(result))
         return result
+
+    def _prepared(self, after: bool = False) -> None:
+        """Has preparations asked while the lock is held: ahead of the plan, and after the steps."""
+        try:
+            if self.preparations and not self.dry:
+                self._hold_lock()
+            self.critical += self.preparations.told(self.fleet, self.tell, after)
+        except LinkError as error:
+            self.failed |= {m.name: error for m in self.machines if not after}  # the way to each is the gateway's
+            raise
 
     def _work(self) -> None:
         self.wants = wanted(self.rack, self.steps)
@@ -381,8 +394,7 @@ class Run:
             changes = planned if self.dry else seat.changes
             state: State = ("failed" if error else "stopped" if machine.name in running else
                             "unchanged" if not changes else "differs" if self.dry else "changed")
-            outcomes[machine.name] = Outcome(machine.name, state, changes, seat.busy, seat.commands,
-                                             seat.round_trips, error)
-        return Result(self.name, self.command, self.dry, self.plan, outcomes, self.remaining, seconds,
-                      self.critical, tuple(self.errors), self.resume,
-                      tuple(self._unneeded), "".join(self._said), running)
+            outcomes[machine.name] = Outcome(
+                machine.name, state, changes, seat.busy, seat.commands, seat.round_trips, error)
+        return Result(self.name, self.command, self.dry, self.plan, outcomes, self.remaining, seconds, self.critical,
+                      tuple(self.errors), self.resume, tuple(self._unneeded), "".join(self._said), running)

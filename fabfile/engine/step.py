@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fabfile.resources.base import Check, Resource
 
 if TYPE_CHECKING:
+    from fabfile.engine.preparation import Preparation
     from fabfile.rack import Machine, Rack
 
     Verify = Callable[[Rack, tuple[Machine, ...]], Iterable[Check]]
@@ -28,6 +29,8 @@ class Step:
     A step is begun when the checks of the steps that it `needs` hold, of all earlier ones unless it names some: what
     takes long to come up is begun early, and verified when somebody needs it, at the end at the latest. Steps that do
     not need each other, on different machines, are made at the same time.
+
+    `prepare` finds out what the role needs to know, when the run holds the rack's lock; steps may share one.
     """
 
     name: str
@@ -37,3 +40,4 @@ class Step:
     serial: bool = False
     at_once: int = 1
     needs: tuple[str, ...] | None = None
+    prepare: Preparation | None = None

@@ -122,7 +122,7 @@ def rollback(c, hub="hub", revision=None, dry=False, yes=False):
     rack, service = the_hub(hub)
     refuse_when_silent(rack, service)
     what = released(rack, service)
-    said = asked_of(rack, rack.gateway, helm_scripts.rollback_plan(what, int(revision) if revision else None),
+    said = asked_of(rack, rack.gateway, helm_scripts.rollback_plan(what, revision),
                     limit=180.0)
     plan = helm_scripts.RollbackPlan.read(said)
     if plan is None:
@@ -225,14 +225,15 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
 def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, yes: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.service_steps import prepared_steps
+    from fabfile.tasks.preparing import Preparing
+    from fabfile.tasks.service_steps import service_steps
     from fabfile.tasks.typed import command
 
     def steps(rack: Rack) -> list[Any]:
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
         for node in left:
             rack.machine(node)
-        return prepared_steps(rack, [service], dry=dry, quiet=json, leave_out=left, take_back=take_back)
+        return service_steps(rack, [service], Preparing(rack, [service], dry=dry), left, take_back)
 
     converge(c, command(), steps, dry=dry, yes=yes, json=json)
 

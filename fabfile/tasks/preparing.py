@@ -3,7 +3,7 @@ their charts take. What has to be known for that, rooster is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,62 +11,133 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fabfile.engine.errors import MachineError
+    from fabfile.engine.preparation import Ask
     from fabfile.facts.services import ServiceFacts
-    from fabfile.rack import Rack
+    from fabfile.rack import Problem, Rack
     from fabfile.rack.services import Service
+
+    Lacking = Mapping[str, Mapping[tuple[str, ...], Any]]  # hub → path in its values → secret
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A rack with its secrets; the commit of each service's pages; and what a person should hear."""
+    """A rack with its secrets, and the commit of each service's pages."""
 
     rack: Rack
     commits: Mapping[str, str]
-    told: tuple[str, ...]
 
 
-def prepared(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False,
-             renew: bool = True) -> Prepared:
-    """Everything that roles need to know of these services, or of all.
+class Preparing:
+    """The preparation (engine/preparation.py) of these services, or of all; `ready` is what came of it.
 
-    Raises RackProblems when values are not what the chart takes; CoopError when secrets are to be drawn and
-    it is not sure that there are none. Secrets that are nowhere are drawn and written to
-    configs/secrets.yaml, unless `dry`. Pages that are deployed stay at their commit unless `renew`.
+    A hub's secrets are the file's; what that lacks, the running hub's; what nobody has is drawn. Drawn ones are written
+    to configs/secrets.yaml when the hub runs with them, so that what a file says is never another thing than what runs:
+    a run that ends early has drawn nothing. Pages that are deployed stay at their commit unless `renew`.
     """
-    from dataclasses import replace
 
-    from fabfile.facts.services import parse, question, question_of_hubs
-    from fabfile.rack import RackProblems
+    def __init__(self, rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True):
+        self.ready = Prepared(rack, {})
+        self._rack, self._dry, self._renew = rack, dry, renew
+        self._services = [rack.services[name] for name in (rack.services if names is None else names)]
+        self._hubs = [service for service in self._services if service.is_hub]
+        self._lacking: Lacking = {}
+
+    def before(self, ask: Ask) -> list[str]:
+        """Raises WrongUsage when values are not what their chart takes; CoopError when secrets are to be drawn and it is
+        not sure that there are none."""
+        from fabfile.engine.errors import WrongUsage
+
+        if not self._services:
+            return []
+        self._read_again()
+        facts = self._facts(ask)
+        self._lacking = lacking(self._rack, self._hubs, facts)
+        rack = with_secrets(self._rack, self._lacking)
+        commits, told = _commits(self._services, facts, self._renew)
+        if problems := list(_problems(rack, self._services, commits, facts)):
+            from fabfile.rack import RackProblems
+            raise WrongUsage(str(RackProblems(problems)))
+        self.ready = Prepared(rack, commits)
+        return [*told, *([] if self._dry else self._kept(facts))]
+
+    def after(self, ask: Ask) -> list[str]:
+        from fabfile.facts.services import question_of_hubs
+
+        if not self._lacking:
+            return []
+        hubs = [hub for hub in self._hubs if hub.name in self._lacking]
+        return self._kept(_parsed(ask(self._rack.leader, question_of_hubs(hubs), 60.0)))
+
+    def _read_again(self) -> None:
+        """The secrets as the file has them now: whoever had the lock before may have written it. Raises WrongUsage."""
+        from dataclasses import replace
+
+        from fabfile.engine.errors import WrongUsage
+        from fabfile.rack import RackProblems
+        from fabfile.rack.secrets import read_secrets
+
+        document, secrets = read_secrets(self._rack.folder)
+        if document.problems:
+            raise WrongUsage(str(RackProblems(document.problems)))
+        self._rack = replace(self._rack, secrets=secrets)
+
+    def _facts(self, ask: Ask) -> ServiceFacts:
+        from dataclasses import replace
+
+        from fabfile.engine.errors import MachineError
+        from fabfile.facts.services import question, question_of_hubs
+        from fabfile.roles.operators import kubeconfig
+
+        try:
+            facts = _parsed(ask(self._rack.gateway, question(self._services, kubeconfig(self._rack)), 180.0))
+        except MachineError:
+            if not self._dry:
+                raise
+            return _parsed("")  # a dry run tells by itself who cannot be reached
+        if self._dry or not (unsure := unknown(self._rack, self._hubs, facts)):
+            return facts
+        error = None
+        try:
+            found = _parsed(ask(self._rack.leader, question_of_hubs(unsure), 60.0))
+            facts = replace(facts, secrets={**facts.secrets, **found.secrets})
+        except MachineError as told:
+            error = told
+        be_sure(self._rack, self._hubs, facts, error)
+        return facts
+
+    def _kept(self, facts: ServiceFacts) -> list[str]:
+        """Writes the secrets that hubs run with by now, and the file lacks."""
+        from fabfile.tasks.keeping import alone
+
+        running = {name: values for name, values in self._lacking.items()
+                   if values == {path: hub_secrets(facts.secrets.get(name, {}))[path] for path in values}}
+        if not running:
+            return []
+        with alone(self._rack.folder):
+            self._read_again()  # a person may have written something meanwhile
+            self._rack = with_secrets(self._rack, running)
+            write_secrets(self._rack.folder, self._rack.secrets)
+        self._lacking = {name: values for name, values in self._lacking.items() if name not in running}
+        return [f"configs/secrets.yaml now holds the secrets of {', '.join(running)}, as the running hub has them; "
+                "it is never in git: keep a copy of it"]
+
+
+def _parsed(answer: str) -> ServiceFacts:
+    from fabfile.facts.services import parse
+
+    return parse(answer)
+
+
+def _problems(rack: Rack, services: Iterable[Service], commits: Mapping[str, str], facts: ServiceFacts) -> Iterator[Problem]:
+    """Values that are not what a chart takes."""
     from fabfile.rack.chart_schema import values_problems
     from fabfile.rack.release import release_values
-    from fabfile.roles.operators import kubeconfig
-    from fabfile.tasks.asking import ask
 
-    services = [rack.services[name] for name in (rack.services if names is None else names)]
-    if not services:
-        return Prepared(rack, {}, ())
-    hubs = [service for service in services if service.is_hub]
-    answers, errors = ask(rack, {rack.gateway.name: question(services, kubeconfig(rack))}, limit=180.0)
-    facts = parse(answers.get(rack.gateway.name, ""))
-    if not dry and (unsure := unknown(rack, hubs, facts)):
-        if rack.gateway.name in errors:
-            raise errors[rack.gateway.name]
-        first = rack.leader.name
-        answers, errors = ask(rack, {first: question_of_hubs(unsure)})
-        facts = replace(facts, secrets={**facts.secrets, **parse(answers.get(first, "")).secrets})
-        be_sure(rack, hubs, facts, errors.get(first))
-    rack, told = with_secrets(rack, hubs, facts, dry)
-    commits, said = _commits(services, facts, renew)
-    problems = []
     for service in services:
         chart = facts.charts.get(service.chart.full)
         if chart and chart.schema:
-            problems += values_problems(rack, service,
-                                        release_values(rack, service, commits.get(service.name, "")),
-                                        chart.defaults, chart.schema)
-    if problems:
-        raise RackProblems(problems)
-    return Prepared(rack, commits, (*told, *said))
+            yield from values_problems(rack, service, release_values(rack, service, commits.get(service.name, "")),
+                                       chart.defaults, chart.schema)
 
 
 def _commits(services: Iterable[Service], facts: ServiceFacts, renew: bool) -> tuple[dict[str, str], list[str]]:
@@ -116,33 +187,28 @@ def _missing(rack: Rack, hub: Service, running: Mapping[str, str]) -> dict[tuple
             if not any(looked_up(tree, *path) for tree in written)}
 
 
-def with_secrets(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, dry: bool) -> tuple[Rack, list[str]]:
-    """The rack with every secret that a hub needs: as written; else as the running hub has it; else drawn."""
+def lacking(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts) -> Lacking:
+    """By hub, the secrets that no file gives: as the running hub has them, else drawn."""
+    found = {hub.name: _missing(rack, hub, facts.secrets.get(hub.name, {})) for hub in hubs}
+    return {name: values for name, values in found.items() if values}
+
+
+def with_secrets(rack: Rack, secrets: Lacking) -> Rack:
+    """The rack with these, too."""
     from dataclasses import replace
     from types import MappingProxyType
 
     from fabfile.rack.merge import overlay
     from fabfile.rack.secrets import hidden
 
-    drawn: dict[str, Any] = {}
-    for service in hubs:
-        missing = _missing(rack, service, facts.secrets.get(service.name, {}))
-        for path, value in missing.items():
-            tree = drawn.setdefault(service.name, {})
+    more: dict[str, Any] = {}
+    for name, values in secrets.items():
+        for path, value in values.items():
+            tree = more.setdefault(name, {})
             for key in path[:-1]:
                 tree = tree.setdefault(key, {})
             tree[path[-1]] = value
-    if not drawn:
-        return rack, []
-    whole = MappingProxyType(overlay(rack.secrets, hidden(drawn)))
-    if not dry:
-        write_secrets(rack.folder, whole)
-    taken = [name for name in drawn if facts.secrets.get(name)]
-    return replace(rack, secrets=whole), [] if dry else [
-        f"configs/secrets.yaml now holds the secrets of {', '.join(drawn)}" +
-        (f" ({', '.join(taken)}: as the running hub has them)" if taken else "") +
-        "; it is never in git: keep a copy of it"
-    ]
+    return replace(rack, secrets=MappingProxyType(overlay(rack.secrets, hidden(more)))) if more else rack
 
 
 def hub_secrets(running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
@@ -164,18 +230,10 @@ HEADER = ("# Secrets of the rack's services, in their charts' own keys.\n"
 
 
 def write_secrets(folder: Path, secrets: Mapping[str, Any]) -> None:
-    """configs/secrets.yaml, beside its place first, for the operator's eyes alone."""
-    import os
-
+    """configs/secrets.yaml, for the operator's eyes alone."""
     import yaml
 
     from fabfile.rack.secrets import SECRETS, revealed
+    from fabfile.tasks.keeping import write
 
-    place = folder / SECRETS
-    new = place.with_name(".secrets.yaml.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(HEADER + yaml.safe_dump(revealed(secrets), sort_keys=False))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(place)
+    write(folder / SECRETS, HEADER + yaml.safe_dump(revealed(secrets), sort_keys=False), 0o600)

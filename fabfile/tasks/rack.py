@@ -11,8 +11,6 @@ from invoke import Exit
 from fabfile.tasks.teaching import task
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fabfile.rack import Rack
 
 
@@ -68,13 +66,14 @@ def ssh_config(c):
 
     from fabfile.engine.ways import is_this_computer
     from fabfile.rack import ssh
+    from fabfile.tasks.keeping import write
 
     rack = the_rack()
     folder = rack.state_folder
     folder.mkdir(parents=True, exist_ok=True)
     config = ssh.ssh_config(rack, folder / "known_hosts", inside=is_this_computer(rack.gateway))
-    (folder / "known_hosts").write_text(ssh.known_hosts(rack))
-    (folder / "ssh_config").write_text(config)
+    write(folder / "known_hosts", ssh.known_hosts(rack), 0o644)
+    write(folder / "ssh_config", config, 0o644)
     print(config, end="")
     print(f"# kept: ssh -F {folder}/ssh_config {rack.chicks[-1].name}; or, for plain ssh, in ~/.ssh/config:\n"
           f"#   Include {folder}/ssh_config", file=sys.stderr)
@@ -88,6 +87,7 @@ def trust(c, machine, fingerprint=None):
     from fabfile.engine.scan import scan
     from fabfile.rack import host_keys, ssh
     from fabfile.rack.draft import HOSTS
+    from fabfile.tasks.keeping import alone, write
 
     rack = the_rack()
     with told():
@@ -109,13 +109,6 @@ def trust(c, machine, fingerprint=None):
         if sys.stdin.readline().strip() != "yes":
             raise Exit("nothing is changed", code=1)
     file = (rack.folder / HOSTS).resolve()
-    replace(file, host_keys.with_host_key(file.read_bytes().decode(), machine, key).encode())
+    with alone(file.parent):  # two keys may be learned at once
+        write(file, host_keys.with_host_key(file.read_bytes().decode(), machine, key), file.stat().st_mode & 0o777)
     print(f"{file} has it now")
-
-
-def replace(file: Path, content: bytes) -> None:
-    """The file holds the new content or the old one, whatever happens."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_bytes(content)
-    beside.chmod(file.stat().st_mode & 0o777)
-    beside.replace(file)

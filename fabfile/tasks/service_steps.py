@@ -10,40 +10,14 @@ if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Resource
+    from fabfile.tasks.preparing import Preparing
 
 
-def whole_rack_steps(rack: Rack, *, only: str | None = None, dry: bool = False, quiet: bool = False) -> list[Step]:
-    """The cluster, what services stand on, and every service.
+def whole_rack_steps(rack: Rack, *, dry: bool = False) -> list[Step]:
+    """The cluster, what services stand on, and every service; pages that are deployed stay at their commit."""
+    from fabfile.tasks.preparing import Preparing
 
-    Services are prepared first: rooster is asked, if it can be; not for a run of another step alone.
-    """
-    from fabfile.engine.plan import is_called
-
-    steps, last = rack_steps(rack), left_steps(rack)
-    if only and any(is_called(step, only) for step in (*steps, *last)):
-        return [*steps, *service_steps(rack), *last]
-    return [*steps, *prepared_steps(rack, dry=dry, renew=False, quiet=quiet), *last]
-
-
-def prepared_steps(rack: Rack, names: Iterable[str] | None = None, *, dry: bool = False, renew: bool = True,
-                   quiet: bool = False, leave_out: tuple[str, ...] = (),
-                   take_back: bool = False) -> list[Step]:
-    """The steps of these services, or all, with what has to be known beforehand.
-
-    Ends the task with code 2 when values are not what their charts take.
-    """
-    from invoke import Exit
-
-    from fabfile.rack import RackProblems
-    from fabfile.tasks.preparing import prepared
-
-    try:
-        ready = prepared(rack, names, dry=dry, renew=renew)
-    except RackProblems as told:
-        raise Exit(str(told), code=2) from None
-    if ready.told and not quiet:
-        print(*ready.told, sep="\n", end="\n\n")
-    return service_steps(ready.rack, names, dict(ready.commits), leave_out, take_back)
+    return [*rack_steps(rack), *service_steps(rack, preparing=Preparing(rack, dry=dry, renew=False)), *left_steps(rack)]
 
 
 def rack_steps(rack: Rack) -> list[Step]:
@@ -85,20 +59,19 @@ def publishing_steps(rack: Rack) -> list[Step]:
     return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on, needs=("gateway",))]
 
 
-def service_steps(rack: Rack, names: Iterable[str] | None = None, commits: dict[str, str] | None = None,
+def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Preparing | None = None,
                   leave_out: tuple[str, ...] = (), take_back: bool = False) -> list[Step]:
-    """These services, or all.
-
-    `rack` has its secrets, and the roles are bound to it: whatever rack the engine was given.
-    """
+    """These services, or all. Their roles are bound to what `preparing` has found out by the time they are called."""
     from fabfile.engine.step import Step
     from fabfile.roles.hub import service, service_answers
 
-    def role(name: str, _: Rack, machine: Machine) -> Iterator[Resource]:
-        return service(rack, machine, name, (commits or {}).get(name, ""), leave_out, take_back)
+    def role(name: str, rack: Rack, machine: Machine) -> Iterator[Resource]:
+        ready = preparing.ready if preparing else None
+        return service(ready.rack if ready else rack, machine, name, ready.commits.get(name, "") if ready else "",
+                       leave_out, take_back)
 
     return [
-        Step(name, (rack.gateway,), partial(role, name),
-             verify=lambda _, machines, name=name: service_answers(rack, name))
+        Step(name, (rack.gateway,), partial(role, name), prepare=preparing,
+             verify=lambda rack, machines, name=name: service_answers(rack, name))
         for name in (rack.services if names is None else names)
     ]

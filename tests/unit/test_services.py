@@ -22,7 +22,7 @@ from fabfile.rack.secrets import hidden, revealed
 from fabfile.rack.template_lint import lint, value_faults
 from fabfile.screen import hub as screen
 from fabfile.secret import Secret
-from fabfile.tasks.preparing import be_sure, hub_secrets, with_secrets, write_secrets
+from fabfile.tasks.preparing import be_sure, hub_secrets, lacking, with_secrets
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/hub"
@@ -160,19 +160,6 @@ def test_no_secret_is_in_a_repr(folder):
 NOTHING_KNOWN = service_facts.ServiceFacts({}, {}, {}, {})
 
 
-def test_a_hubs_secrets_are_made_once(folder):
-    rack = load(folder)
-    first, told = with_secrets(rack, [rack.services["hub"]], NOTHING_KNOWN, dry=False)
-    assert told and (folder / "configs/secrets.yaml").stat().st_mode & 0o777 == 0o600
-    again, told = with_secrets(load(folder), [rack.services["hub"]], NOTHING_KNOWN, dry=False)
-    assert not told and revealed(again.secrets) == revealed(first.secrets)
-    values = revealed(release_values(again, again.services["hub"]))
-    assert len(values["hub"]["config"]["JupyterHub"]["cookie_secret"]) == 64
-    assert values["hub"]["services"]["coop"] == {
-        "admin": True, "apiToken": values["hub"]["services"]["coop"]["apiToken"]
-    }
-
-
 def test_no_secret_is_drawn_for_a_hub_that_may_have_one(folder):
     rack = load(folder)
     hubs = [rack.services["hub"]]
@@ -181,7 +168,7 @@ def test_no_secret_is_drawn_for_a_hub_that_may_have_one(folder):
         with pytest.raises(CoopError, match=f"lacks secrets of hub.*cannot be asked: {why}. Put a copy"):
             be_sure(rack, hubs, NOTHING_KNOWN, error)
     be_sure(rack, hubs, dataclasses.replace(NOTHING_KNOWN, secrets={"hub": {}}), None)  # it is known to have none
-    whole, _ = with_secrets(rack, hubs, NOTHING_KNOWN, dry=True)
+    whole = with_secrets(rack, lacking(rack, hubs, NOTHING_KNOWN))
     be_sure(whole, hubs, NOTHING_KNOWN, silent)  # all are written
 
 
@@ -190,24 +177,12 @@ def test_a_running_hubs_secrets_are_taken_over(folder):
     running = {"hub.config.JupyterHub.cookie_secret": "c" * 64, "hub.config.CryptKeeper.keys": "k1;k2",
                "hub.config.ConfigurableHTTPProxy.auth_token": "p" * 64}
     facts = dataclasses.replace(NOTHING_KNOWN, secrets={"hub": running})
-    taken, _ = with_secrets(rack, [rack.services["hub"]], facts, dry=True)
-    assert not (folder / "configs/secrets.yaml").exists()
+    taken = with_secrets(rack, lacking(rack, [rack.services["hub"]], facts))
     hub = revealed(taken.secrets)["hub"]
     assert hub["proxy"]["secretToken"] == "p" * 64 and hub["hub"]["config"]["JupyterHub"][
         "cookie_secret"] == "c" * 64
     assert hub["hub"]["config"]["CryptKeeper"]["keys"] == ["k1", "k2"] and len(
         hub["hub"]["services"]["coop"]["apiToken"]) == 64
-
-
-def test_what_the_operator_wrote_among_the_secrets_stays(folder):
-    write_secrets(
-        folder, hidden(
-            {"hub": {"hub": {"config": {"GoogleOAuthenticator": {"client_secret": "fromgoogle"}}}}}))
-    rack = load(folder)
-    whole, _ = with_secrets(rack, [rack.services["hub"]], NOTHING_KNOWN, dry=False)
-    assert revealed(load(folder).secrets) == revealed(whole.secrets)
-    assert revealed(
-        whole.secrets)["hub"]["hub"]["config"]["GoogleOAuthenticator"] == {"client_secret": "fromgoogle"}
 
 
 def test_every_secret_of_a_hub_is_drawn_anew_for_another():

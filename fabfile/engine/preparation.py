@@ -1,0 +1,56 @@
+"""What has to be known before a run can plan, and what it keeps on this computer: both while it holds the rack's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from fabfile.engine.events import Event, Noticed
+from fabfile.engine.fleet import Fleet
+
+if TYPE_CHECKING:
+    from fabfile.engine.step import Step
+    from fabfile.rack import Machine
+
+# (machine, POSIX shell text, limit in seconds) → both of its outputs; its exit code says nothing. Raises MachineError.
+Ask = Callable[["Machine", str, float], str]
+
+
+class Preparation(Protocol):
+    """Of one or several steps (Step.prepare). Only looks at machines, by `ask`, which uses the run's own shells; gives
+    what a person should hear. A dry run prepares without the lock: nothing may be kept then."""
+
+    def before(self, ask: Ask) -> Iterable[str]:
+        """Ahead of the plan: the steps' roles are called afterwards. Raises CoopError."""
+
+    def after(self, ask: Ask) -> Iterable[str]:
+        """When the steps have been made, also those that failed; not after an error that ended the run."""
+
+
+class Preparations:
+    """Those of a run's steps, each once."""
+
+    def __init__(self, steps: Iterable[Step], dry: bool):
+        self._dry = dry
+        self._all = tuple(dict.fromkeys(step.prepare for step in steps if step.prepare is not None))
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def told(self, fleet: Fleet, tell: Callable[[Event], None], after: bool) -> float:
+        """Tells what they say before, or after, the steps. Gives the seconds that machines took to answer."""
+        seconds, shown = 0.0, "look at what has to be known beforehand"
+
+        def ask(machine: Machine, text: str, limit: float) -> str:
+            nonlocal seconds
+            with fleet.at(machine, shown) as seat:
+                assert seat.shell is not None
+                answer = seat.shell.ask(f"set +e\n{text}", limit, shown)
+                seat.commands += answer.seconds
+            seconds += answer.seconds
+            return answer.output
+
+        for preparation in () if after and self._dry else self._all:
+            for text in preparation.after(ask) if after else preparation.before(ask):
+                tell(Noticed("", text))
+        return seconds
