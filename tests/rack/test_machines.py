@@ -111,6 +111,24 @@ def test_what_left_hosts_yaml_is_taken_away_and_what_hands_made_stays(files, ope
     kubectl("taint node chick1 mine-")
 
 
+def test_kubelet_of_one_machine(files, operator, kubectl):
+    def most_pods(name: str) -> str:
+        return kubectl(f"get node {name} -o 'jsonpath={{.status.capacity.pods}}'")
+
+    before = most_pods("chick1")
+    files("hosts.yaml", *machine("chick2", "    KubeletConfiguration: {maxPods: 77}\n"))
+    plan = operator.bootstrap("--dry", code=3)["plan"]
+    assert {change["machine"] for change in plan} == {"chick2"} and any("maxPods" in change["what"] for change in plan)
+    assert "kubelet restarts on chick2" in operator.inv("cluster.bootstrap", code=1).said
+    operator.bootstrap("--yes")
+    wait_until("chick2 takes 77 pods", lambda: most_pods("chick2") == "77")
+    assert most_pods("chick1") == before
+    assert operator.bootstrap("--dry")["changes"] == 0
+    files("hosts.yaml", "    KubeletConfiguration: {maxPods: 77}\n", "")
+    operator.bootstrap("--yes")
+    wait_until("chick2 takes as many as the others", lambda: most_pods("chick2") == before)
+
+
 def test_a_newcomer_has_its_taints_and_kubelet_settings_from_the_first_moment(files, bootstrapped, operator, inside, node,
                                                                               kubectl):
     bootstrapped.add_spare()
