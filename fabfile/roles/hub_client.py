@@ -21,17 +21,16 @@ class Failed(Exception):
 
 
 class Api:
-    """Requests to one hub, each over a connection of its own, in the name of Coop's service. With `patience` no
-    answer is waited for longer than so many seconds."""
+    """Requests to one hub, each over a connection of its own, in the name of Coop's service."""
 
-    def __init__(self, address, port, tls, host, base, token, patience=None, **others):
+    def __init__(self, address, port, tls, host, base, token, **others):
         self.address, self.port, self.tls = address, port, tls
-        self.host, self.base, self.token, self.patience = host, base, token, patience
+        self.host, self.base, self.token = host, base, token
 
     def connect(self, timeout=20.0):
         """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may
         be new."""
-        plain = socket.create_connection((self.address, self.port), self.patience or timeout)
+        plain = socket.create_connection((self.address, self.port), timeout)
         if not self.tls:
             return plain
         context = ssl.create_default_context()

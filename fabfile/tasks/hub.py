@@ -51,7 +51,7 @@ def status(c, hub="hub", json=False):
     state = parse(
         hub,
         asked_of(rack, rack.gateway,
-                 question(service, kubeconfig(rack), asking(rack, service, "info", patience=5)), limit=120.0))
+                 question(service, kubeconfig(rack), asking(rack, service, "info")), limit=120.0))
     print(screen.state_as_json(state) if json else screen.state_as_text(state))
     if not state.healthy:
         raise SystemExit(3)
