@@ -99,7 +99,7 @@ def former(hub, operator, inside):
     network = (configs / "network.yaml").read_text()
     (configs / "network.yaml").write_text(network.rstrip("\n") + ROW)
     (configs / "services.yaml").write_text(SERVICES)
-    operator.inv("gateway.publish", code=None)
+    operator.inv("gateway.publish", "--yes", code=None)
     operator.inv("hub.upgrade", "--hub", "former")
     one = Hub(configs / "services.yaml", configs / "secrets.yaml", inside)
     operator.inv("hub.user.add", "anna", "--hub", "former")
@@ -112,7 +112,7 @@ def former(hub, operator, inside):
     (hub.places.shared / "former-hub.tar").unlink()
     inside("rooster", "export KUBECONFIG=/home/spicy/.kube/config; helm uninstall former -n former; "
            "kubectl delete namespace former --ignore-not-found; rm -rf /var/lib/coop/databases/former", check=False)
-    operator.inv("gateway.publish", code=None)
+    operator.inv("gateway.publish", "--yes", code=None)
 
 
 def whole(hub: Hub, uid: str) -> None:
