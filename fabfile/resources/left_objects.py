@@ -10,22 +10,25 @@ from .base import Change, Command, Resource
 
 MARK = "coop/set"  # the label of whatever Coop applies: its set, and the version of a vendor's
 
-# What may be taken away. Never namespaces, claims, volumes, or kinds, with which all objects of them would go.
+# What may be taken away. Never namespaces, claims, volumes, or kinds, with which all objects of them would go. The
+# first are those that do something, and so are always asked for; the others go with them.
+_ACTIVE = ("validatingwebhookconfigurations", "deployments.apps", "daemonsets.apps", "storageclasses")
 _RBAC = "rbac.authorization.k8s.io"
-_KINDS = ("validatingwebhookconfigurations", "deployments.apps", "daemonsets.apps", "poddisruptionbudgets.policy",
-          "services", "storageclasses", "configmaps", "secrets", f"rolebindings.{_RBAC}",
-          f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")
+_PASSIVE = ("poddisruptionbudgets.policy", "services", "configmaps", "secrets", f"rolebindings.{_RBAC}",
+            f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")
 _WORKLOADS = ("Deployment", "DaemonSet")
 _COLUMNS = "custom-columns=A:.apiVersion,K:.kind,S:.metadata.namespace,N:.metadata.name,M:.metadata.labels.coop/set"
 _NAMED = 8  # objects of a set that are told by name; of more, how many
 
-# A line an object ("object API KIND NAMESPACE NAME MARK"); what a vendor's set on the disk describes; claims of classes.
+# One question, unless something active has left: then a line an object ("object API KIND NAMESPACE NAME MARK"), what a
+# vendor's set on the disk describes, and the claims of classes.
 _PROBE = r"""
 if [ ! -r @KUBECONFIG@ ] || ! command -v kubectl >/dev/null; then echo absent
 else
   k() { kubectl --kubeconfig @KUBECONFIG@ --request-timeout=20s "$@" 2>/dev/null; }
-  o=$(k get @KINDS@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
-  if [ -n "$o" ]; then
+  o=$(k get @ACTIVE@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
+  if printf '%s\n' "$o" | awk 'NF { print $2, $3, $4, $5 }' | grep -qvxF @CURRENT@; then
+    o=$(k get @ALL@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
     printf '%s\n' "$o" | sed 's/^/object /'
 @SETS@
     case $o in *' StorageClass '*)
@@ -64,13 +67,18 @@ class LeftObjects(Resource):
         return "objects that left the files"
 
     def probe(self) -> str:
-        """One question, whose answer is the rack's own objects alone, unless something has left."""
+        """One question, for a few kinds of objects, unless one of them has left."""
+        known = [f"{kind} {namespace or '<none>'} {name} {mark}" for mark, objects in self.own.items()
+                 for kind, _, place in (one.partition(" ") for one in objects)
+                 for namespace, _, name in (place.rpartition("/"),)]
+        active, every = ",".join((*self.kinds, *_ACTIVE)), ",".join((*self.kinds, *_ACTIVE, *_PASSIVE))
         current = f",{MARK} notin ({','.join(self.vendors)})" if self.vendors else ""
         sets = "\n".join(_SET.replace("@NAME@", _set(mark)).replace("@FOLDER@", quote(folder))
                          for mark, folder in self.vendors.items())
         return (_PROBE.replace("@SETS@", sets).replace("@KUBECONFIG@", quote(self.kubeconfig))
-                .replace("@KINDS@", ",".join((*self.kinds, *_KINDS))).replace("@SELECTOR@", quote(MARK + current))
-                .replace("@COLUMNS@", quote(_COLUMNS)))
+                .replace("@ACTIVE@", active).replace("@ALL@", every)
+                .replace("@CURRENT@", " ".join(f"-e {quote(one)}" for one in known or ["-"]))
+                .replace("@SELECTOR@", quote(MARK + current)).replace("@COLUMNS@", quote(_COLUMNS)))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         lines = [line.split() for line in facts.splitlines()]

@@ -79,9 +79,10 @@ def storage_class(name: str) -> dict:
     return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}, "provisioner": "a/b"}
 
 
-CONTROLLER = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "controller", "namespace": "metallb-system"},
-              "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {
-                  "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}}
+def deployment(name: str) -> dict:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "metallb-system"},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {
+                "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}}
 
 
 @pytest.fixture
@@ -103,7 +104,8 @@ def test_objects_that_left_the_files_go_and_others_stay(api, kept):
           {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "default"}, "spec": {
               "storageClassName": "fast", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}})
     kept("storage-classes", "storage-classes", storage_class("homes"), storage_class("fast"))
-    folder = kept("metallb", "metallb.v1", config_map("kept"), config_map("dropped"), CONTROLLER)
+    folder = kept("metallb", "metallb.v1", config_map("kept"), config_map("dropped"), deployment("controller"),
+                  deployment("dropped"))
     own = {"storage-classes": ("StorageClass homes", "StorageClass fast")}
 
     def left(own=own, **vendors: str) -> LeftObjects:
@@ -118,9 +120,9 @@ def test_objects_that_left_the_files_go_and_others_stay(api, kept):
 
     # a new version: as long as the disk has the old one's description, or none, nothing has left
     assert api.plan(left(own, metallb_v2=folder)) == [] == api.plan(left(own, metallb_v2="/nowhere"))
-    kept("metallb", "metallb.v2", config_map("kept"), CONTROLLER)
+    kept("metallb", "metallb.v2", config_map("kept"), deployment("controller"))
     [change] = api.apply(left(own, metallb_v2=folder))
-    assert change.what.endswith("ConfigMap metallb-system/dropped")
+    assert change.what.endswith("Deployment metallb-system/dropped, ConfigMap metallb-system/dropped")
     assert "kept" in api.shell("kubectl get cm -n metallb-system -o name")
 
     api.shell("kubectl -n metallb-system label cm kept coop/set-")  # somebody's own from now on

@@ -206,11 +206,11 @@ def test_a_service_and_a_name_that_leave(files, operator, inside, kubectl, boots
     assert "release notice in notice ends" in told[RELEASES]
     assert told["file /etc/nginx/nginx.conf"] == "nobody reaches notice.flock.example through rooster any more"
     operator.inv("cluster.bootstrap", code=1)
-    assert "notice" in inside("rooster", "cat /etc/nginx/nginx.conf")
+    assert "notice.flock.example" in inside("rooster", "cat /etc/nginx/nginx.conf")
     assert "notice" in inside("rooster", f"{helm} list -A -q")
     operator.bootstrap("--yes")
     assert set(inside("rooster", f"{helm} list -A -q").split()) >= {"byhand"}
     assert "notice" not in inside("rooster", f"{helm} list -A -q")
-    assert "notice" not in inside("rooster", "cat /etc/nginx/nginx.conf")
+    assert "notice.flock.example" not in inside("rooster", "cat /etc/nginx/nginx.conf")
     assert operator.bootstrap()["changes"] == 0
     inside("rooster", f"{helm} uninstall byhand -n byhand")
