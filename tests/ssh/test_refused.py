@@ -92,6 +92,22 @@ def test_a_task_that_is_refused_is_not_done(with_a_hub):
     assert called(operator, ADHOC["hub.restart"])
 
 
+@pytest.mark.parametrize("words", [("hub.upgrade",), ("cluster.bootstrap",)], ids=lambda words: words[0])
+def test_a_refused_run_draws_no_secrets(with_a_hub, words):
+    """Two people at a new rack: whoever is refused is left without a file of secrets that no hub has."""
+    operator = with_a_hub
+    secrets = operator.folder / "configs/secrets.yaml"
+    secrets.unlink()
+    first = operator.start("long")
+    until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
+    before = {path: path.read_bytes() for path in operator.folder.rglob("*") if path.is_file()}
+    code, said = operator.end(".venv/bin/inv", *words)
+    assert {path: path.read_bytes() for path in operator.folder.rglob("*") if path.is_file()} == before, said
+    assert code == 1 and "is at work on this rack since" in said
+    operator.swarm.hosts["chick0"].run("touch /run/go")
+    first.communicate(timeout=30)
+
+
 @pytest.fixture
 def lock_of(monkeypatch):
     """lock_of(host): somebody else holds the machine's lock; a run waits for it a few seconds, not a minute."""

@@ -67,7 +67,7 @@ def plain(rack) -> list[Step]:
 
 def long(rack) -> list[Step]:
     """Its first command takes until somebody lets it go."""
-    first = Text("/etc/slow", "done", after="[ -e /run/go ]", long=True)
+    first = Text("/etc/slow", "done", after="[ -e /run/go ]", long=True, limit=600)
     return [Step("install", rack.chicks, always(first, Text("/etc/after", "1")))]
 
 
