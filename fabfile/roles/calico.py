@@ -25,7 +25,8 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
                        mode=0o755)
     yield from vendors("calico", version, {"node.yaml": node_patch(rack), "config.yaml": config_patch()},
                        beside={"endpoint.yaml": api_endpoint(rack)})
-    yield from own("pod-network", pod_network(rack))
+    # Calico's own programs write these objects too, and keep no label that they did not set.
+    yield from own("pod-network", pod_network(rack), marked=False)
 
 
 def api_endpoint(rack: Rack) -> Document:

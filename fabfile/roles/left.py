@@ -25,7 +25,7 @@ def left_releases(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def left_objects(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """On a control plane: objects of the sets that the other roles describe."""
     sets = [one for role in (calico, load_balancer, addresses, storage_classes) for one in role(rack, machine)
-            if isinstance(one, KubernetesObjects)]
+            if isinstance(one, KubernetesObjects) and one.mark]
     yield LeftObjects(own={one.mark: one.objects for one in sets if one.objects},
                       vendors={one.mark: one.directory for one in sets if not one.objects},
                       kinds=METALLB_KINDS if rack.versions.metallb else (), kubeconfig=KUBECONFIG)

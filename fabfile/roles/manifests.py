@@ -30,13 +30,13 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
     yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark)
 
 
-def own(name: str, objects: Sequence[Document]) -> Iterator[Resource]:
-    """Objects of the rack's own."""
-    folder = f"{FOLDER}/{name}"
-    files = {f"{folder}/kustomization.yaml": kustomization(name, ["objects.yaml"], []),
+def own(name: str, objects: Sequence[Document], marked: bool = True) -> Iterator[Resource]:
+    """Objects of the rack's own; `marked` unless none of them can ever leave the files."""
+    folder, mark = f"{FOLDER}/{name}", name if marked else ""
+    files = {f"{folder}/kustomization.yaml": kustomization(mark, ["objects.yaml"], []),
              f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
     yield from (File(path, content) for path, content in files.items())
-    yield KubernetesObjects(name, folder, files=tuple(files), mark=name, objects=tuple(map(_text, objects)))
+    yield KubernetesObjects(name, folder, files=tuple(files), mark=mark, objects=tuple(map(_text, objects)))
 
 
 def dump(document: Document) -> str:
@@ -51,9 +51,10 @@ def _text(document: Document) -> str:
 
 
 def kustomization(mark: str, resources: list[str], patches: list[str]) -> str:
-    """Every object bears the mark, by which those that leave the files are known."""
+    """Every object bears the mark, if there is one: by it those that leave the files are known."""
+    labels = {"labels": [{"pairs": {MARK: mark}}]} if mark else {}
     paths = {"patches": [{"path": path} for path in patches]} if patches else {}
     return dump({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources,
-        "labels": [{"pairs": {MARK: mark}}], **paths
+        **labels, **paths
     })
