@@ -89,7 +89,7 @@ class Hub:
 
 @pytest.fixture(scope="module")
 def former(hub, operator, inside):
-    """A hub of JupyterHub 4 with a user of its own, a token, and a server that runs."""
+    """A hub of JupyterHub 4 with a user of its own, a token, and a server that runs. Nothing of it is left afterwards."""
     archive = make(former_image.image, forge_cache(), lambda event: print(event.part, event.state)).folder(
         former_image.image) / "image.tar"
     shutil.copy(archive, hub.places.shared / "former-hub.tar")
@@ -97,22 +97,25 @@ def former(hub, operator, inside):
         inside(machine, "ctr -n k8s.io images import /srv/shared/former-hub.tar")
     configs = hub.rack / "configs"
     network = (configs / "network.yaml").read_text()
-    (configs / "network.yaml").write_text(network.rstrip("\n") + ROW)
-    (configs / "services.yaml").write_text(SERVICES)
-    operator.inv("gateway.publish", "--yes", code=None)
-    operator.inv("hub.upgrade", "--hub", "former")
-    one = Hub(configs / "services.yaml", configs / "secrets.yaml", inside)
-    operator.inv("hub.user.add", "anna", "--hub", "former")
-    one.token = one.api("POST", "users/student/tokens")["token"]
-    one.api("POST", "users/student/server")
-    wait_until("the student's server runs", lambda: one.api("GET", "users/student")["servers"].get("", {}).get("ready"))
-    yield one
-    (configs / "services.yaml").unlink()
-    (configs / "network.yaml").write_text(network)
-    (hub.places.shared / "former-hub.tar").unlink()
-    inside("rooster", "export KUBECONFIG=/home/spicy/.kube/config; helm uninstall former -n former; "
-           "kubectl delete namespace former --ignore-not-found; rm -rf /var/lib/coop/databases/former", check=False)
-    operator.inv("gateway.publish", "--yes", code=None)
+    try:
+        (configs / "network.yaml").write_text(network.rstrip("\n") + ROW)
+        (configs / "services.yaml").write_text(SERVICES)
+        operator.inv("gateway.publish", "--yes", code=3)  # nobody answers to the new name yet
+        operator.inv("hub.upgrade", "--hub", "former")
+        one = Hub(configs / "services.yaml", configs / "secrets.yaml", inside)
+        operator.inv("hub.user.add", "anna", "--hub", "former")
+        one.token = one.api("POST", "users/student/tokens")["token"]
+        one.api("POST", "users/student/server")
+        wait_until("the student's server runs",
+                   lambda: one.api("GET", "users/student")["servers"].get("", {}).get("ready"))
+        yield one
+    finally:
+        (configs / "services.yaml").unlink()
+        (configs / "network.yaml").write_text(network)
+        (hub.places.shared / "former-hub.tar").unlink()
+        inside("rooster", "export KUBECONFIG=/home/spicy/.kube/config; helm uninstall former -n former; "
+               "kubectl delete namespace former --ignore-not-found; rm -rf /var/lib/coop/databases/former", check=False)
+        operator.inv("gateway.publish", "--yes")
 
 
 def whole(hub: Hub, uid: str) -> None:
