@@ -78,11 +78,19 @@ class Login:
                                                f"{_listed(tried)}",
                                  hint="name the right key as operator.identity_file in hosts.yaml (its .pub will "
                                       "do when the agent has it), or take others out: ssh-add -d KEY") from None
-            if not transport.is_active():
-                raise ConnectionError(transport.farewell or "it closed the connection at the login") from None
             if "timeout" in str(error):
                 raise TimeoutError from None
-            return False
+            if transport.is_active():
+                return False
+            raise self._closed(transport) from None
+        except paramiko.SSHException:
+            if transport.is_active():
+                raise
+            raise self._closed(transport) from None
+
+    @staticmethod
+    def _closed(transport: Transport) -> ConnectionError:
+        return ConnectionError(transport.farewell or "it closed the connection at the login")
 
 
 def _listed(names: list[str]) -> str:

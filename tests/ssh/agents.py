@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,10 +69,10 @@ def real_agent(folder: Path) -> Iterator[RealAgent]:
 
 class SecurityKeyAgent:
     """Holds one sk-ssh-ed25519 key and signs as its token would (OpenSSH's PROTOCOL.u2f). `touched`: whether anybody
-    touches it."""
+    touches it, `delay`: after how many seconds."""
 
     def __init__(self, path: Path, touched: bool = True):
-        self.touched, self.signatures = touched, 0
+        self.touched, self.delay, self.signatures = touched, 0.0, 0
         self._key = Ed25519PrivateKey.generate()
         public = self._key.public_key().public_bytes(forms.Encoding.Raw, forms.PublicFormat.Raw)
         self.kind = b"sk-ssh-ed25519@openssh.com"
@@ -103,6 +104,7 @@ class SecurityKeyAgent:
         if request[0] == 11:  # which identities?
             return b"\x0c" + struct.pack(">I", 1) + string(self.blob) + string(b"token")
         if request[0] == 13 and self.touched:  # sign
+            time.sleep(self.delay)
             asked, rest = taken(request[1:])
             data, _ = taken(rest)
             assert asked == self.blob

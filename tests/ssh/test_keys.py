@@ -204,12 +204,34 @@ def test_an_agent_that_hangs_or_talks_nonsense_is_told_in_time(somebody, tmp_pat
         somebody.gets_in()
 
 
+def configured(rooster, *lines: str) -> None:
+    """rooster's sshd with these settings besides its own; with none as it was."""
+    kept = "[ -e /etc/ssh/kept ] || cp /etc/ssh/sshd_config /etc/ssh/kept; cp /etc/ssh/kept /etc/ssh/sshd_config"
+    rooster.run(f"{kept}; cat >>/etc/ssh/sshd_config <<'END'\n" + "\n".join(lines) + "\nEND\nkill -HUP 1", check=False)
+
+
 def test_a_machine_that_takes_no_keys_says_so(somebody, tmp_path):
     somebody.let_in(public(somebody.swarm.key))
-    rooster = somebody.swarm.hosts["rooster"]
-    rooster.run("printf 'PubkeyAuthentication no\\nPasswordAuthentication yes\\n' >>/etc/ssh/sshd_config; kill -HUP 1", check=False)
+    configured(somebody.swarm.hosts["rooster"], "PubkeyAuthentication no", "PasswordAuthentication yes")
     try:
-        with pytest.raises((KeyRefused, NoAnswer), match="it takes no keys from root, only"):
+        with pytest.raises(KeyRefused, match="it takes no keys from root, only"):
             somebody.gets_in()
     finally:
-        rooster.run("sed -i '/PubkeyAuth/d; /PasswordAuth/d' /etc/ssh/sshd_config; kill -HUP 1", check=False)
+        configured(somebody.swarm.hosts["rooster"])
+
+
+def test_a_machine_that_waits_no_longer_for_a_touch_is_no_refusal(somebody, tmp_path):
+    token = SecurityKeyAgent(tmp_path / "token.sock")
+    line = f"{token.kind.decode()} {base64.b64encode(token.blob).decode()}"
+    (tmp_path / "id.pub").write_text(line)
+    somebody.let_in(line)
+    somebody.has(tmp_path / "id.pub")
+    somebody.uses(tmp_path / "token.sock")
+    configured(somebody.swarm.hosts["rooster"], "LoginGraceTime 2")
+    token.delay = 5.0
+    try:
+        with pytest.raises(NoAnswer, match="it closed the connection at the login"):
+            somebody.gets_in()
+    finally:
+        configured(somebody.swarm.hosts["rooster"])
+        token.close()

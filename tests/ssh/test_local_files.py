@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import subprocess
 import time
 
 from test_faults import until
-from test_refused import SECRETS, called, with_a_hub  # noqa: F401  a fixture
+from test_refused import called, with_a_hub  # noqa: F401  a fixture
 
 from fabfile.rack import load, ssh
 
@@ -17,16 +18,19 @@ def test_a_refused_run_draws_no_secrets(with_a_hub):  # noqa: F811
     """rooster's kubectl says of any hub that it holds no secrets: now they would be drawn."""
     operator, secrets = with_a_hub, with_a_hub.folder / "configs/secrets.yaml"
     secrets.unlink()
-    first = operator.start("long")
-    until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
-    for words in (["hub.upgrade"], ["cluster.bootstrap", "--only", "hub"], ["cluster.bootstrap", "--from", "helm"]):
+    rooster = operator.swarm.hosts["rooster"]
+    somebody = subprocess.Popen([*rooster.inside(), "sh", "-c", "mkdir -p -m 700 /run/coop; exec 8>>/run/coop/lock; flock 8; "
+                                 "echo $$ >/run/coop/somebody; "
+                                 "echo '{\"who\": \"spicy\"}' >/run/coop/lock.holder; exec sleep 900"])
+    until(rooster, "[ -e /run/coop/lock.holder ]")
+    for words in (["hub.upgrade"], ["cluster.bootstrap", "--from", "helm"]):
         code, said = operator.end(".venv/bin/inv", *words)
-        assert code == 1 and "is at work on this rack since" in said, said
+        assert code == 1 and "spicy from an unknown place is at work on this rack" in said, said
     assert not secrets.exists()
     code, said = operator.end(".venv/bin/inv", "hub.upgrade", "--dry")
     assert code == 3 and not secrets.exists(), said  # looking is always allowed, and writes nothing
-    operator.swarm.hosts["chick0"].run("touch /run/go")
-    first.communicate(timeout=30)
+    rooster.run("kill $(cat /run/coop/somebody)")
+    somebody.wait(timeout=30)
     code, said = operator.end(".venv/bin/inv", "hub.upgrade")
     assert called(operator, "helm pull"), said  # which was only written down: no hub runs with what was drawn
     assert not secrets.exists()
