@@ -1,6 +1,7 @@
 """The tests of this folder tell one story on one rack of the lab, in the order of their files.
 
 They type what an operator types, and look at the machines past Coop: through the lab, which needs no network.
+--rack tells it of a rack with a machine that never answered (racks.py).
 COOP_LAB names another lab than "test"; COOP_KEEP_LAB=1 leaves it up afterwards,
 COOP_KEEP_LAB=as-it-is begins with what an earlier run has left, too.
 """
@@ -10,7 +11,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +21,21 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "test"
-sys.path.insert(0, str(PROJECT))
+LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
+sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
+
+from racks import KINDS, Kind  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rack", choices=list(KINDS), default="up", help="which machine has no power from the beginning")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A table of cases may have a smaller one for racks with a machine off."""
+    if "case" in metafunc.fixturenames:
+        kind = KINDS[metafunc.config.getoption("--rack")]
+        metafunc.parametrize("case", kind.sample(metafunc.module.CASES, metafunc.module.SAMPLE))
 
 
 @dataclass
@@ -28,6 +45,7 @@ class Typed:
     command: str
     code: int
     said: str
+    seconds: float  # without those for which this computer had other work to do
 
     @property
     def data(self):
@@ -35,44 +53,74 @@ class Typed:
         return json.loads(self.said)
 
 
-class Operator:
-    """Someone at a keyboard, with this project and one rack."""
+class Kept(threading.Thread):
+    """Follows a process: for how many seconds it was ready to run, and this computer did other work."""
 
-    def __init__(self, rack: Path):
+    def __init__(self, process: subprocess.Popen[str]):
+        super().__init__(daemon=True)
+        self.waiting, self._process = 0.0, process
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError, IndexError):  # it has ended
+            while True:
+                self.waiting = int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
+                time.sleep(0.05)
+
+
+class Operator:
+    """Someone at a keyboard, with this project and one rack. `done`: how a run ends that has done all it can there."""
+
+    def __init__(self, rack: Path, done: int = 0):
+        self.done = done
         self.environment = os.environ | {"COOP_RACK": str(rack), "PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(words, cwd=PROJECT, env=self.environment, text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def types(self, *words: str, code: int | None = 0, limit: float = 600) -> Typed:
-        """Types a command, waits for its end, and expects its exit code; None is any."""
-        process = self.start(*words)
-        said, _ = process.communicate(timeout=limit)
-        typed = Typed(" ".join(words), process.returncode, said)
+    def types(self, *words: str, code: int | None = 0, limit: float = LIMIT) -> Typed:
+        """Types a command, waits for its end, and expects its exit code; None is any. After `limit` seconds it is killed."""
+        began, process = time.monotonic(), self.start(*words)
+        kept = Kept(process)
+        try:
+            said, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"{' '.join(words)} does not end within {limit:.0f} s:\n{process.communicate()[0]}") from None
+        typed = Typed(" ".join(words), process.returncode, said, time.monotonic() - began - kept.waiting)
         assert code in (None, typed.code), f"{typed.command} ended with {typed.code}, not {code}:\n{said}"
         return typed
 
-    def inv(self, *words: str, code: int | None = 0, limit: float = 600) -> Typed:
+    def inv(self, *words: str, code: int | None = 0, limit: float = LIMIT) -> Typed:
         return self.types("inv", *words, code=code, limit=limit)
 
-    def bootstrap(self, *words: str, code: int = 0):
+    def bootstrap(self, *words: str, code: int | None = None):
         """`inv cluster.bootstrap --json`: its result as data."""
-        return self.inv("cluster.bootstrap", "--json", *words, code=code).data
+        return self.inv("cluster.bootstrap", "--json", *words, code=self.done if code is None else code).data
 
 
 @pytest.fixture(scope="session")
-def lab():
-    """A lab of the tests' own, with empty machines."""
+def kind(pytestconfig) -> Kind:
+    """Which rack the story is told of."""
+    return KINDS[pytestconfig.getoption("--rack")]
+
+
+@pytest.fixture(scope="session")
+def lab(kind):
+    """A lab of the tests' own, with empty machines; one of them may have no power."""
     from lab.handle import Lab
 
-    typed = subprocess.run(["inv", "lab.up", "--name", LAB], cwd=PROJECT, env=os.environ | {
+    words = ["inv", "lab.up", "--name", LAB, "--control-planes", str(kind.control_planes)]
+    typed = subprocess.run(words, cwd=PROJECT, env=os.environ | {
         "PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"})
     assert typed.returncode == 0
     lab = Lab.named(LAB)
     hosts = (lab.rack / "hosts.yaml").read_text()
     if os.environ.get("COOP_KEEP_LAB") != "as-it-is":
         lab.reset()
+    if kind.off:
+        lab.off(kind.off)
     yield lab
     (lab.rack / "hosts.yaml").write_text(hosts)
     if not os.environ.get("COOP_KEEP_LAB"):
@@ -81,8 +129,8 @@ def lab():
 
 
 @pytest.fixture(scope="session")
-def operator(lab):
-    return Operator(lab.rack)
+def operator(lab, kind):
+    return Operator(lab.rack, kind.done)
 
 
 @pytest.fixture(scope="session")
@@ -94,17 +142,28 @@ def inside(lab):
 
 
 @pytest.fixture(scope="session")
-def bootstrapped(operator, lab):
-    """The rack with its cluster; made if the story's first chapter was left out."""
-    operator.inv("cluster.bootstrap")
+def intended(lab, kind):
+    """The lab, whose hosts.yaml says what is meant to be off."""
+    from racks import expect_off
+
+    hosts = lab.rack / "hosts.yaml"
+    if kind.expected and "expect: off" not in hosts.read_text():
+        hosts.write_text(expect_off(hosts.read_text(), kind.off))
     return lab
 
 
 @pytest.fixture(scope="session")
-def nodes(inside):
+def bootstrapped(operator, intended):
+    """The rack with its cluster; made if the story's first chapter was left out."""
+    operator.inv("cluster.bootstrap", code=operator.done)
+    return intended
+
+
+@pytest.fixture(scope="session")
+def nodes(inside, kind):
     """The names of the nodes that are Ready."""
     def ask() -> set[str]:
-        table = inside("chick0", "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers", check=False)
+        table = inside(kind.first, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers", check=False)
         return set(re.findall(r"^(\S+) +Ready\b", table, re.MULTILINE))
     return ask
 

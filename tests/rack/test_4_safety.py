@@ -8,33 +8,40 @@ import pytest
 from conftest import wait_until
 
 
-def test_a_second_run_is_refused(bootstrapped, operator, inside):
+HUB_AS_IT_IS = ("export KUBECONFIG=/home/spicy/.kube/config; helm history hub -n hub -o json; "
+                "kubectl -n hub get deployment hub -o jsonpath='{.metadata.generation} {.spec.template.metadata.annotations}'")
+
+
+def test_a_second_run_is_refused(bootstrapped, operator, inside, kind):
     first = operator.start("inv", "cluster.bootstrap")
     wait_until("the first run holds the lock", lambda: "cluster.bootstrap" in inside(
         "rooster", "flock -n /run/coop/lock true || cat /run/coop/lock.holder", check=False), limit=20)
     os.kill(first.pid, signal.SIGSTOP)  # it stays in the middle of its work
+    before = inside("rooster", HUB_AS_IT_IS)
     try:
         said = operator.inv("gateway.apply", code=1).said
+        refused = [operator.inv(*words.split(), code=1).said for words in ("hub.restart", "hub.rollback --yes")]
     finally:
         os.kill(first.pid, signal.SIGCONT)
     assert "doing cluster.bootstrap" in said and "since 20" in said and " from " in said
-    assert first.wait(timeout=120) == 0
+    assert inside("rooster", HUB_AS_IT_IS) == before, refused  # and not done
+    assert first.wait(timeout=120) == kind.done
 
 
 @pytest.fixture
-def another_host_key(inside):
-    """chick2 shows a key that the rack does not know."""
-    inside("chick2", """cd /etc/ssh && mkdir -p /root/keys && cp -a ssh_host_* /root/keys/ && rm ssh_host_* &&
+def another_host_key(inside, kind):
+    """A chick shows a key that the rack does not know."""
+    inside(kind.other, """cd /etc/ssh && mkdir -p /root/keys && cp -a ssh_host_* /root/keys/ && rm ssh_host_* &&
         ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key && systemctl restart ssh""")
     yield
-    inside("chick2", "cp -a /root/keys/ssh_host_* /etc/ssh/ && rm -r /root/keys && systemctl restart ssh")
+    inside(kind.other, "cp -a /root/keys/ssh_host_* /etc/ssh/ && rm -r /root/keys && systemctl restart ssh")
 
 
-def test_a_changed_host_key_is_refused(bootstrapped, another_host_key, operator):
+def test_a_changed_host_key_is_refused(bootstrapped, another_host_key, operator, kind):
     by_inv = operator.inv("cluster.bootstrap", "--dry", code=1).said
-    by_fab = operator.types("fab", "-H", "chick2", "--", "uptime", code=1).said
+    by_fab = operator.types("fab", "-H", kind.other, "--", "uptime", code=1).said
     for said in (by_inv, by_fab):
-        assert "chick2" in said and "host key" in said and "Traceback" not in said
+        assert kind.other in said and "host key" in said and "Traceback" not in said
     assert "load average" not in by_fab
 
 
@@ -65,7 +72,7 @@ def test_wrong_files_touch_nothing(operator, lab):
     assert "hosts.yaml:" in said and "'aa:bb' is not a MAC address" in said and "Traceback" not in said
 
 
-def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, inside, lab):
+def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, inside, lab, kind):
     versions = lab.rack / "configs/versions.yaml"
     text = versions.read_text()
     versions.write_text(text.replace("1.36.3", "1.36.4"))
@@ -74,6 +81,6 @@ def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, in
     finally:
         versions.write_text(text)
     assert "the cluster runs v1.36.3, and configs/versions.yaml says v1.36.4" in said
-    assert "v1.36.3" in inside("chick1", "kubelet --version")
+    assert "v1.36.3" in inside(kind.other, "kubelet --version")
     assert operator.bootstrap()["changes"] == 0  # and what was begun is proved
     assert operator.bootstrap("--dry")["changes"] == 0
