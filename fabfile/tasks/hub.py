@@ -176,7 +176,7 @@ def admin_user(c, user, hub="hub", no=False):
     change_by_api(hub, "admin", said, lambda found: said, user=user, admin=not no)
 
 
-@task(positional=["folder"],
+@task(may="folder",
       help={"folder": "A checkout of a template repository; configs/templates unless told."})
 def lint(c, folder=None):
     """Look for what pages of a former hub would break."""

@@ -150,7 +150,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
              dry=dry, yes=yes, json=json, rack=rack)
 
 
-@task(help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})
+@task(may="machine", help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})
 def status(c, machine=None, json=False):
     """Show what a chick says of itself, also without an API."""
     from fabfile.facts.machine import QUESTION, parse

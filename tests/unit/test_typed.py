@@ -23,7 +23,7 @@ print(typed.command())
 
 @pytest.mark.parametrize("line", [
     "cluster.bootstrap", "cluster.bootstrap --from join --limit chick1", "hub.upgrade --hub real", "hub.user.add ada --hub real",
-    "node.remove chick1 --dead",
+    "node.remove chick1 --dead", "node.status chick1", "node.status", "hub.lint docs/examples", "hub.lint",
 ])
 def test_a_task_is_called_what_was_typed(line):
     done = subprocess.run([sys.executable, "-c", SHOW, *line.split()], cwd=PROJECT, capture_output=True, text=True)
