@@ -18,6 +18,7 @@ from .settings import Difference
 MAPS = "/api/v1/namespaces/kube-system/configmaps"
 # ClusterConfiguration's keys that can be changed on a cluster that runs: static pods and certificates follow
 _LIVE = frozenset({"apiServer", "controllerManager", "scheduler", "certificateValidityPeriod", "encryptionAlgorithm"})
+_OF_UPGRADES = frozenset({("kubernetesVersion",), ("apiVersion",), ("kind",)})
 _LIVE_ETCD = frozenset({"extraArgs", "extraEnvs"})
 
 
@@ -60,7 +61,7 @@ class ClusterSettings(Resource):
             return
         in_cluster = settings.differences(
             self.cluster, settings.read(cluster), exact=self.exact, unsaid=frozenset(self.unsaid_cluster),
-            ignored=frozenset({("kubernetesVersion",)}))  # an upgrade's own
+            ignored=_OF_UPGRADES)
         in_kubelet = settings.differences(self.kubelet, settings.read(kubelet), exact=self.exact,
                                           unsaid=frozenset(self.unsaid_kubelet))
         refused = [rejected(one, fixed_key(one, self.fixed_cluster) or self.fixed_cluster[""])
