@@ -21,7 +21,12 @@ up() {
   case $started in *Type=simple*|*Type=exec*|*Type=idle*) sleep 1 ;; esac
   [ "$(systemctl show -p Type,InvocationID @UNIT@)" = "$started" ] && systemctl -q is-active @UNIT@@ANSWERS@
 }
-said() { journalctl -q --no-pager -o cat -n 15 -u @UNIT@ >&2 || :; }
+said() {  # of its last start: what it calls an error, in the words of containerd or of klog, and the last it said
+  last=$(journalctl -q --no-pager -o cat -n 400 "_SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID @UNIT@)") || :
+  [ -n "$last" ] || last=$(journalctl -q --no-pager -o cat -n 15 -u @UNIT@) || :
+  printf '%s\n' "$last" | grep -E 'level=(error|fatal)|^[EF][0-9]{4} ' | tail -n 5 >&2 || :
+  printf '%s\n' "$last" | tail -n 4 >&2
+}
 """.strip()
 
 
