@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ now=$(cksum <{root}/etc/kubernetes/manifests/kube-scheduler.yaml)
 }}
 cat {root}/pid
 """
+# kubelet makes a pod of each manifest; what is broken ends as soon as it starts
+CRICTL = """#!/bin/sh
+now=$(cksum <{root}/etc/kubernetes/manifests/kube-scheduler.yaml)
+case $* in
+    pods*) echo "pod${{now%% *}}" ;;
+    logs*) echo 'unknown flag: --nosuch' ;;
+    *yaml) grep -q broken {root}/etc/kubernetes/manifests/kube-scheduler.yaml && [ -e {root}/crashes ] && end=EXITED
+        printf 'containers:\\n- metadata:\\n    attempt: 2\\n  podSandboxId: pod%s\\n  state: CONTAINER_%s\\n' "${{now%% *}}" "${{end:-RUNNING}}" ;;
+    *) echo container ;;
+esac
+"""
 
 
 @pytest.fixture
@@ -35,16 +47,16 @@ def made(tmp_path):
     programs = tmp_path / "bin"
     programs.mkdir()
 
-    def run(writes: str) -> tuple[str, int, str]:
+    def run(writes: str, seconds: int = 4) -> tuple[str, int, str]:
         pod = StaticPod("kube-scheduler", "chick0", (("v", "4"),), (), (), "kind: InitConfiguration\n",
                         "! grep -q broken /etc/kubernetes/manifests/kube-scheduler.yaml", "the scheduler restarts")
         facts = f"file 600 root 0 root 0\nsha256 x\n|{manifest.read_text()}\nend\n"
         [change] = pod.changes(facts, frozenset())
-        script = change.commands[0].script.replace("in_seconds 150", "in_seconds 4").replace("in_seconds 120", "in_seconds 6")
+        script = change.commands[0].script.replace("in_seconds 150", f"in_seconds {seconds}").replace("in_seconds 120", "in_seconds 6")
         for folder in ("/etc/kubernetes", "/run/coop", "/var/lib/coop"):
             script = script.replace(folder, f"{tmp_path}{folder}")
         for name, text in {"kubeadm": KUBEADM.format(root=tmp_path, writes=writes.format(manifest=manifest)),
-                           "pidof": PIDOF.format(root=tmp_path), "crictl": "#!/bin/sh\necho 'unknown flag: --nosuch'\n"}.items():
+                           "pidof": PIDOF.format(root=tmp_path), "crictl": CRICTL.format(root=tmp_path)}.items():
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         done = subprocess.run(["dash", "-c", f"set -e\n{script}"], text=True, capture_output=True, timeout=60,
@@ -66,6 +78,14 @@ def test_one_that_does_not_gets_the_former_manifest_back_and_says_its_last_words
     assert text.endswith("# former\n") and code == 1
     assert "does not come up with these settings" in said and "the former manifest is back" in said
     assert "unknown flag" in said and "not healthy with the former" not in said
+
+
+def test_one_that_ends_again_and_again_is_not_waited_for(made, tmp_path):
+    (tmp_path / "crashes").touch()
+    began = time.monotonic()
+    text, code, said = made("echo broken >{manifest}", seconds=60)
+    assert text.endswith("# former\n") and code == 1 and "the former manifest is back" in said
+    assert time.monotonic() - began < 40
 
 
 def test_nothing_is_waited_for_where_kubeadm_changes_nothing(made):
