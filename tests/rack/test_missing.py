@@ -6,13 +6,14 @@ at is what the machines that are up have afterwards; what is said has to name th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 from conftest import wait_until
 from racks import expect_off
 
-SOON = 15.0  # seconds after which each task has told what it cannot do; those that this computer lets it wait not counted
+SOON = 15.0  # seconds after which each task has told what it cannot do
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 # with the machine that has no power, the first that has some, and another one → what is typed; and how it may end
 ASKED: dict[str, Callable[[str, str, str], tuple[str, set[int]]]] = {
@@ -35,6 +36,11 @@ ASKED: dict[str, Callable[[str, str, str], tuple[str, set[int]]]] = {
     "its own shell": lambda off, first, other: (f"fab -H {off} -- uptime", {1, 2}),
 }
 CASES = SAMPLE = tuple(ASKED)
+
+
+def in_time(typed) -> bool:
+    """Within SOON; on a computer that has more to do than it has processors, its machines are slower in proportion."""
+    return typed.seconds <= SOON * max(1.0, os.getloadavg()[0] / (2 * os.cpu_count()))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +70,8 @@ def test_each_task_says_in_time_what_it_cannot_do(case, operator, missing, membe
     words, codes = ASKED[case](missing, members[0], members[1])
     typed = operator.types(*(words.split() if words.startswith("fab") else ["inv", *words.split()]), code=None, limit=90)
     assert typed.code in codes, typed.said
-    assert typed.seconds <= SOON, f"{words} took {typed.seconds:.1f} s: {typed.said}"
-    assert "Traceback" not in typed.said and "fault of Coop" not in typed.said, typed.said
+    assert in_time(typed), f"{words} took {typed.seconds:.1f} s: {typed.said}"
+    assert not any(bad in typed.said for bad in ("Traceback", "fault of Coop", "No idea what")), typed.said
     if typed.code == 1 or case in ("status of the cluster", "a dry bootstrap"):
         assert missing in typed.said, typed.said
 
@@ -74,7 +80,7 @@ def test_the_missing_machine_is_told_once(operator, missing, kind):
     """In a run's result there is one error about it and no other, or none where it is meant to be off."""
     typed = operator.inv("cluster.bootstrap", "--dry", "--json", code=None)
     result = typed.data
-    assert typed.seconds <= SOON
+    assert in_time(typed), typed.seconds
     about = [error for error in result["errors"] if missing in str(error)]
     assert len(about) == len(result["errors"]) == (0 if kind.expected else 1), result["errors"]
     assert result["machines"][missing]["state"] == ("off" if kind.expected else "failed")
@@ -84,11 +90,11 @@ def test_a_limit_limits_the_verification_too(operator, inside, missing, members)
     other = members[1]
     inside(other, "rm /etc/crictl.yaml")
     typed = operator.inv("cluster.bootstrap", "--limit", other)
-    assert typed.seconds <= SOON, typed.said
+    assert in_time(typed), typed.said
     assert missing not in typed.said
     assert "runtime-endpoint" in inside(other, "cat /etc/crictl.yaml")
     events = operator.inv("run.show", "last", "--json").data
-    assert [record["step"] for record in events if record["event"] == "held"] == ["prepare"]
+    assert {record["step"] for record in events if record["event"] == "held"} == {"prepare"}
 
 
 @pytest.fixture
@@ -129,7 +135,7 @@ def test_a_machine_that_is_meant_to_be_off_is_left_out(operator, lab, missing):
         hosts.write_text(expect_off(text, missing))
     try:
         typed = operator.inv("cluster.bootstrap")
-        assert typed.seconds <= SOON, typed.said
+        assert in_time(typed), typed.said
         status = operator.inv("cluster.status", code=None)
     finally:
         hosts.write_text(text)
@@ -178,7 +184,7 @@ def test_any_control_plane_may_be_the_one_without_power(gone, kind, lab, operato
     stays = "chick1" if gone == "chick0" else "chick0"
     for words in ("cluster.status", "hub.status", "hub.upgrade --dry", f"node.remove {gone} --dead --dry"):
         typed = operator.inv(*words.split(), code=None, limit=90)
-        assert typed.seconds <= SOON, f"{words}: {typed.said}"
+        assert in_time(typed), f"{words}: {typed.said}"
         assert "Traceback" not in typed.said
     assert gone in operator.inv("cluster.status", code=None).said
     inside(stays, "rm /etc/crictl.yaml")
