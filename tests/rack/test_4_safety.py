@@ -8,23 +8,16 @@ import pytest
 from conftest import wait_until
 
 
-HUB_AS_IT_IS = ("export KUBECONFIG=/home/spicy/.kube/config; helm history hub -n hub -o json; "
-                "kubectl -n hub get deployment hub -o jsonpath='{.metadata.generation} {.spec.template.metadata.annotations}'")
-
-
 def test_a_second_run_is_refused(bootstrapped, operator, inside, kind):
     first = operator.start("inv", "cluster.bootstrap")
     wait_until("the first run holds the lock", lambda: "cluster.bootstrap" in inside(
         "rooster", "flock -n /run/coop/lock true || cat /run/coop/lock.holder", check=False), limit=20)
     os.kill(first.pid, signal.SIGSTOP)  # it stays in the middle of its work
-    before = inside("rooster", HUB_AS_IT_IS)
     try:
         said = operator.inv("gateway.apply", code=1).said
-        refused = [operator.inv(*words.split(), code=1).said for words in ("hub.restart", "hub.rollback --yes")]
     finally:
         os.kill(first.pid, signal.SIGCONT)
     assert "doing cluster.bootstrap" in said and "since 20" in said and " from " in said
-    assert inside("rooster", HUB_AS_IT_IS) == before, refused  # and not done
     assert first.wait(timeout=120) == kind.done
 
 

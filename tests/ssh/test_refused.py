@@ -22,8 +22,8 @@ from fabfile.engine.step import Step
 CALLED = "/run/called"
 # In place of a program: writes down how it was called, and does nothing.
 STANDIN = f'#!/bin/sh\necho "${{0##*/}} $*" >>{CALLED}\n'
-# a task that changes something by hand, and the beginning of what it calls for that on rooster; hub.rollback, which asks
-# a release before, is refused in tests/rack/test_4_safety.py
+# a task that changes something by hand, and the beginning of what it calls for that on rooster. (hub.rollback
+# asks for a release first, and then goes the same way.)
 ADHOC = {
     "hub.restart": "kubectl .* rollout restart",
     "hub.prove": "kubectl .* delete pod",
