@@ -115,6 +115,8 @@ def former(hub, operator, inside):
         (hub.places.shared / "former-hub.tar").unlink()
         inside("rooster", "export KUBECONFIG=/home/spicy/.kube/config; helm uninstall former -n former; "
                "kubectl delete namespace former --ignore-not-found; rm -rf /var/lib/coop/databases/former", check=False)
+        for machine in ("chick1", "chick2"):  # a claim that is made again finds its files
+            inside(machine, "rm -rf /var/lib/containerd/volumes/former")
         operator.inv("gateway.publish", "--yes")
 
 
