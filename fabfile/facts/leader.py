@@ -13,6 +13,9 @@ def question(address: str) -> str:
             f"echo member \"$(curl -sk --max-time 4 -o /dev/null -w '%{{http_code}}' https://{address}:{API_PORT}/readyz)\"")
 
 
+MEMBER = "[ ! -e /etc/kubernetes/kubelet.conf ] || echo member"  # asked of a machine that may be in a cluster
+
+
 def choose(names: Iterable[str], answers: Mapping[str, str]) -> str:
     """Of the control planes, by what each that could be asked said: one that is ready, else one that is a member at
     all; empty when there is no such."""

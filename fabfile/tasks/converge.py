@@ -27,7 +27,7 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text
-    from fabfile.tasks.leading import connected, find_leader
+    from fabfile.tasks.leading import connected, find_leader, refuse_second_cluster
     from fabfile.tasks.rack import the_rack
 
     rack = rack or the_rack()
@@ -37,7 +37,10 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
         with connected(rack) as ways:
             if not rack.leading:
                 rack, _ = find_leader(ways)
-            result = _run(rack, command, list(steps(rack)), dry, only, from_, limit, json, yes, ways)
+            wanted = list(steps(rack))
+            if len(rack.control_planes) > 1 and not rack.leading and any(step.name == "control plane" for step in wanted):
+                refuse_second_cluster(rack, ways)
+            result = _run(rack, command, wanted, dry, only, from_, limit, json, yes, ways)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
     except KeyboardInterrupt:

@@ -40,3 +40,18 @@ def find_leader(ways: SshWays, without: Machine | None = None) -> tuple[Rack, di
         return rack, {}
     answers, missing = ask(rack, {machine.name: question(str(machine.address())) for machine in candidates}, 20.0, ways)
     return replace(rack, leading=choose([machine.name for machine in candidates], answers)), missing
+
+
+def refuse_second_cluster(rack: Rack, ways: SshWays) -> None:
+    """No control plane that could be asked holds a cluster, and one would be made. Raises CoopError when another
+    machine is in one already: its control plane is off, or meant to be."""
+    from fabfile.engine.errors import CoopError
+    from fabfile.facts.leader import MEMBER
+    from fabfile.tasks.asking import ask
+
+    answers, _ = ask(rack, {machine.name: MEMBER for machine in rack.chicks if not machine.expected_off}, 20.0, ways)
+    members = [name for name, said in answers.items() if said.split() == ["member"]]
+    if members:
+        raise CoopError(f"{', '.join(members)} {'is' if len(members) == 1 else 'are'} in a cluster, and no control plane that "
+                        "answers holds one: a second cluster would be made. Switch the control plane that holds it on "
+                        "(and take `expect: off` away), or take them out of it first: kubeadm reset")

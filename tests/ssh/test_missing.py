@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from invoke import Context, Exit
 from toys import Text, always
 
 from fabfile.engine import events
 from fabfile.engine.errors import NoAnswer
 from fabfile.engine.step import Step
 from fabfile.resources.base import Check
+from fabfile.tasks.converge import converge
 
 STEPS = ("prepare", "join", "services")
 
@@ -72,3 +74,24 @@ def test_one_that_is_meant_to_be_off_is_not_even_asked(dark):
     dark.swarm.restart("chick1")
     back = dark.run(scenario)
     assert back.exit_code == 0 and back.machines["chick1"].changes == 3
+
+
+def test_no_second_cluster_is_made_while_the_control_plane_that_holds_one_is_meant_to_be_off(operate, capsys, monkeypatch):
+    operator = operate(chicks=4)
+    file = operator.folder / "hosts.yaml"
+    file.write_text(file.read_text().replace("  chick0:\n", "  chick0:\n    expect: off\n")
+                    .replace("roles: [worker]", "roles: [control-plane]", 2))
+    monkeypatch.setenv("COOP_RACK", str(operator.folder))
+
+    def steps(rack):
+        assert rack.leader.name == "chick1"
+        return [Step("control plane", (rack.leader,), always(Text("/etc/made", "1")))]
+
+    chick1, chick3 = (operator.swarm.hosts[name] for name in ("chick1", "chick3"))
+    chick3.run("mkdir -p /etc/kubernetes; : >/etc/kubernetes/kubelet.conf")
+    with pytest.raises(Exit, match="chick3 is in a cluster, and no control plane that answers holds one"):
+        converge(Context(), "cluster.bootstrap", steps)
+    assert chick1.run("ls /etc/made", check=False) == ""
+    chick3.run("rm /etc/kubernetes/kubelet.conf")
+    converge(Context(), "cluster.bootstrap", steps)
+    assert chick1.run("cat /etc/made") == "1"
