@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 from typing import Any
 
 _PKI = "/etc/kubernetes/pki"
@@ -13,12 +14,22 @@ ADMIN = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 def question(*paths: str, beside: str = "") -> str:
     """Shell text that prints the objects at these paths of the API, one a line, or curl's words why not; nothing on
-    a machine that is no member. `beside` is one more address, asked last by the same curl."""
+    a machine that is no member. `beside` is one more address, asked last by the same curl.
+
+    A node may read what its pods mount; until the first such pod is on it, right after `kubeadm init`, the
+    administrator asks, where there is one.
+    """
     asked = " ".join([*(f'"$s{path}{"&" if "?" in path else "?"}pretty=false"' for path in paths), beside])
+    again = "; ".join([*(f"{ADMIN} --request-timeout=10s get --raw {quote(path)} 2>&1 || :; echo" for path in paths),
+                       *([f"curl -sS --max-time 10 -w '\\n' {beside} 2>&1 || :"] if beside else [])])
     return (
         "if [ -r /etc/kubernetes/kubelet.conf ] && command -v curl >/dev/null; then\n"
         "s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)\n"
-        f"curl -sS --max-time 10 {_CLIENT} -w '\\n' {asked.rstrip()} 2>&1 || :\n"
+        f"d=$(curl -sS --max-time 10 {_CLIENT} -w '\\n' {asked.rstrip()} 2>&1) || :\n"
+        "case $d in\n"
+        f"*' is forbidden: '*'no relationship found'*) [ -r /etc/kubernetes/admin.conf ] && {{ {again}; }} || printf '%s\\n' \"$d\" ;;\n"
+        "*) printf '%s\\n' \"$d\" ;;\n"
+        "esac\n"
         "fi"
     )
 
