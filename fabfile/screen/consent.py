@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from fabfile.engine.plan import Entry
@@ -11,6 +12,17 @@ from fabfile.engine.plan import Entry
 def interruptions(entries: Sequence[Entry]) -> list[str]:
     """What is interrupted, in words, each once, in the order of the plan."""
     return list(dict.fromkeys(entry.change.interrupts for entry in entries))
+
+
+def asked_for(yes: bool, paused: Callable[[], AbstractContextManager[None]], answers: TextIO,
+              out: TextIO) -> Callable[[Sequence[Entry]], bool]:
+    """What a run asks for consent: `yes` agrees beforehand, else a person is asked while the screen is `paused`."""
+    def consent(entries: Sequence[Entry]) -> bool:
+        if yes:
+            return True
+        with paused():
+            return agreed(entries, answers, out)
+    return consent
 
 
 def agreed(entries: Sequence[Entry], answers: TextIO, out: TextIO) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.outcome import Result
-    from fabfile.engine.plan import Entry
     from fabfile.rack import Machine, Rack
 
 
@@ -27,7 +26,7 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
     from fabfile.engine.run import run
     from fabfile.engine.step import Step
     from fabfile.resources.action import Action
-    from fabfile.screen.consent import agreed
+    from fabfile.screen.consent import asked_for
     from fabfile.screen.ending import action_text
     from fabfile.screen.progress import Notices, progress
     from fabfile.tasks.typed import command
@@ -41,12 +40,8 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
             journal(event)
             show(event)
 
-        def consent(entries: tuple[Entry, ...]) -> bool:
-            if yes:
-                return True
-            with board.paused():
-                return agreed(entries, sys.stdin, sys.stdout)
-        result = run(rack, command(), [Step(what, (machine,), lambda rack, machine: [action])], consent=consent, tell=tell)
+        result = run(rack, command(), [Step(what, (machine,), lambda rack, machine: [action])], tell=tell,
+                     consent=asked_for(yes, board.paused, sys.stdin, sys.stdout))
     if text := action_text(result, spoken):
         print(text)
     if result.exit_code:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from invoke import Context
 
     from fabfile.engine.outcome import Result
-    from fabfile.engine.plan import Entry
     from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Rack
@@ -66,7 +65,7 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
         print(dumps(result_as_data(result), indent=1, ensure_ascii=False))
         return result
 
-    from fabfile.screen.consent import agreed
+    from fabfile.screen.consent import asked_for
     from fabfile.screen.ending import ending_text
     from fabfile.screen.plan import plan_text
     from fabfile.screen.progress import progress
@@ -75,13 +74,8 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
             journal(event)
             show(event)
 
-        def consent(entries: tuple[Entry, ...]) -> bool:
-            if yes:
-                return True
-            with show.paused():
-                return agreed(entries, sys.stdin, sys.stdout)
         result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell, ways=ways,
-                     consent=consent)
+                     consent=asked_for(yes, show.paused, sys.stdin, sys.stdout))
     if dry and result.plan:
         print(plan_text(result.plan), end="\n\n")
     print(ending_text(result))

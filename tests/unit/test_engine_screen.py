@@ -6,6 +6,8 @@ import io
 import logging
 import subprocess
 import sys
+
+import pytest
 from pathlib import Path
 
 from test_engine_run import Setting, rack_of, step
@@ -183,3 +185,26 @@ def test_a_long_wait_says_what_it_waits_for_and_not_all_the_time(monkeypatch):
         now[0] = 100.0 + second
         lines(events.Waiting("chick0", "join", "chick2 is Ready", "chick2 is not Ready"))
     assert out.getvalue().splitlines() == ["chick0: [join] waits until chick2 is Ready: chick2 is not Ready"] * 3
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("answers, yes, agreed", [
+    (Terminal("yes\n"), False, True), (Terminal("y\n"), False, False), (Terminal(""), False, False),
+    (io.StringIO("yes\n"), False, False), (io.StringIO(""), True, True),
+], ids=["typed", "typed something else", "nothing typed", "no terminal", "agreed beforehand"])
+def test_what_is_interrupted_is_agreed_to_by_a_person_or_beforehand_and_else_not(answers, yes, agreed):
+    from contextlib import nullcontext
+
+    from fabfile.engine.plan import Entry
+    from fabfile.resources.base import Change
+    from fabfile.screen.consent import asked_for
+
+    out = Terminal()
+    entries = [Entry("chick1", "reboot", "reboot of chick1", Change("x", (), interrupts="chick1 reboots"))] * 2
+    assert asked_for(yes, nullcontext, answers, out)(entries) is agreed
+    if isinstance(answers, Terminal):
+        assert out.getvalue() == "This interrupts:\n  ! chick1 reboots\nType yes to go on: "
