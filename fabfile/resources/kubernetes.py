@@ -75,7 +75,8 @@ class KubernetesObjects(Resource):
 
     def _apply(self) -> str:
         """An object of a kind that the same set defines is refused until the server serves the kind; one that a
-        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut. Where a node is
+        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut, or until that pod
+        reaches the API server again, as after that one's restart. Where a node is
         away, that pod may stand on it, and comes back elsewhere only after minutes: then it is told soon."""
         seconds = "$(cut -d . -f 1 /proc/uptime)"
         return (
@@ -83,7 +84,7 @@ class KubernetesObjects(Resource):
             f"until said=$({self._kubectl} apply {self._what} 2>&1); do\n"
             "printf '%s\\n' \"$said\"\n"
             "case $said in\n"
-            f"*'failed calling webhook'*) [ -n \"$asked\" ] || {{ asked=yes\n"
+            f"*'failed calling webhook'*|*'admission webhook'*'connection refused'*) [ -n \"$asked\" ] || {{ asked=yes\n"
             f"    away=$({self._kubectl} --request-timeout=10s get nodes -o {quote(_NOT_READY)}) || away=\n"
             f"    [ -z \"$away\" ] || until=$(({seconds} + 20)); }}\n"
             f"  [ {seconds} -lt $until ] || {{ [ -z \"$away\" ] || echo \"${{away% }} is not Ready, and the pod behind the webhook may \"\\\n"

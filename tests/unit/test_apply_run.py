@@ -8,6 +8,8 @@ from fabfile.resources import KubernetesObjects
 from tests.unit.sandbox import a_sandbox
 
 HOOK = 'Error from server (InternalError): failed calling webhook "pools.metallb.io": connection refused'
+CUT_OFF = ('Error from server (Forbidden): admission webhook "pools.metallb.io" denied the request: Get '
+           '"https://10.96.0.1:443/apis/metallb.io": dial tcp 10.96.0.1:443: connect: connection refused')
 KIND = 'error: resource mapping not found for name: "rack": no matches for kind "IPAddressPool"'
 FAKES = """
 mkdir -p /tmp/fakes; cd /tmp/fakes
@@ -31,11 +33,12 @@ chmod +x kubectl sleep
 @pytest.mark.parametrize("answers, code, said", [
     ([], 0, ["serverside-applied"]),
     ([HOOK, HOOK], 0, [HOOK, HOOK, "serverside-applied"]),
+    ([CUT_OFF], 0, [CUT_OFF, "serverside-applied"]),
     ([KIND], 0, [KIND, "condition met", "serverside-applied"]),
     ([KIND, HOOK], 0, [KIND, "condition met", HOOK, "serverside-applied"]),
     ([KIND, KIND], 1, [KIND, "condition met", KIND]),
     (["error: no such file"], 1, ["error: no such file"]),
-], ids=["at once", "a webhook whose pod comes back", "a kind of the same set", "one after the other",
+], ids=["at once", "a webhook whose pod comes back", "a webhook that cannot ask the API server", "a kind of the same set", "one after the other",
         "a kind that never comes", "a real fault"])
 def test_a_server_that_is_not_ready_yet_is_waited_for(answers, code, said):
     change, = KubernetesObjects("pools", "/etc/coop/manifests/pools").changes("absent\n", frozenset())
