@@ -148,6 +148,18 @@ def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
     return tuple(step for step in left if step.machines)
 
 
+def unneeded(planned: Sequence[Entry], found: Sequence[Entry]) -> list[Entry]:
+    """What was planned and is not there any more when its turn comes: of each resource as many changes as it has less."""
+    gone = []
+    for place in dict.fromkeys(entry.place for entry in planned):
+        before = [entry for entry in planned if entry.place == place]
+        now = [entry.change.what for entry in found if entry.place == place]
+        fewer = len(before) - len(now)
+        if fewer > 0:
+            gone += ([entry for entry in before if entry.change.what not in now] or before)[-fewer:]
+    return gone
+
+
 @dataclass(frozen=True)
 class Batch:
     """Machines that a step changes at once. A `careful` one is verified before the next, and none follows one that

@@ -26,7 +26,7 @@ from fabfile.engine.looking import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.plan import (
-    Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, wanted, waves,
+    Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, unneeded, wanted, waves,
 )
 from fabfile.engine.preparation import Preparations
 from fabfile.engine.shell import Guard, Line
@@ -265,11 +265,9 @@ class Run:
                  for m in standing}
         found = self._look(standing, wants, step.name)
         for name, entries in found.items():
-            still = {entry.place for entry in entries}
-            for entry in planned[name]:
-                if entry.place not in still:
-                    self._unneeded.append(entry)
-                    self.tell(events.NotNeeded(name, step.name, entry.resource, entry.change.what))
+            for entry in unneeded(planned[name], entries):
+                self._unneeded.append(entry)
+                self.tell(events.NotNeeded(name, step.name, entry.resource, entry.change.what))
         return found
 
     def _look(self, machines: Iterable[Machine], wants: dict[str, tuple[Wanted, ...]],

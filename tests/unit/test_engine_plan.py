@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from fabfile.engine.errors import LookFailed, WrongUsage
-from fabfile.engine.plan import Plan, Wanted, by_step, chosen, differences, limited, wanted, waves
+from fabfile.engine.plan import (
+    Entry, Plan, Wanted, by_step, chosen, differences, limited, unneeded, wanted, waves,
+)
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Command, Resource
 
@@ -108,3 +110,13 @@ def test_steps_go_in_waves_of_lanes_that_have_no_machine_in_common():
     assert [[[each.name for each in lane] for lane in wave] for wave in found] == [
         [["gateway"]], [["prepare"], ["nginx", "helm"]], [["control plane"]], [["pods", "storage"], ["join"]],
         [["nodes", "both"]], [["all"]]]
+
+
+def test_of_each_resource_as_many_planned_changes_are_not_needed_as_it_has_less():
+    def entries(*whats):
+        return [Entry("a", "s", what.split()[0], Change(what, ())) for what in whats]
+
+    planned = entries("unit is not enabled", "unit is not running", "file is absent", "swap is on")
+    gone = unneeded(planned, entries("unit is not running", "file is absent"))
+    assert [entry.change.what for entry in gone] == ["unit is not enabled", "swap is on"]
+    assert unneeded(planned, entries(*(entry.change.what + "!" for entry in planned))) == []
