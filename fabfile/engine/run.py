@@ -157,11 +157,7 @@ class Run:
             raise NoLock(self.rack.gateway.name)
         self._agree(self.plan.interruptions())
         for step, machines in self._steps():
-            began, before = time.monotonic(), self.critical
-            left = tuple(m for m in machines if m.name not in self.failed)
-            held = self._verified(step, left)  # what does not hold keeps nothing else from being done
-            self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
-            self._clear(step, [m for m in left if m.name not in self.failed] if held else ())
+            self._verify_step(step, machines)  # what does not hold keeps nothing else from being done
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return
@@ -232,14 +228,19 @@ class Run:
     def _verify_all(self, steps: Sequence[Step], later: Sequence[Step]) -> bool:
         """Verifies steps that were made, in order; `later` are not begun when one does not hold."""
         for step in steps:
-            began, before = time.monotonic(), self.critical
-            held = self._verified(step, self._standing(step))
-            self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
-            if not held:
+            if not self._verify_step(step, step.machines):
                 self._stopped(step.name, later)
                 return False
-            self._clear(step, self._standing(step))
         return True
+
+    def _verify_step(self, step: Step, machines: Iterable[Machine]) -> bool:
+        """Whether a step holds on those of these machines that have not failed; where it does, its notes go."""
+        began, before = time.monotonic(), self.critical
+        held = self._verified(step, tuple(m for m in machines if m.name not in self.failed))
+        self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
+        if held:
+            self._clear(step, [m for m in machines if m.name not in self.failed])
+        return held
 
     def _standing(self, step: Step) -> tuple[Machine, ...]:
         return tuple(m for m in step.machines if m.name not in self.failed)

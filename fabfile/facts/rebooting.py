@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fabfile.resources.rebooted import MARK
+from fabfile.resources.rebooted import marks_of
 
 FRESH = 24 * 3600  # seconds: an older mark is of a procedure that nobody went on with
-
-QUESTION = (f"kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s get nodes -o "
-            f"'jsonpath={{range .items[*]}}{{.metadata.name}}={{.metadata.annotations.{MARK}}}{{\"\\n\"}}{{end}}'")
 
 
 @dataclass(frozen=True)
@@ -25,8 +22,8 @@ class Turn:
 
 
 def turns(started: Mapping[str, str], marks: str, now: float) -> list[Turn]:
-    """Machine → since when it runs, and the answer to QUESTION, to whose turn it is. `now`: seconds since 1970."""
-    found = dict(line.split("=", 1) for line in marks.splitlines() if "=" in line)
+    """Machine → since when it runs, and the answer to MARKS, to whose turn it is. `now`: seconds since 1970."""
+    found = marks_of(marks)
     result = []
     for machine, since in started.items():
         asked, _, before = found.get(machine, "").partition(" ")

@@ -36,8 +36,8 @@ class NoWayBack(Failed):
 
 
 class Hub:
-    """One hub on the cluster: namespace, release, claim, the folder of its copies on the gateway; and its canary, whom
-    nobody misses."""
+    """One hub on the cluster: namespace, release, claim, the folder of its copies on the gateway; and its canary, a
+    user that is no person's."""
 
     def __init__(self, namespace, release, claim, copies, canary):
         self.namespace, self.release, self.claim, self.copies, self.canary = namespace, release, claim, copies, canary

@@ -50,7 +50,7 @@ class Rack:
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
     leading: str = ""  # the control plane that the cluster is asked through, once it is known who answers
-    missing: frozenset[str] = frozenset()  # whom a run could not reach, or who is meant to be off: told to checks alone
+    missing: frozenset[str] = frozenset()  # machines that a run could not reach, or that are meant to be off: told to checks alone
 
     @property
     def state_folder(self) -> FolderPath:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
+from .api_question import ADMIN
 from .base import Change, Command, Resource
 
-_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 
 CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's, which takes it off again
@@ -34,7 +34,7 @@ class Withdrawn(Resource):
         if facts.strip():  # nothing: somebody's own cordon, which stays, or no such node
             node = quote(self.node)
             yield Change(f"{self.node} takes new pods, should not for now", (
-                Command(f"{_KUBECTL} annotate --overwrite node {node} {CORDON}=yes\n{_KUBECTL} cordon {node}"),),
+                Command(f"{ADMIN} annotate --overwrite node {node} {CORDON}=yes\n{ADMIN} cordon {node}"),),
                 alters=frozenset({f"cordon:{self.node}"}))
 
 
@@ -62,7 +62,7 @@ class Returned(Resource):
             f"until said=$({_cordon(self.node, ours=True)} 2>&1); do\n"
             f'[ "{now}" -lt $until ] || {{ echo "$said"; exit 1; }}; sleep 2; done\n'
             f'[ -n "$said" ] || exit 0\n'
-            f"{_KUBECTL} uncordon {node}\n{_KUBECTL} annotate node {node} {CORDON}-",
+            f"{ADMIN} uncordon {node}\n{ADMIN} annotate node {node} {CORDON}-",
             limit=self.limit, shown=f"kubectl uncordon {self.node}"),))
 
 
@@ -70,7 +70,7 @@ def _cordon(node: str, ours: bool = False) -> str:
     """Shell text that prints something where a node is to be withdrawn: it has no cordon, or a procedure's. `ours`:
     where a procedure has withdrawn it. Fails when the API server does not answer."""
     condition = '*yes) echo ours' if ours else "''|yes|trueyes) echo open"
-    return (f"found=$({_KUBECTL} --request-timeout=10s get node {quote(node)} --ignore-not-found "
+    return (f"found=$({ADMIN} --request-timeout=10s get node {quote(node)} --ignore-not-found "
             f"-o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}{{.metadata.annotations.{CORDON}}}') && "
             f'{{ [ -z "$found" ] || case ${{found#* }} in {condition} ;; esac; }}')
 
@@ -93,9 +93,9 @@ class Drained(Resource):
         return f"node {self.node} drained"
 
     def probe(self) -> str:
-        return (f"{_KUBECTL} get node {quote(self.node)} --ignore-not-found "
+        return (f"{ADMIN} get node {quote(self.node)} --ignore-not-found "
                 "-o 'jsonpath=node {.spec.unschedulable}{\"\\n\"}'\n"
-                f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}\n:")
+                f"{ADMIN} get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}\n:")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         head, _, rest = facts.partition("\n")
@@ -105,7 +105,7 @@ class Drained(Resource):
         force = " --force" if self.force else ""
         what = f"has {len(pods)} pods to give away" if pods else "is open to new pods"
         yield Change(f"{self.node} {what}", (Command(
-            f"{_KUBECTL} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
+            f"{ADMIN} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
             f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),), interrupts=self._interrupts(pods))
 
     def _interrupts(self, pods: list[Pod]) -> str:
@@ -132,27 +132,27 @@ class Forgotten(Resource):
         return f"node {self.node} forgotten"
 
     def probe(self) -> str:
-        return f"{_KUBECTL} get node {quote(self.node)} --ignore-not-found -o name"
+        return f"{ADMIN} get node {quote(self.node)} --ignore-not-found -o name"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if not facts.strip():
             return
-        commands = [Command(f"{_KUBECTL} delete node {quote(self.node)} --timeout=60s", limit=90)]
+        commands = [Command(f"{ADMIN} delete node {quote(self.node)} --timeout=60s", limit=90)]
         if self.dead and self.etcd:
             commands.insert(0, Command(self._leave_etcd()))
         if self.dead:
             # nobody is left to say that they have ended, and volumes wait for that word
             commands.append(Command(
-                f"{_KUBECTL} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
+                f"{ADMIN} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
                 "while read -r namespace pod rest; do\n"
-                f"  {_KUBECTL} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
+                f"  {ADMIN} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
                 "done"))
         yield Change(f"the cluster knows a node {self.node}", tuple(commands))
 
     def _leave_etcd(self) -> str:
         """A member that never comes back still counts when the others vote."""
         pki = "/etc/kubernetes/pki/etcd"
-        return (f"etcdctl() {{ {_KUBECTL} -n kube-system exec etcd-{self.etcd} -- etcdctl "
+        return (f"etcdctl() {{ {ADMIN} -n kube-system exec etcd-{self.etcd} -- etcdctl "
                 f"--endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/server.crt "
                 f"--key={pki}/server.key \"$@\"; }}\n"
                 "members=$(etcdctl member list)\n"

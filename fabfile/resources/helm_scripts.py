@@ -15,7 +15,7 @@ _PASSING = re.compile(r"^\.\.\. .*\n?", re.MULTILINE)  # what was waited for, ev
 @dataclass(frozen=True)
 class Database:
     """The hub's database, where it is a file of a claim: the claim's name, the gateway's folder of its copies, and the
-    user whom nobody misses."""
+    user that is no person's."""
 
     namespace: str
     release: str

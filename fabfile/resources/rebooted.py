@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
+from .api_question import ADMIN
 from .base import Change, Command, Resource
 
 # When systemd began: unlike the kernel's boot id, this is a container's own too.
 STARTED = "systemctl show --timestamp=us+utc -P UserspaceTimestamp"
 MARK = "coop-reboot"  # an annotation of the node: "SECONDS STARTED", when it was asked for and since when it ran then
-_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+_LINES = f"{{range .items[*]}}{{.metadata.name}}={{.metadata.annotations.{MARK}}}{{\"\\n\"}}{{end}}"
+MARKS = f"{ADMIN} --request-timeout=20s get nodes -o {quote(f'jsonpath={_LINES}')}"  # asked of a control plane
+
+
+def marks_of(answer: str) -> dict[str, str]:
+    """Node → its mark, by the answer to MARKS; empty where it has none."""
+    return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,16 @@ class RebootMarks(Resource):
         return "marks of nodes to be rebooted"
 
     def probe(self) -> str:
-        lines = f"{{range .items[*]}}{{.metadata.name}}={{.metadata.annotations.{MARK}}}{{\"\\n\"}}{{end}}"
-        return f"{_KUBECTL} --request-timeout=20s get nodes -o {quote(f'jsonpath={lines}')} || :"
+        return f"{MARKS} || :"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = dict(line.split("=", 1) for line in facts.splitlines() if "=" in line)
+        found = marks_of(facts)
         if self.marks is not None:
             new = {node: mark for node, mark in self.marks.items() if found.get(node) != mark}
-            commands = tuple(Command(f"{_KUBECTL} annotate --overwrite node {quote(node)} {quote(f'{MARK}={mark}')}")
+            commands = tuple(Command(f"{ADMIN} annotate --overwrite node {quote(node)} {quote(f'{MARK}={mark}')}")
                              for node, mark in new.items())
             if new:
                 yield Change(f"to be rebooted: {', '.join(new)}", commands, alters=frozenset({f"mark:{MARK}"}))
         elif not found or f"mark:{MARK}" in altered or any(found.get(node) for node in self.nodes):
             nodes = " ".join(map(quote, self.nodes))
-            yield Change(f"rebooted: {', '.join(self.nodes)}", (Command(f"{_KUBECTL} annotate node {nodes} {MARK}-"),))
+            yield Change(f"rebooted: {', '.join(self.nodes)}", (Command(f"{ADMIN} annotate node {nodes} {MARK}-"),))

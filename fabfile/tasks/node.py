@@ -112,8 +112,8 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     from time import time
 
     from fabfile.facts.leaving import parse, question
-    from fabfile.facts.rebooting import QUESTION, turns
-    from fabfile.resources.rebooted import STARTED
+    from fabfile.facts.rebooting import turns
+    from fabfile.resources.rebooted import MARKS, STARTED
     from fabfile.tasks.asking import ask
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leading import connected, find_leader
@@ -129,7 +129,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
         rack, _ = find_leader(ways, without=chicks[0] if len(chicks) == 1 else None)
         leader = rack.leader.name
         asked = {chick.name: STARTED for chick in chicks if chick.name != leader}
-        started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{QUESTION}{pods}"}, ways=ways)
+        started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{MARKS}{pods}"}, ways=ways)
     for error in errors.values():
         raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
     own, *of_nodes = started.pop(leader).split("#node ")
