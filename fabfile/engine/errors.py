@@ -5,6 +5,7 @@
     ├── Rejected                    the rack's files ask for what the cluster cannot be changed to (exit 2)
     ├── LockHeld                    another run is at work on this rack
     ├── NoLock                      the gateway, which holds the rack's lock, could not be reached
+    ├── Unprepared                  what some steps have to know beforehand could not be found out
     ├── NotAgreed                   something would be interrupted, and nobody agreed to it
     ├── Crashed                     a fault of Coop itself
     ├── Interrupted                 Ctrl-C; says what still runs where
@@ -75,6 +76,10 @@ class NoLock(CoopError):
 
     def __init__(self, gateway: str):
         super().__init__(f"nothing was changed: the rack's lock is on {gateway}, which could not be reached")
+
+
+class Unprepared(CoopError):
+    """What a preparation has to know could not be found out: the steps that need it are not begun, others are."""
 
 
 class NotAgreed(CoopError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from fabfile.engine.errors import Unprepared
 from fabfile.engine.events import Event, Noticed
 from fabfile.engine.fleet import Fleet
 
@@ -21,7 +22,8 @@ class Preparation(Protocol):
     what a person should hear. A dry run prepares without the lock: nothing may be kept then."""
 
     def before(self, ask: Ask) -> Iterable[str]:
-        """Ahead of the plan: the steps' roles are called afterwards. Raises CoopError."""
+        """Ahead of the plan: the steps' roles are called afterwards. Raises CoopError; Unprepared when the run can go
+        on without these steps."""
 
     def after(self, ask: Ask) -> Iterable[str]:
         """When the steps have been made, also those that failed; not after an error that ended the run."""
@@ -31,6 +33,7 @@ class Preparations:
     """Those of a run's steps, each once."""
 
     def __init__(self, steps: Iterable[Step], dry: bool):
+        self.failed: dict[Preparation, Unprepared] = {}  # its steps cannot be made
         self._dry = dry
         self._all = tuple(dict.fromkeys(step.prepare for step in steps if step.prepare is not None))
 
@@ -51,6 +54,11 @@ class Preparations:
             return answer.output
 
         for preparation in () if after and self._dry else self._all:
-            for text in preparation.after(ask) if after else preparation.before(ask):
-                tell(Noticed("", text))
+            if preparation in self.failed:
+                continue
+            try:
+                for text in preparation.after(ask) if after else preparation.before(ask):
+                    tell(Noticed("", text))
+            except Unprepared as error:
+                self.failed[preparation] = error
         return seconds

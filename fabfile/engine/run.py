@@ -8,7 +8,7 @@ import shlex
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from threading import Lock, get_ident
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fabfile.engine import events, lock
 from fabfile.engine.apply import apply
 from fabfile.engine.errors import (
-    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed, Rejected,
+    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed, Rejected, Unprepared,
 )
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, Seat
@@ -25,15 +25,14 @@ from fabfile.engine.greeting import Greeting
 from fabfile.engine.looking import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
+from fabfile.engine.pending import clear, note
 from fabfile.engine.plan import (
     Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, unneeded, wanted, waves,
 )
-from fabfile.engine.preparation import Preparations
-from fabfile.engine.shell import Guard, Line
+from fabfile.engine.preparation import Preparation, Preparations
 from fabfile.engine.step import Step
 from fabfile.engine.verify import verify
 from fabfile.engine.ways import SshWays, Ways
-from fabfile.resources.pending import PendingVerification
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
@@ -138,9 +137,19 @@ class Run:
             if self.preparations and not self.dry:
                 self._hold_lock()
             self.critical += self.preparations.told(self.fleet, self.tell, after)
+            if not after:
+                self._leave_out(self.preparations.failed)
         except LinkError as error:
             self.failed |= {m.name: error for m in self.machines if not after}  # the way to each is the gateway's
             raise
+
+    def _leave_out(self, unprepared: Mapping[Preparation, Unprepared]) -> None:
+        """The steps that cannot be made: what they have to know is not known."""
+        for preparation, error in unprepared.items():
+            without = [step for step in self.steps if step.prepare is preparation]
+            self.steps = tuple(step for step in self.steps if step not in without)
+            self.errors.append(error)
+            self.tell(events.Noticed("", f"{', '.join(step.name for step in without)}: not begun, what it needs to know is unknown"))
 
     def _work(self) -> None:
         self.wants = wanted(self.rack, self.steps)
@@ -315,7 +324,7 @@ class Run:
         with self.fleet.at(machine) as seat:
             before = seat.commands
             if step.verify is not None:
-                self._note(seat, PendingVerification(step.name))
+                note(seat, step.name)
             try:
                 apply(self.rack, self.fleet, seat, entries, self.tell)
             except MachineError as error:
@@ -330,14 +339,6 @@ class Run:
         if seat.shell is None or not seat.shell.alive():
             with self.fleet.at(gateway, "takes the rack's lock again") as seat:
                 facts(seat, (), "", self.tell)
-
-    def _note(self, seat: Seat, pending: PendingVerification) -> None:
-        """Notes ahead of the changes, in the same write, that they are to be verified: else they are not made."""
-        machine, shown = seat.machine.name, f"note that {pending.step} is to be verified"
-        assert seat.shell is not None
-        seat.shell.guard(Guard("", Line(pending.note(), shown=shown), lambda answer: MachineError(
-            machine, "nothing can be written there", step=pending.step, command=shown, code=answer.code,
-            hint="is its disk full, or read-only?")))
 
     def _verified(self, step: Step, machines: tuple[Machine, ...]) -> bool:
         """Whether the step's checks hold of these machines, but for those that have failed by them alone."""
@@ -366,17 +367,7 @@ class Run:
         """Takes the notes away that this step is to be verified."""
         if step.verify is None:
             return
-
-        by_name = {machine.name: machine for machine in machines}
-
-        def clear(name: str) -> None:
-            shown = f"note that {step.name} is verified"
-            with self.fleet.at(by_name[name], shown) as seat:
-                assert seat.shell is not None
-                seat.shell.ask(PendingVerification(step.name).clear(), shown=shown)
-
-        _, errors = each(clear, by_name)
-        for name, error in errors.items():
+        for name, error in clear(self.fleet, step.name, machines).items():
             self._fail(name, error, step.name)
 
     def _fail(self, machine: str, error: MachineError, step: str) -> None:

@@ -43,7 +43,7 @@ class Preparing:
         self._lacking: Lacking = {}
 
     def before(self, ask: Ask) -> list[str]:
-        """Raises WrongUsage when values are not what their chart takes; CoopError when secrets are to be drawn and it is
+        """Raises WrongUsage when values are not what their chart takes; Unprepared when secrets are to be drawn and it is
         not sure that there are none."""
         from fabfile.engine.errors import WrongUsage
 
@@ -169,11 +169,11 @@ def unknown(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts) -> list[Se
 def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: MachineError | None) -> None:
     """A hub that runs loses its users' sessions and saved tokens when it is given new secrets: none are drawn
     for one that may hold some. `error` says why its cluster could not be asked."""
-    from fabfile.engine.errors import CoopError
+    from fabfile.engine.errors import Unprepared
     from fabfile.rack.secrets import SECRETS
 
     if names := ", ".join(hub.name for hub in unknown(rack, hubs, facts)):
-        raise CoopError(f"{SECRETS} lacks secrets of {names}, and whether they are in the cluster cannot be asked: "
+        raise Unprepared(f"{SECRETS} lacks secrets of {names}, and whether they are in the cluster cannot be asked: "
                         f"{error or 'its API server does not answer'}. Put a copy of the file back, or bring the "
                         "cluster up first: inv cluster.bootstrap --only 'control plane'")
 

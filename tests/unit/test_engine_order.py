@@ -8,7 +8,7 @@ from threading import Barrier
 from test_engine_run import Computer, Setting, rack_of, step
 
 from fabfile.engine import events
-from fabfile.engine.errors import CheckFailed, Crashed, NoAnswer, NoLock, NotAgreed
+from fabfile.engine.errors import CheckFailed, Crashed, NoAnswer, NoLock, NotAgreed, Unprepared
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.resources.base import Check
@@ -155,3 +155,18 @@ def test_lanes_of_a_wave_are_made_at_the_same_time_and_one_that_fails_stops_what
     assert ways.machines["a"].settings == {"x": "1", "y": "1", "z": ""} and ways.machines["b"].settings == {"x": "1", "y": ""}
     assert [(event.step, event.later) for event in told if isinstance(event, events.Stopped)] == [("three", ("five",))]
     assert [error.machine for error in result.errors] == ["b"]
+
+
+def test_a_step_whose_preparation_fails_is_left_out_and_others_are_made():
+    class Asking:
+        def before(self, ask):
+            raise Unprepared("nobody knows")
+
+        def after(self, ask):
+            raise AssertionError("it never began")
+
+    rack, ways, machines = rack_of("rooster", "a")
+    steps = [step("one", rack, ["a"], Setting("x", "1")), replace(step("two", rack, ["a"], Setting("y", "1")), prepare=Asking())]
+    result = run(rack, "test", steps, ways=ways)
+    assert (machines["a"].settings["x"], machines["a"].settings["y"]) == ("1", "")
+    assert [str(error) for error in result.errors] == ["nobody knows"] and result.exit_code == 1

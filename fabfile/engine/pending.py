@@ -1,0 +1,37 @@
+"""The notes on machines that a step was changed there and is still to be verified (resources/pending.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from fabfile.engine.errors import MachineError
+from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.parallel import each
+from fabfile.engine.shell import Guard, Line
+from fabfile.resources.pending import PendingVerification
+
+if TYPE_CHECKING:
+    from fabfile.rack import Machine
+
+
+def note(seat: Seat, step: str) -> None:
+    """Leaves the note ahead of the changes, in the same write: if it cannot be written, they are not made."""
+    machine, shown = seat.machine.name, f"note that {step} is to be verified"
+    assert seat.shell is not None
+    seat.shell.guard(Guard("", Line(PendingVerification(step).note(), shown=shown), lambda answer: MachineError(
+        machine, "nothing can be written there", step=step, command=shown, code=answer.code,
+        hint="is its disk full, or read-only?")))
+
+
+def clear(fleet: Fleet, step: str, machines: Iterable[Machine]) -> Mapping[str, MachineError]:
+    """Takes the notes away from these machines; gives those where that failed."""
+    by_name = {machine.name: machine for machine in machines}
+    shown = f"note that {step} is verified"
+
+    def take_away(name: str) -> None:
+        with fleet.at(by_name[name], shown) as seat:
+            assert seat.shell is not None
+            seat.shell.ask(PendingVerification(step).clear(), shown=shown)
+
+    return each(take_away, by_name)[1]
