@@ -142,8 +142,10 @@ def findings(state: ClusterState, members: Iterable[str], off: Set[str] = frozen
     ready = {node.name for node in state.nodes if node.ready}
     for node in state.nodes:
         found += _of_node(node, len(ready) - 1, set(members), off)
-    found += [Finding(f"{name} is in hosts.yaml, not in the cluster", name, mend=f"inv node.add {name}")
-              for name in members if name not in known and name not in off and name not in missing]
+    absent = [name for name in members if name not in known and name not in missing]
+    found += [Finding(f"{name} is not in the cluster: it is off, as hosts.yaml expects", name, Severity.NOTICE) if name in off
+              else Finding(f"{name} is in hosts.yaml, not in the cluster", name, mend=f"inv node.add {name}")
+              for name in absent]
     away: dict[str, list[str]] = {}
     for pod in state.pods:
         if pod.node in known - ready:

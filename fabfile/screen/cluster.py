@@ -34,7 +34,7 @@ def as_text(state: ClusterState, found: Sequence[Finding]) -> str:
             console.print(_nodes(state))
         if found:
             console.print(findings.as_text(found, WIDTH), markup=False)
-        elif state.api:
+        if state.api and healthy(found):
             console.print("every pod is ready")
         if state.certificates:
             name, days = min(state.certificates.items(), key=lambda item: item[1])

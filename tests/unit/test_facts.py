@@ -73,6 +73,8 @@ def test_a_machine_that_is_meant_to_be_off_is_told_and_keeps_the_cluster_healthy
                                        "chick0 0"), NOW)
     found = cluster_state.findings(state, ["chick0", "chick1"], off={"chick1"})
     assert [each.what for each in found] == ["chick1 is off, as hosts.yaml expects"] and healthy(found)
+    found = cluster_state.findings(state, ["chick0", "chick1", "chick2"], off={"chick1", "chick2"})
+    assert "chick2 is not in the cluster: it is off, as hosts.yaml expects" in [each.what for each in found] and healthy(found)
 
 
 def test_pods_on_a_node_that_is_not_ready_are_told_with_it_not_one_by_one():
