@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FolderPath
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field
@@ -105,8 +106,13 @@ class Rack:
         return self.control_planes + tuple(one for one in self.workers if one not in self.control_planes)
 
     def takes_pods(self, machine: Machine) -> bool:
-        """Whether pods may run on a member: a worker; where there is none, every control plane."""
-        return machine in (self.workers or self.control_planes)
+        """Whether pods may run on a member: a worker; where there is none, or none that is meant to be on, every control
+        plane."""
+        return machine in self.workers or (machine in self.control_planes and all(one.expected_off for one in self.workers))
+
+    def without(self, machine: Machine) -> Rack:
+        """The rack as it is when this machine has left it."""
+        return replace(self, machines=MappingProxyType({name: one for name, one in self.machines.items() if one != machine}))
 
     @cached_property
     def storage(self) -> tuple[Machine, ...]:

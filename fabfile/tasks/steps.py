@@ -102,19 +102,24 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
 
 
 def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> list[Step]:
-    """One machine less: its pods go, it forgets the cluster, the cluster forgets it."""
+    """One machine less: its pods go, it forgets the cluster, the cluster forgets it. Where it was the last worker, the
+    control planes take pods first."""
     from fabfile.engine.step import Step
     from fabfile.resources.departure import Drained, Forgotten
     from fabfile.resources.membership import NoMember
     from fabfile.roles.membership_checks import pod_network_forgets
+    from fabfile.roles.node_settings import node_settings
 
-    first = (rack.leader,)
+    first, remaining = (rack.leader,), rack.without(machine)
+    opened = tuple(one for one in remaining.control_planes if remaining.takes_pods(one) and not rack.takes_pods(one))
+    nodes = [Step("nodes", first, lambda _, leader: node_settings(remaining, leader, opened))] if opened else []
     etcd = rack.leader.name if machine in rack.control_planes else ""
     forget = Step(f"forget {machine.name}", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
                   verify=partial(pod_network_forgets, machine=machine))
     if dead:
-        return [forget]
+        return [*nodes, forget]
     return [
+        *nodes,
         Step("drain", first, lambda rack, _: [Drained(machine.name, force)]),
         Step("leave", (machine,), lambda rack, _: [NoMember()]),
         forget,

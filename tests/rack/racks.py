@@ -36,6 +36,11 @@ class Kind:
         return ("rooster", *self.members)
 
     @property
+    def workers(self) -> tuple[str, ...]:
+        """The chicks that are workers."""
+        return CHICKS[self.control_planes:]
+
+    @property
     def first(self) -> str:
         """The control plane where the cluster is made, and that it is asked through."""
         return self.members[0]

@@ -26,13 +26,30 @@ def test_a_node_is_added_and_its_neighbours_are_left_alone(bootstrapped, operato
         assert not difference(before[machine], state(inside, machine))
 
 
-def test_the_whole_rack_is_as_its_files_say(operator, lab):
-    assert operator.bootstrap("--dry")["changes"] == 0
+def kept_off(inside, kind) -> set[str]:
+    """The control planes that take no pods."""
+    shown = inside(kind.first, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes "
+                   "-o go-template='{{range .items}}{{.metadata.name}} {{.spec.taints}}{{\"\\n\"}}{{end}}'")
+    return {line.split()[0] for line in shown.splitlines() if "node-role.kubernetes.io/control-plane" in line}
 
 
-def test_a_node_is_removed_and_added_again(operator, nodes):
+def test_the_whole_rack_is_as_its_files_say(operator, inside, kind):
+    """Where chick11 is the first worker, the next bootstrap keeps pods off the control planes, and says so before."""
+    plan = operator.bootstrap("--dry", code=None)["plan"]
+    if not kind.workers:
+        assert {change["step"] for change in plan} == {"nodes"}
+        assert any("no new pods start there" in change["interrupts"] for change in plan)
+        operator.inv("cluster.bootstrap", "--yes")
+        assert kept_off(inside, kind) == set(kind.members)
+        plan = operator.bootstrap("--dry")["plan"]
+    assert plan == []
+
+
+def test_a_node_is_removed_and_added_again(operator, nodes, inside, kind):
     operator.inv("node.remove", "chick11", "--yes")
     assert "chick11" not in nodes()
+    if not kind.workers:
+        assert kept_off(inside, kind) == set()  # somebody has to run its pods
     operator.inv("node.add", "chick11")
     assert "chick11" in nodes()
 

@@ -1,6 +1,7 @@
 """Merging what is written into what is demanded, and upstream's documents as they come out of it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from fabfile.rack import RackProblems, load, upstream
 from fabfile.rack.merge import Contradiction, merge, overlay
+from fabfile.tasks.steps import remove_steps
 
 PROJECT = Path(__file__).parents[2]
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
@@ -185,3 +187,25 @@ def test_a_control_plane_alone_keeps_kubeadms_taint(with_machine):
     assert not rack.takes_pods(chick0)
     assert [taint.text for taint in upstream.node_taints(rack, chick0)] == [
         "node-role.kubernetes.io/control-plane:NoSchedule"]
+
+
+def test_control_planes_take_pods_where_no_worker_is_there(with_machine):
+    rack = with_machine()
+    chick0, workers = rack.machine("chick0"), rack.workers
+    for worker in workers[1:]:
+        rack = rack.without(worker)
+    assert not rack.takes_pods(chick0)
+    assert rack.without(workers[0]).takes_pods(chick0)
+    off = {workers[0].name: workers[0].model_copy(update={"expect": "off"})}
+    assert replace(rack, machines={**rack.machines, **off}).takes_pods(chick0)
+
+
+def test_control_planes_take_pods_before_the_last_worker_leaves(with_machine):
+    rack = with_machine()
+    *others, last = rack.workers
+    assert [step.name for step in remove_steps(rack, last, force=False, dead=False)][0] == "drain"
+    for worker in others:
+        rack = rack.without(worker)
+    step, *_ = remove_steps(rack, last, force=False, dead=True)
+    (settings,) = step.role(rack, rack.leader)
+    assert settings.takes_pods == {"chick0": True}
