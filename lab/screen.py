@@ -14,7 +14,7 @@ from .machine import Machine
 MARKS = {"cached": "·", "waiting": "…", "building": "▶", "built": "✓", "failed": "✗"}
 
 
-def told(event: Event) -> str:
+def format_event(event: Event) -> str:
     """One plain line."""
     words = [f"{event.part}:", event.state]
     if event.seconds is not None:
@@ -26,7 +26,7 @@ def told(event: Event) -> str:
 
 def plain(event: Event) -> None:
     if event.state in ("building", "built", "failed"):
-        print(told(event), flush=True)
+        print(format_event(event), flush=True)
 
 
 @contextmanager

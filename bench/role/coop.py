@@ -28,7 +28,7 @@ def role(rack: Rack, machine: Machine, edition: int = 1) -> Iterator[Resource]:
     from jinja2 import Template
 
     from fabfile.resources import (
-        Directory, File, Group, Line, Packages, Symlink, Sysctls, Unit, User,
+        Directory, File, Group, FileLine, Packages, Symlink, Sysctls, Unit, User,
     )
 
     settings = Template(TEMPLATE.read_text(), keep_trailing_newline=True).render(machine=machine.name)
@@ -38,7 +38,7 @@ def role(rack: Rack, machine: Machine, edition: int = 1) -> Iterator[Resource]:
     yield Directory("/srv/flock", owner="keeper", group="flock", mode=0o750)
     yield File(SETTINGS, settings)
     yield File("/etc/motd", MOTD.format(edition=edition))
-    yield Line("/etc/hosts", "10.0.0.1 rooster.flock.lan rooster")
+    yield FileLine("/etc/hosts", "10.0.0.1 rooster.flock.lan rooster")
     yield Sysctls("flock", {"net.ipv4.tcp_fin_timeout": "20"})
     yield Symlink("/usr/local/bin/say", "/usr/bin/flock-say")
     yield File("/etc/sudoers.d/keeper", SUDOERS, mode=0o440, check="visudo -cqf {}")

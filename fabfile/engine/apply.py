@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from fabfile.engine import confirm, detached, rebooting
 from fabfile.engine.errors import BorrowFailed, LinkLost, MachineError, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
-from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
-from fabfile.engine.shell import Line, first_line
-from fabfile.engine.telling import failure, shown, tail
+from fabfile.engine.shell import ShellCommand, first_line
+from fabfile.engine.command_output import failure, shown, tail
 from fabfile.resources.base import GIVEN_BACK, Borrowed, Change, Command
 from fabfile.secret import Secret, mask, remember_keys
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Tell = Callable[[Event], None]
 
 
-def apply(rack: Rack, fleet: Fleet, seat: Seat, entries: Sequence[Entry], tell: Tell) -> None:
+def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entry], tell: Tell) -> None:
     """Makes the entries of one machine and step, in order. Raises MachineError at the first that fails.
 
     Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its
@@ -34,18 +34,18 @@ def apply(rack: Rack, fleet: Fleet, seat: Seat, entries: Sequence[Entry], tell: 
     """
     for alone, group in groupby(entries, key=lambda entry: _is_made_alone(entry.change)):
         if not alone:
-            _together(seat, tuple(group), "", tell)
+            _together(session, tuple(group), "", tell)
             continue
         for entry in group:
             with borrowed(rack, fleet, entry) as variables:
                 if not (entry.change.undo or entry.change.reboots):
-                    _together(seat, (entry,), variables, tell)
+                    _together(session, (entry,), variables, tell)
                     continue
                 tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
                 if entry.change.reboots:
-                    rebooting.rebooted(fleet, seat, entry, tell)
+                    rebooting.rebooted(fleet, session, entry, tell)
                 else:
-                    confirm.tried(fleet, seat, entry, variables, tell)
+                    confirm.tried(fleet, session, entry, variables, tell)
 
 
 def _is_made_alone(change: Change) -> bool:
@@ -109,8 +109,8 @@ def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed, doing: str, t
                            hint=error.hint) from error
 
 
-def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) -> None:
-    shell, machine = seat.shell, seat.machine.name
+def _together(session: HostSession, entries: Sequence[Entry], variables: str, tell: Tell) -> None:
+    shell, machine = session.shell, session.machine.name
     assert shell is not None
     todo = [(entry, command) for entry in entries for command in entry.change.commands]
     lines = [_line(machine, entry, command, variables) for entry, command in todo]
@@ -120,14 +120,14 @@ def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) 
         if number == 0 or todo[number - 1][0] is not entry:
             tell(Applying(machine, entry.step, entry.resource, mask(entry.change.what)))
             spent = 0.0
-        seat.doing = shown(command) + (" (goes on by itself; the next run waits for it)" if command.long else
+        session.doing = shown(command) + (" (goes on by itself; the next run waits for it)" if command.long else
                                        " (ends by itself; nothing follows it)")
         try:
             answer = next(answers)
         except MachineError as error:
             raise error.at(entry.step, entry.resource) from None
         spent += answer.seconds
-        seat.commands += answer.seconds
+        session.commands += answer.seconds
         tell(Ran(machine, entry.step, entry.resource, shown(command), answer.code, answer.seconds,
                  "\n".join(tail(answer.output)) if answer.code else ""))
         if command.says and answer.output.strip():
@@ -135,13 +135,13 @@ def _together(seat: Seat, entries: Sequence[Entry], variables: str, tell: Tell) 
         if answer.code:
             raise failure(entry, command, answer.code, answer.output)
         if number + 1 == len(todo) or todo[number + 1][0] is not entry:
-            seat.changes += 1
+            session.changes += 1
             tell(Changed(machine, entry.step, entry.resource, mask(entry.change.what), spent))
 
 
-def _line(machine: str, entry: Entry, command: Command, variables: str) -> Line:
+def _line(machine: str, entry: Entry, command: Command, variables: str) -> ShellCommand:
     if not command.long:
-        return Line(variables + command.script, command.limit, shown(command))
+        return ShellCommand(variables + command.script, command.limit, shown(command))
     name = detached.name(machine, entry.resource, command.script)
     script = detached.run(name, shown(command), variables + command.script, command.limit)
-    return Line(script, command.limit + 30, shown(command))
+    return ShellCommand(script, command.limit + 30, shown(command))

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from fabfile.engine import detached
 from fabfile.engine.errors import LinkError, MachineError, TookTooLong, WentBack
 from fabfile.engine.events import Changed, Event, Noticed, Ran
-from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
-from fabfile.engine.shell import Guard, Line
-from fabfile.engine.telling import failure, shown, tail
+from fabfile.engine.shell import Guard, ShellCommand
+from fabfile.engine.command_output import failure, shown, tail
 from fabfile.secret import mask
 
 MINUTE = 60  # seconds that the machine waits for a confirmation
@@ -43,7 +43,7 @@ exit "$coop_code"
 """
 
 
-def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
+def tried(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
     """Makes one change so that it stays only if a new connection can be opened afterwards.
 
     Raises WentBack when none could, CommandFailed when its commands failed; the former state is then
@@ -52,15 +52,15 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
     commands = entry.change.commands
     limit = sum(command.limit for command in commands)
     what = f"{mask(entry.change.what)} (goes back by itself within {MINUTE} s)"
-    name = detached.name(seat.machine.name, entry.resource, "".join(command.script for command in commands))
+    name = detached.name(session.machine.name, entry.resource, "".join(command.script for command in commands))
     script = variables + _TRIAL.format(commands="\n".join(command.script for command in commands),
                                        undo=entry.change.undo, tries=MINUTE * 5, undone=_UNDONE)
-    began, seat.doing = time.monotonic(), what
-    code, said = _applied(seat, name, what, script, limit, tell)
+    began, session.doing = time.monotonic(), what
+    code, said = _applied(session, name, what, script, limit, tell)
     if code == 0:
-        code, said = _confirmed(fleet, seat, name, began + limit + MINUTE, tell)
+        code, said = _confirmed(fleet, session, name, began + limit + MINUTE, tell)
     seconds = time.monotonic() - began
-    seat.commands += seconds
+    session.commands += seconds
     tell(Ran(entry.machine, entry.step, entry.resource, shown(commands[-1]), code, seconds,
              "\n".join(tail(said)) if code else ""))
     if code in (_UNDONE, _GONE):
@@ -71,11 +71,11 @@ def tried(fleet: Fleet, seat: Seat, entry: Entry, variables: str, tell: Callable
                        hint="nothing was lost; mend what hosts.yaml or configs/ says and run again")
     if code:
         raise failure(entry, commands[-1], code, said, hint="the former state is back")
-    seat.changes += 1
+    session.changes += 1
     tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
 
 
-def _applied(seat: Seat, name: str, what: str, script: str, limit: float,
+def _applied(session: HostSession, name: str, what: str, script: str, limit: float,
              tell: Callable[[Event], None]) -> tuple[int, str]:
     """Starts the trial and waits until its commands have ended: their exit code, and what failed ones said.
 
@@ -88,16 +88,16 @@ until [ -e {folder}/applied ]; do flock -w 0.1 {folder}/lock true && break; done
 flock {folder}/lock true; cat {folder}/log; coop_code=$(cat {folder}/applied); rm -rf {folder}
 exit "$coop_code"
 """
-    assert seat.shell is not None
+    assert session.shell is not None
     try:
-        answer = seat.shell.ask(starting, limit + 30, what)
+        answer = session.shell.ask(starting, limit + 30, what)
     except (LinkError, TookTooLong) as error:
-        tell(_unheard(seat, error))
+        tell(_unheard(session, error))
         return 0, ""
     return answer.code, answer.output
 
 
-def _confirmed(fleet: Fleet, seat: Seat, name: str, deadline: float,
+def _confirmed(fleet: Fleet, session: HostSession, name: str, deadline: float,
                tell: Callable[[Event], None]) -> tuple[int, str]:
     """Confirms over a new connection. Its exit code, and what the trial said."""
     folder = f"{detached.UNITS}/{name}"
@@ -110,23 +110,23 @@ set +e
     why = ""
     while time.monotonic() < deadline + _RETURN:
         try:
-            fleet.reopen(seat)
-            assert seat.shell is not None
-            answer = seat.shell.ask(confirming, 30.0, "confirm it over a new connection")
+            fleet.reopen(session)
+            assert session.shell is not None
+            answer = session.shell.ask(confirming, 30.0, "confirm it over a new connection")
         except (LinkError, TookTooLong) as error:
             if not why:
-                tell(_unheard(seat, error))
+                tell(_unheard(session, error))
             why = str(error)
         else:
             if answer.code != _EARLY:  # else this connection may be older than the change
                 # Along with what is asked next: an answer that is lost is asked for again, and must find it.
-                tidying = Line(f"{detached.tidy(name)} || :", shown="tidy up")
-                seat.shell.guard(Guard("", tidying, lambda answer: LinkError(seat.machine.name, "it cannot be tidied up")))
+                tidying = ShellCommand(f"{detached.tidy(name)} || :", shown="tidy up")
+                session.shell.guard(Guard("", tidying, lambda answer: LinkError(session.machine.name, "it cannot be tidied up")))
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why
 
 
-def _unheard(seat: Seat, error: MachineError) -> Noticed:
-    return Noticed(seat.machine.name,
+def _unheard(session: HostSession, error: MachineError) -> Noticed:
+    return Noticed(session.machine.name,
                    f"{error.problem}; what was tried goes back by itself, if no new connection can be opened")

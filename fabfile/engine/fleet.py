@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Seat:
+class HostSession:
     """One machine's place in a run, and what it cost."""
 
     machine: Machine
@@ -36,63 +36,63 @@ class Seat:
 class Fleet:
     """Opens shells and lends them out. `greet` is called with every new shell, before all else."""
 
-    def __init__(self, ways: Ways, tell: Callable[[Event], None], greet: Callable[[Seat], None]):
+    def __init__(self, ways: Ways, tell: Callable[[Event], None], greet: Callable[[HostSession], None]):
         self._ways, self._tell, self._greet = ways, tell, greet
-        self._seats: dict[str, Seat] = {}
+        self._sessions: dict[str, HostSession] = {}
         self._closed = False
 
-    def seat(self, machine: Machine) -> Seat:
-        return self._seats.setdefault(machine.name, Seat(machine))  # atomic
+    def session(self, machine: Machine) -> HostSession:
+        return self._sessions.setdefault(machine.name, HostSession(machine))  # atomic
 
-    def seats(self) -> tuple[Seat, ...]:
-        return tuple(self._seats.values())
+    def sessions(self) -> tuple[HostSession, ...]:
+        return tuple(self._sessions.values())
 
     @contextmanager
-    def at(self, machine: Machine, doing: str = "") -> Iterator[Seat]:
-        """The machine's seat with an open shell, for this thread alone. Raises LinkError."""
-        seat = self.seat(machine)
-        with seat.taken:
-            began, before, seat.doing = time.monotonic(), seat.doing, doing or seat.doing
+    def at(self, machine: Machine, doing: str = "") -> Iterator[HostSession]:
+        """The machine's session with an open shell, for this thread alone. Raises LinkError."""
+        session = self.session(machine)
+        with session.taken:
+            began, before, session.doing = time.monotonic(), session.doing, doing or session.doing
             try:
-                if seat.shell is not None and not seat.shell.alive():
-                    self._drop(seat)  # its line broke while nothing was asked of it: nothing is lost
-                if seat.shell is None:
-                    self._open(seat)
-                yield seat
-                seat.doing = before  # after an error, or Ctrl-C, it stays said
+                if session.shell is not None and not session.shell.alive():
+                    self._drop(session)  # its line broke while nothing was asked of it: nothing is lost
+                if session.shell is None:
+                    self._open(session)
+                yield session
+                session.doing = before  # after an error, or Ctrl-C, it stays said
             except (LinkLost, TookTooLong):
-                self._drop(seat)  # whoever needs this machine again begins with a new shell
+                self._drop(session)  # whoever needs this machine again begins with a new shell
                 raise
             finally:
-                seat.busy += time.monotonic() - began
+                session.busy += time.monotonic() - began
 
-    def reopen(self, seat: Seat) -> None:
+    def reopen(self, session: HostSession) -> None:
         """A new connection in place of the former one. Raises LinkError."""
-        self._drop(seat)
-        self._open(seat, fresh=True)
+        self._drop(session)
+        self._open(session, fresh=True)
 
     def doing(self) -> dict[str, str]:
         """What every machine does at this moment, of those that do anything."""
-        return {seat.machine.name: seat.doing for seat in self.seats() if seat.doing}
+        return {session.machine.name: session.doing for session in self.sessions() if session.doing}
 
     def close(self) -> None:
         """Ends every shell and connection, also those that other threads use at this moment."""
         self._closed = True
-        for seat in self.seats():
-            self._drop(seat)
+        for session in self.sessions():
+            self._drop(session)
         self._ways.close()
 
-    def _open(self, seat: Seat, fresh: bool = False) -> None:
+    def _open(self, session: HostSession, fresh: bool = False) -> None:
         if self._closed:
-            raise LinkLost(seat.machine.name, "the run is being stopped")
+            raise LinkLost(session.machine.name, "the run is being stopped")
         began = time.monotonic()
-        seat.shell = Shell(seat.machine.name, self._ways.shell(seat.machine, fresh=fresh))
-        self._tell(Connected(seat.machine.name, time.monotonic() - began))
-        self._greet(seat)
-        seat.known = True
+        session.shell = Shell(session.machine.name, self._ways.shell(session.machine, fresh=fresh))
+        self._tell(Connected(session.machine.name, time.monotonic() - began))
+        self._greet(session)
+        session.known = True
 
-    def _drop(self, seat: Seat) -> None:
-        shell, seat.shell = seat.shell, None
+    def _drop(self, session: HostSession) -> None:
+        shell, session.shell = session.shell, None
         if shell is not None:
-            seat.round_trips += shell.writes
+            session.round_trips += shell.writes
             shell.close()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from fabfile.engine import detached, events, lock
 from fabfile.engine.errors import MachineError
 from fabfile.engine.events import Event
-from fabfile.engine.fleet import Seat
+from fabfile.engine.fleet import HostSession
 from fabfile.engine.framing import Answer
-from fabfile.engine.shell import Guard, Line
+from fabfile.engine.shell import Guard, ShellCommand
 from fabfile.secret import mask
 
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ class Greeting:
         self._rack, self._run, self._command, self._dry, self._tell = rack, run, command, dry, tell
         self.has_lock = False  # the rack's, at least once
 
-    def __call__(self, seat: Seat) -> None:
+    def __call__(self, session: HostSession) -> None:
         """Prepares the new shell of a machine."""
-        shell, machine = seat.shell, seat.machine.name
+        shell, machine = session.shell, session.machine.name
         assert shell is not None
         shell.heard = self._heard_of_earlier(machine)
         if not self._dry and machine == self._rack.gateway.name:
-            shell.guard(Guard(lock.OPEN_RACK, Line(lock.take_rack(self._run, self._command), shown="take the rack's lock"),
+            shell.guard(Guard(lock.OPEN_RACK, ShellCommand(lock.take_rack(self._run, self._command), shown="take the rack's lock"),
                               lambda answer: lock.refused(machine, answer), self._taken))
         if not self._dry:
-            shell.guard(Guard(lock.OPEN_MACHINE, Line(lock.take_machine(self._run), 90.0, "take the machine's lock"),
-                              lambda answer: lock.still_busy(machine), lambda answer: self._waited(seat, answer)))
-        if not seat.known:
-            waiting = Line(detached.adopt(wait=not self._dry), ADOPTION_LIMIT, "wait for earlier commands")
+            shell.guard(Guard(lock.OPEN_MACHINE, ShellCommand(lock.take_machine(self._run), 90.0, "take the machine's lock"),
+                              lambda answer: lock.still_busy(machine), lambda answer: self._waited(session, answer)))
+        if not session.known:
+            waiting = ShellCommand(detached.adopt(wait=not self._dry), ADOPTION_LIMIT, "wait for earlier commands")
             shell.guard(Guard("", waiting, lambda answer: _unknown(machine, answer),
-                              lambda answer: self._waited(seat, answer)))
+                              lambda answer: self._waited(session, answer)))
 
     def _taken(self, answer: Answer) -> None:
         self.has_lock = True
 
-    def _waited(self, seat: Seat, answer: Answer) -> None:
-        seat.commands += answer.seconds  # an earlier run's command was waited for: no time of this run's own
+    def _waited(self, session: HostSession, answer: Answer) -> None:
+        session.commands += answer.seconds  # an earlier run's command was waited for: no time of this run's own
 
     def _heard_of_earlier(self, machine: str) -> Callable[[str], None]:
         def heard(text: str) -> None:

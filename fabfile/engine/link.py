@@ -65,7 +65,7 @@ class Link(fabric.Connection):
         try:
             super().open()
         except Exception as error:
-            raise self.told(error) from error
+            raise self.as_link_error(error) from error
         self.transport.packetizer.set_keepalive(wire.PULSE, self._ask_for_a_sign)
 
     def root_shell(self) -> RootChannel:
@@ -78,7 +78,7 @@ class Link(fabric.Connection):
             channel.set_combine_stderr(True)
             channel.exec_command(f'exec {command} -s "$SSH_CONNECTION"')
         except Exception as error:
-            raise self.told(error) from error
+            raise self.as_link_error(error) from error
         return RootChannel(self, channel)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Link(fabric.Connection):
         except LinkError:
             raise
         except Exception as error:
-            raise self.told(error) from error
+            raise self.as_link_error(error) from error
         self._set(wire=way)
         return way
 
@@ -123,7 +123,7 @@ class Link(fabric.Connection):
         return LinkLost(self.machine.name, f"the line was cut: {why}",
                         hint="what was begun there may end by itself; the next run finds it")
 
-    def told(self, error: Exception) -> LinkError:
+    def as_link_error(self, error: Exception) -> LinkError:
         """What Paramiko or the system said, as a person would be told."""
         name, there = self.machine.name, f"{self.host} port {self.port}"
         if isinstance(error, LinkError):

@@ -6,20 +6,20 @@ from collections.abc import Callable, Sequence
 
 from fabfile.engine.errors import LookFailed, MachineError
 from fabfile.engine.events import Event, Looked
-from fabfile.engine.fleet import Seat
+from fabfile.engine.fleet import HostSession
 from fabfile.engine.plan import Wanted
-from fabfile.engine.shell import Line
+from fabfile.engine.shell import ShellCommand
 from fabfile.secret import mask
 
 PROBE_LIMIT = 60.0  # seconds; probes are cheap, but a machine may be very busy
 
 
-def facts(seat: Seat, wants: Sequence[Wanted], step: str, tell: Callable[[Event], None]) -> list[str]:
+def facts(session: HostSession, wants: Sequence[Wanted], step: str, tell: Callable[[Event], None]) -> list[str]:
     """What each probe printed, in order. Without any, the shell is only greeted. Raises MachineError."""
-    assert seat.shell is not None
+    assert session.shell is not None
     found, seconds = [], 0.0
-    probes = [Line(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}") for want in wants]
-    answers = seat.shell.look(probes or [Line(":", PROBE_LIMIT, "a first look")])
+    probes = [ShellCommand(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}") for want in wants]
+    answers = session.shell.look(probes or [ShellCommand(":", PROBE_LIMIT, "a first look")])
     if not wants:
         seconds = next(answers).seconds
     for want in wants:
@@ -29,11 +29,11 @@ def facts(seat: Seat, wants: Sequence[Wanted], step: str, tell: Callable[[Event]
             raise error.at(want.step) from None
         seconds += answer.seconds
         if answer.code:
-            raise LookFailed(seat.machine.name, f"its probe ended with {answer.code}", step=want.step,
+            raise LookFailed(session.machine.name, f"its probe ended with {answer.code}", step=want.step,
                              resource=want.resource.name, command=f"probe of {want.resource.name}",
                              code=answer.code, tail=mask(answer.output).splitlines()[-10:])
         found.append(answer.output)
-    seat.commands += seconds
+    session.commands += seconds
     if wants:
-        tell(Looked(seat.machine.name, step, len(wants), seconds))
+        tell(Looked(session.machine.name, step, len(wants), seconds))
     return found

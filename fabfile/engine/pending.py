@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fabfile.engine.errors import MachineError
-from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.parallel import each
-from fabfile.engine.shell import Guard, Line
+from fabfile.engine.shell import Guard, ShellCommand
 from fabfile.resources.pending import PendingVerification
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine
 
 
-def note(seat: Seat, step: str) -> None:
+def note(session: HostSession, step: str) -> None:
     """Leaves the note ahead of the changes, in the same write: if it cannot be written, they are not made."""
-    machine, shown = seat.machine.name, f"note that {step} is to be verified"
-    assert seat.shell is not None
-    seat.shell.guard(Guard("", Line(PendingVerification(step).note(), shown=shown), lambda answer: MachineError(
+    machine, shown = session.machine.name, f"note that {step} is to be verified"
+    assert session.shell is not None
+    session.shell.guard(Guard("", ShellCommand(PendingVerification(step).note(), shown=shown), lambda answer: MachineError(
         machine, "nothing can be written there", step=step, command=shown, code=answer.code,
         hint="is its disk full, or read-only?")))
 
@@ -30,8 +30,8 @@ def clear(fleet: Fleet, step: str, machines: Iterable[Machine]) -> Mapping[str, 
     shown = f"note that {step} is verified"
 
     def take_away(name: str) -> None:
-        with fleet.at(by_name[name], shown) as seat:
-            assert seat.shell is not None
-            seat.shell.ask(PendingVerification(step).clear(), shown=shown)
+        with fleet.at(by_name[name], shown) as session:
+            assert session.shell is not None
+            session.shell.ask(PendingVerification(step).clear(), shown=shown)
 
     return each(take_away, by_name)[1]

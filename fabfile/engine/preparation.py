@@ -40,16 +40,16 @@ class Preparations:
     def __bool__(self) -> bool:
         return bool(self._all)
 
-    def told(self, fleet: Fleet, tell: Callable[[Event], None], after: bool) -> float:
+    def report(self, fleet: Fleet, tell: Callable[[Event], None], after: bool) -> float:
         """Tells what they say before, or after, the steps. Gives the seconds that machines took to answer."""
         seconds, shown = 0.0, "look at what has to be known beforehand"
 
         def ask(machine: Machine, text: str, limit: float) -> str:
             nonlocal seconds
-            with fleet.at(machine, shown) as seat:
-                assert seat.shell is not None
-                answer = seat.shell.ask(f"set +e\n{text}", limit, shown)
-                seat.commands += answer.seconds
+            with fleet.at(machine, shown) as session:
+                assert session.shell is not None
+                answer = session.shell.ask(f"set +e\n{text}", limit, shown)
+                session.commands += answer.seconds
             seconds += answer.seconds
             return answer.output
 

@@ -7,32 +7,32 @@ from collections.abc import Callable
 
 from fabfile.engine.errors import LinkError, NoAnswer, TookTooLong
 from fabfile.engine.events import Changed, Event, Ran
-from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
-from fabfile.engine.telling import shown
+from fabfile.engine.command_output import shown
 from fabfile.resources.rebooted import STARTED
 from fabfile.secret import mask
 
 _PAUSE = 0.5  # seconds between two attempts to come in
 
 
-def rebooted(fleet: Fleet, seat: Seat, entry: Entry, tell: Callable[[Event], None]) -> None:
+def rebooted(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Event], None]) -> None:
     """Makes a change that starts its machine anew: over when a new connection sees another start.
 
     Raises NoAnswer when that does not come true within the command's limit.
     """
     (command,) = entry.change.commands
-    assert seat.shell is not None
-    began, seat.doing, why = time.monotonic(), mask(entry.change.what), "it has not gone down"
-    before = seat.shell.ask(STARTED).output
+    assert session.shell is not None
+    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not gone down"
+    before = session.shell.ask(STARTED).output
     try:
-        seat.shell.ask(command.script, 15.0)
+        session.shell.ask(command.script, 15.0)
     except (LinkError, TookTooLong):
         pass  # it went down before it could answer
     while time.monotonic() < began + command.limit:
         try:
-            fleet.reopen(seat)
-            if seat.shell.ask(STARTED, 15.0).output != before:
+            fleet.reopen(session)
+            if session.shell.ask(STARTED, 15.0).output != before:
                 break
         except (LinkError, TookTooLong) as error:
             why = error.problem
@@ -42,7 +42,7 @@ def rebooted(fleet: Fleet, seat: Seat, entry: Entry, tell: Callable[[Event], Non
                        step=entry.step, resource=entry.resource, command=shown(command),
                        hint="look at its console")
     seconds = time.monotonic() - began
-    seat.commands += seconds
-    seat.changes += 1
+    session.commands += seconds
+    session.changes += 1
     tell(Ran(entry.machine, entry.step, entry.resource, shown(command), 0, seconds))
     tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))

@@ -20,7 +20,7 @@ from fabfile.engine.errors import (
     CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed, Rejected, Unprepared,
 )
 from fabfile.engine.events import Event
-from fabfile.engine.fleet import Fleet, Seat
+from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.greeting import Greeting
 from fabfile.engine.looking import facts
 from fabfile.engine.outcome import Outcome, Result, State
@@ -136,7 +136,7 @@ class Run:
         try:
             if self.preparations and not self.dry:
                 self._hold_lock()
-            self.critical += self.preparations.told(self.fleet, self.tell, after)
+            self.critical += self.preparations.report(self.fleet, self.tell, after)
             if not after:
                 self._leave_out(self.preparations.failed)
         except LinkError as error:
@@ -285,15 +285,15 @@ class Run:
         """The differences of each machine. Where looking fails, the machine has failed."""
         machines = {m.name: m for m in machines}
         tasks = dict(machines)
-        if not self.dry and not self.fleet.seats():
+        if not self.dry and not self.fleet.sessions():
             tasks.setdefault(self.rack.gateway.name, self.rack.gateway)  # for its lock, at least
 
         def look(name: str) -> tuple[tuple[Entry, ...], float]:
             mine = wants.get(name, ()) if name in machines else ()
-            with self.fleet.at(tasks[name], "is being looked at") as seat:
-                before = seat.commands
-                found = facts(seat, mine, step, self.tell)
-            return differences(name, mine, found), seat.commands - before
+            with self.fleet.at(tasks[name], "is being looked at") as session:
+                before = session.commands
+                found = facts(session, mine, step, self.tell)
+            return differences(name, mine, found), session.commands - before
 
         values, errors = each(look, tasks)
         for name, error in errors.items():
@@ -321,24 +321,24 @@ class Run:
     def _make(self, machine: Machine, step: Step, entries: Sequence[Entry]) -> float:
         """Makes one machine's changes of a step; the seconds of its commands. Raises MachineError: outside of the
         fleet's hands, so that the shell of a command that was late is dropped before anything else is said to it."""
-        with self.fleet.at(machine) as seat:
-            before = seat.commands
+        with self.fleet.at(machine) as session:
+            before = session.commands
             if step.verify is not None:
-                note(seat, step.name)
+                note(session, step.name)
             try:
-                apply(self.rack, self.fleet, seat, entries, self.tell)
+                apply(self.rack, self.fleet, session, entries, self.tell)
             except MachineError as error:
                 raise error.at(step.name) from None
-            return seat.commands - before
+            return session.commands - before
 
     def _hold_lock(self) -> None:
         """The gateway's shell holds the rack's lock. If it was dropped, the lock is taken again before anything
         else is done; raises LockHeld when somebody else came in between."""
         gateway = self.rack.gateway
-        seat = self.fleet.seat(gateway)
-        if seat.shell is None or not seat.shell.alive():
-            with self.fleet.at(gateway, "takes the rack's lock again") as seat:
-                facts(seat, (), "", self.tell)
+        session = self.fleet.session(gateway)
+        if session.shell is None or not session.shell.alive():
+            with self.fleet.at(gateway, "takes the rack's lock again") as session:
+                facts(session, (), "", self.tell)
 
     def _verified(self, step: Step, machines: tuple[Machine, ...]) -> bool:
         """Whether the step's checks hold of these machines, but for those that have failed by them alone."""
@@ -379,12 +379,12 @@ class Run:
     def _result(self, seconds: float, running: dict[str, str]) -> Result:
         outcomes = {machine.name: Outcome(machine.name, "off") for machine in self.off}
         for machine in self.machines:
-            seat, error = self.fleet.seat(machine), self.failed.get(machine.name)
+            session, error = self.fleet.session(machine), self.failed.get(machine.name)
             planned = len(self.plan.of(machine.name))
-            changes = planned if self.dry else seat.changes
+            changes = planned if self.dry else session.changes
             state: State = ("failed" if error else "stopped" if machine.name in running else
                             "unchanged" if not changes else "differs" if self.dry else "changed")
             outcomes[machine.name] = Outcome(
-                machine.name, state, changes, seat.busy, seat.commands, seat.round_trips, error)
+                machine.name, state, changes, session.busy, session.commands, session.round_trips, error)
         return Result(self.name, self.command, self.dry, self.plan, outcomes, self.remaining, seconds, self.critical,
                       tuple(self.errors), self.resume, tuple(self._unneeded), "".join(self._said), running)

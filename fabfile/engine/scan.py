@@ -39,6 +39,6 @@ def _shown(link: Link) -> str:
         key = transport.get_remote_server_key()
         return f"{key.get_name()} {key.get_base64()}"
     except Exception as error:
-        raise link.told(error) from error
+        raise link.as_link_error(error) from error
     finally:
         transport.close()

@@ -34,7 +34,7 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True)
-class Line:
+class ShellCommand:
     """A command as a shell is given it."""
 
     text: str = field(repr=False)
@@ -51,7 +51,7 @@ class Guard:
     """
 
     setup: str
-    line: Line
+    line: ShellCommand
     refused: Callable[[Answer], CoopError]
     held: Callable[[Answer], None] = lambda answer: None
 
@@ -72,11 +72,11 @@ class Shell:
         self._arrived: deque[Answer | Beat] = deque()
         self._number = 0
 
-    def look(self, probes: Sequence[Line]) -> Iterator[Answer]:
+    def look(self, probes: Sequence[ShellCommand]) -> Iterator[Answer]:
         """Runs every probe, in one write, and yields each one's answer when it is there."""
         return self._exchange(probes, lambda number, line: framing.look(number, line.text))
 
-    def act(self, commands: Sequence[Line],
+    def act(self, commands: Sequence[ShellCommand],
             heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
         """Runs commands, in one write, until one fails. `heard` is told what a long one says meanwhile.
 
@@ -92,7 +92,7 @@ class Shell:
 
     def ask(self, text: str, limit: float = 60.0, shown: str = "") -> Answer:
         """Runs one command and waits for its answer, whatever its exit code."""
-        return next(self.act([Line(text, limit, shown)]))
+        return next(self.act([ShellCommand(text, limit, shown)]))
 
     def alive(self) -> bool:
         """False once it is known that no more can be said."""
@@ -102,7 +102,7 @@ class Shell:
         """Ends the shell; what it runs at this moment may end by itself."""
         self._transport.close()
 
-    def _exchange(self, lines: Sequence[Line], frame: Callable[[int, Line], str],
+    def _exchange(self, lines: Sequence[ShellCommand], frame: Callable[[int, ShellCommand], str],
                   heard: Callable[[str], None] = lambda text: None,
                   commands_follow: bool = False) -> Iterator[Answer]:
         if not lines:
@@ -138,7 +138,7 @@ class Shell:
         self._number += 1
         return self._number
 
-    def _next(self, number: int, line: Line, heard: Callable[[str], None]) -> Answer:
+    def _next(self, number: int, line: ShellCommand, heard: Callable[[str], None]) -> Answer:
         deadline = time.monotonic() + line.limit + GRACE
         while True:
             while self._arrived:
@@ -158,7 +158,7 @@ class Shell:
                 raise
             self._arrived.extend(self._frames.feed(data))
 
-    def _late(self, line: Line, problem: str) -> TookTooLong:
+    def _late(self, line: ShellCommand, problem: str) -> TookTooLong:
         return TookTooLong(self.machine, f"`{_shown(line)}` {problem}", command=_shown(line), tail=self._last(),
                            hint="look at what it waits for on the machine, then run again")
 
@@ -166,7 +166,7 @@ class Shell:
         return tuple(mask(self._frames.rest()).splitlines()[-10:])
 
 
-def _shown(line: Line) -> str:
+def _shown(line: ShellCommand) -> str:
     return line.shown or first_line(line.text)
 
 

@@ -11,8 +11,8 @@ from fabfile.engine.errors import CheckFailed, MachineError
 from fabfile.engine.events import Event, Held, Noticed, Waiting
 from fabfile.engine.fleet import Fleet
 from fabfile.engine.parallel import each
-from fabfile.engine.shell import Line
-from fabfile.engine.telling import tail
+from fabfile.engine.shell import ShellCommand
+from fabfile.engine.command_output import tail
 from fabfile.resources.base import NOTE, Check
 from fabfile.secret import mask
 
@@ -64,14 +64,14 @@ def verify(rack: Rack, fleet: Fleet, step: str, checks: Sequence[Check],
 
 def _ask(rack: Rack, fleet: Fleet, machine: str, checks: Sequence[Check]) -> list[tuple[Check, int, str]]:
     """Each check with the exit code of its script and what that said."""
-    with fleet.at(rack.machine(machine), f"is asked whether {checks[0].what}") as seat:
-        assert seat.shell is not None
+    with fleet.at(rack.machine(machine), f"is asked whether {checks[0].what}") as session:
+        assert session.shell is not None
         # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
         # output.
-        lines = [Line("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
+        lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
                  for check in checks]
         return [(check, answer.code, mask(answer.output))
-                for check, answer in zip(checks, seat.shell.look(lines), strict=True)]
+                for check, answer in zip(checks, session.shell.look(lines), strict=True)]
 
 
 def _at_fault(check: Check, said: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ say pods "$(crictl --runtime-endpoint {CRI_SOCKET} pods -q --state Ready 2>/dev/
 
 
 @dataclass(frozen=True)
-class Line:
+class StatusRow:
     """One thing that was looked at, and whether it is as it should be."""
 
     what: str
@@ -39,28 +39,28 @@ class Line:
     good: bool = True
 
 
-def parse(answer: str, held: frozenset[str]) -> list[Line]:
+def parse(answer: str, held: frozenset[str]) -> list[StatusRow]:
     """What to show of an answer to QUESTION. `held`: the packages that should be on hold."""
     found = dict(line.split("\t", 1) for line in answer.splitlines() if "\t" in line)
     member = found.get("member") == "yes"
     loose = held - set(found["held"].split())
     lines = [
-        Line("up since", found["up"]),
-        Line("system", found["system"]),
-        Line("member", "yes" if member else "no"),
-        Line("kubelet", found["kubelet"], found["kubelet"] == "active" or not member),
-        Line("containerd", found["containerd"], found["containerd"] == "active"),
-        Line("pods", f"{found['pods']} running"),
-        Line("clock", found["clock"] or "not known", found["clock"] == "Normal"),
-        Line("swap", found["swap"].strip() or "off", not found["swap"].strip()),
-        Line("disk", f"/var/lib is {found['disk']} % full", int(found["disk"] or 0) < 85),
-        Line("memory", f"{found['memory']} % in use", int(found["memory"] or 0) < 95),
-        Line("versions", found["versions"].strip(", ") or "nothing installed"),
-        Line("on hold", f"not {', '.join(sorted(loose))}" if loose else "all that should be", not loose),
-        Line("failed units", found["failed"].strip() or "none", not found["failed"].strip()),
+        StatusRow("up since", found["up"]),
+        StatusRow("system", found["system"]),
+        StatusRow("member", "yes" if member else "no"),
+        StatusRow("kubelet", found["kubelet"], found["kubelet"] == "active" or not member),
+        StatusRow("containerd", found["containerd"], found["containerd"] == "active"),
+        StatusRow("pods", f"{found['pods']} running"),
+        StatusRow("clock", found["clock"] or "not known", found["clock"] == "Normal"),
+        StatusRow("swap", found["swap"].strip() or "off", not found["swap"].strip()),
+        StatusRow("disk", f"/var/lib is {found['disk']} % full", int(found["disk"] or 0) < 85),
+        StatusRow("memory", f"{found['memory']} % in use", int(found["memory"] or 0) < 95),
+        StatusRow("versions", found["versions"].strip(", ") or "nothing installed"),
+        StatusRow("on hold", f"not {', '.join(sorted(loose))}" if loose else "all that should be", not loose),
+        StatusRow("failed units", found["failed"].strip() or "none", not found["failed"].strip()),
     ]
     for path, end in found.items():
         if path.startswith("/") and end.isdigit():
             days = (int(end) - int(found["now"])) // 86400
-            lines.append(Line("certificate", f"{path.rpartition('/')[2]} ends in {days} days", days > 30))
+            lines.append(StatusRow("certificate", f"{path.rpartition('/')[2]} ends in {days} days", days > 30))
     return lines

@@ -20,7 +20,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Found:
+class PublishedState:
     """What came of a row."""
 
     macs: tuple[str, ...]
@@ -68,7 +68,7 @@ def _of(row: Row, inner: str) -> Iterable[str]:
                "openssl x509 -noout -issuer -enddate -nameopt sep_comma_plus_space 2>/dev/null")
 
 
-def parse(answer: str) -> dict[str, Found]:
+def parse(answer: str) -> dict[str, PublishedState]:
     """By name."""
     found = {}
     for part in answer.split("\nrow ")[1:]:
@@ -85,7 +85,7 @@ def parse(answer: str) -> dict[str, Found]:
             for key, prefix in (("issuer", "issuer="), ("until", "notAfter="), ("trusted", "trusted "))
             if line.startswith(prefix)
         }
-        found[name] = Found(tuple(
+        found[name] = PublishedState(tuple(
             line.removeprefix("mac ") for line in lines if line.startswith("mac ")), answers,
                             said.get("issuer", ""), said.get("until", ""), said.get("trusted", ""),
                             not any(line.startswith("wrong ") for line in lines))

@@ -283,7 +283,7 @@ def reads(here, known, belonging):
     return same is None or all(here["columns"].get(table) == columns for table, columns in same["columns"].items())
 
 
-def told(plan):
+def format_plan(plan):
     """The plan in words."""
     if not plan["restore"]:
         return f"the hub's database stays as it is: {plan['why']}"
@@ -302,8 +302,8 @@ def fit(hub, revision):
             return print("the hub's database is no file of its claim: it stays as it is")
         plan = planned(hub, revision, json.loads(do("look")))
         if not plan["restore"]:
-            return print(told(plan))
-        note(told(plan))
+            return print(format_plan(plan))
+        note(format_plan(plan))
         stop(hub)
         data = b""
         if not plan["beside"]:
@@ -318,9 +318,9 @@ def plan(hub, revision):
         with beside(hub, hub.deployment_of(revision)) as do:
             found = {"restore": False, "why": "it is no file of the hub's claim"} if do is None else \
                 planned(hub, revision, json.loads(do("look")))
-        print(json.dumps({"restore": found["restore"], "told": told(found)}))
+        print(json.dumps({"restore": found["restore"], "text": format_plan(found)}))
     except NoWayBack as error:
-        print(json.dumps({"restore": False, "told": str(error), "no_way_back": True}))
+        print(json.dumps({"restore": False, "text": str(error), "no_way_back": True}))
 
 
 def stop(hub):

@@ -12,7 +12,7 @@ from fabfile.rack.reading import Path
 from fabfile.rack.release import file_of, place_of
 from fabfile.rack.secrets import SECRETS, revealed
 from fabfile.rack.services import Service
-from fabfile.rack.telling import did_you_mean
+from fabfile.rack.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -26,7 +26,7 @@ def values_problems(rack: Rack, service: Service, values: Mapping[str, Any], def
     whole = over(defaults, revealed(values))
     validator = validator_for(schema)(schema)
     problems = (problem for error in validator.iter_errors(whole)
-                for problem in _told(rack, service, _nearest(error)))
+                for problem in _as_problems(rack, service, _nearest(error)))
     return sorted(set(problems))
 
 
@@ -52,7 +52,7 @@ def _nearest(error: ValidationError) -> ValidationError:
     return best_match([error]) if error.context else error
 
 
-def _told(rack: Rack, service: Service, error: ValidationError) -> Iterator[Problem]:
+def _as_problems(rack: Rack, service: Service, error: ValidationError) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     schema, found = error.schema, error.instance
     match error.validator:

@@ -25,7 +25,7 @@ from fabfile.rack.secrets import SECRETS, read_secrets
 from fabfile.rack.services import HUB as HUB_NAME
 from fabfile.rack.services import Hub, Services
 from fabfile.rack.storage import Storage
-from fabfile.rack.telling import told
+from fabfile.rack.validation_errors import as_problems
 from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
 
@@ -65,7 +65,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
         except ValidationError as error:
             parts[file] = sound(kind, document.values)
             if document.values is not None or not document.problems:
-                problems += told(document, kind, error)
+                problems += as_problems(document, kind, error)
 
     draft = _draft(folder, parts, documents, secrets)
     for check in checks.ALL:
@@ -76,7 +76,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     assert draft.operator is not None
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
-        network=draft.network, versions=draft.versions, cluster=draft.cluster, volumes=draft.storage,
+        network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
     problems += [*upstream.contradictions(rack), *release.contradictions(rack)]

@@ -1,7 +1,7 @@
 """What the operator wrote, merged into what the rack demands: pure, and deaf to what the keys mean.
 
 Three trees meet. What the rack *demands* holds whatever is written, and a written value that contradicts it
-is told. What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.
+is reported. What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.
 """
 
 from __future__ import annotations
@@ -67,24 +67,24 @@ def _named(items: Sequence[object]) -> bool:
     return bool(items) and all(isinstance(item, Mapping) and "name" in item for item in items)
 
 
-def _both(demanded: Any, written: Any, path: Path, told: list[Contradiction]) -> Any:
+def _both(demanded: Any, written: Any, path: Path, contradictions: list[Contradiction]) -> Any:
     if isinstance(demanded, Mapping) and isinstance(written, Mapping):
         merged = {}
         for key in [*demanded, *(key for key in written if key not in demanded)]:
             if key in demanded and key in written:
-                merged[key] = _both(demanded[key], written[key], (*path, key), told)
+                merged[key] = _both(demanded[key], written[key], (*path, key), contradictions)
             else:
                 merged[key] = plain(demanded[key] if key in demanded else written[key])
         return merged
     if _is_list(demanded) and _is_list(written):
-        return _lists(demanded, written, path, told)
+        return _lists(demanded, written, path, contradictions)
     if type(demanded) is not type(written) or demanded != written:
-        told.append(Contradiction(path, plain(demanded), plain(written)))
+        contradictions.append(Contradiction(path, plain(demanded), plain(written)))
     return plain(demanded)
 
 
 def _lists(
-    demanded: Sequence[Any], written: Sequence[Any], path: Path, told: list[Contradiction],
+    demanded: Sequence[Any], written: Sequence[Any], path: Path, contradictions: list[Contradiction],
 ) -> list[Any]:
     if not _named(demanded):
         return plain(demanded) + [plain(item) for item in written if item not in demanded]
@@ -92,7 +92,7 @@ def _lists(
     others = []
     for index, item in enumerate(written):
         if isinstance(item, Mapping) and item.get("name") in merged:
-            merged[item["name"]] = _both(merged[item["name"]], item, (*path, index), told)
+            merged[item["name"]] = _both(merged[item["name"]], item, (*path, index), contradictions)
         else:
             others.append(plain(item))
     return [plain(item) for item in merged.values()] + others

@@ -45,7 +45,7 @@ class Rack:
     network: NetworkPlan
     versions: Versions
     cluster: Cluster
-    volumes: Storage | None  # configs/storage.yaml
+    storage_classes: Storage | None  # configs/storage.yaml
     services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
@@ -115,7 +115,7 @@ class Rack:
         return replace(self, machines=MappingProxyType({name: one for name, one in self.machines.items() if one != machine}))
 
     @cached_property
-    def storage(self) -> tuple[Machine, ...]:
+    def storage_hosts(self) -> tuple[Machine, ...]:
         """hen."""
         return self._with("storage")
 

@@ -97,10 +97,10 @@ def _proposed(rack: Rack, service: Service) -> Tree:
         # without an event
         "scheduling": {"userScheduler": {"enabled": False}},
     }
-    if rack.volumes:
-        proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.volumes.default}}
+    if rack.storage_classes:
+        proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
         if database_type(service) == "sqlite-pvc":
-            proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.volumes.databases}}}
+            proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.storage_classes.databases}}}
     return proposed
 
 

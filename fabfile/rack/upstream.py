@@ -30,7 +30,7 @@ PAUSE = {"1.34": "3.10.1", "1.35": "3.10.1", "1.36": "3.10.2", "1.37": "3.10.2"}
 Tree = dict[str, Any]
 
 
-def settle(
+def merged_settings(
     rack: Rack, path: Path, demanded: Mapping[str, Any], proposed: Mapping[str, Any] | None = None,
 ) -> Tree:
     """What stands at `path` of cluster.yaml, merged into what is demanded. Raises RackProblems."""
@@ -58,7 +58,7 @@ def cluster_configuration(rack: Rack) -> Tree:
     """kubeadm's ClusterConfiguration."""
     addresses = sorted(machine.address() for machine in rack.control_planes)
     names = [rack.cluster.endpoint, *map(str, addresses)]
-    return settle(rack, ("kubeadm", "ClusterConfiguration"), {
+    return merged_settings(rack, ("kubeadm", "ClusterConfiguration"), {
         "apiVersion": KUBEADM,
         "kind": "ClusterConfiguration",
         "clusterName": rack.cluster.name,
@@ -97,7 +97,7 @@ def _api_endpoint(machine: Machine) -> Tree:
 
 def init_configuration(rack: Rack, machine: Machine) -> Tree:
     """kubeadm's InitConfiguration for the machine where the cluster is made."""
-    return settle(rack, ("kubeadm", "InitConfiguration"), {
+    return merged_settings(rack, ("kubeadm", "InitConfiguration"), {
         "apiVersion": KUBEADM,
         "kind": "InitConfiguration",
         "localAPIEndpoint": _api_endpoint(machine),
@@ -120,7 +120,7 @@ def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: s
     if "control-plane" in machine.roles:
         demanded["controlPlane"] = {
             "localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}
-    return settle(rack, ("kubeadm", "JoinConfiguration"), demanded)
+    return merged_settings(rack, ("kubeadm", "JoinConfiguration"), demanded)
 
 
 def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
@@ -130,7 +130,7 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
     demanded = {"apiVersion": KUBELET, "kind": "KubeletConfiguration", "failSwapOn": True}
     proposed = {"cgroupDriver": "systemd"}
     if machine is None or not machine.KubeletConfiguration:
-        return settle(rack, path, demanded, proposed)
+        return merged_settings(rack, path, demanded, proposed)
     both = merge(demanded, overlay(rack.cluster.KubeletConfiguration, machine.KubeletConfiguration), proposed)
     own = merge(demanded, machine.KubeletConfiguration).contradictions
     if own:
@@ -153,7 +153,7 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
     demanded: Tree = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
     if kube_proxy_mode(rack) == "ipvs":
         demanded["ipvs"] = {"strictARP": True}  # else every node answers for MetalLB's addresses
-    return settle(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
+    return merged_settings(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
 
 
 def containerd_configuration(rack: Rack) -> Tree:
@@ -170,7 +170,7 @@ def containerd_configuration(rack: Rack) -> Tree:
     images: Tree = {"registry": {"config_path": "/etc/containerd/certs.d"}}
     if sandbox := sandbox_image(rack):
         images["pinned_images"] = {"sandbox": sandbox}
-    return settle(rack, ("containerd",), demanded, {"plugins": {"io.containerd.cri.v1.images": images}})
+    return merged_settings(rack, ("containerd",), demanded, {"plugins": {"io.containerd.cri.v1.images": images}})
 
 
 def sandbox_image(rack: Rack) -> str:
@@ -182,7 +182,7 @@ def sandbox_image(rack: Rack) -> str:
 
 def calico_env(rack: Rack) -> Tree:
     """The environment of the container calico-node: no tunnel, the address from the node network."""
-    return settle(rack, ("calico", "env"), {
+    return merged_settings(rack, ("calico", "env"), {
         "CALICO_IPV4POOL_CIDR": str(rack.network.pod),
         "CALICO_IPV4POOL_IPIP": "Never",
         "CALICO_IPV4POOL_VXLAN": "Never",
@@ -193,14 +193,14 @@ def calico_env(rack: Rack) -> Tree:
 
 def calico_pool(rack: Rack) -> Tree:
     """The spec of Calico's default IPPool: all pods, routed plainly, seen by the world as their node."""
-    return settle(rack, ("calico", "IPPool"), {
+    return merged_settings(rack, ("calico", "IPPool"), {
         "cidr": str(rack.network.pod), "ipipMode": "Never", "vxlanMode": "Never", "natOutgoing": True,
     }, {"blockSize": 26, "nodeSelector": "all()"})
 
 
 def calico_bgp(rack: Rack) -> Tree:
     """The spec of Calico's default BGPConfiguration: every node speaks to every node."""
-    return settle(rack, ("calico", "BGPConfiguration"), {"nodeToNodeMeshEnabled": True}, {"asNumber": 64512})
+    return merged_settings(rack, ("calico", "BGPConfiguration"), {"nodeToNodeMeshEnabled": True}, {"asNumber": 64512})
 
 
 def calico_felix(rack: Rack) -> Tree:
@@ -208,7 +208,7 @@ def calico_felix(rack: Rack) -> Tree:
     demanded: Tree = {"ipipEnabled": False, "vxlanEnabled": False}
     if kube_proxy_mode(rack) == "nftables":
         demanded["nftablesMode"] = "Enabled"
-    return settle(rack, ("calico", "FelixConfiguration"), demanded)
+    return merged_settings(rack, ("calico", "FelixConfiguration"), demanded)
 
 
 def contradictions(rack: Rack) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from .base import Borrowed, Change, Check, Command, Resource
 from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
+from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
 from .directory import Absent, Directory, Symlink
 from .download import Download
 from .file import File
@@ -16,7 +17,7 @@ from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
 from .left_objects import LeftObjects
 from .left_releases import LeftReleases
-from .line import Line
+from .line import FileLine
 from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
 from .network import NetworkInterface
@@ -25,7 +26,6 @@ from .node_settings import NodeSettings
 from .packages import Packages, PackagesAbsent
 from .published import NothingPublished, PublishedNames
 from .ran import Ran
-from .rivals import OneAllocator, OnlyDefaultClass
 from .static_pod import StaticPod
 from .swap import SwapOff
 from .sysctls import Sysctls
@@ -35,9 +35,9 @@ from .user import AuthorizedKeys, Group, User
 __all__ = [
     "Absent", "ApiCertificate", "AptRepository", "AuthorizedKeys", "Borrowed", "CertificateValidity",
     "Change", "Check", "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Directory",
-    "Download", "File", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "KubeProxySettings",
-    "Kubeconfig", "KubeletSettings", "KubernetesObjects", "LeftObjects", "LeftReleases", "Line", "Member",
-    "Modules", "NetworkInterface", "Nftables", "NoMember", "NodeSettings", "NothingPublished",
-    "OneAllocator", "OnlyDefaultClass", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
-    "StaticPod", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "Download", "File", "FileLine", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
+    "KubeProxySettings", "Kubeconfig", "KubeletSettings", "KubernetesObjects", "LeftObjects", "LeftReleases",
+    "Member", "Modules", "NetworkInterface", "Nftables", "NoCalicoLoadBalancerIPAM", "NoMember",
+    "NodeSettings", "NothingPublished", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
+    "SingleDefaultStorageClass", "StaticPod", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import parts, writing
 from .base import Change, Command, Resource
-from .file import File, Found
+from .file import File, FileFacts
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AptRepository(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         key, source = parts.facts(facts, 2)
         found = key.split()[0] if key.split() else "absent"
-        former = Found(source).content
+        former = FileFacts(source).content
         if found == "absent":
             what = "is absent"
         elif self.key_sha256 and found != self.key_sha256:

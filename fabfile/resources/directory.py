@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import Found, permission_changes
+from .file import FileFacts, permission_changes
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Directory(Resource):
         )
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         if found.kind == "a directory":
             yield from permission_changes(self.path, found, self.owner, self.group, self.mode)
             return

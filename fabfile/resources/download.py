@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import Found, permission_changes, probe_file
+from .file import FileFacts, permission_changes, probe_file
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Download(Resource):
         return probe_file(self.path, show=False)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         if found.sha256 == self.sha256:
             yield from permission_changes(self.path, found, self.owner, self.group, self.mode)
             return

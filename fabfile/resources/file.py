@@ -51,7 +51,7 @@ class File(Resource):
         return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         data = self.data()
         if found.sha256 != sha256(data).hexdigest():
             state = "has other content" if found.kind == "file" else f"is {found.kind}"
@@ -71,7 +71,7 @@ class File(Resource):
         return Command(script, shown=shown)
 
 
-class Found:
+class FileFacts:
     """What `probe_file` saw: .kind ("file", "absent", "a link to …", "a directory"), .mode, .sha256, .content,
     and by name and number .owners and .groups."""
 
@@ -102,7 +102,7 @@ class Found:
         return (self.content or "").encode("utf-8", "surrogateescape")
 
 
-def undo(path: str, found: Found) -> str:
+def undo(path: str, found: FileFacts) -> str:
     """Shell text that makes `path` what the plan saw there. It needs nothing else, as what goes back by itself
     must, unless that was no short text: then it is the copy that was kept when the new file was put there."""
     if found.content is not None and found.faithful:
@@ -133,7 +133,7 @@ def probe_file(path: str, unless: str = "", show: bool = True) -> str:
     )
 
 
-def permission_changes(path: str, found: Found, owner: str, group: str, mode: int) -> Iterator[Change]:
+def permission_changes(path: str, found: FileFacts, owner: str, group: str, mode: int) -> Iterator[Change]:
     """Owner, group and mode of what lies there already."""
     here = quote(path)
     if owner not in found.owners or group not in found.groups:

@@ -10,7 +10,7 @@ from shlex import quote
 
 from . import helm_scripts, writing
 from .base import Change, Command, Resource, refusal
-from .file import Found, probe_file
+from .file import FileFacts, probe_file
 
 MANAGER = "helm"  # helm 4's name as the owner of fields
 _OURS = {MANAGER, "Helm", "coop-look"}
@@ -35,7 +35,7 @@ class HelmChart(Resource):
         return probe_file(self.path, show=False)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         if found.kind == "file" and self.sha256 in ("", found.sha256):
             return
         wrong = "not the chart that it should be" if found.kind == "file" else found.kind
@@ -66,7 +66,7 @@ class HelmRelease(Resource):
 
     The revision carries a digest of chart and values, so that the same release is known again, also when the
     chart draws at random; its objects are compared with the live ones by the API server. Fields that another
-    hand has set are left alone unless `take_back`. An upgrade waits for its pods, then for `proof` (shell
+    hand has set are left alone unless `force_conflicts`. An upgrade waits for its pods, then for `proof` (shell
     text on this machine, which starts a server of `canary`), and marks its revision as proved; when it does not
     hold, the last proved revision comes back by itself, with `database`, and the change fails, saying why. What
     was released and never proved is released again: whoever did that did not come to its end.
@@ -88,7 +88,7 @@ class HelmRelease(Resource):
     prove_with: str = "cluster.bootstrap"  # what an operator types after `inv` to prove it
     database: helm_scripts.Database | None = None
     override: str = ""
-    take_back: bool = False
+    force_conflicts: bool = False
 
     @property
     def name(self) -> str:
@@ -110,11 +110,11 @@ class HelmRelease(Resource):
             return
         same = ((found.status, found.digest) == ("deployed", self.digest)
                 and f"file:{self.chart}" not in altered)
-        if same and found.proved and (not found.differs or (found.foreign and not found.missing and not self.take_back)):
+        if same and found.proved and (not found.differs or (found.foreign and not found.missing and not self.force_conflicts)):
             return
-        if found.foreign and not self.take_back:
+        if found.foreign and not self.force_conflicts:
             yield _refusal(f"fields of {self.release} were set by another hand",
-                           f"{found.foreign}; --take-back takes that "
+                           f"{found.foreign}; --force-conflicts takes that "
                            "back, or write it into its values")
             return
         if found.status == "":
@@ -139,10 +139,10 @@ class HelmRelease(Resource):
 
     def _upgrade(self) -> Command:
         script = helm_scripts.upgrade(self.released, self.chart, self.values, self.override, self.digest,
-                                      force=self.take_back)
+                                      force=self.force_conflicts)
         return Command(script, long=True, limit=4.0 * self.seconds + 3 * self.proof_seconds + 360,
                        shown=f"helm upgrade --install {self.release} {self.version} -n {self.namespace}"
-                             + (" --force-conflicts" if self.take_back else ""))
+                             + (" --force-conflicts" if self.force_conflicts else ""))
 
 
 class ReleaseFacts:

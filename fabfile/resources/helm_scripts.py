@@ -99,7 +99,7 @@ class RollbackPlan:
             database, revision = json.loads(lines[-1]), int(lines[-2])
         except (ValueError, IndexError):
             return None
-        return cls("\n".join(lines[:-2]), revision, database["told"], database["restore"],
+        return cls("\n".join(lines[:-2]), revision, database["text"], database["restore"],
                    database.get("no_way_back", False))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import Found, difference, probe_file
+from .file import FileFacts, difference, probe_file
 
 _PATH = "/etc/hosts"
 
@@ -27,7 +27,7 @@ class Hosts(Resource):
         return probe_file(_PATH)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         old = found.content or ""
         new = self.within(old)
         if new == old:

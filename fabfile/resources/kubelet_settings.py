@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from . import parts, settings, writing
 from .base import Change, Command, Resource
 from .fixed_keys import Refused, fixed_key, rejected
-from .file import Found, difference, probe_file
+from .file import FileFacts, difference, probe_file
 from .settings import Difference
 
 _PATCHES = re.compile(r"kubeletconfiguration\d*(\+strategic|\+merge)?\.(json|ya?ml)")
@@ -56,13 +56,13 @@ class KubeletSettings(Resource):
         if "file:/etc/kubernetes/kubelet.conf" in altered:
             return  # it is about to become a member, and kubeadm writes both
         config, flags, patches = parts.facts(facts, 3)
-        settings_file, flags_file = Found(config), Found(flags)
+        settings_file, flags_file = FileFacts(config), FileFacts(flags)
         if settings_file.kind == "file" and settings_file.content is not None:
             yield from self._settings(settings_file, settings.read(settings_file.content), patches)
         if flags_file.kind == "file" and flags_file.content is not None:
             yield from self._flags(flags_file)
 
-    def _settings(self, file: Found, found: dict[str, Any], patches: str) -> Iterator[Change]:
+    def _settings(self, file: FileFacts, found: dict[str, Any], patches: str) -> Iterator[Change]:
         wanted, exact = patched(self.wanted, patches), self.exact
         differ = settings.differences(wanted, found, exact=exact, unsaid=frozenset(self.unsaid), ignored=frozenset(
             path for path in _OF_THE_MACHINE if path[0] not in self.wanted))
@@ -74,7 +74,7 @@ class KubeletSettings(Resource):
             yield self._write(self.CONFIG, file, settings.listed(differ), now,
                               difference(self.CONFIG, settings.written(found), now.encode()))
 
-    def _flags(self, file: Found) -> Iterator[Change]:
+    def _flags(self, file: FileFacts) -> Iterator[Change]:
         found = arguments_of(file.content or "")
         given = {name for name, _ in self.arguments}
         wanted = [(name, value) for name, value in found if name in self.own and name not in given]
@@ -88,7 +88,7 @@ class KubeletSettings(Resource):
             yield self._write(self.FLAGS, file, settings.listed(differ), now,
                               difference(self.FLAGS, file.content, now.encode()))
 
-    def _write(self, path: str, file: Found, differ: str, now: str, diff: str) -> Change:
+    def _write(self, path: str, file: FileFacts, differ: str, now: str, diff: str) -> Change:
         script = writing.put(path, writing.text_of(now.encode()), owner=file.owners[0], group=file.groups[0],
                              mode=file.mode)
         return Change(f"{path}: {differ}", (Command(script, shown=f"write {path} (mode {file.mode:04o})"),), diff=diff,

@@ -9,7 +9,7 @@ from shlex import quote
 
 from . import parts, writing
 from .base import Borrowed, Change, Command, Resource
-from .file import Found, permission_changes
+from .file import FileFacts, permission_changes
 
 _NOT_READY = ('go-template={{range .items}}{{$name := .metadata.name}}{{range .status.conditions}}{{if and (eq .type "Ready") '
               '(ne .status "True")}}{{$name}} {{end}}{{end}}{{end}}')
@@ -140,7 +140,7 @@ class Kubeconfig(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         kept, look = parts.facts(facts, 2)
-        found = Found(kept)
+        found = FileFacts(kept)
         server, lasting, *answer = (look.strip("\n") + "\n").split("\n")[:3] + [""]
         refused = [word for word in ("Unauthorized", "x509", "Forbidden", "error loading config")
                    if any(word in line for line in answer)]

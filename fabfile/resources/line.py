@@ -11,7 +11,7 @@ from .base import Change, Command, Resource
 
 
 @dataclass(frozen=True)
-class Line(Resource):
+class FileLine(Resource):
     """This very line is in the file; else it is put at the end. Owner and mode stay as they are."""
 
     path: str

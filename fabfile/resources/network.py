@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import parts
 from .base import Change, Command, Resource
-from .file import File, Found, undo
+from .file import File, FileFacts, undo
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class NetworkInterface(Resource):
             if not change.alters:  # owner or mode alone
                 yield change
                 continue
-            former = [undo(file.path, Found(kept)), *back]
+            former = [undo(file.path, FileFacts(kept)), *back]
             yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()),
                          diff=change.diff, undo="\n".join(former), alters=change.alters)
             return

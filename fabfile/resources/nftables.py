@@ -9,7 +9,7 @@ from shlex import quote
 
 from . import parts
 from .base import Change, Command, Resource
-from .file import File, Found, undo
+from .file import File, FileFacts, undo
 
 # The file is loaded into an empty network namespace and listed there: nft's own words for it. The tables that
 # it makes, and ours, are listed live in the same words; other programs' tables are theirs. Counters are left
@@ -59,7 +59,7 @@ class Nftables(Resource):
                 continue
             # A table that only the former file had would stay for ever: it goes in the same transaction.
             gone = sorted(_tables(wanted) - _tables(self.ruleset))
-            former = undo(self.path, Found(kept))
+            former = undo(self.path, FileFacts(kept))
             yield Change(change.what, (*change.commands, self._load(gone)), diff=change.diff,
                          undo=f"{former}\n{_restore(live, self.ruleset)}", alters=change.alters)
             return

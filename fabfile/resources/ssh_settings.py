@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import parts
 from .base import Change, Command, Resource
-from .file import File, Found, undo
+from .file import File, FileFacts, undo
 from .unit import Unit
 
 
@@ -44,6 +44,6 @@ class SshSettings(Resource):
             reload = "systemctl reload-or-restart ssh"
             yield Change(change.what, (*change.commands, Command(f"sshd -t\n{reload}")),
                          diff=change.diff, alters=change.alters | {"unit:ssh.service"},
-                         undo=f"{undo(self.path, Found(kept))}\n{reload}")
+                         undo=f"{undo(self.path, FileFacts(kept))}\n{reload}")
             return
         yield from self.unit().changes(running, altered)

@@ -14,7 +14,7 @@ from fabfile.rack.kubeadm import volume_text
 
 from . import settings, writing
 from .base import Change, Command, Resource, rejection
-from .file import Found, probe_file
+from .file import FileFacts, probe_file
 from .kubelet_settings import compared
 from .settings import Difference
 
@@ -87,7 +87,7 @@ class StaticPod(Resource):
         return probe_file(self.manifest)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found = Found(facts)
+        found = FileFacts(facts)
         if found.kind != "file" or found.content is None or "file:/etc/kubernetes/kubelet.conf" in altered:
             return  # no control plane, or about to be made one, by kubeadm
         differ = self._differences(settings.read(found.content))

@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import File, Found, difference, probe_file
+from .file import File, FileFacts, difference, probe_file
 
 _ZRAM = "/etc/systemd/zram-generator.conf"
 _MASKED = "/etc/systemd/system"
@@ -45,7 +45,7 @@ class SwapOff(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         head, _, tail = facts.partition("fstab\n")
         lines = head.split("\n")
-        fstab = Found(tail)
+        fstab = FileFacts(tail)
         old = fstab.content or ""
         new = "".join(map(_without_swap, old.splitlines(keepends=True)))
         if new != old:

@@ -8,7 +8,7 @@ from shlex import quote
 
 from . import writing
 from .base import Change, Command, Resource
-from .file import Found, difference, permission_changes, probe_file, undo
+from .file import FileFacts, difference, permission_changes, probe_file, undo
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class AuthorizedKeys(Resource):
         if not home:  # made by an earlier resource of this plan, not yet there
             home, group = f"/home/{self.user}", self.user
         path = f"{home}/.ssh/authorized_keys"
-        found = Found(rest)
+        found = FileFacts(rest)
         data = "".join(f"{key.strip()}\n" for key in self.keys).encode()
         if found.content is not None and found.content.encode() == data:
             yield from permission_changes(path, found, self.user, group, 0o600)

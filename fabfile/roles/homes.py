@@ -10,7 +10,7 @@ from typing import Any
 from fabfile.rack import Machine, Rack
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import StorageClass
-from fabfile.resources import Check, OnlyDefaultClass, Resource
+from fabfile.resources import Check, SingleDefaultStorageClass, Resource
 from fabfile.roles.charts import chart, release
 from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
@@ -41,9 +41,9 @@ def storage_classes(rack: Rack, machine: Machine) -> Iterator[Resource]:
             "class.yaml": {"$patch": "delete", "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
                            "metadata": {"name": "local-path"}},
         })
-    if classes and rack.volumes:
+    if classes and rack.storage_classes:
         yield from own("storage-classes", [class_object(rack, name, one) for name, one in classes.items()])
-        yield OnlyDefaultClass(rack.volumes.default, KUBECONFIG)
+        yield SingleDefaultStorageClass(rack.storage_classes.default, KUBECONFIG)
 
 
 def provisioner_config(rack: Rack) -> Document:
@@ -79,7 +79,7 @@ def class_object(rack: Rack, name: str, one: StorageClass) -> Document:
     demanded: Document = {
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {
             "name": name,
-            "annotations": {DEFAULT: "true" if rack.volumes and rack.volumes.default == name else "false"}
+            "annotations": {DEFAULT: "true" if rack.storage_classes and rack.storage_classes.default == name else "false"}
         }
     }
     proposed: Document = {"reclaimPolicy": "Retain", "volumeBindingMode": "Immediate"}
@@ -101,7 +101,7 @@ def class_object(rack: Rack, name: str, one: StorageClass) -> Document:
 def storage_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """One class is the default, never two; and the provisioners run."""
     classes = _classes(rack)
-    if not classes or rack.volumes is None:
+    if not classes or rack.storage_classes is None:
         return
     workloads = []
     if any(one.directory for one in classes.values()):
@@ -121,9 +121,9 @@ export KUBECONFIG={KUBECONFIG}
 {asked}
 default='@.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class=="true"'
 found=$(kubectl get storageclass -o "jsonpath={{range .items[?($default)]}}{{.metadata.name}} {{end}}")
-[ "$found" = "{rack.volumes.default} " ] || {{ echo "the default class is: ${{found:-none}}"; exit 1; }}
+[ "$found" = "{rack.storage_classes.default} " ] || {{ echo "the default class is: ${{found:-none}}"; exit 1; }}
 """, limit=180)
 
 
 def _classes(rack: Rack) -> dict[str, StorageClass]:
-    return dict(rack.volumes.classes) if rack.volumes else {}
+    return dict(rack.storage_classes.classes) if rack.storage_classes else {}

@@ -33,7 +33,7 @@ _HOW_NODES_ARE = ("{{range .items}}{{.metadata.name}} {{if .spec.unschedulable}}
 
 
 def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out: tuple[str, ...] = (),
-            take_back: bool = False) -> Iterator[Resource]:
+            force_conflicts: bool = False) -> Iterator[Resource]:
     """One service of the rack. `commit` is what its templates' `ref` means now. Nodes in `leave_out` may be
     sick: then no node is given the new images beforehand."""
     wanted = rack.services[name]
@@ -51,7 +51,7 @@ def service(rack: Rack, machine: Machine, name: str, commit: str = "", leave_out
     yield release(rack, wanted.release_name, wanted.in_namespace, wanted.chart, values,
                   seconds=wanted.seconds, before=tuple(before), proof=proof,
                   proof_seconds=wanted.canary.seconds + 300 if proof else 0, override=override,
-                  take_back=take_back, canary=wanted.canary.user, database=database,
+                  force_conflicts=force_conflicts, canary=wanted.canary.user, database=database,
                   prove_with=prove_with(wanted) if proof else f"service.upgrade {name}")
 
 
@@ -141,14 +141,14 @@ def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     return f"{away}\nproved() {{\n{ask}}}\nproved || {{ {away}; exit 1; }}\n"
 
 
-def asking(rack: Rack, wanted: Service, deed: str, **more: Any) -> str:
+def asking(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
     """Shell text for the gateway that asks the hub's API by its published address. It holds the token: give
     it to a shell's stdin, never to an argv."""
     values = release_values(rack, wanted)
     https = looked_up(values, "proxy", "https") or {}
     tls = bool(https.get("enabled")) and https.get("type") != "offload"
     token = looked_up(rack.secrets.get(wanted.name), "hub", "services", API, "apiToken")
-    argument = {"do": deed, "address": address_of(rack, wanted), "port": HTTPS if tls else HTTP, "tls": tls,
+    argument = {"do": action, "address": address_of(rack, wanted), "port": HTTPS if tls else HTTP, "tls": tls,
                 "host": wanted.publish, "base": looked_up(values, "hub", "baseUrl") or "/",
                 "token": token.reveal() if token else "", **more}
     packed = b64encode(json.dumps(argument).encode()).decode()

@@ -302,7 +302,7 @@ def info(api, **others):
             "servers": sorted(user["name"] for user in everybody if user["server"])}
 
 
-DEEDS = {
+ACTIONS = {
     "prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server,
     "info": info
 }
@@ -311,7 +311,7 @@ DEEDS = {
 def main(argument):
     """Does what the mapping says. The exit code."""
     try:
-        print(json.dumps(DEEDS[argument["do"]](Api(**argument), **argument)))
+        print(json.dumps(ACTIONS[argument["do"]](Api(**argument), **argument)))
     except Failed as error:
         print(error, file=sys.stderr)
         return 1

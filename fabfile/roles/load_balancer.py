@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Check, OneAllocator, Resource
+from fabfile.resources import Check, NoCalicoLoadBalancerIPAM, Resource
 from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.roles.membership_checks import ROLLED_OUT
@@ -24,7 +24,7 @@ def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The pool of network.yaml: an address goes to the service that asks for it by name, to no other."""
     if rack.versions.metallb is None or not rack.network.load_balancer:
         return
-    yield OneAllocator(KUBECONFIG)
+    yield NoCalicoLoadBalancerIPAM(KUBECONFIG)
     yield from own("addresses", address_pool(rack))
 
 

@@ -13,16 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fabfile.facts.machine import Line
+    from fabfile.facts.machine import StatusRow
 
 
-def as_json(name: str, lines: Sequence[Line]) -> str:
+def as_json(name: str, lines: Sequence[StatusRow]) -> str:
     """The machine, and what was looked at."""
     return json.dumps({"machine": name, "healthy": all(line.good for line in lines),
                        "lines": [asdict(line) for line in lines]}, indent=2)
 
 
-def as_text(name: str, lines: Sequence[Line]) -> str:
+def as_text(name: str, lines: Sequence[StatusRow]) -> str:
     """A table of what was looked at; what is not as it should be stands out."""
     console = Console(width=100, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False, title=name, title_justify="left")

@@ -44,7 +44,7 @@ class Notices:
         self._out, self._talk = out, Talk()
 
     def __call__(self, event: Event) -> None:
-        line = told(event) if isinstance(event, (events.Adopted, events.Noticed)) else self._talk.line(event)
+        line = format_event(event) if isinstance(event, (events.Adopted, events.Noticed)) else self._talk.line(event)
         if line:
             print(f"{event.machine}: {line}", file=self._out, flush=True)
 
@@ -90,7 +90,7 @@ class Lines:
         yield
 
     def __call__(self, event: Event) -> None:
-        if line := told(event) or self._talk.line(event):
+        if line := format_event(event) or self._talk.line(event):
             machine = getattr(event, "machine", "") or self._rack
             print(f"{machine}: {line}", file=self._out, flush=True)
         if isinstance(event, events.Planned) and not (event.closing or self._dry):
@@ -100,7 +100,7 @@ class Lines:
                       file=self._out, flush=True)
 
 
-def told(event: Event) -> str:
+def format_event(event: Event) -> str:
     """What an event is worth in a log: nothing for what only moves."""
     match event:
         case events.Adopted(what=what):
@@ -176,7 +176,7 @@ class Board:
             self._keep(f"{event.machine}: {note}", markup=False)
         lasting = (events.StepEnded, events.Failed, events.Adopted, events.Noticed, events.Planned, events.Stopped,
                    events.Verified)
-        if isinstance(event, lasting) and (line := told(event)):
+        if isinstance(event, lasting) and (line := format_event(event)):
             machine = getattr(event, "machine", "")
             self._keep(f"{machine}: {line}" if machine else line, markup=False)
         if isinstance(event, events.Planned) and event.plan and not (event.closing or self._dry):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fabfile.facts.published import Found, Row
+from fabfile.facts.published import PublishedState, Row
 from fabfile.screen.hub import table
 
 
-def as_text(rows: Sequence[Row], found: Mapping[str, Found], nodes: Mapping[str, str]) -> str:
+def as_text(rows: Sequence[Row], found: Mapping[str, PublishedState], nodes: Mapping[str, str]) -> str:
     """Name, way, who answers for the address (`nodes`: MAC → name), what came, and the certificate."""
     if not rows:
         return "nothing is published"
@@ -17,13 +17,13 @@ def as_text(rows: Sequence[Row], found: Mapping[str, Found], nodes: Mapping[str,
     return table([heads, *seen])
 
 
-def _seen(found: Found, nodes: Mapping[str, str]) -> tuple[str, ...]:
+def _seen(found: PublishedState, nodes: Mapping[str, str]) -> tuple[str, ...]:
     answers = ", ".join(f"{port}: {said or 'nothing'}" for port, said in found.answers.items())
     return (", ".join(nodes.get(mac, mac) for mac in found.macs) or "nobody", answers,
             "refused" if found.refused else "ANSWERED", _certificate(found))
 
 
-def _certificate(found: Found) -> str:
+def _certificate(found: PublishedState) -> str:
     if not found.issuer:
         return "none"
     trust = "" if found.trusted == "yes" else ", not trusted"

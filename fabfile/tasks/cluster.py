@@ -33,7 +33,7 @@ def status(c, json=False):
     from fabfile.facts.cluster import QUESTION, findings, parse
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
 

@@ -25,7 +25,7 @@ def leases(c, json=False):
     """List who has an address from rooster, who was refused."""
     from fabfile.facts.dhcp import QUESTION, parse
     from fabfile.screen import dhcp as screen
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()

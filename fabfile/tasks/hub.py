@@ -17,25 +17,25 @@ HUB = {"hub": "Which: \"hub\" (configs/hub.yaml), or a hub of configs/services.y
 UPGRADE = HUB | {
     "dry": "Show what would change, change nothing; exit 3 when something would.",
     "leave_out": "Sick nodes to go on without (separated by commas); no node gets new images beforehand.",
-    "take_back": "Take back fields that another hand has set.",
+    "force_conflicts": "Take over fields that another field manager has set.",
     "yes": "Agree to what the plan interrupts.",
     "json": "Print JSON.",
 }
 
 
 @task(help=UPGRADE)
-def upgrade(c, hub="hub", dry=False, leave_out="", take_back=False, yes=False, json=False):
+def upgrade(c, hub="hub", dry=False, leave_out="", force_conflicts=False, yes=False, json=False):
     """Bring a hub to what configs say, prove it or go back."""
     from fabfile.resources.helm import ReleaseFacts
     from fabfile.resources.helm_scripts import other_hands
     from fabfile.roles.operators import kubeconfig
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
     look = other_hands(service.release_name, service.in_namespace, kubeconfig(rack))
-    if not json and not take_back and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
-        print(f"another hand: {others}; --take-back takes that back, or write it into the values\n")
-    bring_out(c, hub, dry, leave_out, take_back, yes, json)
+    if not json and not force_conflicts and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
+        print(f"fields set by another field manager: {others}; use --force-conflicts to take them over, or write them into the values\n")
+    upgrade_release(c, hub, dry, leave_out, force_conflicts, yes, json)
 
 
 @task(help=HUB | {"json": "Print JSON."})
@@ -45,7 +45,7 @@ def status(c, hub="hub", json=False):
     from fabfile.roles.hub import asking
     from fabfile.roles.operators import kubeconfig
     from fabfile.screen import hub as screen
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
     state = parse(
@@ -98,7 +98,7 @@ def restart(c, hub="hub"):
 @task(help=HUB | {"lines": "How many."})
 def logs(c, hub="hub", lines=100):
     """Show what a hub said last."""
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
     said = asked_of(rack, rack.gateway,
@@ -117,7 +117,7 @@ def rollback(c, hub="hub", revision=None, dry=False, yes=False):
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
     from fabfile.tasks.acting import act
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
     refuse_when_silent(rack, service)
@@ -197,7 +197,7 @@ def lint(c, folder=None):
 
 def the_hub(name: str) -> tuple[Rack, Service]:
     """The rack and its hub of that name; the task ends with code 2 when there is none."""
-    from fabfile.rack.telling import did_you_mean
+    from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
@@ -215,14 +215,14 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
     from fabfile.facts.hub import parse, question
     from fabfile.roles.operators import kubeconfig
     from fabfile.screen.findings import as_text
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     state = parse(service.name, asked_of(rack, rack.gateway, question(service, kubeconfig(rack)), limit=60.0))
     if state.blocked:
         raise Exit(as_text([node.finding for node in state.blocked]), code=1)
 
 
-def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, yes: bool, json: bool) -> None:
+def upgrade_release(c: Any, service: str, dry: bool, leave_out: str, force_conflicts: bool, yes: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.preparing import Preparing
@@ -233,7 +233,7 @@ def bring_out(c: Any, service: str, dry: bool, leave_out: str, take_back: bool, 
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
         for node in left:
             rack.machine(node)
-        return service_steps(rack, [service], Preparing(rack, [service], dry=dry), left, take_back)
+        return service_steps(rack, [service], Preparing(rack, [service], dry=dry), left, force_conflicts)
 
     converge(c, command(), steps, dry=dry, yes=yes, json=json)
 
@@ -242,7 +242,7 @@ def api(rack: Rack, service: Service, what: str, **more: Any) -> Any:
     """What the hub's API says; the task ends with code 1 when it says no."""
     from json import loads
 
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
 
     said = asked_of(rack, rack.gateway, api_script(rack, service, what, **more), limit=300.0).strip()
     try:
@@ -257,14 +257,14 @@ def change_by_api(hub: str, what: str, shown: str, spoken: Callable[[Any], str],
 
     from fabfile.tasks.acting import act
 
-    def told(said: str) -> str:
+    def format_answer(said: str) -> str:
         try:
             return spoken(loads(said.strip().rpartition("\n")[2]))
         except ValueError:
             return said
 
     rack, service = the_hub(hub)
-    act(rack, rack.gateway, f"{shown} ({hub})", api_script(rack, service, what, **more), limit=300.0, spoken=told)
+    act(rack, rack.gateway, f"{shown} ({hub})", api_script(rack, service, what, **more), limit=300.0, spoken=format_answer)
 
 
 def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:

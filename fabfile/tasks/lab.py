@@ -12,7 +12,7 @@ NAME = {"name": "Which lab; \"lab\" unless told."}
 
 
 @contextmanager
-def told():
+def exit_on_error():
     """What is wrong with the lab or its name ends the task with one sentence."""
     from lab.forge import ForgeError
     from lab.handle import LabError
@@ -38,7 +38,7 @@ def up(c, name=None, control_planes="1"):
     if control_planes not in map(str, CONTROL_PLANES):
         raise Exit(f"a lab has 1 or 3 control planes, not {control_planes}", code=2)
     began = time.monotonic()
-    with told(), progress() as tell:
+    with exit_on_error(), progress() as tell:
         lab = up(Places.named(name), tell, int(control_planes))
     print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
           f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
@@ -55,7 +55,7 @@ def swarm(c, chicks, name=None):
     from lab.screen import progress
 
     began = time.monotonic()
-    with told(), progress() as tell:
+    with exit_on_error(), progress() as tell:
         lab = swarm.up(Places.named(name or swarm.NAME), chicks, tell)
     print(f"rooster and {chicks} chicks let operators in after {time.monotonic() - began:.1f} s\n"
           f"export COOP_RACK={lab.rack}")
@@ -67,7 +67,7 @@ def down(c, name=None):
     from lab.lifecycle import down
     from lab.places import Places
 
-    with told():
+    with exit_on_error():
         down(Places.named(name))
 
 
@@ -80,7 +80,7 @@ def status(c, name=None, json=False):
     from lab.handle import Lab
     from lab.screen import table
 
-    with told():
+    with exit_on_error():
         lab = Lab.named(name)
         boxes, memory = lab.status(), lab.memory()
     if json:
@@ -94,7 +94,7 @@ def reset(c, machines="", name=None):
     """Make machines what an installer leaves, in seconds."""
     from lab.handle import Lab
 
-    with told():
+    with exit_on_error():
         Lab.named(name).reset([machine for machine in machines.split(",") if machine])
 
 
@@ -103,7 +103,7 @@ def off(c, machine, name=None):
     """Cut a machine's power."""
     from lab.handle import Lab
 
-    with told():
+    with exit_on_error():
         Lab.named(name).off(machine)
 
 
@@ -112,7 +112,7 @@ def on(c, machine, name=None):
     """Power a machine on."""
     from lab.handle import Lab
 
-    with told():
+    with exit_on_error():
         Lab.named(name).on(machine)
 
 
@@ -123,7 +123,7 @@ def shell(c, machine, name=None):
 
     from lab.handle import Lab
 
-    with told():
+    with exit_on_error():
         command = Lab.named(name).inside(machine)
     # `script` gives the shell a terminal of the machine's own
     os.execvp(command[0], [*command, "script", "--quiet", "--command", "bash --login", "/dev/null"])

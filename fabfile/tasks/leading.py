@@ -32,7 +32,7 @@ def find_leader(ways: SshWays, without: Machine | None = None) -> tuple[Rack, di
     from dataclasses import replace
 
     from fabfile.facts.leader import choose, question
-    from fabfile.tasks.asking import ask
+    from fabfile.tasks.queries import ask
 
     rack = ways.rack
     candidates = [machine for machine in rack.control_planes if machine is not without and not machine.expected_off]
@@ -47,7 +47,7 @@ def refuse_second_cluster(rack: Rack, ways: SshWays) -> None:
     machine is in one already: its control plane is off, or meant to be."""
     from fabfile.engine.errors import CoopError
     from fabfile.facts.leader import MEMBER
-    from fabfile.tasks.asking import ask
+    from fabfile.tasks.queries import ask
 
     answers, _ = ask(rack, {machine.name: MEMBER for machine in rack.chicks if not machine.expected_off}, 20.0, ways)
     members = [name for name, said in answers.items() if said.split() == ["member"]]

@@ -88,7 +88,7 @@ def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False
 def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> Leaving:
     """Asks the cluster about the machine's pods, and the machine (unless said to be dead) if it lives."""
     from fabfile.facts.leaving import parse, question
-    from fabfile.tasks.asking import ask
+    from fabfile.tasks.queries import ask
 
     leader = rack.leader
     questions = {machine.name: ":"} if not dead else {}
@@ -114,7 +114,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     from fabfile.facts.leaving import parse, question
     from fabfile.facts.rebooting import turns
     from fabfile.resources.rebooted import MARKS, STARTED
-    from fabfile.tasks.asking import ask
+    from fabfile.tasks.queries import ask
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leading import connected, find_leader
     from fabfile.tasks.rack import the_rack
@@ -156,7 +156,7 @@ def status(c, machine=None, json=False):
     from fabfile.facts.machine import QUESTION, parse
     from fabfile.roles.programs import held_on_chicks
     from fabfile.screen import machine as screen
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()

@@ -17,7 +17,7 @@ def publish(c, dry=False, yes=False, json=False):
     from fabfile.facts.published import Row, parse, question
     from fabfile.roles.publishing import public_address
     from fabfile.screen.published import as_text
-    from fabfile.tasks.asking import asked_of
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.service_steps import publishing_steps

@@ -18,12 +18,12 @@ def the_rack() -> Rack:
     """The rack that COOP_RACK or the project names; what is wrong with it ends the task with code 2."""
     from fabfile.rack import load
 
-    with told():
+    with exit_on_error():
         return load()
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """What is wrong with the rack, or on the way to a machine, ends the task with sentences."""
     from fabfile.engine.errors import CoopError
     from fabfile.rack import RackProblems
@@ -90,7 +90,7 @@ def trust(c, machine, fingerprint=None):
     from fabfile.tasks.keeping import alone, write
 
     rack = the_rack()
-    with told():
+    with exit_on_error():
         box = rack.machine(machine)
         key = scan(rack, box)
     shown = ssh.fingerprint(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Exit
 
-from fabfile.tasks.hub import UPGRADE, bring_out
+from fabfile.tasks.hub import UPGRADE, upgrade_release
 from fabfile.tasks.teaching import task
 
 
@@ -12,15 +12,15 @@ WHICH = {"name": "Which entry of configs/services.yaml."}
 
 
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
-def upgrade(c, name, dry=False, leave_out="", take_back=False, yes=False, json=False):
+def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, json=False):
     """Bring a service to what configs say, or go back."""
-    from fabfile.rack.telling import did_you_mean
+    from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
     if name not in rack.services:
         raise Exit(f"rack {rack.name} has no service {name!r} ({did_you_mean(name, rack.services)})", code=2)
-    bring_out(c, name, dry, leave_out, take_back, yes, json)
+    upgrade_release(c, name, dry, leave_out, force_conflicts, yes, json)
 
 
 @task(name="list")

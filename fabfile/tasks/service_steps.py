@@ -35,9 +35,9 @@ def rack_steps(rack: Rack) -> list[Step]:
     if rack.versions.metallb is not None:
         early.append(Step("load balancer", leader, load_balancer, verify=metallb_is_ready, needs=API))
         later.append(Step("addresses", leader, addresses, needs=(*NODES, "load balancer")))
-    if rack.volumes is not None:
+    if rack.storage_classes is not None:
         early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))
-        if any(one.share for one in rack.volumes.classes.values()):  # its release is what "storage" waits for
+        if any(one.share for one in rack.storage_classes.classes.values()):  # its release is what "storage" waits for
             later.insert(0, Step("storage driver", rooster, storage_driver, needs=NODES))
     return [*bootstrap_steps(rack, beside, early), *later]
 
@@ -60,7 +60,7 @@ def publishing_steps(rack: Rack) -> list[Step]:
 
 
 def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Preparing | None = None,
-                  leave_out: tuple[str, ...] = (), take_back: bool = False) -> list[Step]:
+                  leave_out: tuple[str, ...] = (), force_conflicts: bool = False) -> list[Step]:
     """These services, or all. Their roles are bound to what `preparing` has found out by the time they are called."""
     from fabfile.engine.step import Step
     from fabfile.roles.hub import service, service_answers
@@ -68,7 +68,7 @@ def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Pre
     def role(name: str, rack: Rack, machine: Machine) -> Iterator[Resource]:
         ready = preparing.ready if preparing else None
         return service(ready.rack if ready else rack, machine, name, ready.commits.get(name, "") if ready else "",
-                       leave_out, take_back)
+                       leave_out, force_conflicts)
 
     return [
         Step(name, (rack.gateway,), partial(role, name), prepare=preparing,

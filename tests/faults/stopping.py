@@ -75,7 +75,7 @@ class Watch:
         self._stand()
 
 
-class Line:
+class WatchedTransport:
     """A shell's transport with a watch before it."""
 
     def __init__(self, machine: str, inner: Transport, watch: Watch):
@@ -152,8 +152,8 @@ class Watched:
     def __init__(self, inner: Ways, watch: Watch):
         self._inner, self._watch = inner, watch
 
-    def shell(self, machine, *, fresh: bool = False) -> Line:
-        return Line(machine.name, self._inner.shell(machine, fresh=fresh), self._watch)
+    def shell(self, machine, *, fresh: bool = False) -> WatchedTransport:
+        return WatchedTransport(machine.name, self._inner.shell(machine, fresh=fresh), self._watch)
 
     def close(self) -> None:
         self._inner.close()

@@ -14,7 +14,7 @@ def as_text(trials: Sequence[Trial]) -> str:
     """A table for each task in Markdown, and every trial that proved something wrong."""
     tables = (table(task, [trial for trial in trials if trial.task == task])
               for task in dict.fromkeys(trial.task for trial in trials))
-    return "\n".join(["", *tables, *(trial.told() for trial in trials if trial.wrong)])
+    return "\n".join(["", *tables, *(trial.summary() for trial in trials if trial.wrong)])
 
 
 def table(task: str, trials: Sequence[Trial]) -> str:

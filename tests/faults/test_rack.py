@@ -85,4 +85,4 @@ def learned(ground):
 def test_faults_on_one_rack_leave_nothing(number, learned, keep):
     several = sorted(planned(POINTS), key=lambda each: each.number)[number - 1::CHAINS]
     trials = [keep(trial) for trial in chain(learned, several, made)]
-    assert not any(trial.wrong for trial in trials), "\n".join(trial.told() for trial in trials)
+    assert not any(trial.wrong for trial in trials), "\n".join(trial.summary() for trial in trials)

@@ -73,4 +73,4 @@ def learned(ground):
 
 def test_a_fault_leaves_nothing(point, learned, keep):
     trial = keep(attempt(learned, point, planted))
-    assert not trial.wrong, trial.told()
+    assert not trial.wrong, trial.summary()

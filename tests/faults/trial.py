@@ -42,7 +42,7 @@ class Trial:
     remade: int = 0  # its changes
     wrong: list[str] = field(default_factory=list)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """All of it, for a failure."""
         head = f"{self.name}: {self.kind} {self.moment} {self.machine}'s `{self.command}`"
         return "\n  ".join([head, *(f"it said: {each}" for each in self.problems),
@@ -175,12 +175,12 @@ def still_broken(again: Ended) -> Iterator[str]:
 def doubled(fault: Fault, broken: Ended, again: Ended) -> Iterator[str]:
     """What had ended well is not done again, nor what was under way when the operator or the line went. A change of
     which a command failed is made again from its beginning."""
-    def told(record: dict, *parts: str) -> tuple[str, ...]:
+    def identity(record: dict, *parts: str) -> tuple[str, ...]:
         return tuple(record[part] for part in ("machine", "step", "resource", *parts))
 
     def done(ended: Ended) -> set[tuple[str, ...]]:
-        failed = {told(record) for record in ended.of("ran") if record["code"]}
-        return {told(record, "command") for record in ended.of("ran") if told(record) not in failed}
+        failed = {identity(record) for record in ended.of("ran") if record["code"]}
+        return {identity(record, "command") for record in ended.of("ran") if identity(record) not in failed}
     if not fault.repeats:
         for command in sorted(done(broken) & done(again)):
             yield f"done twice: {', '.join(command)}"

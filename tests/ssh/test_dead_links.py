@@ -22,7 +22,7 @@ from fabfile.engine.scan import scan
 from fabfile.engine.step import Step
 from fabfile.engine.wire import PATIENCE
 from fabfile.resources.base import Borrowed, Change, Check, Command
-from fabfile.tasks.asking import ask
+from fabfile.tasks.queries import ask
 
 SLACK = 2.0  # seconds
 SLOW = ": >/run/reached; sleep 60"

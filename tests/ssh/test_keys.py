@@ -14,7 +14,7 @@ from conftest import Operator
 from swarm import Swarm
 
 from fabfile.engine.errors import KeyRefused, KeyUnusable, NoAnswer
-from fabfile.tasks.asking import ask
+from fabfile.tasks.queries import ask
 
 
 @pytest.fixture(scope="module")

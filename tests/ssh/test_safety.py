@@ -18,7 +18,7 @@ from fabfile.engine.errors import (
 )
 from fabfile.engine.step import Step
 from fabfile.tasks.acting import act
-from fabfile.tasks.asking import ask
+from fabfile.tasks.queries import ask
 
 TOKEN = "s3cr3t-t0ken-0123456789"
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from fabfile.engine import detached
 from fabfile.engine.local import LocalShell
 from fabfile.engine.run import run
-from fabfile.engine.shell import Line as ShellLine
+from fabfile.engine.shell import ShellCommand
 from fabfile.engine.shell import Shell
 from fabfile.engine.step import Step
 from fabfile.resources import (
-    Absent, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, Line, Ran, Symlink, Sysctls,
+    Absent, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, FileLine, Ran, Symlink, Sysctls,
     User,
 )
 from fabfile.secret import Secret
@@ -39,7 +39,7 @@ def at(path: str):
         st.builds(File, st.just(path), st.one_of(TEXTS, st.binary(max_size=40), TEXTS.map(Secret)),
                   owner=OWNERS, mode=MODES),
         st.builds(Directory, st.just(path), owner=OWNERS, mode=MODES),
-        st.builds(Symlink, st.just(path), LINES), st.builds(Line, st.just(path), LINES),
+        st.builds(Symlink, st.just(path), LINES), st.builds(FileLine, st.just(path), LINES),
         st.just(Absent(path)),
         st.just(Ran("make it", "printf made >{}", path)),
         st.just(Download("file:///srv/tool", FOO, path)))
@@ -111,7 +111,7 @@ def drifts(wishes):
     """Texts that change what was made, each by other hands."""
     mine = [(wish.path, TO_A_DIRECTORY if isinstance(wish, Directory) else TO_A_FILE) for wish in wishes
             if not isinstance(wish, Absent) and getattr(wish, "path", "").startswith("/any/")]
-    texts = [st.sampled_from([text.replace("{}", quote(path)) for text in deeds]) for path, deeds in mine]
+    texts = [st.sampled_from([text.replace("{}", quote(path)) for text in commands]) for path, commands in mine]
     return st.lists(st.one_of(*texts, st.sampled_from(ELSEWHERE)), max_size=5)
 
 
@@ -136,9 +136,9 @@ def test_what_goes_back_by_itself_is_what_it_was_byte_by_byte(sandbox):
         before = sandbox.run("sha256sum /root/.ssh/authorized_keys")
         shell = Shell("sandbox", SandboxShell(sandbox))
         keys = AuthorizedKeys("root", ("ssh-ed25519 AAAA new",))
-        facts = next(shell.look([ShellLine(keys.probe())])).output
+        facts = next(shell.look([ShellCommand(keys.probe())])).output
         [change] = keys.changes(facts, frozenset())
-        answers = shell.act([ShellLine(command.script) for command in change.commands])
+        answers = shell.act([ShellCommand(command.script) for command in change.commands])
         assert [answer.code for answer in answers] == [0]
         assert sandbox.run("sha256sum /root/.ssh/authorized_keys") != before
         assert shell.ask(change.undo).code == 0
@@ -155,9 +155,9 @@ def test_what_is_quoted_arrives_as_it_was_by_every_way(sandbox, texts):
         given, name = f"given={quote(text)}\n", detached.name("sandbox", what, text + str(number))
         say = 'printf %s "$given"'
         asked = [f"printf %s {quote(text)}", given + say]
-        assert [one.output for one in shell.look([ShellLine(script) for script in asked])] == [text, text]
+        assert [one.output for one in shell.look([ShellCommand(script) for script in asked])] == [text, text]
         long = detached.run(name, what, given + say, 10)
-        answers = list(shell.act([ShellLine(script) for script in (*asked, long)]))
+        answers = list(shell.act([ShellCommand(script) for script in (*asked, long)]))
         assert [(one.code, one.output) for one in answers] == [(0, text)] * 3
     shell.close()
     assert sandbox.run("ls /run/coop/units")[1] == ""

@@ -35,7 +35,7 @@ class Filed(Setting):
                          diff="-0\n+1\n", undo="set x 0")
 
 
-def told(*settings, tell=None, dry=False, **answers):
+def run_with(*settings, tell=None, dry=False, **answers):
     rack, ways, _ = rack_of("rooster", "chick0", **answers)
     steps = [step("prepare", rack, ["rooster", "chick0"], *settings)]
     return run(rack, "cluster.bootstrap", steps, ways=ways, dry=dry, tell=tell or (lambda event: None))
@@ -43,7 +43,7 @@ def told(*settings, tell=None, dry=False, **answers):
 
 def test_plain_lines_begin_with_their_machine():
     out = io.StringIO()
-    told(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
+    run_with(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
     assert sorted(out.getvalue().splitlines()) == [
         "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` ended with 2",
         "chick0: [prepare] planned: setting x: nothing, should be 1",
@@ -85,14 +85,14 @@ def test_the_board_keeps_a_note(monkeypatch):
 def test_the_board_has_a_line_for_each_machine_of_the_run_and_keeps_what_lasts():
     kept_lines = []
     board = Board(lambda line, **_: kept_lines.append(line))
-    told(Setting("x", "1"), tell=board)
+    run_with(Setting("x", "1"), tell=board)
     assert board.render().row_count == 2
     assert kept_lines[0] == "2 changes on 2 machines" and kept_lines[-1] == "[prepare] done in 0.0 s"
     assert kept_lines[1].splitlines()[:2] == ["rooster: prepare", "  ~ setting x: nothing, should be 1"]
 
 
 def test_a_plan_shows_machine_step_resource_and_diff():
-    plan = told(Filed("x", "1"), dry=True).plan
+    plan = run_with(Filed("x", "1"), dry=True).plan
     assert plan_text(plan).splitlines() == [
         "rooster: prepare", "  ~ setting x: nothing, should be 1",
         "      goes back by itself unless a new connection confirms it", "      -0", "      +1",
@@ -101,7 +101,7 @@ def test_a_plan_shows_machine_step_resource_and_diff():
 
 
 def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
-    text = ending_text(told(Setting("x", "1"), chick0={"set x": (2, "no such thing\n")}))
+    text = ending_text(run_with(Setting("x", "1"), chick0={"set x": (2, "no such thing\n")}))
     lines = text.splitlines()
     assert lines[0].split() == ["machine", "result", "changes", "seconds"]
     assert lines[1].split()[:3] == ["rooster", "changed", "1"]
@@ -109,7 +109,7 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
     assert "1 changed, 1 failed; 1 change in " in text
     assert text.endswith("chick0, prepare, setting x: `set x 1` ended with 2\n    | no such thing\n\n"
                          "To go on from here: inv cluster.bootstrap")
-    assert "The plan made afterwards is empty." in ending_text(told(Setting("x", "1")))
+    assert "The plan made afterwards is empty." in ending_text(run_with(Setting("x", "1")))
 
 
 def test_an_error_says_where_what_and_a_hint():
@@ -124,7 +124,7 @@ def test_an_error_says_where_what_and_a_hint():
 def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert list_as_text([]) == "No run yet."
-    result = told(Setting("x", "1"), tell=Journal("flock"))
+    result = run_with(Setting("x", "1"), tell=Journal("flock"))
     runs = list(kept("flock"))
     assert list_as_text(runs).splitlines()[1].split()[0] == result.run and " well " in list_as_text(runs)
     shown = run_as_text(runs[0])
@@ -139,7 +139,7 @@ def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_kille
         def probe(self):
             return 1 + self.title
 
-    result = told(Faulty("x", "1"), tell=Journal("flock"))
+    result = run_with(Faulty("x", "1"), tell=Journal("flock"))
     assert result.exit_code == 1 and isinstance(result.errors[0], Crashed)
     assert "this is a fault of Coop: TypeError: unsupported operand" in ending_text(result) and "Traceback" not in ending_text(result)
     assert " crashed " in list_as_text([*kept("flock")])
@@ -170,7 +170,7 @@ time.sleep(60)
 
 
 def test_what_programs_get_is_whole():
-    data = result_as_data(told(Setting("x", "1")))
+    data = result_as_data(run_with(Setting("x", "1")))
     assert data["exit_code"] == 0 and data["changes"] == 2 and data["remaining"] == []
     assert [entry["machine"] for entry in data["plan"]] == ["rooster", "chick0"]
     assert data["machines"]["chick0"]["round_trips"] == 3

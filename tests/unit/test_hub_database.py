@@ -293,7 +293,7 @@ def test_the_plan_changes_nothing(place):
     database(place.claim / "jupyterhub.sqlite.2026-11-28-160000", OLD, "anna")
     code, [said] = place.run("plan", "3")
     plan = json.loads(said)
-    assert code == 0 and plan["restore"] and "1 users (ben), 1 tokens" in plan["told"]
+    assert code == 0 and plan["restore"] and "1 users (ben), 1 tokens" in plan["text"]
     assert place.users() == ["anna", "ben"] and "scale" not in place.asked
 
 

@@ -26,16 +26,16 @@ kubectl() {
 """
 
 
-def told(folder, text: str) -> str:
+def printed(folder, text: str) -> str:
     return subprocess.run(["sh", "-eu", "-c", KUBECTL + text], cwd=folder, check=True, capture_output=True,
                           text=True).stdout
 
 
 def made(folder, resource) -> bool:
     """Looks, and makes what differs; whether anything did."""
-    changes = list(resource.changes(told(folder, resource.probe()), frozenset()))
+    changes = list(resource.changes(printed(folder, resource.probe()), frozenset()))
     for change in changes:
-        told(folder, change.commands[0].script)
+        printed(folder, change.commands[0].script)
     return bool(changes)
 
 
@@ -60,11 +60,11 @@ def test_a_node_is_returned_to_the_cordon_that_was_there_before(tmp_path, before
 def test_a_node_is_returned_when_its_api_server_is_back(tmp_path):
     made(tmp_path, Withdrawn("chick1"))
     (tmp_path / "away").touch()
-    facts = told(tmp_path, Returned("chick1").probe())
+    facts = printed(tmp_path, Returned("chick1").probe())
     assert facts.split() == ["unknown"]  # what is not known is not taken for returned
     (change,) = Returned("chick1").changes(facts, frozenset())
     (tmp_path / "away").touch()
-    told(tmp_path, change.commands[0].script)
+    printed(tmp_path, change.commands[0].script)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -119,7 +119,7 @@ def test_machines_have_their_places(rack):
     assert (rack.gateway.outer.name, rack.gateway.inner.name) == ("enp2s0", "enp3s0")
     assert [machine.name for machine in rack.chicks] == [f"chick{number}" for number in range(11)]
     assert rack.leader.name == "chick0"
-    assert [machine.name for machine in rack.storage] == ["hen"]
+    assert [machine.name for machine in rack.storage_hosts] == ["hen"]
     with pytest.raises(LookupError):
         rack.machine("chick1").address("public")
 

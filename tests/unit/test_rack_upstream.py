@@ -135,10 +135,10 @@ def test_calico_follows_kube_proxy(rack, mode, felix):
 
 def test_a_role_may_settle_its_own_demands(rack):
     rack = rack("containerd: {debug: {level: warn}, oom_score: 5}\n")
-    assert upstream.settle(rack, ("containerd",), {"version": 3}, {"oom_score": 0}) == {
+    assert upstream.merged_settings(rack, ("containerd",), {"version": 3}, {"oom_score": 0}) == {
         "version": 3, "debug": {"level": "warn"}, "oom_score": 5}
     with pytest.raises(RackProblems) as told:
-        upstream.settle(rack, ("containerd",), {"debug": {"level": "info"}})
+        upstream.merged_settings(rack, ("containerd",), {"debug": {"level": "info"}})
     assert str(told.value) == ("configs/cluster.yaml:3: containerd.debug.level: 'warn' contradicts the rack, "
                                "which demands 'info' (leave this key out)")
 

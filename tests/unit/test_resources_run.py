@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fabfile.resources import (
-    Absent, AptRepository, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, Line, Modules,
+    Absent, AptRepository, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, FileLine, Modules,
     Ran, SwapOff, Symlink, Sysctls, User,
 )
 from fabfile.secret import Secret
@@ -82,7 +82,7 @@ def test_any_path_is_that_path(machine, name):
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_size=1))
 def test_any_line_is_added_once(machine, line):
     machine.write("/etc/lines", "first")
-    machine.make(Line("/etc/lines", line))
+    machine.make(FileLine("/etc/lines", line))
     assert machine.read("/etc/lines") == ("first\n" if line != "first" else "first") + (
         f"{line}\n" if line != "first" else "")
 

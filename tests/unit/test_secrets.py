@@ -218,22 +218,22 @@ def sample():
     return load(PROJECT)
 
 
-@pytest.mark.parametrize("deed", ["plan", "apply", "fail"])
-def test_the_sample_racks_own_secrets_are_nowhere(sample, deed):
+@pytest.mark.parametrize("outcome", ["plan", "apply", "fail"])
+def test_the_sample_racks_own_secrets_are_nowhere(sample, outcome):
     """Drawn for its hubs, and borrowed for its members; `fail`: every command says itself back and fails."""
     rack, steps = whole_rack(sample)
     planted = pieces(whole.BORROWED.split()[0], *leaves(revealed(rack.secrets)))
     machines = dict(whole.machines(rack, steps))
-    if deed == "fail":
+    if outcome == "fail":
         machines = {name: fails_aloud(one) for name, one in machines.items()}
     texts, errors = [], []
-    for only in [step.name for step in steps] if deed == "fail" else [None]:
+    for only in [step.name for step in steps] if outcome == "fail" else [None]:
         shown = Everything(rack)
-        result = run(rack, "cluster.bootstrap", steps, dry=deed == "plan", only=only, tell=shown.tell,
+        result = run(rack, "cluster.bootstrap", steps, dry=outcome == "plan", only=only, tell=shown.tell,
                      ways=simulated.Ways(machines))
         texts.append(shown.text(result))
         errors += result.errors
-    assert len(planted) > 400 and bool(errors) is (deed == "fail")
+    assert len(planted) > 400 and bool(errors) is (outcome == "fail")
     assert not found_in("\n".join(texts) + repr(rack) + repr(steps), planted)
 
 

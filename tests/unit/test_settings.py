@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.rack import fixed, kubeadm, load, upstream
-from fabfile.resources import Line, settings
+from fabfile.resources import FileLine, settings
 from fabfile.resources.base import Resource, rejection
 from fabfile.roles.settings import cluster_settings, kube_proxy_settings, member_settings
 
@@ -91,23 +91,23 @@ def as_kubeadm_writes(rack) -> str:
                                "data": {key: yaml.safe_dump(tree)}}) + "\n" for name, (key, tree) in documents.items())
 
 
-def told(rack, facts: str) -> list[tuple[str, bool]]:
+def refusals(rack, facts: str) -> list[tuple[str, bool]]:
     found = cluster_settings(rack, rack.control_planes[0]).changes(facts, frozenset())
     return [(change.what, change.rejected) for change in found]
 
 
 def test_a_cluster_made_from_the_rack_is_as_the_rack_says(sample):
-    assert told(sample, as_kubeadm_writes(sample)) == []
+    assert refusals(sample, as_kubeadm_writes(sample)) == []
 
 
 def test_an_edit_of_the_kubelet_settings_is_a_difference(sample, edited):
     rack = edited("configs/cluster.yaml", "maxPods: 110", "maxPods: 60")
-    assert told(rack, as_kubeadm_writes(sample)) == [("ConfigMap kubelet-config: maxPods is 110, should be 60", False)]
+    assert refusals(rack, as_kubeadm_writes(sample)) == [("ConfigMap kubelet-config: maxPods is 110, should be 60", False)]
 
 
 def test_a_key_that_is_left_out_gets_its_default_again(sample, edited):
     rack = edited("configs/cluster.yaml", "    certificateValidityPeriod: 8760h", "    certificateValidityPeriod: 24h")
-    assert told(sample, as_kubeadm_writes(rack)) == [
+    assert refusals(sample, as_kubeadm_writes(rack)) == [
         ("ConfigMap kubeadm-config: certificateValidityPeriod is 24h, should be 8760h", False)]
 
 
@@ -135,7 +135,7 @@ def test_what_is_decided_at_the_start_is_rejected_by_file_and_line(what, sample,
     rack = edited(file, old, new)
     line = next(number for number, text in enumerate((rack.folder / file).read_text().split("\n"), 1)
                 if text.strip().split(":")[0] == new.strip().split(":")[0])
-    [(said, rejected), *_] = told(rack, as_kubeadm_writes(sample))
+    [(said, rejected), *_] = refusals(rack, as_kubeadm_writes(sample))
     assert rejected
     assert said.startswith(f"{file}:{line}: ") and f"{key} is " in said and "cannot be changed there: " in said
 
@@ -162,7 +162,7 @@ def test_another_minor_is_compared_by_what_the_rack_says_alone(sample):
     server = dict(kubeadm.components(rack, rack.control_planes[0], kubeadm.is_known(rack))[0].arguments)
     assert {name for name, value in server.items() if value is not None} == {"advertise-address"}
     facts = as_kubeadm_writes(sample)
-    assert told(rack, facts) == []
+    assert refusals(rack, facts) == []
 
 
 def test_the_minor_whose_defaults_are_known_is_the_one_whose_keys_are(sample):
@@ -225,7 +225,7 @@ def test_what_cannot_be_keeps_everything_from_being_done(dry):
         return 0, ""
 
     rack = simulated.rack("rooster", "chick0", "chick1")
-    steps = [Step("a", (rack.machine("chick0"), rack.machine("chick1")), lambda rack, machine: [Line("/etc/x", "y")]),
+    steps = [Step("a", (rack.machine("chick0"), rack.machine("chick1")), lambda rack, machine: [FileLine("/etc/x", "y")]),
              Step("b", (rack.machine("chick1"),), lambda rack, machine: [Decided()])]
     result = run(rack, "test", steps, ways=simulated.Ways(dict.fromkeys(rack.machines, machine)), dry=dry)
     assert result.exit_code == 2 and not acted and len(result.plan) > 1

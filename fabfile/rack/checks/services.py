@@ -12,7 +12,7 @@ from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
 from fabfile.rack.release import branch, file_of, looked_up, place_of
 from fabfile.rack.services import Service
-from fabfile.rack.telling import did_you_mean
+from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.template_lint import value_faults
 
 SECRETS = re.compile(

@@ -81,7 +81,7 @@ def test_another_hands_field_is_shown_and_taken_back_when_asked(hub_yaml, operat
     assert "another hand: kubectl-set has set" in operator.inv("hub.upgrade").said
     hub_yaml("capacity: 1Gi", "capacity: 2Gi")
     assert "kubectl-set has set" in operator.inv("hub.upgrade", code=1).said
-    operator.inv("hub.upgrade", "--take-back")
+    operator.inv("hub.upgrade", "--force-conflicts")
     assert "another hand" not in operator.inv("hub.status").said
 
 

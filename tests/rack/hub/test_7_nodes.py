@@ -68,7 +68,7 @@ def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, insid
 
 
 def test_a_hub_whose_machine_lost_its_power_is_told_in_seconds(hub, operator, nodes, with_hub):
-    def told(*words: str) -> tuple[int, str, float]:
+    def timed(*words: str) -> tuple[int, str, float]:
         began = time.monotonic()
         typed = operator.inv(*words, code=None)
         return typed.code, typed.said, time.monotonic() - began
@@ -76,15 +76,15 @@ def test_a_hub_whose_machine_lost_its_power_is_told_in_seconds(hub, operator, no
     hub.off(with_hub)
     try:
         began = time.monotonic()
-        wait_until("its silence is noticed", lambda: f"{with_hub} is silent since" in told("hub.status")[1], 60)
+        wait_until("its silence is noticed", lambda: f"{with_hub} is silent since" in timed("hub.status")[1], 60)
         print(f"noticed {time.monotonic() - began:.0f} s after the power went")
         for words, code in ((("hub.status",), 3), (("hub.prove",), 1), (("hub.restart",), 1), (("hub.rollback",), 1)):
-            found, said, seconds = told(*words)
+            found, said, seconds = timed(*words)
             print(f"inv {words[0]}: {seconds:.1f} s\n{said}")
             assert found == code and seconds < 10
             assert f"{with_hub} is silent since" in said and "the hub's database is on its disk" in said
             assert f"inv node.remove {with_hub} --dead" in said
-        assert not re.search(rf"^hub-\S+ +{with_hub} +ready", told("hub.status")[1], re.MULTILINE)
+        assert not re.search(rf"^hub-\S+ +{with_hub} +ready", timed("hub.status")[1], re.MULTILINE)
     finally:
         hub.on(with_hub)
     wait_until(f"{with_hub} is Ready", lambda: with_hub in nodes(), 180)

@@ -14,7 +14,7 @@ from fabfile.rack.spelling import did_you_mean, likest
 from fabfile.rack.values import Part
 
 
-def told(document: Document, kind: type[Part], error: ValidationError) -> Iterator[Problem]:
+def as_problems(document: Document, kind: type[Part], error: ValidationError) -> Iterator[Problem]:
     """Every error of one file as a problem."""
     errors = [(_path(one["loc"]), one) for one in error.errors(include_url=False)]
     unknown = {path for path, one in errors if one["type"] == "extra_forbidden"}

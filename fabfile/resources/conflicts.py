@@ -10,7 +10,7 @@ from .base import Change, Command, Resource, refusal
 
 
 @dataclass(frozen=True)
-class OnlyDefaultClass(Resource):
+class SingleDefaultStorageClass(Resource):
     """No other storage class is the default: of two, Kubernetes takes the newer one without a word."""
 
     storage_class: str
@@ -34,7 +34,7 @@ class OnlyDefaultClass(Resource):
 
 
 @dataclass(frozen=True)
-class OneAllocator(Resource):
+class NoCalicoLoadBalancerIPAM(Resource):
     """Calico gives no addresses to services: with MetalLB beside it, two would answer for one address."""
 
     kubeconfig: str
