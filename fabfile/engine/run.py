@@ -31,7 +31,7 @@ from fabfile.engine.plan import (
 )
 from fabfile.engine.preparation import Preparation, Preparations
 from fabfile.engine.step import Step
-from fabfile.engine.verify import verify
+from fabfile.engine.verify import Verdict, verify
 from fabfile.engine.ways import SshWays, Ways
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Run:
             raise NoLock(self.rack.gateway.name)
         self._agree(self.plan.interruptions())
         for step, machines in self._steps():
-            self._verify_step(step, machines)  # what does not hold keeps nothing else from being done
+            self._verify([(step, machines)])  # what does not hold keeps nothing else from being done
         left = [m for m in self.machines if m.name not in self.failed]
         if not left:
             return
@@ -235,21 +235,24 @@ class Run:
         return held
 
     def _verify_all(self, steps: Sequence[Step], later: Sequence[Step]) -> bool:
-        """Verifies steps that were made, in order; `later` are not begun when one does not hold."""
-        for step in steps:
-            if not self._verify_step(step, step.machines):
-                self._stopped(step.name, later)
-                return False
-        return True
+        """Verifies steps that were made, all at once; `later` are not begun when one does not hold."""
+        stopped = self._verify([(step, step.machines) for step in steps])
+        if stopped:
+            self._stopped(stopped, later)
+        return not stopped
 
-    def _verify_step(self, step: Step, machines: Iterable[Machine]) -> bool:
-        """Whether a step holds on those of these machines that have not failed; where it does, its notes go."""
-        began, before = time.monotonic(), self.critical
-        held = self._verified(step, tuple(m for m in machines if m.name not in self.failed))
-        self.tell(events.Verified(step.name, held, time.monotonic() - began, self.critical - before))
-        if held:
+    def _verify(self, steps: Sequence[tuple[Step, tuple[Machine, ...]]]) -> str:
+        """Verifies steps on those of these machines that have not failed; where one holds, its notes go. Gives the name of
+        the first that does not hold, if there is one."""
+        known = 0.0
+        for (step, machines), verdict in zip(steps, self._verdicts(steps)):  # none after one that does not hold
+            held = verdict.error is None
+            self.tell(events.Verified(step.name, held, verdict.seconds, max(0.0, verdict.seconds - known)))
+            known = max(known, verdict.seconds)
+            if not held:
+                return step.name
             self._clear(step, [m for m in machines if m.name not in self.failed])
-        return held
+        return ""
 
     def _standing(self, step: Step) -> tuple[Machine, ...]:
         return tuple(m for m in step.machines if m.name not in self.failed)
@@ -312,7 +315,7 @@ class Run:
             self.critical += max(values.values(), default=0.0)
             for name, error in errors.items():
                 self._fail(name, error, step.name)
-            if batch.careful and (errors or (not batch.last and not self._verified(step, batch.machines))):
+            if batch.careful and (errors or (not batch.last and self._verdicts([(step, batch.machines)])[-1].error)):
                 return False
             if batch.careful and any(m.name in self.failed for m in batch.machines):
                 return False
@@ -340,23 +343,22 @@ class Run:
             with self.fleet.at(gateway, "takes the rack's lock again") as session:
                 facts(session, (), "", self.tell)
 
-    def _verified(self, step: Step, machines: tuple[Machine, ...]) -> bool:
-        """Whether the step's checks hold of these machines, but for those that have failed by them alone."""
-        if step.verify is None or not machines:
-            return True
+    def _verdicts(self, steps: Sequence[tuple[Step, tuple[Machine, ...]]]) -> list[Verdict]:
+        """Asks the checks of steps on those of these machines that have not failed. What fails by them is told."""
         began = time.monotonic()
-        try:
-            view = replace(self.rack, missing=self._missing())
-            failed = verify(view, self.fleet, step.name, tuple(step.verify(view, machines)), self.tell)
-        except MachineError as error:
-            self.errors.append(error)
-            self.tell(events.Failed(error.machine, step.name, error))
-            return False
-        finally:
-            self.critical += time.monotonic() - began
-        for name, error in failed.items():
-            self._fail(name, error, step.name)
-        return True
+        view = replace(self.rack, missing=self._missing())
+        asked = [(step, tuple(m for m in machines if m.name not in self.failed)) for step, machines in steps]
+        verdicts = verify(view, self.fleet, [
+            (step.name, step.verify(view, machines) if step.verify and machines else ()) for step, machines in asked], self.tell)
+        self.critical += time.monotonic() - began
+        for verdict in verdicts:
+            for name, error in verdict.failed.items():
+                if name not in self.failed:
+                    self._fail(name, error, verdict.step)
+            if verdict.error:
+                self.errors.append(verdict.error)
+                self.tell(events.Failed(verdict.error.machine, verdict.step, verdict.error))
+        return verdicts
 
     def _missing(self) -> frozenset[str]:
         """Who could not be reached, or is meant to be off: checks name them and do not wait for them."""

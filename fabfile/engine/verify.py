@@ -1,18 +1,19 @@
-"""Verifying that a step brought about what it should: its checks are asked until they hold."""
+"""Verifying that steps brought about what they should: their checks are asked until they hold."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fabfile.engine.command_output import tail
 from fabfile.engine.errors import CheckFailed, MachineError
 from fabfile.engine.events import Event, Held, Noticed, Waiting
 from fabfile.engine.fleet import Fleet
 from fabfile.engine.parallel import each
 from fabfile.engine.shell import ShellCommand
-from fabfile.engine.command_output import tail
 from fabfile.resources.base import NOTE, Check
 from fabfile.secret import mask
 
@@ -22,56 +23,120 @@ if TYPE_CHECKING:
 _PAUSES = (0.1, 0.2, 0.3, 0.5, 1.0)  # seconds between two questions; the last again and again
 
 
-def verify(rack: Rack, fleet: Fleet, step: str, checks: Sequence[Check],
-           tell: Callable[[Event], None]) -> dict[str, MachineError]:
-    """Asks a step's checks, those of one machine in one write, until all hold.
+@dataclass
+class Verdict:
+    """What came of a step's checks. `error`: why it does not hold. `failed`: the machines that failed instead, by the
+    checks that are about one, or because they cannot be asked. `seconds`: until it was known."""
 
-    Gives the machines that failed, by the checks that are about one, or because they cannot be asked. Raises
-    CheckFailed with the reasons of any other that did not hold within its limit.
+    step: str
+    failed: dict[str, MachineError] = field(default_factory=dict)
+    error: MachineError | None = None
+    seconds: float = 0.0
+
+
+def verify(rack: Rack, fleet: Fleet, steps: Sequence[tuple[str, Iterable[Check]]],
+           tell: Callable[[Event], None]) -> list[Verdict]:
+    """Asks the checks of these steps until all hold: those of one machine in one write, one that several have once.
+
+    Gives the verdicts in the order of the steps. The first step that does not hold is the last verdict: those after
+    it are not asked any longer.
     """
-    began = time.monotonic()
-    by_machine: dict[str, list[Check]] = {}
-    for check in checks:
-        by_machine.setdefault(check.machine, []).append(check)
-    failed: dict[str, MachineError] = {}
-
-    def watch(name: str) -> None:
-        open_, asked = by_machine[name], 0
-        while open_:
-            still = []
-            stage = min(check.stage for check in open_)
-            for check, code, said in _ask(rack, fleet, name, [each for each in open_ if each.stage == stage]):
-                try:
-                    if not _holds(step, check, code, said, began, tell):
-                        still.append(check)
-                except CheckFailed as error:
-                    at_fault = _at_fault(check, said)
-                    if not at_fault:
-                        raise
-                    failed.update(dict.fromkeys(at_fault, error))
-            open_ = still + [check for check in open_ if check.stage != stage]
-            if open_:
-                time.sleep(_PAUSES[min(asked, len(_PAUSES) - 1)])
-                asked += 1
-
-    _, errors = each(watch, by_machine)
-    for name, error in errors.items():
-        if isinstance(error, CheckFailed) or any(check.about != (name,) for check in by_machine[name]):
-            raise error.at(step)
-        failed[name] = error.at(step)  # it cannot be asked, and was to speak of itself alone
-    return failed
+    verification = _Verification(rack, fleet, steps, tell)
+    _, _ = each(verification.watch, verification.machines)
+    return verification.until_one_does_not_hold()
 
 
-def _ask(rack: Rack, fleet: Fleet, machine: str, checks: Sequence[Check]) -> list[tuple[Check, int, str]]:
-    """Each check with the exit code of its script and what that said."""
-    with fleet.at(rack.machine(machine), f"is asked whether {checks[0].what}") as session:
-        assert session.shell is not None
-        # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
-        # output.
-        lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
-                 for check in checks]
-        return [(check, answer.code, mask(answer.output))
-                for check, answer in zip(checks, session.shell.look(lines), strict=True)]
+class _Verification:
+    def __init__(self, rack: Rack, fleet: Fleet, steps: Sequence[tuple[str, Iterable[Check]]], tell: Callable[[Event], None]):
+        self._rack, self._fleet, self._tell = rack, fleet, tell
+        self._began = time.monotonic()
+        self._verdicts = [Verdict(step) for step, _ in steps]
+        self._of: dict[Check, list[Verdict]] = {}  # a check → the steps that have it
+        for verdict, (_, checks) in zip(self._verdicts, steps, strict=True):
+            for check in checks:
+                self._of.setdefault(check, []).append(verdict)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(check.machine for check in self._of))
+
+    def until_one_does_not_hold(self) -> list[Verdict]:
+        first = next((number for number, verdict in enumerate(self._verdicts) if verdict.error), len(self._verdicts))
+        return self._verdicts[:first + 1]
+
+    def watch(self, machine: str) -> None:
+        """Asks a machine its checks until none is left to be asked."""
+        asked, open_ = 0, [check for check in self._of if check.machine == machine]
+        while open_ := [check for check in open_ if self._open(check)]:
+            if asked:
+                time.sleep(_PAUSES[min(asked, len(_PAUSES)) - 1])
+            asked += 1
+            now = self._next(open_)
+            try:
+                answers = self._ask(machine, now)
+            except MachineError as error:
+                return self._cannot_be_asked(machine, error)
+            settled = {check for check, (code, said) in zip(now, answers, strict=True) if self._known(check, code, said)}
+            open_ = [check for check in open_ if check not in settled]
+
+    def _open(self, check: Check) -> bool:
+        """Whether any of its steps is still waited for."""
+        left = self.until_one_does_not_hold()
+        return any(verdict.error is None and verdict in left for verdict in self._of[check])
+
+    def _next(self, open_: Sequence[Check]) -> list[Check]:
+        """The checks of each step's lowest stage."""
+        lowest: dict[str, int] = {}
+        for check in open_:
+            for verdict in self._of[check]:
+                lowest[verdict.step] = min(check.stage, lowest.get(verdict.step, check.stage))
+        return [check for check in open_ if any(check.stage == lowest[verdict.step] for verdict in self._of[check])]
+
+    def _ask(self, machine: str, checks: Sequence[Check]) -> list[tuple[int, str]]:
+        """The exit code of each check's script, and what that said."""
+        with self._fleet.at(self._rack.machine(machine), f"is asked whether {checks[0].what}") as session:
+            assert session.shell is not None
+            # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
+            # output.
+            lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
+                     for check in checks]
+            return [(answer.code, mask(answer.output)) for answer in session.shell.look(lines)]
+
+    def _known(self, check: Check, code: int, said: str) -> bool:
+        """Whether a check holds, or has not held for too long; then its steps know."""
+        seconds = time.monotonic() - self._began
+        verdicts, last = self._of[check], tail(said)
+        if code != 0 and seconds <= check.limit:
+            self._tell(Waiting(check.machine, verdicts[0].step, check.what, last[-1] if last else ""))
+            return False
+        for verdict in verdicts:
+            verdict.seconds = seconds
+        if code == 0:
+            for line in said.splitlines():
+                if line.startswith(NOTE):
+                    self._tell(Noticed(check.machine, line.removeprefix(NOTE)))
+            self._tell(Held(check.machine, verdicts[0].step, check.what, seconds))
+            return True
+        error = CheckFailed(
+            check.about[0] if len(check.about) == 1 else check.machine,
+            f"after {seconds:.0f} s this is still not true: {check.what}", step=verdicts[0].step,
+            command=f"ask whether {check.what}", tail=last,
+            hint="it may still come true: run again, or look on the machine at what keeps it")
+        if at_fault := _at_fault(check, said):
+            verdicts[0].failed.update(dict.fromkeys(at_fault, error))
+        else:
+            for verdict in verdicts:
+                verdict.error = error
+        return True
+
+    def _cannot_be_asked(self, machine: str, error: MachineError) -> None:
+        """A machine whose checks were about itself alone has failed; else the step has."""
+        for verdict in self._verdicts:
+            checks = [check for check, verdicts in self._of.items() if check.machine == machine and verdict in verdicts]
+            if any(check.about != (machine,) for check in checks):
+                verdict.error = error.at(verdict.step)
+            elif checks:
+                verdict.failed[machine] = error.at(verdict.step)
 
 
 def _at_fault(check: Check, said: str) -> tuple[str, ...]:
@@ -79,20 +144,3 @@ def _at_fault(check: Check, said: str) -> tuple[str, ...]:
     if len(check.about) == 1:
         return check.about
     return tuple(name for name in check.about if re.search(rf"^{re.escape(name)} ", said, re.MULTILINE))
-
-
-def _holds(step: str, check: Check, code: int, said: str, began: float, tell: Callable[[Event], None]) -> bool:
-    seconds = time.monotonic() - began
-    if code == 0:
-        for line in said.splitlines():
-            if line.startswith(NOTE):
-                tell(Noticed(check.machine, line.removeprefix(NOTE)))
-        tell(Held(check.machine, step, check.what, seconds))
-        return True
-    last = tail(said)
-    if seconds > check.limit:
-        raise CheckFailed(check.about[0] if len(check.about) == 1 else check.machine, f"after {seconds:.0f} s this is still not true: {check.what}",
-                          step=step, command=f"ask whether {check.what}", tail=last,
-                          hint="it may still come true: run again, or look on the machine at what keeps it")
-    tell(Waiting(check.machine, step, check.what, last[-1] if last else ""))
-    return False

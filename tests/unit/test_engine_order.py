@@ -170,3 +170,34 @@ def test_a_step_whose_preparation_fails_is_left_out_and_others_are_made():
     result = run(rack, "test", steps, ways=ways)
     assert (machines["a"].settings["x"], machines["a"].settings["y"]) == ("1", "")
     assert [str(error) for error in result.errors] == ["nobody knows"] and result.exit_code == 1
+
+
+def verified_together(a: int, shared: int, b: int, told: list):
+    """Two steps, one of which is verified with the other; each has a check of its own, both have a third. Their answers."""
+    rack, ways, machines = rack_of("rooster", "m", m={"is a so": (a, "a\n"), "are both so": (shared, "both\n"), "is b so": (b, "b\n")})
+    both = Check("both are so", "m", "are both so", 0.4)
+    checks = {name: [Check(f"{name} is so", "m", f"is {name} so", 0.4), both] for name in "ab"}
+    steps = [step(name, rack, ["m"], Setting(name, "1"), verify=lambda rack, given, name=name: checks[name]) for name in "ab"]
+    steps[1] = replace(steps[1], needs=())
+    return run(rack, "test", steps, ways=ways, tell=told.append), machines["m"]
+
+
+def test_steps_are_verified_at_the_same_time_and_a_check_of_both_is_asked_once():
+    told = []
+    result, _ = verified_together(0, 0, 0, told)
+    assert [event.what for event in told if isinstance(event, events.Held)] == ["a is so", "both are so", "b is so"]
+    assert [event.step for event in told if isinstance(event, events.Verified) and event.held] == ["a", "b"] and result.exit_code == 0
+
+
+def test_the_first_step_that_does_not_hold_is_the_only_one_that_is_told():
+    told = []
+    result, _ = verified_together(1, 0, 1, told)
+    assert [error.step for error in result.errors] == ["a"]
+    assert [(event.step, event.held) for event in told if isinstance(event, events.Verified)] == [("a", False)]
+
+
+def test_a_later_step_that_does_not_hold_lets_an_earlier_one_hold():
+    told = []
+    result, machine = verified_together(0, 0, 1, told)
+    assert [error.step for error in result.errors] == ["b"]
+    assert [(event.step, event.held) for event in told if isinstance(event, events.Verified)] == [("a", True), ("b", False)]
