@@ -1,4 +1,7 @@
-"""Which control plane the cluster is asked through: the first, in the order of hosts.yaml, whose API server is well."""
+"""Which control plane the cluster is asked through: the first, in the order of hosts.yaml, whose API server is ready.
+
+One that has the manifests that were applied comes before one that has not: where the first control plane was made anew,
+the cluster is not asked through it, and nothing is applied again."""
 
 from __future__ import annotations
 
@@ -7,19 +10,22 @@ from collections.abc import Iterable, Mapping
 from fabfile.rack.cluster import API_PORT
 
 
-def question(address: str) -> str:
-    """Shell text for one control plane: "member 200" (its API server is ready), "member 000" (it is not), or "none"."""
+def question(address: str, manifests: str) -> str:
+    """Shell text for one control plane: "member 200" (its API server is ready), "member 000" (it is not), or "none";
+    behind it "manifests" where that folder is."""
     return (f"[ -e /etc/kubernetes/admin.conf ] || {{ echo none; exit 0; }}\n"
-            f"echo member \"$(curl -sk --max-time 4 -o /dev/null -w '%{{http_code}}' https://{address}:{API_PORT}/readyz)\"")
+            f"echo member \"$(curl -sk --max-time 4 -o /dev/null -w '%{{http_code}}' https://{address}:{API_PORT}/readyz)\""
+            f" $([ ! -d {manifests} ] || echo manifests)")
 
 
 MEMBER = "[ ! -e /etc/kubernetes/kubelet.conf ] || echo member"  # asked of a machine that may be in a cluster
 
 
 def choose(names: Iterable[str], answers: Mapping[str, str]) -> str:
-    """Of the control planes, by what each that could be asked said: one that is ready, else one that is a member at
-    all; empty when there is no such."""
+    """Of the control planes, by what each that could be asked said: one that is ready and has the manifests, else one
+    that is ready, else one that is a member at all; empty when there is no such."""
     said = {name: answers.get(name, "").split() for name in names}
-    ready = (name for name, words in said.items() if words == ["member", "200"])
+    leading = (name for name, words in said.items() if words == ["member", "200", "manifests"])
+    ready = (name for name, words in said.items() if words[:2] == ["member", "200"])
     members = (name for name, words in said.items() if words[:1] == ["member"])
-    return next(ready, "") or next(members, "")
+    return next(leading, "") or next(ready, "") or next(members, "")

@@ -32,13 +32,14 @@ def find_leader(ways: SshWays, without: Machine | None = None) -> tuple[Rack, di
     from dataclasses import replace
 
     from fabfile.facts.leader import choose, question
+    from fabfile.roles.manifests import FOLDER
     from fabfile.tasks.queries import ask
 
     rack = ways.rack
     candidates = [machine for machine in rack.control_planes if machine is not without and not machine.expected_off]
     if len(rack.control_planes) == 1 or not candidates:
         return rack, {}
-    answers, missing = ask(rack, {machine.name: question(str(machine.address())) for machine in candidates}, 20.0, ways)
+    answers, missing = ask(rack, {machine.name: question(str(machine.address()), FOLDER) for machine in candidates}, 20.0, ways)
     return replace(rack, leading=choose([machine.name for machine in candidates], answers)), missing
 
 

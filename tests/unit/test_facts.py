@@ -10,6 +10,7 @@ import pytest
 from fabfile.facts import cluster as cluster_state
 from fabfile.facts import dhcp as dhcp_state
 from fabfile.facts import machine as machine_state
+from fabfile.facts.leader import choose
 from fabfile.facts.leaving import Leaving
 from fabfile.finding import healthy
 from fabfile.resources.departure import Drained, Forgotten, Pod, Returned, Withdrawn, movable
@@ -189,3 +190,17 @@ def test_leaving_resources(resource, facts, changes):
 ])
 def test_who_may_leave(leaving, force, refused):
     assert refused in leaving.refusal(force) if refused else leaving.refusal(force) == ""
+
+
+@pytest.mark.parametrize("answers, leader", [
+    ({"a": "member 200 manifests", "b": "member 200 manifests"}, "a"),
+    ({"a": "member 200", "b": "member 200 manifests"}, "b"),  # a was made anew
+    ({"a": "member 200", "b": "member 200"}, "a"),
+    ({"a": "member 000 manifests", "b": "member 200"}, "b"),
+    ({"a": "none", "b": "member 000"}, "b"),
+    ({"b": "member 200"}, "b"),
+    ({"a": "none", "b": "none"}, ""),
+    ({}, ""),
+])
+def test_the_cluster_is_asked_through_the_first_that_is_ready_and_has_the_manifests(answers, leader):
+    assert choose(["a", "b"], answers) == leader
