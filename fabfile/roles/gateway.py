@@ -9,7 +9,6 @@ from fabfile.resources import (
     Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit,
 )
 from fabfile.roles.names import own_name, resolvers
-from fabfile.roles.programs import held, kubernetes_programs, kubernetes_repository
 from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
@@ -28,8 +27,6 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from _firewall(rack, machine)
     yield from _names_and_addresses_of_others(rack, machine)
     yield from _time(rack)
-    yield kubernetes_repository(rack)
-    yield from held(kubernetes_programs(rack, "kubectl"))
 
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:

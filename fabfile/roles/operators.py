@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Directory, Kubeconfig, Resource
+from fabfile.roles.programs import held, kubernetes_programs, kubernetes_repository
 
 
 def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """A certificate of the operator's own, no copy of admin.conf: who did what stays visible in audits."""
+    """kubectl, and a certificate of the operator's own, no copy of admin.conf: who did what stays visible in audits."""
+    yield kubernetes_repository(rack)
+    yield from held(kubernetes_programs(rack, "kubectl"))
     user = rack.operator.user
     path = kubeconfig(rack)
     yield Directory(path.rpartition("/")[0], owner=user, group=user, mode=0o700)
