@@ -9,34 +9,17 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 from fabfile.finding import Finding, Severity
-
-KUBECONFIG = "/etc/kubernetes/admin.conf"
+from fabfile.programs import shell
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 
 # kubelet's words for pods that it ended, or refused, because its machine shuts down. Others took their place
 # long ago, and nobody takes them away (pkg/kubelet/nodeshutdown).
 _SHUT_DOWN = ("Terminated", "NodeShutdown")
 
-# Five answers, each behind a line "#NAME". Whatever the API server does not tell leaves its answer empty.
-QUESTION = f"""
-export KUBECONFIG={KUBECONFIG}
-kubectl() {{ command kubectl --request-timeout=10s "$@" 2>/dev/null; }}
-echo '#ready'; kubectl get --raw /readyz
-echo; echo '#nodes'; kubectl get nodes -o json
-echo; echo '#pods'; kubectl get pods -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}} \
-{{.metadata.name}} {{.spec.nodeName}} {{.status.phase}} \
-{{range .status.containerStatuses[*]}}{{.ready}},{{end}} \
-{{range .status.containerStatuses[*]}}{{.state.waiting.reason}}{{end}} {{.status.reason}}{{"\\n"}}{{end}}'
-echo; echo '#sessions'
-for speaker in $(kubectl -n kube-system get pods -l k8s-app=calico-node \
-    --field-selector status.phase=Running \
-    -o jsonpath='{{range .items[*]}}{{.spec.nodeName}}={{.metadata.name}}{{"\\n"}}{{end}}'); do (
-    up=$(kubectl -n kube-system exec "${{speaker#*=}}" -c calico-node -- \
-        birdcl -s /var/run/calico/bird.ctl show protocols | grep -c ' BGP .* Established')
-    echo "${{speaker%%=*}} $up"
-) & done; wait
-echo; echo '#certificates'; kubeadm certs check-expiration -o json 2>/dev/null
-:
-"""
+
+def question() -> str:
+    """Shell text for a control plane."""
+    return shell("nodes", "cluster", kubeconfig=ADMIN_CONF)
 
 
 @dataclass(frozen=True)
@@ -76,9 +59,8 @@ class ClusterState:
     certificates: Mapping[str, int]  # name → days left
 
 
-
 def parse(answer: str, now: datetime | None = None) -> ClusterState:
-    """The state that an answer to QUESTION tells."""
+    """The state that an answer to the question tells."""
     parts: dict[str, list[str]] = {}
     section: list[str] = []
     for line in answer.split("\n"):

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 
 
 def question(address: str, manifests: str) -> str:
     """Shell text for one control plane: "member 200" (its API server is ready), "member 000" (it is not), or "none";
     behind it "manifests" where that folder is."""
-    return (f"[ -e /etc/kubernetes/admin.conf ] || {{ echo none; exit 0; }}\n"
+    return (f"[ -e {ADMIN_CONF} ] || {{ echo none; exit 0; }}\n"
             f"echo member \"$(curl -sk --max-time 4 -o /dev/null -w '%{{http_code}}' https://{address}:{API_PORT}/readyz)\""
             f" $([ ! -d {manifests} ] || echo manifests)")
 

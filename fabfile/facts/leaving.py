@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fabfile.resources.api_question import ADMIN
 from fabfile.resources.departure import POD_LINES, Pod, movable
 
-_KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 _MARK = "#pods\n"
 
 
@@ -54,10 +54,10 @@ class Leaving:
 
 def question(machine: str) -> str:
     """What a control plane is asked about a chick. An API server that does not answer leaves the mark out."""
-    return (f"{_KUBECTL} get node {machine} --ignore-not-found "
+    return (f"{ADMIN} get node {machine} --ignore-not-found "
             "-o 'jsonpath=node {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}' || exit\n"
             f"echo; echo '{_MARK.strip()}'\n"
-            f"{_KUBECTL} get pods -A --field-selector spec.nodeName={machine} {POD_LINES}")
+            f"{ADMIN} get pods -A --field-selector spec.nodeName={machine} {POD_LINES}")
 
 
 def parse(machine: str, answer: str, *, said_dead: bool, unreachable: str,

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.rack.services import Chart, Service
 from fabfile.secret import Secret
 
 _HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret",
          "hub.config.CryptKeeper.keys", "hub.services.coop.apiToken")
 
-_ADMIN = "/etc/kubernetes/admin.conf"
 _PART = "part() { printf '\\n== %s %s\\n' \"$1\" \"$2\"; }"
 _DEPLOYED = "jsonpath={.spec.template.spec.initContainers[?(@.name=='pages')].env[?(@.name=='COMMIT')].value}"
 
@@ -78,7 +78,7 @@ def question_of_hubs(hubs: Iterable[Service]) -> str:
     hub holds any secret."""
     hubs = list(hubs)
     return "\n".join([
-        _PART, f"KUBECONFIG={_ADMIN}; export KUBECONFIG", f"if [ ! -e {_ADMIN} ]; then",
+        _PART, f"KUBECONFIG={ADMIN_CONF}; export KUBECONFIG", f"if [ ! -e {ADMIN_CONF} ]; then",
         *(f"part secret {hub.name}" for hub in hubs), "else",
         *(line for hub in hubs for line in _of_a_hub(hub)), "fi", "part end .",
     ])

@@ -1,5 +1,30 @@
 """Programs that run on the rack's machines, each a file of its own language: read as text, never imported.
 
+    prologue.sh      what a root shell is told first: how commands are run, and where each answer ends
+    operator.sh      whether the operator of a run has gone
+    wait.sh          waits for a command that outlives its line, and passes on what it says
+    trial.sh         a change that goes back by itself unless it is confirmed
+
+    apt.sh           what a change of packages begins with
+    unit.sh          whether a unit came up, and what it said last
+    reset.sh         a machine leaves its cluster
+    static_pod.sh    a static pod made anew, or its former manifest back
+    apply.sh         a folder of objects, applied
+    left_objects.sh  objects that no file describes any more
+    left_releases.sh releases that no file describes any more
+    uninstall.sh     a release ends, and its claims stay
+
+    nodes.sh         what questions about all nodes begin with
+    networked.sh     whether there is a pod network to ask about
+    members.sh       whether nodes are Ready
+    mesh.sh          whether they speak BGP with each other
+    pod_traffic.sh   whether pods reach what they may; runs from_a_pod.sh
+    from_a_pod.sh    what one pod reaches
+    metallb.sh       whether MetalLB takes pools
+    storage.sh       whether the provisioners run
+    cluster.sh       how the cluster is
+    machine.sh       how a machine is
+
     release.sh       what an upgrade of a release, its way back and its proof have in common
     upgrade.sh       an upgrade that is proved, or taken back
     rollback.sh      a former revision that is brought back, and proved
@@ -10,6 +35,7 @@
     others.sh        who else has set fields of it
     database.sh      runs database.py
     hub.sh           how a hub is: its release, pods, nodes, pages, API
+    pages.sh         a hub's pages from a repository, in its init container
     pods.py          what pods wait for, and whether waiting can help
     database.py      a hub's database from the gateway: copied, looked at, brought back
     inside.py        the same in a pod that mounts it
@@ -17,6 +43,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import dropwhile
 from pathlib import Path
 from shlex import quote
 
@@ -24,11 +52,19 @@ HERE = Path(__file__).parent
 
 
 def shell(*names: str, **variables: str) -> str:
-    """The variables, quoted, and then the text of these programs."""
+    """The variables, quoted, and then the text of these programs, without what each says of itself at its top."""
     given = [f"{name}={quote(value)}" for name, value in variables.items()]
-    return "\n".join([*given, *(text(f"{name}.sh") for name in names)])
+    return "\n".join([*given, *(map(body, names))])
 
 
+@cache
+def body(name: str) -> str:
+    """A shell program without the comment at its top."""
+    lines = text(f"{name}.sh").splitlines(keepends=True)
+    return "".join(dropwhile(lambda line: line.startswith("#") or not line.strip(), lines))
+
+
+@cache
 def text(name: str) -> str:
     """A program as it lies here."""
     return (HERE / name).read_text()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.kubeadm_paths import CRI_SOCKET
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import Contradiction, merge, overlay, plain
 from fabfile.rack.node_labels import CONTROL_PLANE, Taint
@@ -22,7 +23,6 @@ HOSTS, CLUSTER = "hosts.yaml", "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"
 KUBELET = "kubelet.config.k8s.io/v1beta1"
 PATCHES = "/etc/kubernetes/patches"  # on a member with kubelet settings of its own
-CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 
 # kubeadm's constants.PauseVersion, by minor; a check compares it with what the machine's kubeadm says
 PAUSE = {"1.34": "3.10.1", "1.35": "3.10.1", "1.36": "3.10.2", "1.37": "3.10.2"}

@@ -6,10 +6,12 @@ import json
 from shlex import quote
 from typing import Any
 
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
+
 _PKI = "/etc/kubernetes/pki"
 # the machine's own name in the cluster: a node may read what its kubelet and its pods are made from
 _CLIENT = f"--cacert {_PKI}/ca.crt --cert /var/lib/kubelet/pki/kubelet-client-current.pem"
-ADMIN = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 
 
 def question(*paths: str, beside: str = "") -> str:
@@ -27,7 +29,7 @@ def question(*paths: str, beside: str = "") -> str:
         "s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)\n"
         f"d=$(curl -sS --max-time 10 {_CLIENT} -w '\\n' {asked.rstrip()} 2>&1) || :\n"
         "case $d in\n"
-        f"*' is forbidden: '*'no relationship found'*) [ -r /etc/kubernetes/admin.conf ] && {{ {again}; }} || printf '%s\\n' \"$d\" ;;\n"
+        f"*' is forbidden: '*'no relationship found'*) [ -r {ADMIN_CONF} ] && {{ {again}; }} || printf '%s\\n' \"$d\" ;;\n"
         "*) printf '%s\\n' \"$d\" ;;\n"
         "esac\n"
         "fi"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, ClassVar
 
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
+
 from . import settings, writing
 from .api_question import ADMIN, objects, question, ready
 from .base import Change, Command, Resource
@@ -50,7 +52,7 @@ class ClusterSettings(Resource):
         return question(f"{MAPS}/kubeadm-config", f"{MAPS}/kubelet-config")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        if not facts.strip() or "file:/etc/kubernetes/admin.conf" in altered:
+        if not facts.strip() or f"file:{ADMIN_CONF}" in altered:
             return  # there is no cluster yet, or it is about to be made with these very settings
         try:
             found = objects(facts)

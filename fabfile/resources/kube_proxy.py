@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
+
 from . import settings
 from .api_question import ADMIN, objects, question
 from .base import Change, Command, Resource
@@ -47,7 +49,7 @@ class KubeProxySettings(Resource):
         return question(f"{MAPS}/kube-proxy", _PODS + self.node, beside=_OWN_MODE)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        if "file:/etc/kubernetes/admin.conf" in altered:
+        if f"file:{ADMIN_CONF}" in altered:
             return
         asked = [line for line in facts.splitlines() if line.strip() and f" {_OWN_PORT} " not in line]
         mode = asked.pop() if asked and asked[-1] in MODES else ""

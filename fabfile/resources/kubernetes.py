@@ -7,12 +7,13 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
+from fabfile.programs import shell
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
+
 from . import parts, writing
 from .base import Borrowed, Change, Command, Resource
 from .file import FileFacts, permission_changes
 
-_NOT_READY = ('go-template={{range .items}}{{$name := .metadata.name}}{{range .status.conditions}}{{if and (eq .type "Ready") '
-              '(ne .status "True")}}{{$name}} {{end}}{{end}}{{end}}')
 _LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
 
 
@@ -29,7 +30,7 @@ class KubernetesObjects(Resource):
     set_name: str
     directory: str
     files: tuple[str, ...] = ()
-    kubeconfig: str = "/etc/kubernetes/admin.conf"
+    kubeconfig: str = ADMIN_CONF
     mark: str = ""
     objects: tuple[str, ...] = ()
 
@@ -71,31 +72,7 @@ class KubernetesObjects(Resource):
             reason = said.split("\n")[-1]
             what, diff = f"the objects of {self.set_name} could not be compared ({reason})", ""
         shown = f"kubectl apply --server-side -k {self.directory}"
-        yield Change(what, (Command(self._apply(), long=True, limit=300.0, shown=shown),), diff=diff)
-
-    def _apply(self) -> str:
-        """An object of a kind that the same set defines is refused until the server serves the kind; one that a
-        webhook looks at, until the pod behind it is back, as after a reboot or when a line was cut, or until that pod
-        reaches the API server again, as after that one's restart. Where a node is
-        away, that pod may stand on it, and comes back elsewhere only after minutes: then it is told soon."""
-        seconds = "$(cut -d . -f 1 /proc/uptime)"
-        return (
-            f"crds= asked= until=$(({seconds} + 120))\n"
-            f"until said=$({self._kubectl} apply {self._what} 2>&1); do\n"
-            "printf '%s\\n' \"$said\"\n"
-            "case $said in\n"
-            f"*'failed calling webhook'*|*'admission webhook'*'connection refused'*) [ -n \"$asked\" ] || {{ asked=yes\n"
-            f"    away=$({self._kubectl} --request-timeout=10s get nodes -o {quote(_NOT_READY)}) || away=\n"
-            f"    [ -z \"$away\" ] || until=$(({seconds} + 20)); }}\n"
-            f"  [ {seconds} -lt $until ] || {{ [ -z \"$away\" ] || echo \"${{away% }} is not Ready, and the pod behind the webhook may \"\\\n"
-            "    \"stand there: it starts elsewhere after some minutes, or at once by inv node.remove ${away%% *} --dead\"\n"
-            "    exit 1; }; sleep 2 ;;\n"
-            "*'no matches for kind'*) [ -z \"$crds\" ] || exit 1; crds=waited\n"
-            f"  {self._kubectl} wait --for=condition=Established crd --all --timeout=60s ;;\n"
-            "*) exit 1 ;;\n"
-            "esac; done\n"
-            "printf '%s\\n' \"$said\""
-        )
+        yield Change(what, (Command(shell("apply", kubeconfig=self.kubeconfig, folder=self.directory), long=True, limit=300.0, shown=shown),), diff=diff)
 
 
 def _objects(diff: str) -> list[str]:
@@ -164,7 +141,7 @@ class Kubeconfig(Resource):
 
     def _borrowed(self) -> Borrowed:
         obtain = (
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config "
+            f"kubectl --kubeconfig {ADMIN_CONF} -n kube-system get configmap kubeadm-config "
             "-o 'jsonpath={.data.ClusterConfiguration}' |\n"
             f"kubeadm kubeconfig user --config /dev/stdin --client-name {quote(self.client)} "
             f"--org {quote(self.organization)} --validity-period 8760h 2>/dev/null"

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
+from fabfile.programs import shell
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
+
 from .base import Change, Command, Resource
 
 MARK = "coop/set"  # the label of whatever Coop applies: its set, and the version of a vendor's
@@ -17,36 +20,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _PASSIVE = ("poddisruptionbudgets.policy", "services", "configmaps", "secrets", f"rolebindings.{_RBAC}",
             f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")
 _WORKLOADS = ("Deployment", "DaemonSet")
-_COLUMNS = "custom-columns=A:.apiVersion,K:.kind,S:.metadata.namespace,N:.metadata.name,M:.metadata.labels.coop/set"
 _NAMED = 8  # objects of a set that are told by name; of more, how many
-
-# One question, unless something active has left: then a line an object ("object API KIND NAMESPACE NAME MARK"), what a
-# vendor's set on the disk describes, and the claims of classes.
-_PROBE = r"""
-if [ ! -r @KUBECONFIG@ ] || ! command -v kubectl >/dev/null; then echo absent
-else
-  k() { kubectl --kubeconfig @KUBECONFIG@ --request-timeout=20s "$@" 2>/dev/null; }
-  o=$(k get @ACTIVE@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
-  if printf '%s\n' "$o" | awk 'NF { print $2, $3, $4, $5 }' | grep -qvxF @CURRENT@; then
-    o=$(k get @ALL@ -A -l @SELECTOR@ --no-headers -o @COLUMNS@) || o=
-    printf '%s\n' "$o" | sed 's/^/object /'
-@SETS@
-    case $o in *' StorageClass '*)
-      k get persistentvolumeclaims -A --no-headers \
-        -o custom-columns=S:.metadata.namespace,N:.metadata.name,C:.spec.storageClassName | sed 's/^/claim /' ;;
-    esac
-  fi
-fi
-""".strip()
-
-# Its answer names the live objects of what lies on the disk now: an older version's mark is on all of them until
-# the new one is applied.
-_SET = r"""
-    case $o in *' @NAME@.'*)
-      if m=$(k get -k @FOLDER@ --ignore-not-found --no-headers -o @COLUMNS@)
-      then echo 'known @NAME@'; printf '%s\n' "$m" | sed 's/^/member /'; fi ;;
-    esac
-""".strip("\n")
 
 
 @dataclass(frozen=True)
@@ -60,7 +34,7 @@ class LeftObjects(Resource):
     own: Mapping[str, tuple[str, ...]]
     vendors: Mapping[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()  # beside the usual ones: kinds that the cluster surely has
-    kubeconfig: str = "/etc/kubernetes/admin.conf"
+    kubeconfig: str = ADMIN_CONF
 
     @property
     def name(self) -> str:
@@ -73,12 +47,9 @@ class LeftObjects(Resource):
                  for namespace, _, name in (place.rpartition("/"),)]
         active, every = ",".join((*self.kinds, *_ACTIVE)), ",".join((*self.kinds, *_ACTIVE, *_PASSIVE))
         current = f",{MARK} notin ({','.join(self.vendors)})" if self.vendors else ""
-        sets = "\n".join(_SET.replace("@NAME@", _set(mark)).replace("@FOLDER@", quote(folder))
-                         for mark, folder in self.vendors.items())
-        return (_PROBE.replace("@SETS@", sets).replace("@KUBECONFIG@", quote(self.kubeconfig))
-                .replace("@ACTIVE@", active).replace("@ALL@", every)
-                .replace("@CURRENT@", " ".join(f"-e {quote(one)}" for one in known or ["-"]))
-                .replace("@SELECTOR@", quote(MARK + current)).replace("@COLUMNS@", quote(_COLUMNS)))
+        return shell("left_objects", kubeconfig=self.kubeconfig, active=active, every=every, selector=MARK + current,
+                     current="\n".join(known),
+                     sets="\n".join(f"{_set(mark)} {folder}" for mark, folder in self.vendors.items()))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         lines = [line.split() for line in facts.splitlines()]

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
+from fabfile.programs import shell
+from fabfile.rack.kubeadm_paths import ADMIN_CONF, CRI_SOCKET
+
 from . import writing
+from .api_question import ADMIN
 from .base import Borrowed, Change, Command, Resource, refusal
 
-SOCKET = "unix:///run/containerd/containerd.sock"
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
 _TRACES = {
     "begun": _BEGUN,
     "finished": _FINISHED,
     "kubelet": "/etc/kubernetes/kubelet.conf",
-    "admin": "/etc/kubernetes/admin.conf",
+    "admin": ADMIN_CONF,
     "apiserver": "/etc/kubernetes/manifests/kube-apiserver.yaml",
     "etcd": "/var/lib/etcd/member",
 }
@@ -37,27 +40,6 @@ fi
 """.strip()
 _STRANGER = 60  # curl: the server's certificate is of another CA
 
-# kubeadm leaves the pod network as it was: its settings, its devices and routes, its rules.
-_RESET = """
-if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket @SOCKET@; fi
-systemctl stop kubelet 2>/dev/null || :
-# not the folder itself: containerd watches it and gives up when it goes
-find /etc/cni/net.d -mindepth 1 -delete 2>/dev/null || :
-rm -rf -- /var/lib/cni /var/lib/calico /run/calico
-for link in $(ip -o link show | sed -n 's/^[0-9]*: \\(cali[^@:]*\\|vxlan.calico\\)[@:].*/\\1/p'); do
-  ip link delete "$link" || :
-done
-ip route flush proto bird 2>/dev/null || :
-for tables in iptables ip6tables; do
-  if command -v $tables-save >/dev/null; then
-    $tables-save | grep -v -e KUBE- -e cali -e CNI- | $tables-restore || :
-  fi
-done
-if command -v nft >/dev/null; then
-  for family in ip ip6; do nft delete table $family kube-proxy 2>/dev/null || :; done
-fi
-rm -f -- @BEGUN@ @FINISHED@
-""".strip().replace("@BEGUN@", _BEGUN).replace("@FINISHED@", _FINISHED)
 
 
 @dataclass(frozen=True)
@@ -70,7 +52,7 @@ class ControlPlane(Resource):
     config: str
     node: str
     others: tuple[str, ...] = ()  # ADDRESS:PORT of the rack's other API servers: one that answers has the cluster
-    socket: str = SOCKET
+    socket: str = CRI_SOCKET
     path: ClassVar[str] = "/etc/kubernetes/kubeadm-init.yaml"
 
     @property
@@ -80,7 +62,7 @@ class ControlPlane(Resource):
     def probe(self) -> str:
         if not self.others:
             return _PROBE
-        return (f"{_PROBE}\n[ -e /etc/kubernetes/admin.conf ] || ! command -v curl >/dev/null ||\n"
+        return (f"{_PROBE}\n[ -e {ADMIN_CONF} ] || ! command -v curl >/dev/null ||\n"
                 f"  for server in {' '.join(map(quote, self.others))}; do\n"
                 '    ! curl -sk --max-time 3 -o /dev/null "https://$server/version" || echo "elsewhere $server"\n'
                 "  done")
@@ -130,7 +112,7 @@ class Member(Resource):
     config: str
     node: str
     control_plane: str
-    socket: str = SOCKET
+    socket: str = CRI_SOCKET
     TOKEN: ClassVar[str] = "@TOKEN@"
     CA_HASH: ClassVar[str] = "@CA_HASH@"
     CERTIFICATE_KEY: ClassVar[str] = "@CERTIFICATE_KEY@"
@@ -190,7 +172,7 @@ class Member(Resource):
     def _token(self) -> Borrowed:
         with_key = self.CERTIFICATE_KEY in self.config
         obtain = [
-            "export KUBECONFIG=/etc/kubernetes/admin.conf",
+            f"export KUBECONFIG={ADMIN_CONF}",
             # A node of this name can only be a former self; kubeadm refuses to join beside it.
             f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
@@ -209,7 +191,7 @@ class Member(Resource):
             ]
             # kubeadm lets the certificates live as long as a token of two hours that it made for nothing else
             give_back += [
-                'secrets="kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system"',
+                f'secrets="{ADMIN} -n kube-system"',
                 "timer=$($secrets get secret kubeadm-certs -o 'jsonpath={.metadata.ownerReferences[*].name}')",
                 "$secrets delete secret --ignore-not-found kubeadm-certs $timer",
             ]
@@ -222,7 +204,7 @@ class Member(Resource):
 class NoMember(Resource):
     """A machine that is in no cluster, nor keeps anything of one."""
 
-    socket: str = SOCKET
+    socket: str = CRI_SOCKET
 
     @property
     def name(self) -> str:
@@ -237,7 +219,7 @@ class NoMember(Resource):
                          interrupts="every pod that still runs there ends: the machine leaves the cluster")
 
 
-_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", "file:/etc/kubernetes/admin.conf",
+_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", f"file:{ADMIN_CONF}",
                       "unit:kubelet.service"})
 
 
@@ -252,7 +234,7 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
 
 
 def _reset(socket: str) -> Command:
-    return Command(_RESET.replace("@SOCKET@", quote(socket)), long=True, limit=300.0, shown="kubeadm reset")
+    return Command(shell("reset", socket=socket, begun=_BEGUN, finished=_FINISHED), long=True, limit=300.0, shown="kubeadm reset")
 
 
 def _remains(node: str, found: Set[str]) -> Change:

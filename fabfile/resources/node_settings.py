@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES
 
 from .base import Change, Command, Resource, refusal
@@ -33,7 +34,7 @@ class NodeSettings(Resource):
     labels: Mapping[str, Mapping[str, str]]
     taints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "KEY=VALUE:EFFECT" or "KEY:EFFECT"
     takes_pods: Mapping[str, bool] = field(default_factory=dict)  # the control planes
-    kubeconfig: str = "/etc/kubernetes/admin.conf"
+    kubeconfig: str = ADMIN_CONF
 
     @property
     def name(self) -> str:

@@ -7,39 +7,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from shlex import quote
 
+from fabfile.programs import shell
+
 from .base import Change, Command, Resource
 
 _UPDATED = "/var/lib/coop/apt-lists"  # touched when the lists were last fetched
-
-# What a change begins with: no question is ever asked, a file of ours stays when a package brings its own,
-# and another apt (unattended-upgrades runs for minutes) is waited for, by looking at who holds the locks.
-_PREPARE = r"""
-export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C.UTF-8
-apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
-  -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends "$@"; }
-free() {
-  waited=0
-  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock \
-    /var/cache/apt/archives/lock; do
-    while [ -e "$lock" ] && inode=$(stat -c %i "$lock") && holder=$(grep ":$inode " /proc/locks); do
-      [ "$waited" -lt 600 ] || { echo "$lock has been held for ten minutes: $holder" >&2; return 1; }
-      [ $((waited % 30)) -ne 0 ] || echo "waiting for $lock: $holder"
-      sleep 1; waited=$((waited + 1))
-    done
-  done
-}
-fetch_lists() {
-  free
-  if apt -o APT::Update::Error-Mode=any update; then mkdir -p /var/lib/coop; touch @UPDATED@
-  else echo 'not all lists could be fetched; going on with what there is'; fi
-}
-stale() {
-  [ -e @UPDATED@ ] || return 0
-  [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/keyrings -newer @UPDATED@ 2>/dev/null |
-    head -n 1; find @UPDATED@ -mmin +1440)" ]
-}
-fresh=; free
-""".strip().replace("@UPDATED@", _UPDATED)
 
 # A dpkg that was killed left packages half done: finish them before anything else.
 _MEND = "dpkg --configure -a --force-confdef --force-confold\napt --fix-broken install"
@@ -76,7 +48,7 @@ class Packages(Resource):
             )
         elif broken:
             yield Change("dpkg was interrupted: " + ", ".join(broken),
-                         (Command(f"{_PREPARE}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
+                         (Command(f"{_prepare()}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
                          alters=frozenset(f"package:{name}" for name in broken))
         loose = [name for name in self.packages if self.hold and name not in missing and not found[name].held]
         if loose:
@@ -101,7 +73,7 @@ class Packages(Resource):
         versions = [f"{name}={self.packages[name]}" if self.packages[name] else name for name in names]
         wanted = " ".join(map(quote, versions))
         plain = " ".join(map(quote, names))
-        lines = [_PREPARE]
+        lines = [_prepare()]
         if broken:
             lines.append(_MEND)
         if self.hold:  # also when apt fails or is stopped: what was on hold is on hold again
@@ -135,7 +107,7 @@ class PackagesAbsent(Resource):
         present = [name for name in self.packages if name in found]
         if not present:
             return
-        lines = [_PREPARE, *([_MEND] if broken else []),
+        lines = [_prepare(), *([_MEND] if broken else []),
                  "apt purge --allow-change-held-packages " + " ".join(map(quote, present))]
         shown = f"apt-get purge {' '.join(present)}"
         yield Change(f"{', '.join(present)}: there, should not be",
@@ -153,6 +125,11 @@ class _Package:
     @property
     def whole(self) -> bool:
         return self.state == "installed"
+
+
+def _prepare() -> str:
+    """What a change begins with."""
+    return shell("apt", updated=_UPDATED)
 
 
 def _probe(names) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
+from fabfile.programs import shell
 from fabfile.rack.kubeadm import volume_text
 
 from . import settings, writing
@@ -24,36 +25,6 @@ _VOLUMES = frozenset({  # kubeadm's own
     "k8s-certs", "ca-certs", "etc-pki-ca-trust", "etc-pki-tls-certs", "etc-ca-certificates", "usr-share-ca-certificates",
     "usr-local-share-ca-certificates", "kubeconfig", "etcd-data", "etcd-certs", "flexvolume-dir"})
 _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"})
-
-# $1 what the container's process is called, $2 its manifest, $3 what to say when it does not come up, $4 … kubeadm
-# and its words. `up` is true when another process than before runs, is healthy, and still is some seconds later; it
-# waits no longer for one that has ended three times.
-_MADE_ANEW = """
-name=$1 manifest=$2 problem=$3; shift 3
-before=" $(pidof "$name" || :) " former=$(cksum <"$manifest") pods=$(crictl pods -q --name "$name")
-crashed() {
-    crictl ps -a --latest --name "^$name$" -o yaml | awk -v pods="$pods" '
-        $1 == "attempt:" { attempt = $2 } $1 == "podSandboxId:" { pod = $2 } $1 == "state:" { state = $2 }
-        END { exit !(pod && !index(pods, pod) && attempt > 1 && state == "CONTAINER_EXITED") }'
-}
-newer() { for p in $(pidof "$name"); do case $before in *" $p "*) ;; *) echo "$p"; return 0 ;; esac; done; return 1; }
-up() {
-    until p=$(newer) && healthy && sleep 3 && [ -e "/proc/$p" ] && healthy; do
-        [ "$(cut -d . -f 1 /proc/uptime)" -lt "$1" ] && ! crashed || return 1
-        sleep 0.5
-    done
-}
-in_seconds() { echo $(($(cut -d . -f 1 /proc/uptime) + $1)); }
-"$@"
-[ "$(cksum <"$manifest")" != "$former" ] || { echo "kubeadm has written the manifest as it was before: does a patch of its set the same?" >&2; exit 1; }
-up "$(in_seconds 150)" && exit 0
-{ echo "$problem"; crictl ps -a --name "^$name$" -q | head -n 1 | xargs -r crictl logs --tail 8; } >&2 2>&1 || :
-put_back
-before=" $(pidof "$name" || :) " pods=$(crictl pods -q --name "$name")
-up "$(in_seconds 120)" || healthy || echo "it is not healthy with the former manifest either" >&2
-echo "the former manifest is back" >&2
-exit 1
-""".strip()
 
 
 @dataclass(frozen=True)
@@ -132,8 +103,8 @@ class StaticPod(Resource):
             writing.keep(self.manifest),
             f"healthy() {{ {self.healthy}; }}",
             f"put_back() {{\n{writing.put_back(self.manifest)}\n}}",
-            f"set -- {' '.join(map(quote, (self.component, self.manifest, problem, *words)))}",
-            _MADE_ANEW,
+            f"set -- {' '.join(map(quote, words))}",
+            shell("static_pod", name=self.component, manifest=self.manifest, problem=problem),
         ])
 
 

@@ -7,27 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from shlex import quote
 
+from fabfile.programs import shell
+
 from . import writing
 from .base import Change, Command, Resource
 
 _PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,StateChangeTimestamp"
 _UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/")
-
-# A service of Type=simple counts as started before its program has even read its settings: a second later it
-# must be the same start still (systemd may have made another). Every other type says itself when it is up.
-_UP = """
-up() {
-  started=$(systemctl show -p Type,InvocationID @UNIT@)
-  case $started in *Type=simple*|*Type=exec*|*Type=idle*) sleep 1 ;; esac
-  [ "$(systemctl show -p Type,InvocationID @UNIT@)" = "$started" ] && systemctl -q is-active @UNIT@@ANSWERS@
-}
-said() {  # of its last start: what it calls an error, in the words of containerd or of klog, and the last it said
-  last=$(journalctl -q --no-pager -o cat -n 400 "_SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID @UNIT@)") || :
-  [ -n "$last" ] || last=$(journalctl -q --no-pager -o cat -n 15 -u @UNIT@) || :
-  printf '%s\n' "$last" | grep -E 'level=(error|fatal)|^[EF][0-9]{4} ' | tail -n 5 >&2 || :
-  printf '%s\n' "$last" | tail -n 4 >&2
-}
-""".strip()
 
 
 @dataclass(frozen=True)
@@ -105,19 +91,10 @@ class Unit(Resource):
         return Change(what, (Command(script, limit=limit, shown=shown),),
                       alters=frozenset({f"unit:{self.full}"}))
 
-    def _answered(self) -> str:
-        """What ends `up`: once the unit is up, it has 45 s for its answer."""
-        if not self.answers:
-            return ""
-        return (" || return 1\n  until=$(($(cut -d . -f 1 /proc/uptime) + 45))\n"
-                f"  until {{ {self.answers}; }}; do\n"
-                f"    [ $(cut -d . -f 1 /proc/uptime) -lt $until ] && systemctl -q is-active {quote(self.full)} || return 1\n"
-                "    sleep 0.3\n  done")
-
     def _start(self, verb: str, files: list[str]) -> str:
         """Start or restart; when it does not come up, the former files come back and the script fails."""
         unit = quote(self.full)
-        lines = [_UP.replace("@UNIT@", unit).replace("@ANSWERS@", self._answered()), f"systemctl reset-failed {unit} 2>/dev/null || :"]
+        lines = [shell("unit", unit=self.full, answers=self.answers), f"systemctl reset-failed {unit} 2>/dev/null || :"]
         attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
         if not files:  # it may run by now: an earlier change of this plan can have started it
             return "\n".join([f"! systemctl -q is-active {unit} || exit 0", *lines, attempt,

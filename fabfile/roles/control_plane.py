@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.resources import Check, ControlPlane, Resource, Unit
 from fabfile.roles.kubeadm_config import init_config
 from fabfile.roles.member import kubelet_settings
 from fabfile.roles.settings import cluster_settings
-
-KUBECONFIG = "/etc/kubernetes/admin.conf"
 
 
 def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -26,4 +25,4 @@ def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def api_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """The API server is ready, by its own word."""
     yield Check("the API server is ready", rack.leader.name,
-                f"kubectl --kubeconfig {KUBECONFIG} --request-timeout=5s get --raw /readyz 2>&1", limit=120)
+                f"kubectl --kubeconfig {ADMIN_CONF} --request-timeout=5s get --raw /readyz 2>&1", limit=120)

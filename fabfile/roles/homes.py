@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import StorageClass
 from fabfile.resources import Check, SingleDefaultStorageClass, Resource
 from fabfile.roles.charts import chart, release
-from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
-from fabfile.roles.membership_checks import ROLLED_OUT
 
 NFS, LOCAL = "nfs.csi.k8s.io", "rancher.io/local-path"
 LOCAL_NAMESPACE = "local-path-storage"
@@ -43,7 +43,7 @@ def storage_classes(rack: Rack, machine: Machine) -> Iterator[Resource]:
         })
     if classes and rack.storage_classes:
         yield from own("storage-classes", [class_object(rack, name, one) for name, one in classes.items()])
-        yield SingleDefaultStorageClass(rack.storage_classes.default, KUBECONFIG)
+        yield SingleDefaultStorageClass(rack.storage_classes.default, ADMIN_CONF)
 
 
 def provisioner_config(rack: Rack) -> Document:
@@ -105,24 +105,15 @@ def storage_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Chec
         return
     workloads = []
     if any(one.directory for one in classes.values()):
-        workloads.append(f"{LOCAL_NAMESPACE} deployment/local-path-provisioner")
+        workloads.append(f"{LOCAL_NAMESPACE} deployment local-path-provisioner")
     if any(one.share for one in classes.values()):
         workloads += [
-            f"{CSI_NAMESPACE} deployment/csi-nfs-controller", f"{CSI_NAMESPACE} daemonset/csi-nfs-node"
+            f"{CSI_NAMESPACE} deployment csi-nfs-controller", f"{CSI_NAMESPACE} daemonset csi-nfs-node"
         ]
-    asked = "\n".join(f"rolled_out {namespace} {workload.removeprefix('daemonset/')} || exit 1"
-                      if workload.startswith("daemonset/") else
-                      f"kubectl -n {namespace} rollout status {workload} --timeout=1s 2>&1 || exit 1"
-                      for namespace, workload in (line.split(" ") for line in workloads))
     yield Check(
-        "storage classes have their provisioners, and one default", rack.leader.name, f"""
-export KUBECONFIG={KUBECONFIG}
-{ROLLED_OUT}
-{asked}
-default='@.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class=="true"'
-found=$(kubectl get storageclass -o "jsonpath={{range .items[?($default)]}}{{.metadata.name}} {{end}}")
-[ "$found" = "{rack.storage_classes.default} " ] || {{ echo "the default class is: ${{found:-none}}"; exit 1; }}
-""", limit=180)
+        "storage classes have their provisioners, and one default", rack.leader.name,
+        shell("nodes", "storage", kubeconfig=ADMIN_CONF, workloads="\n".join(workloads), default=rack.storage_classes.default),
+        limit=180)
 
 
 def _classes(rack: Rack) -> dict[str, StorageClass]:

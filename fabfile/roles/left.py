@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.resources import HelmRelease, KubernetesObjects, LeftObjects, LeftReleases, Resource
 from fabfile.roles.calico import calico
-from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.homes import storage_classes, storage_driver
 from fabfile.roles.load_balancer import addresses, load_balancer
 from fabfile.roles.operators import kubeconfig
@@ -28,4 +28,4 @@ def left_objects(rack: Rack, machine: Machine) -> Iterator[Resource]:
             if isinstance(one, KubernetesObjects) and one.mark]
     yield LeftObjects(own={one.mark: one.objects for one in sets if one.objects},
                       vendors={one.mark: one.directory for one in sets if not one.objects},
-                      kinds=METALLB_KINDS if rack.versions.metallb else (), kubeconfig=KUBECONFIG)
+                      kinds=METALLB_KINDS if rack.versions.metallb else (), kubeconfig=ADMIN_CONF)

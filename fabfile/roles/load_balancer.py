@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import yaml
+
+from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.resources import Check, NoCalicoLoadBalancerIPAM, Resource
-from fabfile.roles.control_plane import KUBECONFIG
 from fabfile.roles.manifests import Document, own, vendors
-from fabfile.roles.membership_checks import ROLLED_OUT
 
 NAMESPACE = "metallb-system"
 
@@ -24,7 +26,7 @@ def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The pool of network.yaml: an address goes to the service that asks for it by name, to no other."""
     if rack.versions.metallb is None or not rack.network.load_balancer:
         return
-    yield NoCalicoLoadBalancerIPAM(KUBECONFIG)
+    yield NoCalicoLoadBalancerIPAM(ADMIN_CONF)
     yield from own("addresses", address_pool(rack))
 
 
@@ -39,33 +41,20 @@ def address_pool(rack: Rack) -> list[Document]:
     ]
 
 
-def _object(kind: str, spec: Document) -> Document:
+def _object(kind: str, spec: Document, name: str = "rack") -> Document:
     return {
         "apiVersion": "metallb.io/v1beta1", "kind": kind,
-        "metadata": {"name": "rack", "namespace": NAMESPACE}, "spec": spec
+        "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec
     }
 
 
 def metallb_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """Its controller takes pools (through its webhook), and a speaker runs on every node that is Ready."""
     if rack.versions.metallb is not None:
-        yield Check("MetalLB takes pools, and speaks from every node", rack.leader.name, f"""
-export KUBECONFIG={KUBECONFIG}
-{ROLLED_OUT}
-kubectl -n {NAMESPACE} rollout status deployment/controller --timeout=1s 2>&1 || {{
-    # the controller waits for a certificate that it has put into a secret itself; kubelet looks at once when the pod is
-    # annotated, and else only a minute later
-    [ -z "$(kubectl -n {NAMESPACE} get secrets -o 'jsonpath={{.items[*].data.tls\\.crt}}' 2>/dev/null)" ] ||
-        kubectl -n {NAMESPACE} annotate --overwrite pod -l component=controller "coop/looked=$(date +%s)" >/dev/null
-    exit 1; }}
-rolled_out {NAMESPACE} speaker || exit 1
-kubectl -n {NAMESPACE} create --dry-run=server -f - <<'POOL' 2>&1
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {{name: looked-at, namespace: {NAMESPACE}}}
-spec: {{addresses: [192.0.2.1/32], autoAssign: false}}
-POOL
-""", limit=300)
+        yield Check("MetalLB takes pools, and speaks from every node", rack.leader.name, shell(
+            "nodes", "metallb", kubeconfig=ADMIN_CONF, namespace=NAMESPACE,
+            pool=yaml.safe_dump(_object("IPAddressPool", {"addresses": ["192.0.2.1/32"], "autoAssign": False},
+                                        "looked-at"))), limit=300)
 
 
 def address_is_answered_once(rack: Rack, address: str) -> Check:

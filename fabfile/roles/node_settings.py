@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
+from fabfile.rack.kubeadm_paths import ADMIN_CONF
 from fabfile.resources import NodeSettings, Resource
-from fabfile.roles.control_plane import KUBECONFIG
 
 
 def node_settings(rack: Rack, machine: Machine, members: tuple[Machine, ...] = ()) -> Iterator[Resource]:
@@ -16,4 +16,4 @@ def node_settings(rack: Rack, machine: Machine, members: tuple[Machine, ...] = (
         labels={member.name: member.labels for member in members},
         taints={member.name: tuple(taint.text for taint in member.taints) for member in members if member.taints},
         takes_pods={member.name: rack.takes_pods(member) for member in members if member in rack.control_planes},
-        kubeconfig=KUBECONFIG)
+        kubeconfig=ADMIN_CONF)

@@ -30,7 +30,7 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=F
 @task(help={"json": "Print JSON."})
 def status(c, json=False):
     """Show nodes, versions, BGP, pods not ready, certificates."""
-    from fabfile.facts.cluster import QUESTION, findings, parse
+    from fabfile.facts.cluster import findings, parse, question
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen
     from fabfile.tasks.queries import asked_of
@@ -39,7 +39,7 @@ def status(c, json=False):
 
     with connected(the_rack()) as ways:
         rack, missing = find_leader(ways)
-        state = parse(asked_of(rack, rack.leader, QUESTION, ways=ways))
+        state = parse(asked_of(rack, rack.leader, question(), ways=ways))
     found = findings(state, [machine.name for machine in rack.chicks],
                      {machine.name for machine in rack.chicks if machine.expected_off},
                      {name: error.problem for name, error in missing.items()})

@@ -153,7 +153,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
 @task(may="machine", help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})
 def status(c, machine=None, json=False):
     """Show what a chick says of itself, also without an API."""
-    from fabfile.facts.machine import QUESTION, parse
+    from fabfile.facts.machine import parse, question
     from fabfile.roles.programs import held_on_chicks
     from fabfile.screen import machine as screen
     from fabfile.tasks.queries import asked_of
@@ -163,7 +163,7 @@ def status(c, machine=None, json=False):
     name = machine or getattr(getattr(c, "machine", None), "name", None)
     if not name:
         raise Exit("which machine? inv node.status chick1, or fab -H chick1 node.status", code=2)
-    lines = parse(asked_of(rack, a_chick(rack, name), QUESTION), frozenset(held_on_chicks(rack)))
+    lines = parse(asked_of(rack, a_chick(rack, name), question()), frozenset(held_on_chicks(rack)))
     print(screen.as_json(name, lines) if json else screen.as_text(name, lines))
     if not all(line.good for line in lines):
         raise Exit(code=3)

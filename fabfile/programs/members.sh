@@ -1,0 +1,20 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Whether nodes are Ready, at the addresses that they should have. Others that are not are named. Behind nodes.sh.
+# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is told, and is no fault).
+
+nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
+'{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}') || exit 1
+wrong=$(for each in $wanted; do
+  name=${each%%=*}
+  found=$(echo "$nodes" | grep "^$name " || echo "$name unknown")
+  case $found in
+  "$name True ${each#*=}") ;;
+  "$name True "*) echo "$name is in the cluster at ${found##* }, and hosts.yaml says ${each#*=}" ;;
+  "$name unknown") echo "$name is not in the cluster" ;;
+  *) echo "$name is not Ready" ;;
+  esac
+done)
+[ -z "$wrong" ] || { echo "$wrong"; exit 1; }
+echo "$nodes" | while read -r name ready address; do
+  [ "$ready" = True ] || echo "$notice$name is not Ready: nothing was asked of it"
+done

@@ -1,0 +1,31 @@
+# shellcheck shell=sh disable=SC2015,SC2154
+# What questions about all nodes begin with, asked of a control plane. Given: kubeconfig.
+
+export KUBECONFIG="$kubeconfig"
+
+# The nodes that are Ready, one a line.
+ready() {
+  kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    sed -n 's/ True$//p'
+}
+# The pods of calico-node that run, "NODE=POD", one a line.
+speakers() {
+  kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
+    -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\n"}{end}'
+}
+# POD: how many BGP sessions it holds.
+sessions() {
+  timeout 15 kubectl -n kube-system exec "$1" -c calico-node -- \
+    birdcl -s /var/run/calico/bird.ctl show protocols 2>/dev/null | grep -c ' BGP .* Established'
+}
+# NAMESPACE NAME: the DaemonSet's pods are new and ready on every node that is Ready; a node that is away keeps its old
+# pod, which nobody can replace.
+rolled_out() {
+  # shellcheck disable=SC2046  # numbers
+  set -- "$2" $(kubectl -n "$1" get daemonset "$2" -o jsonpath='{.metadata.generation} {.status.observedGeneration} '\
+'{.status.desiredNumberScheduled} {.status.numberReady} {.status.updatedNumberScheduled}')
+  away=$(kubectl get nodes -o jsonpath='{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    grep -cv '^True$')
+  [ "$2" = "$3" ] && [ $(($4 - $5)) -le "$away" ] && [ $(($4 - ${6:-0})) -le "$away" ] ||
+    { echo "$1 is ready on ${5:-0} nodes of ${4:-?}"; return 1; }
+}

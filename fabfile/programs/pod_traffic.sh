@@ -1,0 +1,29 @@
+# shellcheck shell=sh disable=SC2046,SC2154
+# Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
+# nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
+# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, and most (how
+# often it is looked whether the pods run, 0.3 s each).
+
+said=$(kubectl -n kube-system rollout status deployment/coredns --timeout=1s 2>&1) || { echo "$said"; exit 1; }
+# pods that an earlier one has left, which was cut short
+kubectl delete namespace "$namespace" --ignore-not-found --timeout=60s >/dev/null || exit 1
+trap 'kubectl delete namespace "$namespace" --wait=false --ignore-not-found >/dev/null 2>&1' EXIT
+printf '%s\n' "$objects" | kubectl apply --server-side -f - >/dev/null || exit 1
+tries=0; nodes=$(ready)
+while pods=$(kubectl -n "$namespace" get pods --field-selector status.phase=Running \
+    -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}={.status.podIP}{"\n"}{end}') || exit 1
+  pods=$(for node in $nodes; do echo "$pods" | grep "^$node="; done)
+  [ "$(echo "$pods" | grep -c .)" -lt "$(echo "$nodes" | grep -c .)" ]
+do
+  tries=$((tries + 1)); [ $tries -lt "$most" ] || { kubectl -n "$namespace" get pods -o wide; exit 1; }
+  sleep 0.3
+done
+said=$(for pod in $pods; do (
+  node=${pod%%=*}; name=${pod#*=}; name=${name%=*}
+  for link in $links; do [ "${link%%=*}" != "$node" ] || break; done
+  kubectl -n "$namespace" exec "$name" -- sh -c "$inside" sh \
+    "${link#*=}" "$service" "$host" "$port" "$page" \
+    $(echo "$pods" | grep -v "^$node=" | sed 's/.*=//') 2>&1 | sed "s/^/$node: /"
+) & done; wait)
+[ "$(echo "$said" | grep -c ': asked$')" -eq "$(echo "$pods" | grep -c .)" ] &&
+  ! echo "$said" | grep -v ': asked$'
