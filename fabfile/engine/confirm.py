@@ -17,30 +17,12 @@ from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Guard, ShellCommand
 from fabfile.engine.command_output import failure, shown, tail
+from fabfile.programs import shell
 from fabfile.secret import mask
 
 MINUTE = 60  # seconds that the machine waits for a confirmation
 _RETURN = 45.0  # seconds more that it may take until the former state can be reached again
 _UNDONE, _GONE, _EARLY = 90, 91, 92  # exit codes of the confirming text
-
-_TRIAL = """\
-set +e
-(
-set -e
-{commands}
-)
-echo $? >applied.new; mv applied.new applied
-if [ "$(cat applied)" = 0 ]; then
-  coop_tries=0
-  while [ $((coop_tries += 1)) -le {tries} ]; do [ ! -e confirmed ] || exit 0; sleep 0.2; done
-fi
-(
-{undo}
-)
-: >undone
-coop_code=$(cat applied); [ "$coop_code" != 0 ] || coop_code={undone}
-exit "$coop_code"
-"""
 
 
 def tried(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
@@ -53,8 +35,9 @@ def tried(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell
     limit = sum(command.limit for command in commands)
     what = f"{mask(entry.change.what)} (goes back by itself within {MINUTE} s)"
     name = detached.name(session.machine.name, entry.resource, "".join(command.script for command in commands))
-    script = variables + _TRIAL.format(commands="\n".join(command.script for command in commands),
-                                       undo=entry.change.undo, tries=MINUTE * 5, undone=_UNDONE)
+    script = variables + shell(
+        "trial", coop_commands="\n".join(command.script for command in commands), coop_undo=entry.change.undo,
+        coop_tries=str(MINUTE * 5), coop_undone=str(_UNDONE))
     began, session.doing = time.monotonic(), what
     code, said = _applied(session, name, what, script, limit, tell)
     if code == 0:

@@ -19,30 +19,9 @@ from __future__ import annotations
 from hashlib import sha256
 from shlex import quote
 
-UNITS = "/run/coop/units"
+from fabfile.programs import shell
 
-# Waiting costs a few forks every two seconds, and prints: the first beat into a line that is cut ends the
-# waiter. The lock is seen free within a few milliseconds after the command's end. What a command says is known by its
-# last line, which the next takes away; a line that begins with "note: " is passed on whatever comes after it.
-_WAIT = f"""\
-coop_notes() {{
-  coop_all=$(grep -c '^note: ' {UNITS}/"$1"/log 2>/dev/null) || return 0
-  grep '^note: ' {UNITS}/"$1"/log | tail -n +$((coop_noted + 1)) | while IFS= read -r coop_note
-  do printf '\\n%s + %s\\n' "$coop_mark" "$coop_note"
-  done
-  coop_noted=$coop_all
-}}
-coop_wait() {{
-  coop_noted=0
-  until flock -w 2 {UNITS}/"$1"/lock true
-  do
-    coop_notes "$1"
-    coop_last=$(tail -c 300 {UNITS}/"$1"/log 2>/dev/null | tr '\\r' '\\n' | tail -n 1)
-    printf '\\n%s + %s\\n' "$coop_mark" "$coop_last"
-  done
-  coop_notes "$1"
-}}
-"""
+UNITS = "/run/coop/units"
 
 # Everything of the command is in files: the unit's own command line says nothing but its name.
 _RUNNER = """\
@@ -90,13 +69,17 @@ def wait(name: str, tidying: bool = True) -> str:
     """
     folder = f"{UNITS}/{name}"
     return f"""\
-{_WAIT}
+{_waiting()}
 coop_wait {name}
 tail -c 65536 {folder}/log
 coop_code=$(cat {folder}/code 2>/dev/null) || {{ echo 'it was ended before it had finished'; coop_code=125; }}
 {tidy(name) if tidying else ":"}
 exit $coop_code
 """
+
+
+def _waiting() -> str:
+    return shell("wait", coop_units=UNITS)
 
 
 def tidy(name: str) -> str:
@@ -113,7 +96,7 @@ def adopt(wait: bool = True) -> str:
     waiting = 'coop_wait "${coop_unit##*/}"' if wait else ":"
     tidying = 'rm -rf "$coop_unit"' if wait else ":"
     return f"""\
-{_WAIT}
+{_waiting()}
 for coop_unit in {UNITS}/coop-*; do
   [ -e "$coop_unit" ] || continue
   if ! flock -n "$coop_unit"/lock true

@@ -17,6 +17,7 @@ from shlex import quote
 
 from fabfile.engine.errors import LockHeld, MachineError
 from fabfile.engine.framing import Answer
+from fabfile.programs import shell
 
 RUN = "/run/coop"
 HELD = 75  # exit code of the texts below when somebody else holds the lock
@@ -25,37 +26,9 @@ OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
 _DOUBTFUL, _SILENT_AFTER = 7_000, 15_000  # milliseconds; a living run is heard every five seconds
 
-# coop_gone LOCK DESCRIPTOR succeeds when the operator of the run in coop_holder is gone: no sshd carries its shell
-# any more, or that one has heard nothing for long (or, for a run on the gateway itself, its process has ended).
-# Then its shell and sshd are ended; what that shell had under way goes on and holds the machine's lock. A shell
-# that is no more holds nothing, and its number may be another's.
-_GONE = f"""\
-coop_field() {{ coop_value=${{coop_holder##*"\\"$1\\": \\""}}; coop_value=${{coop_value%%\\"*}}; }}
-coop_gone() {{
-  coop_field shell; coop_shell=$coop_value; coop_field pid; coop_pid=$coop_value; coop_field from
-  [ /proc/"$coop_shell"/fd/"$2" -ef {RUN}/"$1" ] || return 1
-  coop_sshd=$coop_shell
-  while [ "${{coop_sshd:-0}}" -gt 1 ]; do
-    read -r coop_name </proc/$coop_sshd/comm || {{ coop_sshd=; break; }}
-    case $coop_name in sshd*) break ;; esac
-    coop_sshd=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$coop_sshd/status)
-  done
-  if [ "$coop_value" = here ]; then
-    [ ! -d /proc/"$coop_pid" ] || return 1
-    kill "$coop_shell"
-  elif [ "${{coop_sshd:-0}}" -le 1 ]; then kill "$coop_shell"
-  else
-    set -- $coop_value
-    while :; do
-      coop_silent=$(ss -tinHO state established dst "$1:$2" | sed -n 's/.*lastrcv:\\([0-9]*\\).*/\\1/p')
-      [ "${{coop_silent:-0}}" -gt {_DOUBTFUL} ] || return 1
-      [ "$coop_silent" -le {_SILENT_AFTER} ] || break
-      printf '\\n%s + another run holds the lock and is not heard\\n' "$coop_mark"; sleep 1
-    done
-    kill "$coop_shell" "$coop_sshd"
-  fi
-}}
-"""
+
+def _operator() -> str:
+    return shell("operator", coop_run=RUN, coop_doubtful=str(_DOUBTFUL), coop_silent_after=str(_SILENT_AFTER))
 
 
 def who() -> tuple[str, str]:
@@ -74,7 +47,7 @@ def take_rack(run: str, task: str) -> str:
     name, computer = who()
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return f"""\
-{_GONE}
+{_operator()}
 coop_taken() {{
   {_written("lock", run=run, who=name, origin=computer, task=task, since=since)}
   exit 0
@@ -96,7 +69,7 @@ def take_machine(run: str) -> str:
     gateway loses its power, no machine behind it is told.
     """
     return f"""\
-{_GONE}
+{_operator()}
 coop_tries=0
 until flock -n 9; do
   read -r coop_holder <{RUN}/machine.holder; case $coop_holder in *{quote(run)}*) exit 0 ;; esac

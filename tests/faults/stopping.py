@@ -23,7 +23,7 @@ from fabfile.engine.ways import Ways
 from fabfile.secret import mask
 
 FRAME = re.compile(rb"""^(look|guard|act) (\d+) (?:\d+ )?((?:'[^']*'|"'"|[\w@%+=:,./-])+)\n""", re.MULTILINE)
-MARK = re.compile(rb"coop_mark=(coop-[0-9a-f]+);")
+MARK = re.compile(rb"coop_mark=(coop-[0-9a-f]+)\n")
 PASSING = re.compile(r'\d{8}-\d{6}-[0-9a-f]{4}|"(?:pid|since)": "[^"]*"')  # differs between two runs of the same
 MOMENTS = ("before", "during", "after")
 

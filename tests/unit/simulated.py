@@ -29,7 +29,7 @@ class FunctionShell:
     def write(self, data: bytes) -> None:
         text = data.decode()
         self.written.append(text)
-        if found := re.search(r"coop_mark=(\S+?);", text):
+        if found := re.search(r"coop_mark=(\S+)\n", text):
             self.mark = found[1]
         self._failed = self._failed and "\ncoop_failed=\n" not in "\n" + text
         self._said += "".join(self._answers(text)).encode()

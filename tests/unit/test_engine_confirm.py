@@ -57,7 +57,6 @@ class Machine:
 def tried(tmp_path, monkeypatch):
     """tried(lost, times): the result of a run whose answers are lost so often, and its events."""
     monkeypatch.setattr(detached, "UNITS", str(tmp_path / "units"))
-    monkeypatch.setattr(detached, "_WAIT", detached._WAIT.replace("/run/coop/units", str(tmp_path / "units")))
     monkeypatch.setattr(confirm, "MINUTE", 2)
     monkeypatch.setattr(confirm, "_RETURN", -58.0)  # with the command's own limit: five seconds in all
     (tmp_path / "units").mkdir()
