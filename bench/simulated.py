@@ -112,7 +112,7 @@ def measure(kind: str, machines: int, around: Callable[..., Any] = lambda work: 
     """One run in this very process, whose peak of memory it is from then on."""
     from bench import machines as simulated
     from fabfile.engine.plan import wanted
-    from fabfile.rack import load
+    from fabfile.loading import load
     from tests.unit.simulated import Ways
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:

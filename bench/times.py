@@ -148,7 +148,7 @@ def _share(spent: Times) -> str:
 def main() -> None:
     from fabfile.engine.errors import WrongUsage
     from fabfile.engine.journal import find
-    from fabfile.rack import load
+    from fabfile.loading import load
 
     parser = argparse.ArgumentParser("python -m bench.times", description="Says where the time of runs went.")
     parser.add_argument("--rack", help="the name in its hosts.yaml; the rack of COOP_RACK unless told")

@@ -51,7 +51,7 @@ class Executor(fabric.Executor):
     def _ways(self) -> SshWays:
         """One set of ways for all machines of this call: one connection to rooster carries them."""
         if not hasattr(self, "_known_ways"):
-            from fabfile.rack import load
+            from fabfile.loading import load
             self._known_ways = SshWays(load())
         return self._known_ways
 

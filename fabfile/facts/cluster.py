@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from fabfile.finding import Finding, Severity
 from fabfile.programs import shell
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 
 # kubelet's words for pods that it ended, or refused, because its machine shuts down. Others took their place
 # long ago, and nobody takes them away (pkg/kubelet/nodeshutdown).

@@ -10,7 +10,7 @@ from typing import Any
 
 from fabfile.finding import Finding, Severity, healthy
 from fabfile.programs import shell
-from fabfile.rack.pages import DATABASE_CLAIM, STATE
+from fabfile.upstream.pages import DATABASE_CLAIM, STATE
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
 from fabfile.resources.helm_scripts import other_hands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabfile.programs import shell
-from fabfile.rack.kubeadm_paths import CRI_SOCKET
+from fabfile.upstream.paths import CRI_SOCKET
 
 
 def question() -> str:

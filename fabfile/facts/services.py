@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.services import Chart, Service
 from fabfile.secret import Secret
 

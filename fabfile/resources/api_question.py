@@ -6,7 +6,7 @@ import json
 from shlex import quote
 from typing import Any
 
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 
 _PKI = "/etc/kubernetes/pki"
 # the machine's own name in the cluster: a node may read what its kubelet and its pods are made from

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from fabfile.programs import shell
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 
 from . import parts, writing
 from .base import Borrowed, Change, Command, Resource

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from fabfile.programs import shell
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 
 from .base import Change, Command, Resource
 

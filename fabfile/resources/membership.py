@@ -13,7 +13,7 @@ from shlex import quote
 from typing import ClassVar
 
 from fabfile.programs import shell
-from fabfile.rack.kubeadm_paths import ADMIN_CONF, CRI_SOCKET
+from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET
 
 from . import writing
 from .api_question import ADMIN

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES
 
 from .base import Change, Command, Resource, refusal

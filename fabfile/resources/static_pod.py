@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Any
 
 from fabfile.programs import shell
-from fabfile.rack.kubeadm import volume_text
+from fabfile.upstream.kubeadm import volume_text
 
 from . import settings, writing
 from .base import Change, Command, Resource, rejection

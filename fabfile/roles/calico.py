@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack import upstream
+from fabfile.upstream import documents
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Download, Resource
 from fabfile.roles.manifests import Document, own, vendors
@@ -44,7 +44,7 @@ def api_endpoint(rack: Rack) -> Document:
 
 def node_patch(rack: Rack) -> Document:
     """What calico-node is told. Containers and variables go by name, so this fits 3.28 as it fits 3.32."""
-    environment = [{"name": name, "value": str(value)} for name, value in upstream.calico_env(rack).items()]
+    environment = [{"name": name, "value": str(value)} for name, value in documents.calico_env(rack).items()]
     return {
         "apiVersion": "apps/v1", "kind": "DaemonSet",
         "metadata": {"name": "calico-node", "namespace": "kube-system"},
@@ -64,9 +64,9 @@ def config_patch() -> Document:
 def pod_network(rack: Rack) -> list[Document]:
     """Calico's own objects. Calico makes them by its defaults when they are missing; these are the rack's."""
     return [
-        _object("IPPool", "default-ipv4-ippool", upstream.calico_pool(rack)),
-        _object("BGPConfiguration", "default", upstream.calico_bgp(rack)),
-        _object("FelixConfiguration", "default", upstream.calico_felix(rack)),
+        _object("IPPool", "default-ipv4-ippool", documents.calico_pool(rack)),
+        _object("BGPConfiguration", "default", documents.calico_bgp(rack)),
+        _object("FelixConfiguration", "default", documents.calico_felix(rack)),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import StorageClass
 from fabfile.resources import Check, SingleDefaultStorageClass, Resource

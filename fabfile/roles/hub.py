@@ -11,9 +11,9 @@ from shlex import quote
 from typing import Any
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.pages import DATABASE_CLAIM
+from fabfile.upstream.pages import DATABASE_CLAIM
 from fabfile.rack.publishing import HTTP, HTTPS
-from fabfile.rack.release import API, address_of, database_type, looked_up, release_values
+from fabfile.upstream.release import API, address_of, database_type, looked_up, release_values
 from fabfile.rack.secrets import revealed
 from fabfile.rack.services import HUB, Service
 from fabfile.resources import Check, Command, Resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack import upstream
+from fabfile.upstream import documents
 
 
 def init_config(rack: Rack, machine: Machine, patches: str = "") -> str:
@@ -15,10 +15,10 @@ def init_config(rack: Rack, machine: Machine, patches: str = "") -> str:
     kubeadm makes a token of 24 hours unless it is told of another; this one is over before anybody could
     use it.
     """
-    init = upstream.init_configuration(rack, machine)
+    init = documents.init_configuration(rack, machine)
     if patches:
         init["patches"] = {"directory": patches}
     init.setdefault("bootstrapTokens", [{"ttl": "1m0s", "description": "of kubeadm init, unused"}])
     return yaml.safe_dump_all(
-        [init, upstream.cluster_configuration(rack), upstream.kubelet_configuration(rack),
-         upstream.kube_proxy_configuration(rack)], sort_keys=False)
+        [init, documents.cluster_configuration(rack), documents.kubelet_configuration(rack),
+         documents.kube_proxy_configuration(rack)], sort_keys=False)

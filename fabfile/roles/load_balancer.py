@@ -8,7 +8,7 @@ import yaml
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import Check, NoCalicoLoadBalancerIPAM, Resource
 from fabfile.roles.manifests import Document, own, vendors
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.upstream import PATCHES, join_configuration, kubelet_patch
+from fabfile.upstream.documents import PATCHES, join_configuration, kubelet_patch
 from fabfile.resources import Absent, File, Member, Resource, Unit
 from fabfile.roles.programs import cluster_version
 

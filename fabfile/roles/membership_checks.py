@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import Check
 from fabfile.resources.base import NOTE
 

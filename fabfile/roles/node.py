@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from shlex import quote
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import CRI_SOCKET
-from fabfile.rack.upstream import sandbox_image
+from fabfile.upstream.paths import CRI_SOCKET
+from fabfile.upstream.documents import sandbox_image
 from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import (

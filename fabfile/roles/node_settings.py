@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import NodeSettings, Resource
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from fabfile.programs import body
 from fabfile.rack import Machine, Rack
-from fabfile.rack.upstream import cluster_configuration
+from fabfile.upstream.documents import cluster_configuration
 from fabfile.resources import Check
 from fabfile.roles.membership_checks import mesh_is_established, nodes_are_ready, of_all_nodes
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack.kubeadm_paths import CRI_SOCKET
-from fabfile.rack.upstream import containerd_configuration
+from fabfile.upstream.paths import CRI_SOCKET
+from fabfile.upstream.documents import containerd_configuration
 from fabfile.resources import File, Resource, Unit
 from fabfile.roles.rendering import render
 

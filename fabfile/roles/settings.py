@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack import fixed, kubeadm, upstream
+from fabfile.upstream import documents, fixed, kubeadm
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import (
     ApiCertificate, CertificateValidity, ClusterSettings, KubeletSettings, KubeProxySettings, Resource, StaticPod,
@@ -27,7 +27,7 @@ def cluster_settings(rack: Rack, machine: Machine) -> Resource:
 
 def kube_proxy_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """kube-proxy on every node, changed on one control plane. Calico's dataplane follows it: never before it."""
-    cluster, init = upstream.cluster_configuration(rack), upstream.init_configuration(rack, machine)
+    cluster, init = documents.cluster_configuration(rack), documents.init_configuration(rack, machine)
     if not ((cluster.get("proxy") or {}).get("disabled") or "addon/kube-proxy" in (init.get("skipPhases") or ())):
         yield KubeProxySettings(kubeadm.kube_proxy_configuration(rack), machine.name, _address(machine),
                                 fixed.fixed_kube_proxy(rack), kubeadm.is_known(rack))
@@ -43,7 +43,7 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     patches = _patches(registration)
     yield KubeletSettings(
         kubeadm.kubelet_configuration(rack, machine), arguments, kubeadm.KUBELET_OWN, kubeadm.is_known(rack),
-        kubeadm.KUBELET_UNSAID, "" if patches == upstream.PATCHES else patches,  # its own keys are in the document
+        kubeadm.KUBELET_UNSAID, "" if patches == documents.PATCHES else patches,  # its own keys are in the document
         fixed.fixed_kubelet_of(rack, machine))
     yield Unit("kubelet", running=None, enabled=None, watches=(KubeletSettings.CONFIG, KubeletSettings.FLAGS),
                answers=KUBELET_ANSWERS, interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
@@ -53,7 +53,7 @@ def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     patches = _patches(_registration(rack, machine))
     config, address, known = init_config(rack, machine, patches), _address(machine), kubeadm.is_known(rack)
     yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known)
-    known = known and patches in ("", upstream.PATCHES)  # a patch may set what nobody here knows of
+    known = known and patches in ("", documents.PATCHES)  # a patch may set what nobody here knows of
     parts = kubeadm.components(rack, machine, known)
     healthy = {part.name: _healthy(part, address) for part in parts}
     yield CertificateValidity(kubeadm.certificate_validity(rack), machine.name, config, address, " && ".join(healthy.values()))
@@ -74,8 +74,8 @@ def _registration(rack: Rack, machine: Machine) -> dict:
     """What the machine became a member with, its secrets left out. Only the first control plane was made by init:
     for the others nodeRegistration and patches are JoinConfiguration's."""
     if machine is rack.control_planes[0]:
-        return upstream.init_configuration(rack, machine)
-    return upstream.join_configuration(rack, machine)
+        return documents.init_configuration(rack, machine)
+    return documents.join_configuration(rack, machine)
 
 
 def _patches(registration: dict) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.rack import upstream
+from fabfile.upstream import documents
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check
 from fabfile.resources.api_question import ready
@@ -43,7 +43,7 @@ def pod_network_holds(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Che
 
 def services_answer(rack: Rack) -> Iterator[Check]:
     """From each node's own network the service of the API answers, through the rules of kube-proxy's mode alone."""
-    mode = upstream.kube_proxy_mode(rack)
+    mode = documents.kube_proxy_mode(rack)
     former = {"iptables": "nft list tables 2>/dev/null | grep kube-proxy",
               "nftables": "iptables-save -t nat 2>/dev/null | grep -m 1 -e '^:KUBE-S[VE][CP]-' -e '^:KUBE-SERVICES '"}
     for machine in rack.reached:

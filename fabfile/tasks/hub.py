@@ -182,9 +182,9 @@ def lint(c, folder=None):
     """Look for what pages of a former hub would break."""
     from pathlib import Path
 
-    from fabfile.rack import rack_folder
-    from fabfile.rack.pages import FOLDER, read_folder
-    from fabfile.rack.template_lint import lint
+    from fabfile.loading import rack_folder
+    from fabfile.upstream.pages import FOLDER, read_folder
+    from fabfile.upstream.template_lint import lint
 
     top = Path(folder).expanduser() if folder else rack_folder() / FOLDER
     pages = read_folder(top)
@@ -269,7 +269,7 @@ def change_by_api(hub: str, what: str, shown: str, spoken: Callable[[Any], str],
 
 def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:
     """Shell text that asks the hub's API; the task ends with code 2 when Coop has no token for it."""
-    from fabfile.rack.release import API, looked_up
+    from fabfile.upstream.release import API, looked_up
     from fabfile.rack.secrets import SECRETS
     from fabfile.roles.hub import asking
 

@@ -130,8 +130,8 @@ def _parsed(answer: str) -> ServiceFacts:
 
 def _problems(rack: Rack, services: Iterable[Service], commits: Mapping[str, str], facts: ServiceFacts) -> Iterator[Problem]:
     """Values that are not what a chart takes."""
-    from fabfile.rack.chart_schema import values_problems
-    from fabfile.rack.release import release_values
+    from fabfile.upstream.chart_schema import values_problems
+    from fabfile.upstream.release import release_values
 
     for service in services:
         chart = facts.charts.get(service.chart.full)
@@ -180,7 +180,7 @@ def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: Mac
 
 def _missing(rack: Rack, hub: Service, running: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
     """The secrets that no file gives."""
-    from fabfile.rack.release import looked_up
+    from fabfile.upstream.release import looked_up
 
     written = (rack.secrets.get(hub.name), hub.values)
     return {path: value for path, value in hub_secrets(running).items()

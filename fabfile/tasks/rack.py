@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def the_rack() -> Rack:
     """The rack that COOP_RACK or the project names; what is wrong with it ends the task with code 2."""
-    from fabfile.rack import load
+    from fabfile.loading import load
 
     with exit_on_error():
         return load()
@@ -40,7 +40,7 @@ def exit_on_error() -> Iterator[None]:
 def check(c):
     """Read hosts.yaml and configs, tell all that is wrong."""
     from fabfile.engine.keys import problem
-    from fabfile.rack.draft import HOSTS
+    from fabfile.loading.draft import HOSTS
 
     rack = the_rack()
     if no_login := problem(rack.operator):
@@ -86,7 +86,7 @@ def trust(c, machine, fingerprint=None):
 
     from fabfile.engine.scan import scan
     from fabfile.rack import host_keys, ssh
-    from fabfile.rack.draft import HOSTS
+    from fabfile.loading.draft import HOSTS
     from fabfile.tasks.keeping import alone, write
 
     rack = the_rack()

@@ -17,7 +17,8 @@ from toys import PROJECT  # noqa: E402
 
 from fabfile.engine import events  # noqa: E402
 from fabfile.engine.outcome import Result  # noqa: E402
-from fabfile.rack import Rack, load  # noqa: E402
+from fabfile.loading import load  # noqa: E402
+from fabfile.rack import Rack  # noqa: E402
 
 
 class Operator:

@@ -11,7 +11,8 @@ import time
 from test_faults import until
 from test_refused import STANDIN, called, with_a_hub  # noqa: F401  a fixture
 
-from fabfile.rack import load, ssh
+from fabfile.loading import load
+from fabfile.rack import ssh
 
 
 def test_a_refused_run_draws_no_secrets(with_a_hub):  # noqa: F811

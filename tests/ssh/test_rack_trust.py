@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.rack import load, ssh
+from fabfile.loading import load
+from fabfile.rack import ssh
 from tests.ssh.swarm import Swarm
 
 PROJECT = Path(__file__).parents[2]

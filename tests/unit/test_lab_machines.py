@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import yaml
 
-from fabfile.rack import load
+from fabfile.loading import load
 from lab import rackfolder, swarm
 from lab.cgroups import Groups, Hierarchy
 from lab.installer import make_key, network_file

@@ -13,7 +13,7 @@ from test_engine_run import Setting, rack_of, step
 from fabfile.engine import events
 from fabfile.engine.errors import LockHeld, NoAnswer, WrongUsage
 from fabfile.engine.run import run
-from fabfile.rack import load
+from fabfile.loading import load
 from fabfile.rack.secrets import revealed
 from fabfile.tasks.preparing import Preparing, write_secrets
 

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fabfile.rack import RackProblems, loading
+from fabfile.rack import RackProblems
 from fabfile.rack.host_keys import with_host_key
-from fabfile.rack.loading import FILES, assemble
+from fabfile.loading.files import FILES, assemble, rack_folder
 from fabfile.rack.reading import read
 from fabfile.rack.secrets import read_secrets
 from tests.unit.broken import samples
@@ -182,6 +182,6 @@ def test_a_machine_that_is_not_there_gets_no_key():
 
 def test_the_folder_is_what_coop_rack_says(monkeypatch, tmp_path):
     monkeypatch.setenv("COOP_RACK", str(tmp_path))
-    assert loading.rack_folder() == tmp_path
+    assert rack_folder() == tmp_path
     monkeypatch.delenv("COOP_RACK")
-    assert loading.rack_folder() == PROJECT
+    assert rack_folder() == PROJECT

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.rack import RackProblems, load
+from fabfile.loading import load
+from fabfile.rack import RackProblems
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "tests/cases/rack"

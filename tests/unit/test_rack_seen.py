@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.rack import RackProblems, load, ssh
-from fabfile.rack.compatibility import matrices
+from fabfile.loading import load
+from fabfile.rack import RackProblems, ssh
+from fabfile.loading.compatibility import matrices
 from fabfile.screen import rack as screen
 
 BASE = Path(__file__).parents[2] / "tests/cases/rack/base"

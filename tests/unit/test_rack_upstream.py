@@ -9,7 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabfile.rack import RackProblems, load, upstream
+from fabfile.loading import load
+from fabfile.rack import RackProblems
+from fabfile.upstream import documents
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.tasks.steps import remove_steps
 
@@ -86,7 +88,7 @@ def rack(tmp_path):
 def test_kubeadm_gets_what_the_rack_demands_and_what_is_written(rack):
     rack = rack("kubeadm: {ClusterConfiguration: {apiServer: {certSANs: [api.example.org], "
                 "extraArgs: [{name: v, value: '4'}]}}}\n")
-    assert upstream.cluster_configuration(rack) == yaml.safe_load("""
+    assert documents.cluster_configuration(rack) == yaml.safe_load("""
         apiVersion: kubeadm.k8s.io/v1beta4
         kind: ClusterConfiguration
         clusterName: flock
@@ -101,7 +103,7 @@ def test_kubeadm_gets_what_the_rack_demands_and_what_is_written(rack):
 
 def test_a_member_joins_with_its_own_name_and_address(rack):
     rack = rack()
-    joining = upstream.join_configuration(rack, rack.machine("chick3"), "TOKEN", "sha256:HASH")
+    joining = documents.join_configuration(rack, rack.machine("chick3"), "TOKEN", "sha256:HASH")
     assert joining["nodeRegistration"]["name"] == "chick3"
     assert joining["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-ip", "value": "10.0.0.103"}]
     assert joining["discovery"]["bootstrapToken"] == {
@@ -110,35 +112,35 @@ def test_a_member_joins_with_its_own_name_and_address(rack):
 
 
 def test_control_planes_carry_pods_where_no_worker_would(rack, tmp_path):
-    beside = upstream.init_configuration(rack(), rack().machine("chick0"))["nodeRegistration"]["taints"]
+    beside = documents.init_configuration(rack(), rack().machine("chick0"))["nodeRegistration"]["taints"]
     assert beside == [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
     hosts = tmp_path / "hosts.yaml"
     hosts.write_text(hosts.read_text().replace("[worker]", "[control-plane]"))
     alone = rack()
-    assert upstream.init_configuration(alone, alone.machine("chick0"))["nodeRegistration"]["taints"] == []
-    assert upstream.join_configuration(alone, alone.machine("chick1"))["nodeRegistration"]["taints"] == []
+    assert documents.init_configuration(alone, alone.machine("chick0"))["nodeRegistration"]["taints"] == []
+    assert documents.join_configuration(alone, alone.machine("chick1"))["nodeRegistration"]["taints"] == []
 
 
 def test_what_is_proposed_gives_way(rack):
     rack = rack("KubeletConfiguration: {cgroupDriver: cgroupfs}\n"
                 "calico: {BGPConfiguration: {asNumber: 64999}}\n")
-    assert upstream.kubelet_configuration(rack)["cgroupDriver"] == "cgroupfs"
-    assert upstream.calico_bgp(rack) == {"asNumber": 64999, "nodeToNodeMeshEnabled": True}
+    assert documents.kubelet_configuration(rack)["cgroupDriver"] == "cgroupfs"
+    assert documents.calico_bgp(rack) == {"asNumber": 64999, "nodeToNodeMeshEnabled": True}
 
 
 @pytest.mark.parametrize("mode, felix", [("iptables", None), ("nftables", "Enabled")])
 def test_calico_follows_kube_proxy(rack, mode, felix):
     rack = rack(f"KubeProxyConfiguration: {{mode: {mode}}}\n")
-    assert upstream.kube_proxy_configuration(rack)["mode"] == mode
-    assert upstream.calico_felix(rack).get("nftablesMode") == felix
+    assert documents.kube_proxy_configuration(rack)["mode"] == mode
+    assert documents.calico_felix(rack).get("nftablesMode") == felix
 
 
 def test_a_role_may_settle_its_own_demands(rack):
     rack = rack("containerd: {debug: {level: warn}, oom_score: 5}\n")
-    assert upstream.merged_settings(rack, ("containerd",), {"version": 3}, {"oom_score": 0}) == {
+    assert documents.merged_settings(rack, ("containerd",), {"version": 3}, {"oom_score": 0}) == {
         "version": 3, "debug": {"level": "warn"}, "oom_score": 5}
     with pytest.raises(RackProblems) as told:
-        upstream.merged_settings(rack, ("containerd",), {"debug": {"level": "info"}})
+        documents.merged_settings(rack, ("containerd",), {"debug": {"level": "info"}})
     assert str(told.value) == ("configs/cluster.yaml:3: containerd.debug.level: 'warn' contradicts the rack, "
                                "which demands 'info' (leave this key out)")
 
@@ -159,25 +161,25 @@ def with_machine(tmp_path):
 
 def test_kubelet_settings_of_one_machine_stand_above_the_clusters(with_machine):
     rack = with_machine("KubeletConfiguration: {maxPods: 20, evictionHard: {memory.available: 1Gi}}")
-    cluster, own = (upstream.kubelet_configuration(rack, machine) for machine in (None, rack.machine("chick1")))
+    cluster, own = (documents.kubelet_configuration(rack, machine) for machine in (None, rack.machine("chick1")))
     assert own == cluster | {"maxPods": 20, "evictionHard": {"memory.available": "1Gi"}}
-    assert upstream.kubelet_configuration(rack, rack.machine("chick2")) == cluster
-    assert upstream.join_configuration(rack, rack.machine("chick1"))["patches"] == {"directory": upstream.PATCHES}
-    assert "patches" not in upstream.join_configuration(rack, rack.machine("chick2"))
+    assert documents.kubelet_configuration(rack, rack.machine("chick2")) == cluster
+    assert documents.join_configuration(rack, rack.machine("chick1"))["patches"] == {"directory": documents.PATCHES}
+    assert "patches" not in documents.join_configuration(rack, rack.machine("chick2"))
 
 
 def test_a_newcomer_joins_with_its_taints(with_machine):
     rack = with_machine("taints: [{key: nvidia.com/gpu, value: present, effect: NoSchedule}]")
-    joins = upstream.join_configuration(rack, rack.machine("chick1"))["nodeRegistration"]
+    joins = documents.join_configuration(rack, rack.machine("chick1"))["nodeRegistration"]
     assert joins["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
-    assert "taints" not in upstream.join_configuration(rack, rack.machine("chick2"))["nodeRegistration"]
+    assert "taints" not in documents.join_configuration(rack, rack.machine("chick2"))["nodeRegistration"]
 
 
 def test_a_control_plane_that_is_a_worker_takes_pods_beside_other_workers(with_machine):
     rack = with_machine(chick0="[control-plane, worker]")
     chick0 = rack.machine("chick0")
-    assert rack.takes_pods(chick0) and upstream.node_taints(rack, chick0) == ()
-    assert upstream.init_configuration(rack, chick0)["nodeRegistration"]["taints"] == []
+    assert rack.takes_pods(chick0) and documents.node_taints(rack, chick0) == ()
+    assert documents.init_configuration(rack, chick0)["nodeRegistration"]["taints"] == []
     assert [machine.name for machine in rack.chicks].count("chick0") == 1
 
 
@@ -185,7 +187,7 @@ def test_a_control_plane_alone_keeps_kubeadms_taint(with_machine):
     rack = with_machine()
     chick0 = rack.machine("chick0")
     assert not rack.takes_pods(chick0)
-    assert [taint.text for taint in upstream.node_taints(rack, chick0)] == [
+    assert [taint.text for taint in documents.node_taints(rack, chick0)] == [
         "node-role.kubernetes.io/control-plane:NoSchedule"]
 
 

@@ -15,7 +15,7 @@ import jinja2
 import pytest
 import yaml
 
-from fabfile.rack import load
+from fabfile.loading import load
 from fabfile.resources import ControlPlane, File, Member, NetworkInterface, Nftables, Resource
 from fabfile.resources.ssh_settings import SshSettings
 from fabfile.roles.rendering import render

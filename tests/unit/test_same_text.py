@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from bench.machines import bare
-from fabfile.rack import load
+from fabfile.loading import load
 from fabfile.rack.reading import read
 from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
 from tests.unit.broken import samples

@@ -26,7 +26,7 @@ from fabfile.engine.events import Failed, Heard, Waiting
 from fabfile.engine.journal import Journal, find, result_as_data
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
-from fabfile.rack import load
+from fabfile.loading import load
 from fabfile.rack.secrets import hidden, read_secrets, revealed
 from fabfile.resources.base import Borrowed, Change, Check, Command, Resource
 from fabfile.screen import runs as runs_screen

@@ -15,11 +15,12 @@ from fabfile.facts import hub as hub_facts
 from fabfile.facts import published as published_facts
 from fabfile.engine.errors import CoopError, NoAnswer
 from fabfile.facts import services as service_facts
-from fabfile.rack import RackProblems, load
-from fabfile.rack.chart_schema import values_problems
-from fabfile.rack.release import release_values
+from fabfile.loading import load
+from fabfile.rack import RackProblems
+from fabfile.upstream.chart_schema import values_problems
+from fabfile.upstream.release import release_values
 from fabfile.rack.secrets import hidden, revealed
-from fabfile.rack.template_lint import lint, value_faults
+from fabfile.upstream.template_lint import lint, value_faults
 from fabfile.screen import hub as screen
 from fabfile.secret import Secret
 from fabfile.tasks.preparing import be_sure, hub_secrets, lacking, with_secrets

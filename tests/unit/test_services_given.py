@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.rack import load
+from fabfile.loading import load
 from fabfile.resources import File, HelmRelease
 from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
 from fabfile.tasks.steps import bootstrap_steps

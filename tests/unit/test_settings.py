@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
-from fabfile.rack import fixed, kubeadm, load, upstream
+from fabfile.loading import load
+from fabfile.upstream import documents, fixed, kubeadm
 from fabfile.resources import FileLine, settings
 from fabfile.resources.base import Resource, rejection
 from fabfile.roles.settings import cluster_settings, kube_proxy_settings, member_settings
@@ -158,7 +159,7 @@ def test_another_minor_is_compared_by_what_the_rack_says_alone(sample):
     """Its own defaults are not known here: what is set beside the rack's keys is left alone, whatever it is."""
     older = sample.versions.kubernetes.model_copy(update={"version": "1.35.4"})
     rack = replace(sample, versions=sample.versions.model_copy(update={"kubernetes": older}))
-    assert kubeadm.kubelet_configuration(rack) == upstream.kubelet_configuration(rack)
+    assert kubeadm.kubelet_configuration(rack) == documents.kubelet_configuration(rack)
     server = dict(kubeadm.components(rack, rack.control_planes[0], kubeadm.is_known(rack))[0].arguments)
     assert {name for name, value in server.items() if value is not None} == {"advertise-address"}
     facts = as_kubeadm_writes(sample)
@@ -167,12 +168,12 @@ def test_another_minor_is_compared_by_what_the_rack_says_alone(sample):
 
 def test_the_minor_whose_defaults_are_known_is_the_one_whose_keys_are(sample):
     assert kubeadm.is_known(sample)
-    keys = yaml.safe_load((PROJECT / "fabfile/rack/upstream_keys.yaml").read_text())
+    keys = yaml.safe_load((PROJECT / "fabfile/loading/upstream_keys.yaml").read_text())
     assert keys["kubernetes"]["minor"] == kubeadm.KNOWN_MINOR
 
 
 def test_kubelet_keys_that_go_unsaid_are_keys(sample):
-    keys = yaml.safe_load((PROJECT / "fabfile/rack/upstream_keys.yaml").read_text())["kubernetes"]
+    keys = yaml.safe_load((PROJECT / "fabfile/loading/upstream_keys.yaml").read_text())["kubernetes"]
     assert kubeadm.KUBELET_UNSAID <= set(str(keys["KubeletConfiguration"]).replace("'", " ").replace(",", " ")
                                          .replace("[", " ").replace("]", " ").split())
 
@@ -199,7 +200,7 @@ def test_kube_proxys_mode_is_what_felix_follows(edited):
     rack = edited("configs/cluster.yaml", "mode: iptables", "mode: nftables")
     [proxy] = kube_proxy_settings(rack, rack.control_planes[0])
     assert proxy.wanted["mode"] == "nftables"
-    assert upstream.calico_felix(rack)["nftablesMode"] == "Enabled"
+    assert documents.calico_felix(rack)["nftablesMode"] == "Enabled"
 
 
 class Decided(Resource):

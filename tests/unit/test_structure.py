@@ -9,12 +9,14 @@ PROJECT = Path(__file__).parents[2]
 
 # who may import whom, within fabfile/; `screen` shows what the engine and the rack say and is called by tasks only
 MAY_IMPORT = {
-    "tasks": {"tasks", "facts", "engine", "roles", "resources", "rack", "screen", "secret", "finding", "doctor"},
-    "screen": {"screen", "facts", "engine", "resources", "rack", "secret", "finding"},
-    "engine": {"engine", "resources", "programs", "rack", "secret", "finding"},
-    "facts": {"facts", "resources", "programs", "rack", "secret", "finding"},
-    "roles": {"roles", "resources", "programs", "rack", "secret", "finding"},
-    "resources": {"resources", "programs", "rack", "secret", "finding"},
+    "tasks": {"tasks", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret", "finding"},
+    "screen": {"screen", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
+    "engine": {"engine", "resources", "programs", "loading", "rack", "secret", "finding"},
+    "facts": {"facts", "resources", "programs", "upstream", "rack", "secret", "finding"},
+    "roles": {"roles", "resources", "programs", "upstream", "rack", "secret", "finding"},
+    "resources": {"resources", "programs", "upstream", "rack", "secret", "finding"},
+    "loading": {"loading", "upstream", "rack", "secret", "finding"},
+    "upstream": {"upstream", "programs", "rack", "secret", "finding"},
     "programs": {"programs"},  # what runs on machines
     "rack": {"rack", "secret", "finding"},
     "secret": set(),

@@ -1,6 +1,6 @@
 """What has to hold across the values of a rack. A check is a function from a draft to all that is wrong."""
 
-from fabfile.rack.checks import (
+from fabfile.loading.checks import (
     addresses, cluster, machines, networks, node_settings, operator, services, upstream_keys, versions,
 )
 

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.rack.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
+from fabfile.loading.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
-from fabfile.rack.release import branch, file_of, looked_up, place_of
+from fabfile.upstream.release import branch, file_of, looked_up, place_of
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
-from fabfile.rack.template_lint import value_faults
+from fabfile.upstream.template_lint import value_faults
 
 SECRETS = re.compile(
     r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)",

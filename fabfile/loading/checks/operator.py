@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fabfile.rack import key_file
-from fabfile.rack.draft import HOSTS, Draft, Wrong
+from fabfile.loading.draft import HOSTS, Draft, Wrong
 
 
 def identity_file_is_a_key(draft: Draft) -> Iterator[Wrong]:

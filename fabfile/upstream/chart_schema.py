@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Path
-from fabfile.rack.release import file_of, place_of
+from fabfile.upstream.release import file_of, place_of
 from fabfile.rack.secrets import SECRETS, revealed
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean

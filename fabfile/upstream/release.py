@@ -10,7 +10,7 @@ from typing import Any
 
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
-from fabfile.rack.pages import folder_values, repository_values
+from fabfile.upstream.pages import folder_values, repository_values
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.rack.secrets import SECRETS

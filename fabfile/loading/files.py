@@ -11,15 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fabfile.rack import checks, release, upstream
+from fabfile.loading import checks
+from fabfile.upstream.documents import contradictions as contradictions_of_documents
+from fabfile.upstream.release import contradictions as contradictions_of_charts
 from fabfile.rack.cluster import Cluster
-from fabfile.rack.draft import (
+from fabfile.loading.draft import (
     CLUSTER, HOSTS, HUB, NETWORK, SERVICES, STORAGE, VERSIONS, Draft, Hosts, place, sound, sound_machines,
 )
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
-from fabfile.rack.pages import read_pages
+from fabfile.upstream.pages import read_pages
 from fabfile.rack.reading import Document, read_file
 from fabfile.rack.secrets import SECRETS, read_secrets
 from fabfile.rack.services import HUB as HUB_NAME
@@ -79,7 +81,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
         network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
-    problems += [*upstream.contradictions(rack), *release.contradictions(rack)]
+    problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack)]
     if problems:
         raise RackProblems(problems)
     return rack

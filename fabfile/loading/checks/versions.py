@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fabfile.rack.compatibility import Matrix, matrices
-from fabfile.rack.draft import VERSIONS, Draft, Wrong
+from fabfile.loading.compatibility import Matrix, matrices
+from fabfile.loading.draft import VERSIONS, Draft, Wrong
 from fabfile.rack.versions import Tested, minor
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
-from fabfile.rack.kubeadm_paths import CRI_SOCKET
+from fabfile.upstream.paths import CRI_SOCKET
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import Contradiction, merge, overlay, plain
 from fabfile.rack.node_labels import CONTROL_PLANE, Taint

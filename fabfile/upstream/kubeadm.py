@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fabfile.rack import upstream
+from fabfile.upstream import documents
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.model import Rack
@@ -50,7 +50,7 @@ def _around(rack: Rack, defaults: Tree, document: Tree) -> Tree:
 
 def certificate_validity(rack: Rack) -> str:
     """How long kubeadm's certificates live, as a duration."""
-    return str(upstream.cluster_configuration(rack).get("certificateValidityPeriod") or VALIDITY)
+    return str(documents.cluster_configuration(rack).get("certificateValidityPeriod") or VALIDITY)
 
 
 def cluster_configuration(rack: Rack) -> Tree:
@@ -63,7 +63,7 @@ def cluster_configuration(rack: Rack) -> Tree:
         "encryptionAlgorithm": "RSA-2048",
         "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
         "imageRepository": "registry.k8s.io",
-    }, upstream.cluster_configuration(rack))
+    }, documents.cluster_configuration(rack))
 
 
 def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
@@ -74,12 +74,12 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "systemd",
         "clusterDNS": [str(rack.network.service[10])],
-        "clusterDomain": upstream.cluster_configuration(rack)["networking"]["dnsDomain"],
+        "clusterDomain": documents.cluster_configuration(rack)["networking"]["dnsDomain"],
         "healthzBindAddress": "127.0.0.1",
         "healthzPort": 10248,
         "rotateCertificates": True,
         "staticPodPath": "/etc/kubernetes/manifests",
-    }, upstream.kubelet_configuration(rack, machine))
+    }, documents.kubelet_configuration(rack, machine))
 
 
 def kube_proxy_configuration(rack: Rack) -> Tree:
@@ -88,12 +88,12 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
         "bindAddress": "0.0.0.0",
         "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
         "clusterCIDR": str(rack.network.pod),
-    }, upstream.kube_proxy_configuration(rack))
+    }, documents.kube_proxy_configuration(rack))
 
 
 def certificate_names(rack: Rack, machine: Machine) -> tuple[str, ...]:
     """What the API server's certificate on this machine is good for, sorted."""
-    cluster = upstream.cluster_configuration(rack)
+    cluster = documents.cluster_configuration(rack)
     services = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
     return tuple(sorted({
         machine.name, *services, f"kubernetes.default.svc.{cluster['networking']['dnsDomain']}",
@@ -114,7 +114,7 @@ class Component:
 
 def components(rack: Rack, machine: Machine, known: bool) -> tuple[Component, ...]:
     """The static pods of a control plane. Unless kubeadm's own arguments are `known`, they may be any."""
-    cluster = upstream.cluster_configuration(rack)
+    cluster = documents.cluster_configuration(rack)
     networking, address = cluster["networking"], str(machine.address())
     etcd = (cluster.get("etcd") or {}).get("local") or {}
     return (

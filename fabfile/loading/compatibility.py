@@ -53,7 +53,7 @@ def numbers(version: str) -> tuple[int, ...]:
 @cache
 def matrices() -> tuple[Matrix, ...]:
     """Every part that has to go with Kubernetes."""
-    data = yaml.safe_load(files("fabfile.rack").joinpath("compatibility.yaml").read_text())
+    data = yaml.safe_load(files("fabfile.loading").joinpath("compatibility.yaml").read_text())
     return tuple(
         Matrix(part, table.get("name", part), table["source"],
                {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fabfile.rack.draft import CLUSTER, HOSTS, Draft, Wrong
+from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES, OWN_LABELS, OWN_TAINTS
 
 SETTINGS = ("labels", "taints", "KubeletConfiguration")

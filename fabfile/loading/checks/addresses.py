@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.rack.draft import HOSTS, Draft, Wrong
+from fabfile.loading.draft import HOSTS, Draft, Wrong
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.reading import Path
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from fabfile.programs import body
 from fabfile.rack.services import Templates
 
 FOLDER = "configs/templates"
@@ -68,7 +69,7 @@ def repository_values(templates: Templates, commit: str, kept: bool) -> dict[str
         }, "env": [{"name": name, "value": value} for name, value in {
             "HOME": "/tmp", "GIT_TERMINAL_PROMPT": "0", "REPOSITORY": templates.repository, "COMMIT": commit,
             "SECONDS_EACH": str(max(1, templates.seconds // 2)), "HANDLERS": templates.handlers or ""
-        }.items()], "command": ["/bin/sh", "-c", FETCH], "volumeMounts": mounts,
+        }.items()], "command": ["/bin/sh", "-c", body("pages")], "volumeMounts": mounts,
     }
     hub: dict[str, Any] = {
         "templatePaths": [REPOSITORY],
@@ -81,42 +82,6 @@ def repository_values(templates: Templates, commit: str, kept: bool) -> dict[str
         hub["extraConfig"] = {"00-pages": HANDLERS}
     return {"hub": hub}
 
-
-# A commit alone is enough where the server gives one; a server that cannot (plain files over HTTP) gives
-# everything.
-FETCH = """\
-fetched() {
-  rm -rf r; git init -q r && git -C r remote add origin "$REPOSITORY" || return
-  if timeout "$SECONDS_EACH" git -C r fetch -q --depth 1 origin "$COMMIT"
-  then git -C r checkout -q FETCH_HEAD
-  else
-    all='+refs/heads/*:refs/heads/* +refs/tags/*:refs/tags/*'
-    (set -f; timeout "$SECONDS_EACH" git -C r fetch -q origin $all) && git -C r checkout -q "$COMMIT"
-  fi && [ -d r/templates ] && git -C r rev-parse HEAD >r/commit
-}
-serve() {
-  commit=$(cat "$1/commit") && cp -R "$1/templates/." /pages/ &&
-  { [ ! -d "$1/static" ] || cp -R "$1/static/." /static/; } &&
-  { [ -z "$HANDLERS" ] || cp "$1/$HANDLERS" /pages/.handlers.py; } &&
-  printf %.12s "$commit" >/pages/commit.html
-}
-state() {
-  printf '{"wanted": "%s", "commit": "%s", "from": "%s"}\\n' "$COMMIT" "$commit" "$1" >/pages/.state.json
-}
-kept=/kept/pages
-cd /tmp; commit=
-if fetched && serve r; then
-  state repository
-  if [ -d /kept ]; then
-    rm -rf $kept.new r/.git && cp -R r $kept.new && rm -rf $kept && mv $kept.new $kept ||
-      echo 'no copy could be kept' >&2
-  fi
-elif [ -d $kept ] && serve $kept; then state kept
-else commit=; rm -rf /pages/* /pages/.handlers.py /static/*; state stock
-fi
-cat /pages/.state.json
-exit 0
-"""
 
 HANDLERS = f"""\
 from pathlib import Path

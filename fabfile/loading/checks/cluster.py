@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.rack.compatibility import numbers
-from fabfile.rack.draft import CLUSTER, Draft, Wrong
+from fabfile.loading.compatibility import numbers
+from fabfile.loading.draft import CLUSTER, Draft, Wrong
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from fabfile.rack.compatibility import numbers
-from fabfile.rack.draft import CLUSTER, HOSTS, Draft, Wrong
+from fabfile.loading.compatibility import numbers
+from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import likest
 from fabfile.rack.versions import minor
@@ -22,7 +22,7 @@ Known = Mapping[str, Any]  # key: None (a plain value), ANY, Known (a mapping), 
 @cache
 def tables() -> dict[str, dict[str, Any]]:
     """For kubernetes and calico: the minor that its table is of, and what each of its documents may hold."""
-    data = yaml.safe_load(files("fabfile.rack").joinpath("upstream_keys.yaml").read_text())
+    data = yaml.safe_load(files("fabfile.loading").joinpath("upstream_keys.yaml").read_text())
     return {part: {key: _known(value) if isinstance(value, list) else value for key, value in table.items()}
             for part, table in data.items()}
 
