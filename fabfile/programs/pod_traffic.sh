@@ -4,7 +4,8 @@
 # ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, and most (how
 # often it is looked whether the pods run, 0.3 s each).
 
-said=$(kubectl -n kube-system rollout status deployment/coredns --timeout=1s 2>&1) || { echo "$said"; exit 1; }
+names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
+[ "${names:-0}" -ge 1 ] || { echo 'no pod of CoreDNS is available'; exit 1; }
 # pods that an earlier one has left, which was cut short
 kubectl delete namespace "$namespace" --ignore-not-found --timeout=60s >/dev/null || exit 1
 trap 'kubectl delete namespace "$namespace" --wait=false --ignore-not-found >/dev/null 2>&1' EXIT

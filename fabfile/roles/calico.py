@@ -8,6 +8,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.upstream import documents
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Download, Resource
+from fabfile.roles.dns import placed_dns
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.roles.settings import kube_proxy_settings
 
@@ -26,7 +27,7 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from vendors("calico", version, {"node.yaml": node_patch(rack), "config.yaml": config_patch()},
                        beside={"endpoint.yaml": api_endpoint(rack)})
     # Calico's own programs write these objects too, and keep no label that they did not set.
-    yield from own("pod-network", pod_network(rack), marked=False)
+    yield from own("pod-network", [*pod_network(rack), *placed_dns(rack)], marked=False)
 
 
 def api_endpoint(rack: Rack) -> Document:

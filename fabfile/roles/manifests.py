@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from fabfile.rack import Machine, Rack
 from fabfile.rack.versions import Manifest
 from fabfile.resources import Download, File, KubernetesObjects, Resource
 from fabfile.resources.left_objects import MARK
 
 FOLDER = "/etc/coop/manifests"
 Document = dict[str, Any]
+Role = Callable[[Rack, Machine], Iterable[Resource]]
 
 
 def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
@@ -37,6 +39,12 @@ def own(name: str, objects: Sequence[Document], marked: bool = True) -> Iterator
              f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
     yield from (File(path, content) for path, content in files.items())
     yield KubernetesObjects(name, folder, files=tuple(files), mark=mark, objects=tuple(map(_text, objects)))
+
+
+def files_of(roles: Iterable[Role], rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """The files of these roles alone, for a control plane that the cluster may once be asked through: nothing is to be
+    applied again only because another one was asked before."""
+    return (one for role in roles for one in role(rack, machine) if isinstance(one, (Download, File)))
 
 
 def dump(document: Document) -> str:

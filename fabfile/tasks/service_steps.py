@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Resource
+    from fabfile.roles.manifests import Role
     from fabfile.tasks.preparing import Preparing
 
 
@@ -23,22 +24,29 @@ def whole_rack_steps(rack: Rack, *, dry: bool = False) -> list[Step]:
 def rack_steps(rack: Rack) -> list[Step]:
     """The cluster, and what services stand on: begun as early as it can be, verified when it is needed."""
     from fabfile.engine.step import Step
+    from fabfile.roles.calico import calico
     from fabfile.roles.charts import helm
     from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
+    from fabfile.roles.manifests import files_of
     from fabfile.tasks.steps import API, NODES, bootstrap_steps
 
     leader, rooster = (rack.leader,), (rack.gateway,)
     beside, early, later = publishing_steps(rack), [], []
+    applied: list[Role] = [calico]
     if rack.versions.helm is not None:
         beside.append(Step("helm", rooster, helm, needs=("gateway",)))
     if rack.versions.metallb is not None:
+        applied += [load_balancer, addresses]
         early.append(Step("load balancer", leader, load_balancer, verify=metallb_is_ready, needs=API))
         later.append(Step("addresses", leader, addresses, needs=(*NODES, "load balancer")))
     if rack.storage_classes is not None:
+        applied.append(storage_classes)
         early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))
         if any(one.share for one in rack.storage_classes.classes.values()):  # its release is what "storage" waits for
             later.insert(0, Step("storage driver", rooster, storage_driver, needs=NODES))
+    if others := tuple(machine for machine in rack.control_planes if machine not in leader):
+        later.append(Step("manifests", others, partial(files_of, applied), needs=NODES))
     return [*bootstrap_steps(rack, beside, early), *later]
 
 

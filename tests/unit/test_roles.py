@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -16,9 +17,11 @@ import pytest
 import yaml
 
 from fabfile.loading import load
-from fabfile.resources import ControlPlane, File, Member, NetworkInterface, Nftables, Resource
+from fabfile.resources import ControlPlane, Download, File, Member, NetworkInterface, Nftables, Resource
 from fabfile.resources.ssh_settings import SshSettings
+from fabfile.roles.dns import placed_dns
 from fabfile.roles.rendering import render
+from fabfile.tasks.service_steps import rack_steps
 from fabfile.tasks.steps import add_steps, bootstrap_steps
 
 PROJECT = Path(__file__).parents[2]
@@ -119,3 +122,22 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
+
+
+def test_dns_is_placed_on_two_nodes_where_two_can_take_it(rack):
+    assert [document["metadata"]["name"] for document in placed_dns(rack)] == ["coredns"]
+    for worker in rack.workers:
+        rack = rack.without(worker)
+    assert placed_dns(rack) == []
+
+
+def test_every_control_plane_has_the_files_of_what_was_applied(rack):
+    """So that the cluster can be asked through any, and nothing differs."""
+    more = {name: rack.machine(name).model_copy(update={"roles": rack.leader.roles}) for name in ("chick1", "chick2")}
+    rack = replace(rack, machines={**rack.machines, **more})
+    steps = {step.name: step for step in rack_steps(rack)}
+    assert [machine.name for machine in steps["manifests"].machines] == ["chick1", "chick2"]
+    first, other = rack.leader, steps["manifests"].machines[0]
+    wanted = {one.name for name in ("pod network", "load balancer", "storage", "addresses")
+              for one in steps[name].role(rack, first) if isinstance(one, (Download, File))}
+    assert {one.name for one in steps["manifests"].role(rack, other)} == wanted

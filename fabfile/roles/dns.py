@@ -1,0 +1,36 @@
+"""Where CoreDNS runs: on more than one node, where there are several."""
+
+from __future__ import annotations
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack.node_labels import CONTROL_PLANE
+from fabfile.roles.manifests import Document
+from fabfile.upstream import documents
+
+_LABELS = {"k8s-app": "kube-dns"}
+
+
+def placed_dns(rack: Rack) -> list[Document]:
+    """A part of kubeadm's Deployment: its two pods are never on one node.
+
+    kubeadm only prefers that, so both stand on the node that is Ready first, and stay there. When that node is away, no
+    pod of the cluster can resolve a name until Kubernetes gives them up, five minutes later.
+    """
+    if _is_elsewhere(rack) or sum(_takes_dns(machine) for machine in rack.chicks) < 2:
+        return []
+    term = {"labelSelector": {"matchLabels": _LABELS}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    return [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "coredns", "namespace": "kube-system"},
+             "spec": {"template": {"spec": {"affinity": affinity}}}}]
+
+
+def _is_elsewhere(rack: Rack) -> bool:
+    """Whether kubeadm makes no CoreDNS."""
+    skipped = documents.init_configuration(rack, rack.leader).get("skipPhases") or ()
+    return bool((documents.cluster_configuration(rack).get("dns") or {}).get("disabled")) or "addon/coredns" in skipped
+
+
+def _takes_dns(machine: Machine) -> bool:
+    """Whether its pods tolerate the machine: they do tolerate a control plane's own taint."""
+    return not machine.expected_off and all(
+        taint.effect == "PreferNoSchedule" or taint.key == CONTROL_PLANE for taint in machine.taints)
