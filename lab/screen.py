@@ -1,17 +1,26 @@
-"""How a lab's coming up is shown: live lines on a terminal, else a plain line when a part begins or ends."""
+"""How a lab's coming up is shown: on a terminal live lines and a bar, else plain lines, at least each half minute."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .forge.event import Event
 from .handle import Box
 from .machine import Machine
+from .progress import Progress, of_about
 
-MARKS = {"cached": "·", "waiting": "…", "building": "▶", "built": "✓", "failed": "✗"}
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+MARKS = {"building": "▶", "built": "✓", "failed": "✗"}
+EVERY = 30.0  # seconds between two plain lines while a part is being built
+
+Tell = Callable[[Event], None]
 
 
 def format_event(event: Event) -> str:
@@ -20,46 +29,78 @@ def format_event(event: Event) -> str:
     if event.seconds is not None:
         words.append(f"{event.seconds:.1f} s")
     if event.usual and event.state == "building":
-        words.append(f"(last time {event.usual:.0f} s)")
+        words.append(f"(about {event.usual:.0f} s)")
     return " ".join(words)
 
 
 def plain(event: Event) -> None:
-    if event.state in ("building", "built", "failed"):
+    if event.state in MARKS:
         print(format_event(event), flush=True)
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[Event], None]]:
+def progress(every: float = EVERY) -> Iterator[Tell]:
     """A function to tell events to, for as long as the block lasts."""
-    if not sys.stdout.isatty():
-        yield plain
-        return
-    from rich.live import Live
-    from rich.text import Text
+    from rich.console import Console
 
-    began: dict[str, float] = {}
-    events: dict[str, Event] = {}
+    console = Console(file=sys.stdout, highlight=False)
+    with live(console) if console.is_terminal and not console.is_dumb_terminal else plainly(every) as tell:
+        yield tell
 
-    def render() -> Text:
-        lines = []
-        for part, event in events.items():
-            if event.state == "building":
-                spent = time.monotonic() - began[part]
-                of = f" of about {event.usual:.0f}" if event.usual else ""
-                lines.append(f"{MARKS['building']} {part:<26} {spent:6.1f}{of} s")
-            elif event.seconds is not None:
-                lines.append(f"{MARKS[event.state]} {part:<26} {event.seconds:6.1f} s")
-        waiting = sum(event.state == "waiting" for event in events.values())
-        if waiting:
-            lines.append(f"{MARKS['waiting']} {waiting} more")
-        return Text("\n".join(lines))
+
+@contextmanager
+def plainly(every: float) -> Iterator[Tell]:
+    """A line when a part begins or ends, and each `every` seconds one that says what is being built."""
+    state, lock, over = Progress(), threading.Lock(), threading.Event()
 
     def tell(event: Event) -> None:
-        began.setdefault(event.part, time.monotonic())
-        events[event.part] = event
+        with lock:
+            state.take(event, time.monotonic())
+            plain(event)
 
-    with Live(get_renderable=render, refresh_per_second=8):
+    def remind() -> None:
+        while not over.wait(every):
+            with lock:
+                if line := state.line(time.monotonic()):
+                    print(line, flush=True)
+
+    reminder = threading.Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield tell
+    finally:
+        over.set()
+        reminder.join()
+
+
+@contextmanager
+def live(console: Console) -> Iterator[Tell]:
+    """What has ended stays; below it what is being built, and a bar of what is left, twice a second."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    state, lock = Progress(), threading.Lock()
+
+    def render() -> RenderableType:
+        with lock:
+            now = time.monotonic()
+            lines: list[RenderableType] = [f"{MARKS['building']} {part:<26} {since:6.0f}{of_about(usual)} s"
+                                           for part, since, usual in state.at_work(now)]
+            if state.is_building():
+                bar = Table.grid(padding=(0, 1))
+                bar.add_row(ProgressBar(total=1.0, completed=state.done(now), width=30), state.summary(now))
+                lines.append(bar)
+            return Group(*lines)
+
+    def tell(event: Event) -> None:
+        with lock:
+            state.take(event, time.monotonic())
+        if event.seconds is not None:
+            board.console.print(f"{MARKS[event.state]} {event.part:<26} {event.seconds:6.1f} s")
+
+    with Live(console=console, get_renderable=render, refresh_per_second=2, transient=True) as board:
         yield tell
 
 

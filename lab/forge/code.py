@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = "lab.forge."
 
 #: They run recipes, but decide nothing about what comes out.
-MACHINERY = frozenset(PACKAGE + name for name in ("code", "event", "job", "order", "part", "store"))
+MACHINERY = frozenset(PACKAGE + name for name in ("code", "event", "job", "order", "part", "schedule", "store", "usual"))
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lab.forge.schedule import Work
+
 State = Literal["cached", "waiting", "building", "built", "failed"]
 
 
@@ -16,8 +18,10 @@ class Event:
     state: State
     #: Seconds it took: known when built or failed.
     seconds: float | None = None
-    #: Seconds it took the last time it was built on this computer, if ever.
+    #: Seconds it usually takes, if that is known.
     usual: float | None = None
+    #: What it waits for: known when waiting.
+    work: Work | None = None
 
 
 class ForgeError(Exception):
