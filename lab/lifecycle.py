@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,9 +40,10 @@ def stage(name: str, tell: Tell):
     tell(Event(name, "built", seconds=time.monotonic() - began))
 
 
-def up(places: Places, tell: Tell, control_planes: int = 1) -> Lab:
-    """Bring a lab up, building what it publishes if need be. LabError if the computer cannot hold it, or if it is
-    up with another number of control planes than these, which are more than one.
+def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[str] = ()) -> Lab:
+    """Bring a lab up, building what it publishes if need be, with these of forge.site.EXTRAS. LabError if the computer
+    cannot hold it, or if it is up without one of `extras` or with another number of control planes than these, which
+    are more than one.
 
     Of a lab that is up already, the machines that are off are powered on, and its files stay as they are; the
     remains of one that is half up are cleared away first.
@@ -53,17 +54,19 @@ def up(places: Places, tell: Tell, control_planes: int = 1) -> Lab:
         if control_planes not in (1, there := written_control_planes(places)):
             raise LabError(f"{places.name} is up, and its hosts.yaml names {there} of them: "
                            f"inv lab.down --name {places.name}")
+        if without := sorted(set(extras) - set(Plan.read(places.plan).extras)):
+            raise LabError(f"{places.name} is up without {', '.join(without)}: inv lab.down --name {places.name}")
         return lab
-    site = forge.build(forge_cache(), tell)
+    site = forge.build(forge_cache(), tell, extras)
     clear(places, tell)
     with stage("keys and rack", tell):
         authority = begin(places)
-        machines = render(places, site.www, control_planes)
+        machines = render(places, site.www, control_planes, extras)
         common = places.folder / "common"
         install_common(site.root, common, places.key.with_suffix(".pub").read_text(), authority)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
                     programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
-                    root=site.root, common=common, mirror_cache=forge_cache() / "mirror")
+                    root=site.root, common=common, mirror_cache=forge_cache() / "mirror", extras=tuple(sorted(extras)))
     with stage("networks", tell):
         network.create(places)
     return start(places, plan, tell)

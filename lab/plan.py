@@ -30,6 +30,7 @@ class Plan:
     common: Path  # what all machines of this lab have on top of it
     mirror_cache: Path | None  # None: it has no Debian mirror, and no porch for a browser either
     environment: dict[str, str] = field(default_factory=dict)  # more, of machines' process 1
+    extras: tuple[str, ...] = ()  # what its internet publishes because it was asked for
 
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
@@ -46,7 +47,7 @@ class Plan:
             } for each in self.programs],
             "root": str(self.root), "common": str(self.common),
             "mirror_cache": self.mirror_cache and str(self.mirror_cache),
-            "environment": self.environment,
+            "environment": self.environment, "extras": self.extras,
         }, indent=1))
 
     @classmethod
@@ -63,5 +64,5 @@ class Plan:
                            for each in value["programs"]),
             root=Path(value["root"]), common=Path(value["common"]),
             mirror_cache=value["mirror_cache"] and Path(value["mirror_cache"]),
-            environment=value.get("environment", {}),
+            environment=value.get("environment", {}), extras=tuple(value.get("extras", ())),
         )

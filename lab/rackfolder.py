@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ CONTROL_PLANES = (1, 3)  # how many of chick0 to chick2 may be
 SPARE = "chick11"  # a machine that is there and not in hosts.yaml, for node.add
 
 
-def filled(places: Places, www: Path, text: str, control_planes: int = 1) -> str:
-    """A template's text with this lab's values; the first so many chicks are control planes."""
+def filled(places: Places, www: Path, text: str, control_planes: int = 1, extras: Collection[str] = ()) -> str:
+    """A template's text with this lab's values; the first so many chicks are control planes, and `extras` are published."""
     from jinja2 import Environment, StrictUndefined
 
     def checksum(path: str) -> str:
@@ -30,7 +31,7 @@ def filled(places: Places, www: Path, text: str, control_planes: int = 1) -> str
     return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(
         role=lambda machine: "control-plane" if int(machine.removeprefix("chick")) < control_planes else "worker",
         host_key=lambda machine: public_key(host_key(places, machine)), checksum=checksum,
-        name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
+        extras=extras, name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
         identity_file=str(places.key), proxy_command=proxy_command(places),
     )
 
@@ -41,7 +42,7 @@ def proxy_command(places: Places, delay: float = 0.0) -> str:
     return shlex.join([str(DOOR), *slowly, places.name]) + " %h %p"
 
 
-def render(places: Places, www: Path, control_planes: int = 1) -> tuple[Machine, ...]:
+def render(places: Places, www: Path, control_planes: int = 1, extras: Collection[str] = ()) -> tuple[Machine, ...]:
     """Write the rack folder; returns all machines of the lab, the spare one last."""
     import yaml
 
@@ -49,7 +50,7 @@ def render(places: Places, www: Path, control_planes: int = 1) -> tuple[Machine,
         if template.stem != SPARE:
             target = places.rack / template.relative_to(TEMPLATES)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(filled(places, www, template.read_text(), control_planes))
+            target.write_text(filled(places, www, template.read_text(), control_planes, extras))
     stanza = filled(places, www, (TEMPLATES / f"{SPARE}.yaml").read_text())
     (places.folder / f"{SPARE}.yaml").write_text(stanza)
     hosts: dict[str, Any] = yaml.safe_load((places.rack / "hosts.yaml").read_text())

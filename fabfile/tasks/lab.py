@@ -25,11 +25,13 @@ def exit_on_error():
         raise Exit(str(error), code=2) from None
 
 
-@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more."})
-def up(c, name=None, control_planes="1"):
+@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more.",
+                   "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
+def up(c, name=None, control_planes="1", extras=""):
     """Bring a lab up, building what it needs."""
     import time
 
+    from lab.forge.site import EXTRAS
     from lab.lifecycle import up
     from lab.places import Places
     from lab.rackfolder import CONTROL_PLANES, SPARE
@@ -37,9 +39,12 @@ def up(c, name=None, control_planes="1"):
 
     if control_planes not in map(str, CONTROL_PLANES):
         raise Exit(f"a lab has 1 or 3 control planes, not {control_planes}", code=2)
+    wanted = set(filter(None, extras.split(",")))
+    if unknown := wanted - set(EXTRAS):
+        raise Exit(f"nothing is called {', '.join(sorted(unknown))}: --extras takes {', '.join(EXTRAS)}", code=2)
     began = time.monotonic()
     with exit_on_error(), progress() as tell:
-        lab = up(Places.named(name), tell, int(control_planes))
+        lab = up(Places.named(name), tell, int(control_planes), wanted)
     print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
           f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
           f"export COOP_RACK={lab.rack}")

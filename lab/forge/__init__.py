@@ -7,7 +7,7 @@ cache is named by a hash of all of these, so nothing is built twice and nothing 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["Event", "ForgeError", "build"]
 
 
-def build(cache: Path, tell: Callable[[Event], None]) -> Site:
+def build(cache: Path, tell: Callable[[Event], None], extras: Collection[str] = ()) -> Site:
     """Build whatever `cache` lacks, telling each part's progress, and return where everything lies.
+
+    `extras` are names of site.EXTRAS, which are built only when asked for.
 
     Raises ForgeError, naming the part and the last lines of its log, if a recipe fails.
     """
-    from lab.forge import site
     from lab.forge.order import make
+    from lab.forge.site import found_in, site
 
-    return site.found_in(make(site.part, cache, tell))
+    whole = site(extras)
+    return found_in(make(whole, cache, tell), whole)

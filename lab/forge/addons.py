@@ -1,7 +1,7 @@
-"""What a rack runs once its cluster stands: addresses, storage, metrics, charts, a git host, JupyterHub."""
+"""What a rack runs once its cluster stands: addresses, storage, charts, a git host, JupyterHub."""
 from __future__ import annotations
 
-from lab.forge import charts, git_host, helm, local_path, metallb, metrics
+from lab.forge import charts, git_host, helm, local_path, metallb
 from lab.forge.jupyter import images as jupyter
 
 #: Published beside the cluster's own parts.
@@ -9,7 +9,6 @@ PUBLISHED = (
     helm.downloads,
     metallb.published,
     local_path.published,
-    metrics.published,
     charts.published,
     git_host.published,
     jupyter.images,

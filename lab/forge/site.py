@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from lab.forge import addons, busybox, calico, containerd, kubernetes
 from lab.forge.acme import acme_root
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
+from lab.forge.jupyter import marimo
 from lab.forge.part import Part
 from lab.forge.root import machine_root
 from lab.forge.store import Store
@@ -24,6 +25,9 @@ PUBLISHED = (
     calico.downloads,
     *addons.PUBLISHED,
 )
+
+#: Published as well where a lab is asked for it, by name: what a rack can do without, and some test needs.
+EXTRAS = {"marimo": marimo.image}
 
 #: Programs for the lab's own use.
 TOOLS = {"kubectl": kubernetes.programs, "calicoctl": calico.programs}
@@ -49,7 +53,7 @@ class Site:
 
 def collect(job: Job) -> None:
     """One tree of all that is published; its files are those of the parts, not copies."""
-    for part in PUBLISHED:
+    for part in job.part.inputs:
         for folder, _, files in os.walk(job[part] / "www"):
             target = job.out / Path(folder).relative_to(job[part])
             target.mkdir(parents=True, exist_ok=True)
@@ -61,13 +65,18 @@ def collect(job: Job) -> None:
         os.link(job[part] / "bin" / tool, job.out / "tools" / tool)
 
 
-#: Roots come first: machines can be tried with them while the rest is still being compiled.
-part = Part("site", collect, inputs=(machine_root, internet_root, acme_root, *PUBLISHED, *TOOLS.values()))
+def site(extras: Collection[str] = ()) -> Part:
+    """All that a lab's internet publishes, with these of EXTRAS.
+
+    Roots come first: machines can be tried with them while the rest is still being compiled.
+    """
+    published = (*PUBLISHED, *(part for name, part in EXTRAS.items() if name in extras))
+    return Part("site", collect, inputs=(machine_root, internet_root, acme_root, *published, *TOOLS.values()))
 
 
-def found_in(store: Store) -> Site:
-    """The site in a cache that has all of it."""
-    whole = store.folder(part)
-    versions = {name: version for made in part.with_inputs() for name, version in made.versions.items()}
+def found_in(store: Store, site: Part) -> Site:
+    """A site in a cache that has all of it."""
+    whole = store.folder(site)
+    versions = {name: version for made in site.with_inputs() for name, version in made.versions.items()}
     return Site(store.folder(machine_root) / "root", store.folder(internet_root) / "root",
                 store.folder(acme_root) / "root", whole / "www", whole / "tools", dict(sorted(versions.items())))

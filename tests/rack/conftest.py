@@ -111,7 +111,7 @@ def lab(kind):
     """A lab of the tests' own, with empty machines; one of them may have no power."""
     from lab.handle import Lab
 
-    words = ["inv", "lab.up", "--name", LAB, "--control-planes", str(kind.control_planes)]
+    words = ["inv", "lab.up", "--name", LAB, "--control-planes", str(kind.control_planes), "--extras", "marimo"]
     typed = subprocess.run(words, cwd=PROJECT, env=os.environ | {
         "PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"})
     assert typed.returncode == 0

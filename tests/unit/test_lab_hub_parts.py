@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from lab.forge import charts, git_host
-from lab.forge.jupyter import images
+from lab.forge.jupyter import marimo
 from lab.hub import acme, pages
 from lab.hub.images import await_images, keep_certificates
 
@@ -102,8 +102,7 @@ def test_a_lab_serves_what_is_pushed_to_its_own_copy(tmp_path):
 
 def test_the_ide_is_the_one_that_the_forge_makes():
     text = (PROJECT / "lab/rack/configs/hub.yaml").read_text()
-    [image] = re.findall(r"images\.flock\.example/marimo:[\d.]+", text)
-    assert image.rpartition(":")[2] == images.MARIMO
+    assert re.findall(r"images\.flock\.example/marimo:[\d.]+", text) == [marimo.REFERENCE]
 
 
 def test_pebble_asks_the_ports_that_the_world_asks():

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from fabfile.loading import load
-from lab import rackfolder, swarm
+from lab import lifecycle, rackfolder, swarm
 from lab.cgroups import Groups, Hierarchy
+from lab.handle import Lab, LabError
 from lab.installer import make_key, network_file
 from lab.internet import dnsmasq
 from lab.machine import Machine
@@ -61,7 +62,7 @@ def test_a_chick_asks_rooster_for_names_and_rooster_the_campus():
 def test_a_plan_is_read_as_it_was_written(tmp_path):
     plan = Plan(Groups("coop-x", (Hierarchy("memory", tmp_path, "/a"),)), (ROOSTER, CHICK),
                 (Program("web", ("nginx", "-g"), (tmp_path,), {"srv": tmp_path}),),
-                root=tmp_path, common=tmp_path, mirror_cache=tmp_path)
+                root=tmp_path, common=tmp_path, mirror_cache=tmp_path, extras=("marimo",))
     plan.write(tmp_path / "plan.json")
     assert Plan.read(tmp_path / "plan.json") == plan
 
@@ -133,13 +134,31 @@ def test_the_spare_machine_is_added_as_an_operator_would_add_it(places, www):
 
 
 def test_the_rack_asks_for_the_versions_that_the_forge_makes(places, www):
-    from lab.forge.site import part
+    from lab.forge.site import site
 
     rackfolder.render(places, www)
     versions = yaml.safe_load((places.rack / "configs/versions.yaml").read_text())
-    made = {name: version for each in part.with_inputs() for name, version in each.versions.items()}
+    made = {name: version for each in site().with_inputs() for name, version in each.versions.items()}
     for name in ("kubernetes", "containerd", "calico", "helm", "metallb"):
         assert versions[name]["version"].lstrip("v") == made[name].lstrip("v")
+
+
+@pytest.mark.parametrize("extras, profiles", [((), ["default", "large"]), (("marimo",), ["default", "large", "marimo"])])
+def test_the_hub_offers_what_is_built(places, www, extras, profiles):
+    rackfolder.render(places, www, extras=extras)
+    hub = load(places.rack).services["hub"]
+    assert [profile["slug"] for profile in hub.values["singleuser"]["profileList"]] == profiles
+
+
+def test_a_lab_that_is_up_without_what_is_asked_for_is_refused(places, www, tmp_path, monkeypatch):
+    rackfolder.render(places, www)
+    monkeypatch.setattr(lifecycle, "standing", Lab)
+    Plan(Groups("coop-x", ()), (), (), root=tmp_path, common=tmp_path, mirror_cache=None).write(places.plan)
+    with pytest.raises(LabError, match="^trial is up without marimo: inv lab.down --name trial$"):
+        lifecycle.up(places, print, extras={"marimo"})
+    assert lifecycle.up(places, print) == Lab(places)
+    Plan(Groups("coop-x", ()), (), (), root=tmp_path, common=tmp_path, mirror_cache=None, extras=("marimo",)).write(places.plan)
+    assert lifecycle.up(places, print, extras={"marimo"}) == lifecycle.up(places, print) == Lab(places)
 
 
 def test_names_lead_to_the_sites_and_no_other_name_exists():

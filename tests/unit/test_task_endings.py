@@ -32,6 +32,10 @@ def test_a_number_that_is_none_is_told(words):
     assert code == 2 and said.endswith(f"is a whole number from 1 on, not {words[-1]!r}\n") and said.count("\n") == 1, said
 
 
+def test_an_extra_of_a_lab_that_does_not_exist_is_told():
+    assert inv("lab.up", "--extras", "rstudio,marimo") == (2, "nothing is called rstudio: --extras takes marimo\n")
+
+
 def test_help_still_says_what_is_a_number():
     assert "--count=INT" in inv("--help", "run.list")[1] and "--revision=INT" in inv("--help", "hub.rollback")[1]
 

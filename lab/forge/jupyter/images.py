@@ -12,6 +12,7 @@ from lab.forge.oci import Entry, Files, Folder, Image, Layer, Link, Registry, re
 from lab.forge.part import Part
 
 CHART = "4.4.0"                                 # the jupyterhub chart whose images these stand for
+SERVER = f"quay.io/jupyterhub/k8s-singleuser-sample:{CHART}"
 SCRIPTS = HERE.parents[1] / "hub/images"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
@@ -33,17 +34,6 @@ HOME: Files = {
 ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/home/jovyan", "SHELL": "/bin/bash"}
 USER = "1000"
 
-#: marimo beside JupyterLab, as RStudio would be: its own server behind Jupyter's, reached as /marimo/.
-MARIMO_SERVER = {
-    "command": ["marimo", "edit", "--headless", "--no-token", "--skip-update-check", "--host", "127.0.0.1",
-                "--port", "{port}", "--base-url", "{base_url}marimo"],
-    "absolute_url": True,
-    "timeout": 60,
-    "launcher_entry": {"title": "marimo"},
-}
-IDE: Files = {"usr/local/etc/jupyter/jupyter_server_config.json":
-              json.dumps({"ServerProxy": {"servers": {"marimo": MARIMO_SERVER}}}).encode()}
-
 GIT = ("git", "git-receive-pack", "git-upload-archive", "git-upload-pack")
 
 
@@ -60,7 +50,7 @@ def version_of_proxy() -> str:
     return locked["packages"]["node_modules/configurable-http-proxy"]["version"]
 
 
-MARIMO, PROXY = version_of("ide", "marimo"), version_of_proxy()
+PROXY = version_of_proxy()
 CADDY, GIT_VERSION = "2.6.2", "2.47.3"          # Debian's
 
 
@@ -73,16 +63,18 @@ def pack_images(job: Job) -> None:
         shared = images.layer({"usr": trees / "shared/usr"}, HOME)
         hub = images.layer({"usr": trees / "hub/usr"})
         user = images.layer({"usr": trees / "user/usr"})
-        ide = images.layer({"usr": trees / "ide/usr"}, IDE)
         images.push(Image(f"quay.io/jupyterhub/k8s-hub:{CHART}", [busybox, python, shared, hub],
                           command=["jupyterhub"], environment=ENVIRONMENT, user=USER,
                           folder="/srv/jupyterhub"))
-        for name, own in ((f"quay.io/jupyterhub/k8s-singleuser-sample:{CHART}", [user]),
-                          (f"images.flock.example/marimo:{MARIMO}", [user, ide])):
-            images.push(Image(name, [busybox, python, git, shared, *own], command=["jupyterhub-singleuser"],
-                              environment=ENVIRONMENT, user=USER, folder="/home/jovyan"))
+        images.push(server_image(SERVER, [busybox, python, git, shared, user]))
         push_proxies(images, programs, trees, busybox)
         push_small_ones(images, programs, busybox, python, git)
+
+
+def server_image(name: str, layers: list[Layer]) -> Image:
+    """What a user's server runs."""
+    return Image(name, layers, command=["jupyterhub-singleuser"], environment=ENVIRONMENT, user=USER,
+                 folder="/home/jovyan")
 
 
 def push_proxies(images: Registry, programs: Programs, trees: Path, busybox: Layer) -> None:
@@ -129,4 +121,4 @@ images = Part("jupyter-images", pack_images, inputs=(packages, *INPUTS),
               versions={"jupyterhub": version_of("hub", "jupyterhub"),
                         "kubespawner": version_of("hub", "jupyterhub-kubespawner"),
                         "jupyterlab": version_of("user", "jupyterlab"),
-                        "configurable-http-proxy": PROXY, "marimo": MARIMO})
+                        "configurable-http-proxy": PROXY})

@@ -19,7 +19,7 @@ DEBIAN = ("python3", "git", "caddy")
 UNUSED = ("__pycache__", "test", "tests", "idlelib", "ensurepip", "turtledemo", "config-3.13*",
           "EXTERNALLY-MANAGED")
 
-TREES = ("python", "shared", "hub", "user", "ide", "proxy")
+TREES = ("python", "shared", "hub", "user", "proxy")
 
 
 def install_userland(job: Job) -> None:
@@ -48,7 +48,7 @@ class Programs(userland.Programs):
 
 
 def collect(job: Job) -> None:
-    """job.out/{python,shared,hub,user,ide,proxy}."""
+    """job.out/{python,shared,hub,user,proxy}."""
     programs = Programs(job)
     for name, file in programs.library().items():
         (job.out / "python" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -24,11 +24,10 @@ PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1",
 
 
 def collect(job: Job) -> None:
-    """job.out/{shared,hub,user,ide,proxy}: `shared` is what hub and user have in common."""
-    for lock in ("hub", "user", "ide"):
+    """job.out/{shared,hub,user,proxy}: `shared` is what hub and user have in common."""
+    for lock in ("hub", "user"):
         install(job, lock, job.out / lock)
     share(job.out / "hub", job.out / "user", job.out / "shared")
-    leave_out(job.out / "ide", job.out / "shared", job.out / "user")
     install_proxy(job, job.out / "proxy")
 
 
@@ -68,13 +67,6 @@ def share(one: Path, other: Path, both: Path) -> None:
             (other / name).unlink()
 
 
-def leave_out(tree: Path, *lower: Path) -> None:
-    """Remove from a tree what the trees below it have already."""
-    for file in [path for path in tree.rglob("*") if path.is_file()]:
-        if any(same(file, below / file.relative_to(tree)) for below in lower):
-            file.unlink()
-
-
 def same(file: Path, other: Path) -> bool:
     return other.is_file() and filecmp.cmp(file, other, shallow=False)
 
@@ -102,5 +94,5 @@ def matches(name: Path, patterns: tuple[str, ...]) -> bool:
     return any(Path(piece).match(pattern) for piece in name.parts for pattern in patterns)
 
 
-LOCKS = ("hub.lock", "user.lock", "ide.lock", "node.lock", "package.json", "package-lock.json")
+LOCKS = ("hub.lock", "user.lock", "node.lock", "package.json", "package-lock.json")
 wheels = Part("jupyter-wheels", collect, files=tuple(HERE / name for name in LOCKS))
