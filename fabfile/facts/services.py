@@ -31,7 +31,8 @@ class ChartFacts:
 @dataclass(frozen=True)
 class ServiceFacts:
     """By service's name, but charts by theirs ("jupyterhub-4.4.0"). What is not known is not there: a hub that
-    is known to hold no secrets has an empty entry, a cluster that does not answer leaves none."""
+    is known to hold no secrets has an empty entry, a cluster that does not answer leaves none. A ref
+    that git did not find is empty; before rooster has git, there is none."""
 
     charts: Mapping[str, ChartFacts]
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -66,7 +67,7 @@ def _of_a_chart(chart: Chart) -> Iterable[str]:
 
 def _of_a_service(service: Service) -> Iterable[str]:
     if service.templates and not service.templates.pinned:
-        yield (f"part ref {service.name}; if command -v git >/dev/null; then "
+        yield (f"if command -v git >/dev/null; then part ref {service.name}; "
                "GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
                f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
     if service.is_hub:
@@ -106,8 +107,8 @@ def parse(answer: str) -> ServiceFacts:
                 schemas[name] = json.loads(text)
             case "defaults":
                 defaults[name] = yaml.safe_load(text) or {}
-            case "ref" if text.strip():
-                refs[name] = text.split()[0]
+            case "ref":
+                refs[name] = next(iter(text.split()), "")
             case "secret":
                 pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
                 secrets[name] = {key: Secret(b64decode(value).decode()).reveal()

@@ -141,7 +141,8 @@ def _problems(rack: Rack, services: Iterable[Service], commits: Mapping[str, str
 
 
 def _commits(services: Iterable[Service], facts: ServiceFacts, renew: bool) -> tuple[dict[str, str], list[str]]:
-    """A ref's commit now; when its repository cannot be asked, the one that is deployed."""
+    """A ref's commit now; when its repository cannot be asked, the one that is deployed. On a first bootstrap rooster has
+    no git yet, which is nothing to tell: the hub's pod looks the ref up when it starts."""
     commits, told = {}, []
     for service in services:
         templates = service.templates
@@ -155,9 +156,9 @@ def _commits(services: Iterable[Service], facts: ServiceFacts, renew: bool) -> t
         else:
             commits[service.name] = deployed or templates.ref
             then = f"the pages stay at {deployed[:12]}" if deployed else \
-                "the hub will try it, and else serve the stock pages"
-            told.append(f"{service.name}: {templates.repository} does not say what {templates.ref} is; "
-                        f"{then}")
+                "the hub looks again when it starts, and shows JupyterHub's own pages if it finds nothing"
+            if deployed or service.name in facts.refs:
+                told.append(f"{service.name}: {templates.ref} could not be looked up in {templates.repository}; {then}")
     return commits, told
 
 
