@@ -92,7 +92,7 @@ class Link(fabric.Connection):
             if self.jump is not None:
                 self.jump.open()
                 way = wire.Wire(self.jump.transport.open_channel(
-                    "direct-tcpip", (self.host, self.port), ("", 0), timeout=wire.PATIENCE))
+                    "direct-tcpip", (self.host, self.port), ("", 0), timeout=wire.NEARBY))
             elif self.proxy:
                 way = wire.through_command(self.proxy, self.host, self.port)
             else:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 PATIENCE = 15.0  # seconds without one byte, then the line is dead
+NEARBY = 8.0  # seconds that the gateway may take to reach a machine behind it: three SYNs
 PULSE = 5.0  # seconds of quiet, then a sign of life is asked for
 _GLANCE = 0.5  # seconds between two looks at the clock
 

@@ -57,7 +57,7 @@ def _of_a_chart(chart: Chart) -> Iterable[str]:
         where = quote(f"{chart.repository.rstrip('/')}/{chart.name}")
     yield f"c={chart.path}; t="
     yield 'if [ ! -r "$c" ] && command -v helm >/dev/null; then t=$(mktemp -d)'
-    yield f'helm pull {where} --version {quote(chart.version)} --destination "$t" >/dev/null 2>&1'
+    yield f'HELM_CACHE_HOME="$t" helm pull {where} --version {quote(chart.version)} --destination "$t" >/dev/null 2>&1'
     yield 'c=$(ls "$t"/*.tgz 2>/dev/null); fi'
     yield f'if [ -r "$c" ]; then part schema {chart.full}'
     yield f'tar -xzOf "$c" {chart.name}/values.schema.json 2>/dev/null'

@@ -13,9 +13,9 @@ speakers() {
   kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\n"}{end}'
 }
-# POD: how many BGP sessions it holds.
+# POD: how many BGP sessions it holds. A node that has just lost its power is still Ready, and does not answer.
 sessions() {
-  timeout 15 kubectl -n kube-system exec "$1" -c calico-node -- \
+  timeout 6 kubectl -n kube-system exec "$1" -c calico-node -- \
     birdcl -s /var/run/calico/bird.ctl show protocols 2>/dev/null | grep -c ' BGP .* Established'
 }
 # NAMESPACE NAME: the DaemonSet's pods are new and ready on every node that is Ready; a node that is away keeps its old
