@@ -1,1 +1,1 @@
-"""Coop beside what operators would otherwise use, and where the time of a run goes."""
+"""Benchmarks: Coop compared with other tools, and where the time of a run goes."""

@@ -1,4 +1,4 @@
-"""What one run of a tool cost: processor time here and on the machines, wall time, what the wire carried."""
+"""The cost of one run of a tool: processor time here and on the machines, elapsed time, network traffic."""
 
 from __future__ import annotations
 

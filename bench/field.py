@@ -1,4 +1,4 @@
-"""Where a run is measured: so many of a swarm's chicks, reached one way, over a line of one delay."""
+"""The setup of a measurement: a number of a swarm's chicks, a route to them, and a network delay."""
 
 from __future__ import annotations
 

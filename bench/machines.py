@@ -1,4 +1,4 @@
-"""Machines that are functions, for the real roles: bare at first, and then as their resources want them.
+"""Simulated machines for the real roles: bare at first, then as their resources require.
 
 A run asks them what it would ask a shell: each probe is answered with the facts that a bare machine would
 give, and once a resource's commands have come, with those of a machine that has it.
@@ -35,7 +35,7 @@ _RUNNING = ("LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileSta
 
 
 class Machine:
-    """What a run speaks to: ("look" or "act", text) → exit code, output."""
+    """What a run speaks to: ("probe" or "act", text) → exit code, output."""
 
     def __init__(self, name: str, wants: Sequence[Wanted]):
         self._facts: dict[int, tuple[str, str]] = {}  # by the probe's hash: bare, and as wanted
@@ -50,7 +50,7 @@ class Machine:
 
     def __call__(self, verb: str, text: str) -> tuple[int, str]:
         key = hash(text)
-        if verb == "look":
+        if verb == "probe":
             bare, wanted = self._facts.get(key, ("", ""))
             return 0, wanted if key in self._made else bare
         unit = _UNIT.search(text)
@@ -76,7 +76,7 @@ def _sign(machine: str, entry: Entry) -> int | str:
         return detached.name(machine, entry.resource, "".join(scripts))
     if entry.change.commands[-1].long:
         return detached.name(machine, entry.resource, scripts[-1])
-    given = "".join(f"{want.name}={quote(BORROWED)}\n" for want in entry.change.borrows)
+    given = "".join(f"{want.name}={quote(BORROWED)}\n" for want in entry.change.remote_values)
     return hash(given + scripts[-1])
 
 

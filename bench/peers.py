@@ -1,9 +1,9 @@
-"""Coop beside what operators would otherwise use, on one swarm, in turn, in one run.
+"""Coop compared with other tools, in turn, on one swarm.
 
     python -m bench.peers                     all: ten minutes
     python -m bench.peers --sizes 12 --ways jump --delays 0 --rounds 1 --kinds no-op       seconds
 
-Brings a swarm up (named "bench" unless told) and ends it. Prints Markdown, and keeps the figures as JSON.
+Brings a swarm up (named "bench" by default) and ends it. Prints Markdown, and keeps the figures as JSON.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--kinds", default=list(KINDS), nargs="+", choices=KINDS)
     parser.add_argument("--fresh-everywhere", action="store_true", help="not only by jump without delay")
     parser.add_argument("--rounds", default=2, type=int, help=f"timed; none more after {SLOW:.0f} s")
-    parser.add_argument("--tools", default="floor,Coop,pyinfra", help="with commas between")
+    parser.add_argument("--tools", default="floor,Coop,pyinfra", help="comma-separated")
     parser.add_argument("--with-ansible", action="store_true", help="Ansible too, and Python on machines")
     parser.add_argument("--json", type=Path, help="where the figures are kept")
     return parser.parse_args()

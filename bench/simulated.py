@@ -1,4 +1,4 @@
-"""A rack of any size with the sample rack's roles, planned and applied on machines that are functions.
+"""A rack of any size with the sample rack's roles, planned and applied on simulated machines.
 
     python -m bench.simulated                      10, 100 and 1,000 machines, each in a process of its own
     python -m bench.simulated --json 10 100        as JSON, for these sizes
@@ -80,11 +80,11 @@ def rack_of(machines: int, folder: Path) -> Path:
 def whole_rack(rack: Rack) -> tuple[Rack, list[Step]]:
     """The steps of cluster.bootstrap, with secrets as a first run draws them."""
     from fabfile.tasks.preparing import lacking, with_secrets
-    from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
+    from fabfile.tasks.service_steps import prune_steps, rack_steps, service_steps
 
     hubs = [service for service in rack.services.values() if service.is_hub]
     rack = with_secrets(rack, lacking(rack, hubs, SimpleNamespace(secrets={})))
-    return rack, [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]
+    return rack, [*rack_steps(rack), *service_steps(rack), *prune_steps(rack)]
 
 
 def shown(rack: Rack, steps: list[Step], ways: Any, dry: bool) -> Result:

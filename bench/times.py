@@ -1,6 +1,6 @@
 """Where the time of a run went: by its journal, step by step, with the critical path.
 
-    python -m bench.times [--rack NAME] [RUN...]     the rack of COOP_RACK, and its newest run, unless told
+    python -m bench.times [--rack NAME] [RUN...]     the rack of COOP_RACK, and its newest run, by default
 
 A run's own time is what it took above the commands that it had to run: on each step's slowest machine, and
 until the step's checks held.
@@ -60,7 +60,7 @@ class Times:
 
 
 def times(records: Sequence[Record]) -> Times:
-    """What a run that has ended spent, from its journal. ValueError if it was killed, or is at work.
+    """What a run that has ended spent, from its journal. ValueError if it was killed, or is running.
 
     What it took to look at steps that had nothing to do is in the last stage.
     """
@@ -89,7 +89,7 @@ def _until(records: Sequence[Record], end: Record) -> Sequence[Record]:
 
 def _slowest(records: Sequence[Record]) -> Part:
     """The machine whose probes of all steps took longest."""
-    looks = [record for record in records if record["event"] == "looked" and not record["step"]]
+    looks = [record for record in records if record["event"] == "probed" and not record["step"]]
     if not looks:
         return Part("", "nothing was looked at", 0.0)
     slowest = max(looks, key=lambda record: record["seconds"])
@@ -125,7 +125,7 @@ def _step_path(records: Sequence[Record], step: str, event: str) -> tuple[Part, 
 def as_markdown(spent: Times) -> Iterator[str]:
     """One table, and what it comes to."""
     yield (f"`{spent.task}`, {spent.changes} changes in {spent.seconds:.1f} s: {spent.commands:.1f} s of "
-           f"commands and waits on the critical path, {spent.own:.2f} s of Coop's own above them{_share(spent)}\n")
+           f"commands and waits on the critical path, {spent.own:.2f} s in Coop itself beside them{_share(spent)}\n")
     yield "| step | seconds | of these commands | Coop's own | the path, what takes longest |"
     yield "|---|---:|---:|---:|---|"
     for stage in spent.stages:
@@ -151,7 +151,7 @@ def main() -> None:
     from fabfile.loading import load
 
     parser = argparse.ArgumentParser("python -m bench.times", description="Says where the time of runs went.")
-    parser.add_argument("--rack", help="the name in its hosts.yaml; the rack of COOP_RACK unless told")
+    parser.add_argument("--rack", help="the name in its hosts.yaml; the rack of COOP_RACK by default")
     parser.add_argument("runs", nargs="*", default=["last"], help="as run.list names them")
     chosen = parser.parse_args()
     rack = chosen.rack or load().name

@@ -1,4 +1,4 @@
-"""What goes over the cable between rooster and the chicks: bytes and round trips, whatever tool sends them.
+"""Network traffic between rooster and the chicks: bytes and round trips, for any tool.
 
 The packets are read where the cable ends, at the switch. A round trip is counted on each SSH connection when
 the controller speaks after it has heard something: it waited for that.

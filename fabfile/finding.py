@@ -1,4 +1,4 @@
-"""What is wrong somewhere, as every status task, health check and report tells it."""
+"""A finding: one problem, as every status task and health check reports it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Severity(IntEnum):
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong. `where` is a machine, a pod, a file; `evidence` what was seen or said; `since` an ISO
-    8601 time, where it is known; `mend` what to type."""
+    8601 time, where it is known; `fix` what to type."""
 
     what: str
     where: str
     severity: Severity = Severity.DEGRADED
     evidence: str = ""
     since: str = ""
-    mend: str = ""
+    fix: str = ""
 
 
 def healthy(findings: Iterable[Finding]) -> bool:

@@ -1,4 +1,4 @@
-"""A secret is a type of its own: it shows itself nowhere but where it is revealed."""
+"""A secret has its own type: it is masked everywhere except where it is revealed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A whole rack on one computer, with an internet of its own: containers for machines."""
+"""A whole rack on one computer, with a simulated internet: containers as machines."""

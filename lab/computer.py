@@ -1,4 +1,4 @@
-"""What the lab needs of the computer it runs on, and the setting of it that is changed while a lab stands."""
+"""What the lab needs from its computer, and the one setting that is changed while a lab runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lab that is up, to be looked at and played with: power off, power on, look inside, make empty."""
+"""A running lab: power off, power on, run commands inside, reset."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Lab:
         self.wait([machine], limit)
 
     def reset(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
-        """Make machines, or all, what an installer leaves, and wait until they let operators in."""
+        """Make machines, or all, what an installer leaves, and wait until they accept logins."""
         chosen = [self.known(machine) for machine in machines] or list(self.machines)
         for machine in chosen:
             self.ask(do="reset", machine=machine)
@@ -136,7 +136,7 @@ class Lab:
         return lets_in(self.machines[self.known(machine)], self.status()[machine])
 
     def wait(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
-        """Wait until machines, or all, let operators in. LabError with the console's end after `limit` s."""
+        """Wait until machines, or all, accept logins. LabError with the console's end after `limit` s."""
         until = time.monotonic() + limit
         all_machines = self.machines
         left = list(machines or all_machines)
@@ -148,7 +148,7 @@ class Lab:
                 machine = (failed or left)[0]
                 console = self.places.machine(machine) / "console.log"
                 said = console.read_text(errors="replace").splitlines()[-8:]
-                why = "did not boot" if failed else f"does not let operators in after {limit:.0f} s"
+                why = "did not boot" if failed else f"does not accept logins after {limit:.0f} s"
                 raise LabError("\n  ".join([f"{machine} {why}; its console ends with:", *said]))
             if left:
                 time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A lab's beginning and end."""
+"""Starting and stopping a lab."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def begin(places: Places) -> Path:
 
 
 def start(places: Places, plan: Plan, tell: Tell) -> Lab:
-    """Start what is planned, in networks that are there, and wait until all machines let operators in."""
+    """Start what is planned, in networks that are there, and wait until all machines accept logins."""
     with stage("machines", tell):
         for machine in plan.machines:
             places.machine(machine.name).mkdir(parents=True)

@@ -63,5 +63,5 @@ class Machine:
 
     @property
     def resolver(self) -> str:
-        """Whom an installer made it ask for names: rooster, or what rooster itself asks."""
+        """The resolvers that an installer configured: rooster, or those that rooster itself asks."""
         return CAMPUS_RESOLVER if any(port.bridge == "outer" for port in self.ports) else str(INNER[1])

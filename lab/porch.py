@@ -1,4 +1,4 @@
-"""The way from a browser on this computer to what the lab's rooster publishes: a port of the loopback interface.
+"""Access from a browser on this computer to what the lab's rooster publishes: a port of the loopback interface.
 
 Each connection to it is passed on to rooster's public address, from the lab's internet, where a student's browser would be.
 TLS goes through unopened: a browser has to ask for the hub by its own name, and to be told that it is found here.

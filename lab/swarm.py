@@ -1,4 +1,4 @@
-"""A swarm: a lab of many light machines, to measure on and to break things on.
+"""A swarm: a lab of many small machines, for measurements and fault injection.
 
     outer bridge 128.120.136.0/24 ── rooster ── inner bridge 10.0.0.0/24 ── chick0 chick1 …
                                                       └── 10.0.0.2, a small package repository

@@ -1,1 +1,1 @@
-"""The engine, the only part that touches machines: it looks, plans, applies, verifies, and tells of it."""
+"""The engine, the only part that touches machines: it probes, plans, applies, verifies, and reports."""

@@ -39,7 +39,7 @@ class Agent(AgentSSH):
 
     @property
     def state(self) -> str:
-        """Why a key is not found there, as part of a sentence."""
+        """Why the agent does not have a key, as part of a sentence."""
         if not self.running:
             return "no agent is running"
         if self.complaint:
@@ -52,7 +52,7 @@ class Agent(AgentSSH):
             self._close()
 
     def keys(self, signed: Callable[[], None] = lambda: None) -> list[KeyInAgent]:
-        """All that it holds, in its own order. `signed` is called after each signature."""
+        """All keys of the agent, in its order. `signed` is called after each signature."""
         return [KeyInAgent(self, key.blob, key.comment, signed) for key in self.get_keys()]
 
 
@@ -81,4 +81,4 @@ class KeyInAgent(AgentKey):
 
 
 class Unsigned(SSHException):
-    """The agent holds the key, and does not sign with it. The message says what it did instead."""
+    """The agent holds the key, and does not sign with it. The message says why."""

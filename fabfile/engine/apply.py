@@ -1,4 +1,4 @@
-"""Making a machine as a plan says: all commands of a step in one write, until one fails."""
+"""Applying a plan to one machine: all commands of a step in one write, until one fails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from fabfile.engine import confirm, detached, rebooting
-from fabfile.engine.errors import BorrowFailed, LinkLost, MachineError, TookTooLong
+from fabfile.engine.errors import RemoteValueFailed, LinkLost, MachineError, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import ShellCommand, first_line
 from fabfile.engine.command_output import failure, shown, tail
-from fabfile.resources.base import GIVEN_BACK, Borrowed, Change, Command
+from fabfile.resources.base import REVOKE_LIMIT, RemoteValue, Change, Command
 from fabfile.secret import Secret, mask, remember_keys
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ Tell = Callable[[Event], None]
 
 
 def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entry], tell: Tell) -> None:
-    """Makes the entries of one machine and step, in order. Raises MachineError at the first that fails.
+    """Applies the entries of one machine and step, in order. Raises MachineError at the first that fails.
 
-    Whatever needs nothing from elsewhere goes out together. A change that borrows is made by itself, its
-    values obtained just before and given back just after; so is a change that has to be confirmed over a new
+    Changes without remote values are sent together. A change with remote values is applied alone: its
+    values are obtained just before and revoked just after. So is a change that has to be confirmed over a new
     connection, or that the connection does not outlive.
     """
     for alone, group in groupby(entries, key=lambda entry: _is_made_alone(entry.change)):
@@ -37,74 +37,74 @@ def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entr
             _together(session, tuple(group), "", tell)
             continue
         for entry in group:
-            with borrowed(rack, fleet, entry) as variables:
+            with remote_values(rack, fleet, entry) as variables:
                 if not (entry.change.undo or entry.change.reboots):
                     _together(session, (entry,), variables, tell)
                     continue
                 tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
                 if entry.change.reboots:
-                    rebooting.rebooted(fleet, session, entry, tell)
+                    rebooting.reboot(fleet, session, entry, tell)
                 else:
-                    confirm.tried(fleet, session, entry, variables, tell)
+                    confirm.apply_with_undo(fleet, session, entry, variables, tell)
 
 
 def _is_made_alone(change: Change) -> bool:
-    return bool(change.borrows or change.undo or change.reboots)
+    return bool(change.remote_values or change.undo or change.reboots)
 
 
 @contextmanager
-def borrowed(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
-    """Shell text that sets the variables which a change borrows; when its commands have ended they are given
-    back. After a cut line, or Ctrl-C, they may still be at work with them: then these expire by themselves.
+def remote_values(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
+    """Shell text that sets the variables with a change's remote values; when its commands have ended they are revoked,
+    back. After a lost connection, or Ctrl-C, they may still be at work with them: then these expire by themselves.
     """
-    held: list[tuple[Borrowed, str]] = []
+    held: list[tuple[RemoteValue, str]] = []
     try:
-        for want in entry.change.borrows:
+        for want in entry.change.remote_values:
             held.append((want, _obtain(rack, fleet, entry, want)))
         yield "".join(text for _, text in held)
     except MachineError as error:
         if entry.change.reboots or not isinstance(error, (LinkLost, TookTooLong)):
             with suppress(MachineError):  # what failed first is what is told
-                _give_back(rack, fleet, entry, held)
+                _revoke(rack, fleet, entry, held)
         raise
-    _give_back(rack, fleet, entry, held)
+    _revoke(rack, fleet, entry, held)
 
 
-def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed) -> str:
-    problem = f"{want.machine} could not make {want.shown}"
-    answer = _asked(rack, fleet, entry, want, f"makes {want.shown} for {entry.machine}", want.obtain, problem)
+def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue) -> str:
+    problem = f"{want.machine} could not create {want.shown}"
+    answer = _asked(rack, fleet, entry, want, f"creates {want.shown} for {entry.machine}", want.obtain, problem)
     value = answer.output.rstrip("\n")
     if answer.code or not value:
         remember_keys(value)
-        raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
+        raise RemoteValueFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
                            command=first_line(want.obtain), code=answer.code, tail=tail(answer.output),
-                           hint=f"see on {want.machine} why not")
+                           hint=f"check on {want.machine} why not")
     return f"{want.name}={quote(Secret(value).reveal())}\n"
 
 
-def _give_back(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[Borrowed, str]]) -> None:
+def _revoke(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[RemoteValue, str]]) -> None:
     for want, text in reversed(held):
-        if want.give_back:
-            doing = f"takes {want.shown} back from {entry.machine}"
-            problem = f"{want.machine} could not take back {want.shown}"
-            answer = _asked(rack, fleet, entry, want, doing, text + want.give_back, problem, GIVEN_BACK)
+        if want.revoke:
+            doing = f"revokes {want.shown} of {entry.machine}"
+            problem = f"{want.machine} could not revoke {want.shown}"
+            answer = _asked(rack, fleet, entry, want, doing, text + want.revoke, problem, REVOKE_LIMIT)
             if answer.code:
-                raise BorrowFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
+                raise RemoteValueFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
                                    command=doing, code=answer.code, tail=tail(answer.output),
-                                   hint=f"see on {want.machine} why not")
+                                   hint=f"check on {want.machine} why not")
 
 
-def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: Borrowed, doing: str, text: str,
+def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue, doing: str, text: str,
            problem: str, limit: float = 60.0) -> Answer:
-    """The lender's answer. Whatever keeps it from answering is the borrower's failure."""
+    """The source's answer. If it does not answer, the change fails."""
     try:
-        with fleet.at(rack.machine(want.machine), doing) as lender:
-            assert lender.shell is not None
-            answer = lender.shell.ask(text, limit, shown=doing)
-            lender.commands += answer.seconds
+        with fleet.at(rack.machine(want.machine), doing) as source:
+            assert source.shell is not None
+            answer = source.shell.ask(text, limit, shown=doing)
+            source.commands += answer.seconds
             return answer
     except MachineError as error:
-        raise BorrowFailed(entry.machine, f"{problem}: {error.problem}", step=entry.step,
+        raise RemoteValueFailed(entry.machine, f"{problem}: {error.problem}", step=entry.step,
                            resource=entry.resource, command=error.command or doing, tail=error.tail,
                            hint=error.hint) from error
 
@@ -120,8 +120,8 @@ def _together(session: HostSession, entries: Sequence[Entry], variables: str, te
         if number == 0 or todo[number - 1][0] is not entry:
             tell(Applying(machine, entry.step, entry.resource, mask(entry.change.what)))
             spent = 0.0
-        session.doing = shown(command) + (" (goes on by itself; the next run waits for it)" if command.long else
-                                       " (ends by itself; nothing follows it)")
+        session.doing = shown(command) + (" (keeps running; the next run waits for it)" if command.long else
+                                       " (finishes; nothing follows it)")
         try:
             answer = next(answers)
         except MachineError as error:

@@ -1,4 +1,4 @@
-"""What a person is shown of a command, and of what it said; secrets masked."""
+"""How a command and its output are shown to a person; secrets masked."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _LIMIT_PASSED = 124  # what `timeout` says
 
 
 def shown(command: Command) -> str:
-    """What a person is shown of a command."""
+    """How a command is shown to a person."""
     return first_line(command.shown or command.script)
 
 
 def tail(text: str, lines: int = 10) -> tuple[str, ...]:
-    """The last lines that say anything, and not for the moment alone."""
+    """The last lines of output, without empty and progress lines."""
     return tuple(line.rstrip() for line in mask(text).splitlines()
                  if line.strip() and not line.startswith("... "))[-lines:]
 
 
 def failure(entry: Entry, command: Command, code: int, said: str, hint: str = "") -> CommandFailed:
-    """The error of a command that ended badly, having said this."""
-    kind, problem = CommandFailed, f"`{shown(command)}` ended with {code}"
+    """The error of a command that failed, with its output."""
+    kind, problem = CommandFailed, f"`{shown(command)}` failed with exit code {code}"
     if command.long and code == _LIMIT_PASSED:
         kind, problem = TookTooLong, f"`{shown(command)}` was ended after its limit of {command.limit:.0f} s"
     return kind(entry.machine, problem, step=entry.step, resource=entry.resource, command=shown(command),

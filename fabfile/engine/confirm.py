@@ -1,7 +1,7 @@
-"""Changes that can cut the operator off: tried, confirmed over a new connection, else undone.
+"""Changes that can lock the operator out: applied, confirmed over a new connection, or rolled back.
 
 The commands and their undoing run as one detached unit: it applies, waits a minute for the file `confirmed`,
-and without it puts the former state back. The file is written by a connection that was opened after the
+and without it puts the previous state back. The file is written by a connection that was opened after the
 commands had ended: an old one may live on through a firewall that lets no new one in.
 """
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from fabfile.engine import detached
-from fabfile.engine.errors import LinkError, MachineError, TookTooLong, WentBack
+from fabfile.engine.errors import LinkError, MachineError, TookTooLong, RolledBack
 from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
@@ -21,19 +21,19 @@ from fabfile.programs import shell
 from fabfile.secret import mask
 
 MINUTE = 60  # seconds that the machine waits for a confirmation
-_RETURN = 45.0  # seconds more that it may take until the former state can be reached again
+_RETURN = 45.0  # seconds more that it may take until the previous state can be reached again
 _UNDONE, _GONE, _EARLY = 90, 91, 92  # exit codes of the confirming text
 
 
-def tried(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
-    """Makes one change so that it stays only if a new connection can be opened afterwards.
+def apply_with_undo(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell: Callable[[Event], None]) -> None:
+    """Applies one change that is kept only if a new connection can be opened afterwards.
 
-    Raises WentBack when none could, CommandFailed when its commands failed; the former state is then
+    Raises RolledBack when none could, CommandFailed when its commands failed; the previous state is then
     back.
     """
     commands = entry.change.commands
     limit = sum(command.limit for command in commands)
-    what = f"{mask(entry.change.what)} (goes back by itself within {MINUTE} s)"
+    what = f"{mask(entry.change.what)} (rolled back automatically within {MINUTE} s)"
     name = detached.name(session.machine.name, entry.resource, "".join(command.script for command in commands))
     script = variables + shell(
         "trial", coop_commands="\n".join(command.script for command in commands), coop_undo=entry.change.undo,
@@ -47,22 +47,22 @@ def tried(fleet: Fleet, session: HostSession, entry: Entry, variables: str, tell
     tell(Ran(entry.machine, entry.step, entry.resource, shown(commands[-1]), code, seconds,
              "\n".join(tail(said)) if code else ""))
     if code in (_UNDONE, _GONE):
-        raise WentBack(entry.machine, f"no new connection could be opened after {mask(entry.change.what)}: "
-                       + ("the machine has put the former state back" if code == _UNDONE else
-                          "and it is not known whether the former state is back"),
+        raise RolledBack(entry.machine, f"no new connection could be opened after {mask(entry.change.what)}: "
+                       + ("the machine has put the previous state back" if code == _UNDONE else
+                          "and it is not known whether the previous state is back"),
                        step=entry.step, resource=entry.resource, command=shown(commands[-1]), tail=tail(said),
-                       hint="nothing was lost; mend what hosts.yaml or configs/ says and run again")
+                       hint="nothing was lost: correct hosts.yaml or configs/ and run again")
     if code:
-        raise failure(entry, commands[-1], code, said, hint="the former state is back")
+        raise failure(entry, commands[-1], code, said, hint="the previous state is back")
     session.changes += 1
     tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
 
 
 def _applied(session: HostSession, name: str, what: str, script: str, limit: float,
              tell: Callable[[Event], None]) -> tuple[int, str]:
-    """Starts the trial and waits until its commands have ended: their exit code, and what failed ones said.
+    """Applies the change and waits until its commands have ended: their exit code, and the output of failed ones.
 
-    0 also when the line broke: whether the commands ended is then for a new connection to see.
+    0 also when the connection broke: whether the commands ended is then for a new connection to see.
     """
     folder = f"{detached.UNITS}/{name}"
     starting = detached.start(name, what, script, limit + MINUTE + 30) + f"""\
@@ -104,7 +104,7 @@ set +e
             if answer.code != _EARLY:  # else this connection may be older than the change
                 # Along with what is asked next: an answer that is lost is asked for again, and must find it.
                 tidying = ShellCommand(f"{detached.tidy(name)} || :", shown="tidy up")
-                session.shell.guard(Guard("", tidying, lambda answer: LinkError(session.machine.name, "it cannot be tidied up")))
+                session.shell.guard(Guard("", tidying, lambda answer: LinkError(session.machine.name, "the cleanup failed")))
                 return answer.code, answer.output
         time.sleep(1.0)
     return _GONE, why
@@ -112,4 +112,4 @@ set +e
 
 def _unheard(session: HostSession, error: MachineError) -> Noticed:
     return Noticed(session.machine.name,
-                   f"{error.problem}; what was tried goes back by itself, if no new connection can be opened")
+                   f"{error.problem}; the change is rolled back automatically if no new connection can be opened")

@@ -1,4 +1,4 @@
-"""Long commands that outlive the line: shell texts that start one, wait for it, and find an earlier run's.
+"""Long commands that survive a lost connection: shell text that starts one, waits for it, and finds one of an earlier run.
 
 A long command (apt, kubeadm, helm) has a folder /run/coop/units/NAME, which only root may read and which is
 gone after a boot:
@@ -31,12 +31,12 @@ rm -f script; mv code.new code"""
 
 
 def name(machine: str, resource: str, script: str) -> str:
-    """The same command for the same resource has the same name in every run, whatever it borrows."""
+    """The same command for the same resource has the same name in every run, whatever its remote values are."""
     return "coop-" + sha256("\0".join((machine, resource, script)).encode()).hexdigest()[:12]
 
 
 def run(name: str, what: str, script: str, limit: float) -> str:
-    """Shell text that starts the command (or finds it running), waits for it, and says and ends as it did."""
+    """Shell text that starts the command (or finds it running), waits for it, prints its output and exits with its code."""
     return start(name, what, script, limit) + wait(name)
 
 
@@ -63,7 +63,7 @@ fi
 
 
 def wait(name: str, tidying: bool = True) -> str:
-    """Shell text that waits for a command that was started, says and ends as it did, and tidies up.
+    """Shell text that waits for a started command, prints its output, exits with its code, and cleans up.
 
     Without `tidying` it may be asked again, when its answer was lost on the way.
     """
@@ -83,7 +83,7 @@ def _waiting() -> str:
 
 
 def tidy(name: str) -> str:
-    """Shell text that takes away what is left of a command that has ended."""
+    """Shell text that removes the files of a command that has ended."""
     return f"rm -rf {UNITS}/{name}"
 
 

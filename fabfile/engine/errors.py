@@ -1,13 +1,13 @@
-"""What can go wrong between here and a machine.
+"""The errors of a run.
 
     CoopError
     ├── WrongUsage                  an unknown step or machine was asked for                     (exit 2)
     ├── Rejected                    the rack's files ask for what the cluster cannot be changed to (exit 2)
-    ├── LockHeld                    another run is at work on this rack
+    ├── LockHeld                    another run holds the lock on this rack
     ├── NoLock                      the gateway, which holds the rack's lock, could not be reached
     ├── Unprepared                  what some steps have to know beforehand could not be found out
-    ├── NotAgreed                   something would be interrupted, and nobody agreed to it
-    ├── Crashed                     a fault of Coop itself
+    ├── NotApproved                   something would be interrupted, and nobody agreed to it
+    ├── Crashed                     a bug in Coop itself
     ├── Interrupted                 Ctrl-C; says what still runs where
     └── MachineError                knows machine, step, command, exit code, last lines, hint
         ├── LinkError               nothing was (or could be) said to the machine
@@ -17,12 +17,12 @@
         │   ├── KeyUnusable         the operator's own key cannot be used: locked, damaged, absent     (exit 2)
         │   ├── KeyRefused          it does not let the operator in
         │   ├── RootRefused         sudo wants a password
-        │   └── LinkLost            the line was cut while something ran
-        ├── LookFailed              a probe failed, or its facts could not be understood
-        ├── CommandFailed           a command ended with another code than 0
+        │   └── LinkLost            the connection was lost while something ran
+        ├── ProbeFailed             a probe failed, or its facts could not be understood
+        ├── CommandFailed           a command failed: its exit code was not 0
         │   └── TookTooLong         a command did not end within its limit
-        ├── BorrowFailed            another machine could not make the value that a change needs
-        ├── WentBack                a change cut the operator off and was undone by the machine
+        ├── RemoteValueFailed       another machine could not create the value that a change needs
+        ├── RolledBack              a change cut the operator off and was undone by the machine
         └── CheckFailed             what a step should bring about did not come true
 """
 
@@ -34,18 +34,18 @@ from pathlib import Path
 
 from fabfile.secret import mask
 
-_CALLERS = ("/tasks/teaching.py", "/engine/fab.py", "/engine/parallel.py")  # they only call what fails
+_CALLERS = ("/tasks/task.py", "/engine/fab.py", "/engine/parallel.py")  # they only call what fails
 _PROJECT = f"{Path(__file__).resolve().parents[2]}/"
 
 
 class CoopError(Exception):
-    """Something that an operator should read as one sentence, never as a traceback."""
+    """An error that an operator sees as one sentence, never as a traceback."""
 
     exit_code = 1
 
 
 class WrongUsage(CoopError):
-    """What was asked for does not exist in this rack or task."""
+    """The requested machine, step or object does not exist in this rack or task."""
 
     exit_code = 2
 
@@ -67,8 +67,8 @@ class LockHeld(CoopError):
         self.gateway, self.holder = gateway, dict(holder)
         who, origin = holder.get("who", "someone"), holder.get("origin", "an unknown place")
         since, task = holder.get("since", "an unknown time"), holder.get("task", "an unknown task")
-        super().__init__(f"{who} from {origin} is at work on this rack since {since}, doing {task}; "
-                         f"the lock on {gateway} frees itself when that run ends")
+        super().__init__(f"{who} from {origin} holds the lock on this rack since {since}, running {task}; "
+                         f"the lock on {gateway} is released when that run ends")
 
 
 class NoLock(CoopError):
@@ -79,28 +79,28 @@ class NoLock(CoopError):
 
 
 class Unprepared(CoopError):
-    """What a preparation has to know could not be found out: the steps that need it are not begun, others are."""
+    """A value that steps need for planning could not be queried: these steps are not started, others are."""
 
 
-class NotAgreed(CoopError):
-    """Changes would interrupt something, and nobody agreed to them. `interruptions`: what, in words."""
+class NotApproved(CoopError):
+    """Changes would interrupt something, and were not approved. `interruptions`: what, in words."""
 
     def __init__(self, interruptions: Sequence[str]):
         self.interruptions = tuple(dict.fromkeys(interruptions))
-        super().__init__("not agreed to, so not done: " + "; ".join(self.interruptions)
-                         + " (--yes agrees beforehand, --dry shows the whole plan)")
+        super().__init__("not approved, so not done: " + "; ".join(self.interruptions)
+                         + " (--yes approves in advance, --dry shows the whole plan)")
 
 
 class Crashed(CoopError):
-    """What nobody foresaw: a fault of Coop itself, or this computer refused something. `__cause__` is the exception."""
+    """An unexpected error: a bug in Coop itself, or this computer refused something. `__cause__` is the exception."""
 
     def __init__(self, cause: BaseException):
         self.__cause__ = cause
         if isinstance(cause, OSError) and cause.strerror:
             what = ": ".join(filter(None, (cause.strerror.lower(), cause.filename and str(cause.filename))))
         else:
-            what = f"this is a fault of Coop: {type(cause).__name__}: {cause}".replace("\n", " ")
-        super().__init__(f"{mask(what)} ({_place(cause)}); again with --debug shows where it comes from")
+            what = f"this is a bug in Coop: {type(cause).__name__}: {cause}".replace("\n", " ")
+        super().__init__(f"{mask(what)} ({_place(cause)}); run again with --debug to see where it comes from")
 
 
 def _place(error: BaseException) -> str:
@@ -112,7 +112,7 @@ def _place(error: BaseException) -> str:
 
 
 class Interrupted(CoopError):
-    """The operator pressed Ctrl-C. `running` tells for each machine what had been begun there."""
+    """The operator pressed Ctrl-C. `running`: machine → what is still running there."""
 
     exit_code = 130
 
@@ -135,17 +135,17 @@ class MachineError(CoopError):
         return ": ".join([", ".join(where), self.problem])
 
     def at(self, step: str = "", resource: str = "") -> MachineError:
-        """The same error, told where it happened."""
+        """The same error, with the step and resource where it happened."""
         self.step, self.resource = self.step or step, self.resource or resource
         return self
 
 
 class LinkError(MachineError):
-    """Nothing was, or could be, said to the machine."""
+    """There is no connection to the machine."""
 
 
 class NoAnswer(LinkError):
-    """The machine could not be reached, or fell silent while connecting."""
+    """The machine could not be reached, or stopped answering while connecting."""
 
 
 class HostKeyUnknown(LinkError):
@@ -165,36 +165,36 @@ class KeyUnusable(LinkError):
 
 
 class KeyRefused(LinkError):
-    """The machine does not let the operator in."""
+    """The machine refuses the operator's login."""
 
 
 class RootRefused(LinkError):
-    """The operator is in, but may not become root without a password."""
+    """The operator is logged in, but sudo requires a password."""
 
 
 class LinkLost(LinkError):
-    """The line was cut, or the machine fell silent, while something ran."""
+    """The connection was lost, or the machine stopped answering, while something ran."""
 
 
-class LookFailed(MachineError):
+class ProbeFailed(MachineError):
     """A probe failed, or its facts could not be understood."""
 
 
 class CommandFailed(MachineError):
-    """A command ended with another code than 0."""
+    """A command failed: its exit code was not 0."""
 
 
 class TookTooLong(CommandFailed):
     """A command did not end within its limit."""
 
 
-class BorrowFailed(MachineError):
-    """Another machine could not make the value that a change needs."""
+class RemoteValueFailed(MachineError):
+    """Another machine could not create the value that a change needs."""
 
 
-class WentBack(MachineError):
-    """A change cut the operator off, and the machine has put the former state back."""
+class RolledBack(MachineError):
+    """A change would have locked the operator out, and the machine has restored the previous state."""
 
 
 class CheckFailed(MachineError):
-    """What a step should bring about did not come true in time."""
+    """A check of a step did not pass in time."""

@@ -1,4 +1,4 @@
-"""What a run tells while it works. The screen and the journal are two listeners of the same events.
+"""The events of a run. The screen and the journal are two listeners of the same events.
 
 Every text in an event has its secrets masked already. They come from several threads, but never two at once.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Event:
-    """Anything a run tells."""
+    """Anything that happens in a run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Connected(Event):
 
 @dataclass(frozen=True)
 class Adopted(Event):
-    """A command of an earlier run still runs there: this run waits for it, then looks."""
+    """A command of an earlier run is still running there: this run waits for it before it probes."""
 
     machine: str
     what: str
@@ -55,7 +55,7 @@ class Noticed(Event):
 
 
 @dataclass(frozen=True)
-class Looked(Event):
+class Probed(Event):
     """The probes of one machine have answered. `step` is empty when they were those of all steps."""
 
     machine: str
@@ -80,7 +80,7 @@ class StepBegan(Event):
 
 @dataclass(frozen=True)
 class Verified(Event):
-    """A step's checks have been asked until they held, or one of them did not in time."""
+    """A step's checks have passed, or one of them did not pass in time."""
 
     step: str
     held: bool
@@ -100,7 +100,7 @@ class NotNeeded(Event):
 
 @dataclass(frozen=True)
 class Stopped(Event):
-    """The run goes no further after this step; these were not begun."""
+    """The run stops after this step; `later` were not started."""
 
     step: str
     later: tuple[str, ...]
@@ -131,7 +131,7 @@ class Heard(Event):
 
 @dataclass(frozen=True)
 class Said(Event):
-    """What a command printed that was run for it."""
+    """The output of a command that was run for its output."""
 
     machine: str
     text: str
@@ -152,7 +152,7 @@ class Ran(Event):
 
 @dataclass(frozen=True)
 class Changed(Event):
-    """All commands of one change ended well."""
+    """All commands of one change succeeded."""
 
     machine: str
     step: str
@@ -163,7 +163,7 @@ class Changed(Event):
 
 @dataclass(frozen=True)
 class Waiting(Event):
-    """A check does not hold yet."""
+    """A check does not pass yet."""
 
     machine: str
     step: str
@@ -173,7 +173,7 @@ class Waiting(Event):
 
 @dataclass(frozen=True)
 class Held(Event):
-    """A check holds."""
+    """A check has passed."""
 
     machine: str
     step: str

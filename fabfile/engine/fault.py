@@ -1,4 +1,4 @@
-"""What nobody foresaw, as one sentence: what happened, and where in Coop's own code. --debug shows the traceback."""
+"""Unexpected errors as one sentence: what happened, and where in Coop's own code. --debug shows the traceback."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class HostSession:
-    """One machine's place in a run, and what it cost."""
+    """The session with one machine in a run: its shell, and the time that it used."""
 
     machine: Machine
     taken: RLock = field(default_factory=RLock)
     shell: Shell | None = None
-    doing: str = ""  # what a person is told that the machine does at this moment
+    doing: str = ""  # what a person is shown that the machine does at this moment
     busy: float = 0.0  # seconds of the operator's clock
     commands: float = 0.0  # seconds of the machine's own
     changes: int = 0
@@ -34,10 +34,10 @@ class HostSession:
 
 
 class Fleet:
-    """Opens shells and lends them out. `greet` is called with every new shell, before all else."""
+    """The sessions of a run. `on_open` is called with every new shell, before anything else."""
 
-    def __init__(self, ways: Ways, tell: Callable[[Event], None], greet: Callable[[HostSession], None]):
-        self._ways, self._tell, self._greet = ways, tell, greet
+    def __init__(self, ways: Ways, tell: Callable[[Event], None], on_open: Callable[[HostSession], None]):
+        self._ways, self._tell, self._on_open = ways, tell, on_open
         self._sessions: dict[str, HostSession] = {}
         self._closed = False
 
@@ -55,7 +55,7 @@ class Fleet:
             began, before, session.doing = time.monotonic(), session.doing, doing or session.doing
             try:
                 if session.shell is not None and not session.shell.alive():
-                    self._drop(session)  # its line broke while nothing was asked of it: nothing is lost
+                    self._drop(session)  # its connection broke while nothing was asked of it: nothing is lost
                 if session.shell is None:
                     self._open(session)
                 yield session
@@ -67,7 +67,7 @@ class Fleet:
                 session.busy += time.monotonic() - began
 
     def reopen(self, session: HostSession) -> None:
-        """A new connection in place of the former one. Raises LinkError."""
+        """A new connection in place of the previous one. Raises LinkError."""
         self._drop(session)
         self._open(session, fresh=True)
 
@@ -88,7 +88,7 @@ class Fleet:
         began = time.monotonic()
         session.shell = Shell(session.machine.name, self._ways.shell(session.machine, fresh=fresh))
         self._tell(Connected(session.machine.name, time.monotonic() - began))
-        self._greet(session)
+        self._on_open(session)
         session.known = True
 
     def _drop(self, session: HostSession) -> None:

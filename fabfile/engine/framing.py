@@ -1,4 +1,4 @@
-"""How commands and their answers share one stream: functions of values, no machine needed.
+"""The protocol of a root shell: commands and their answers in one stream. Pure functions, no machine needed.
 
 To the machine goes shell text: a prologue once, then a line for each command. Back comes whatever the command
 prints, and behind it a mark: a newline, a word that nobody can guess, and on the same line
@@ -23,7 +23,7 @@ from fabfile.programs import shell
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one command."""
+    """The result of one command."""
 
     number: int
     code: int
@@ -34,19 +34,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Beat:
-    """A running command still lives; `text` is the last line it said."""
+    """A running command is alive; `text` is its last line of output."""
 
     text: str
 
 
 def prologue(mark: str) -> str:
-    """What a root shell is told first."""
+    """What a root shell is sent first."""
     return shell("prologue", coop_mark=mark)
 
 
-def look(number: int, text: str) -> str:
+def probe(number: int, text: str) -> str:
     """A probe, as one line for the shell."""
-    return f"look {number} {_quoted(text)}\n"
+    return f"probe {number} {_quoted(text)}\n"
 
 
 def guard(number: int, text: str) -> str:
@@ -81,7 +81,7 @@ class Frames:
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[Answer | Beat]:
-        """Whatever is complete now."""
+        """The answers that are complete now."""
         self._held += data
         while found := self._mark.search(self._held, self._searched):
             output, head = bytes(self._held[:found.start()]), found[1]

@@ -1,4 +1,4 @@
-"""No Fabric of this project's .venv goes to a machine whose host key the rack does not name.
+"""Host key checking for every Fabric in this project's .venv: only the keys of the rack are accepted.
 
 Fabric as it comes takes any host key, and its `fab -H NAME -- COMMAND` reads no project's settings. What lies in
 .venv/bin is pip's to replace, so the rule hangs on nothing there: bin/setup puts a coop_guard.pth into .venv,

@@ -1,10 +1,10 @@
-"""What every run did, kept on the operator's computer: one file a run, one JSON object a line, no secrets.
+"""The journal: what every run did, stored on the operator's computer: one file a run, one JSON object a line, no secrets.
 
     $XDG_STATE_HOME/coop/RACK/runs/20261123-202502-a18e.jsonl
 
-Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, looked, planned,
+Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, probed, planned,
 not_needed, step_began, ran, said, changed, held, failed, stopped, step_ended, verified, ended. A run that was killed has no
-`ended`; one that is at work holds a lock on its file.
+`ended`; one that is running holds a lock on its file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fabfile.secret import mask
 
 _NAMES = {
     events.Began: "began", events.Connected: "connected", events.Adopted: "adopted",
-    events.Noticed: "noticed", events.Looked: "looked", events.Planned: "planned",
+    events.Noticed: "noticed", events.Probed: "probed", events.Planned: "planned",
     events.NotNeeded: "not_needed", events.Stopped: "stopped", events.Verified: "verified", events.Said: "said",
     events.StepBegan: "step_began", events.Ran: "ran", events.Changed: "changed", events.Held: "held",
     events.Failed: "failed", events.StepEnded: "step_ended", events.Ended: "ended",
@@ -41,7 +41,7 @@ def folder(rack: str) -> Path:
 
 
 class Journal:
-    """A listener of a run's events that writes them down, each at once: a killed run leaves all it did."""
+    """A listener of a run's events that writes them down, each at once: of a killed run, everything until then is there."""
 
     def __init__(self, rack: str):
         self._folder = folder(rack)
@@ -55,7 +55,7 @@ class Journal:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{event.run}.jsonl"
             self._file = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "a")
-            with suppress(OSError):  # where no locks are kept, whether a run is at work is not known
+            with suppress(OSError):  # where no locks are kept, whether a run is running is not known
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert self._file is not None
         record = {"at": round(time.time(), 3), "event": kind, **_record(event)}
@@ -83,7 +83,7 @@ class Kept:
 
     @property
     def ended(self) -> dict[str, Any] | None:
-        """None when the run was killed, or is at work: see `at_work`."""
+        """None when the run was killed, or is running: see `at_work`."""
         return self.records[-1] if self.records[-1]["event"] == "ended" else None
 
 
@@ -95,7 +95,7 @@ def kept(rack: str) -> Iterator[Kept]:
 
 
 def find(rack: str, run: str) -> Kept:
-    """The run whose name begins so, or ends so; the newest is "last". Raises WrongUsage."""
+    """The run whose name begins or ends with this; "last" is the newest. Raises WrongUsage."""
     for each in kept(rack):
         if run == "last" or each.run.startswith(run) or each.run.endswith(run):
             return each

@@ -1,4 +1,4 @@
-"""The operator's keys: what a machine may be offered, in the order in which ssh would offer it.
+"""The operator's SSH keys, in the order in which ssh would offer them.
 
     identity_file            this key alone: from its file, or, when only the agent can use it, from the agent
     none                     the agent's copies of the usual files of ~/.ssh, all else in the agent, the other files
@@ -76,7 +76,7 @@ class Keys:
                 yield from _certified(file)
 
     def none(self) -> str:
-        """Why `offers` came to nothing, as one sentence."""
+        """Why there is no key to offer, as one sentence."""
         if self._named is not None:
             return _not_in_agent(self._unusable[0], self.agent)
         return (f"there is no key to log in with: {self.agent.state}, and {self.passed_over() or 'no usual file is in ~/.ssh'}; "
@@ -104,7 +104,7 @@ class Keys:
 
 
 def problem(operator: Operator) -> str:
-    """Why nobody can log in with `identity_file` now, as one sentence; empty when all is well, or none is named."""
+    """Why `identity_file` cannot be used now, as one sentence; empty if it can, or if there is none."""
     if not operator.identity_file:
         return ""
     with Keys(operator) as keys:

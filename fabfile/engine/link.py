@@ -1,4 +1,4 @@
-"""The way to a machine: a Fabric connection that takes everything from the rack, and no other host key."""
+"""The connection to a machine: Fabric's, with all settings and the host key from the rack."""
 
 from __future__ import annotations
 
@@ -114,17 +114,17 @@ class Link(fabric.Connection):
         self.transport._send_user_message(request)
 
     def lost(self, otherwise: str = "") -> LinkLost:
-        """The error of a line that was cut: as its wire says, or one that it runs inside of, or `otherwise`."""
+        """The error of a lost connection, with the reason of its socket or of the outer connection, or `otherwise`."""
         link: Link | None = self
         why = ""
         while link is not None and not why:  # a chick falls silent when rooster does
             why, link = link.wire.verdict, link.jump
         why = why or otherwise or "the connection was closed"
-        return LinkLost(self.machine.name, f"the line was cut: {why}",
-                        hint="what was begun there may end by itself; the next run finds it")
+        return LinkLost(self.machine.name, f"the connection was lost: {why}",
+                        hint="what was started there may still finish; the next run finds it")
 
     def as_link_error(self, error: Exception) -> LinkError:
-        """What Paramiko or the system said, as a person would be told."""
+        """An error of Paramiko or the system as a LinkError."""
         name, there = self.machine.name, f"{self.host} port {self.port}"
         if isinstance(error, LinkError):
             return error
@@ -132,18 +132,18 @@ class Link(fabric.Connection):
             shown, pinned = _fingerprint(error.key), _fingerprint(error.expected_key)
             return HostKeyChanged(name, f"its host key is {shown}, and hosts.yaml says {pinned}",
                                   hint="if it was installed again, put its new key into hosts.yaml; "
-                                       "if not, somebody may listen")
+                                       "if not, somebody may intercept the connection")
         if isinstance(error, paramiko.AuthenticationException):
-            return KeyRefused(name, f"it does not let {self.user} in: {error}")
+            return KeyRefused(name, f"login as {self.user} was refused: {error}")
         if isinstance(error, paramiko.ChannelException):
             return NoAnswer(name, f"{self.jump.machine.name} cannot reach {there}: {error.text}",
-                            hint="is the machine switched on?")
+                            hint="is the machine powered on?")
         if "not found in known_hosts" in str(error):
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
         why = self.wire and (self.wire.verdict or self.wire.complaint()) or _reason(error)
         return NoAnswer(name, f"no answer from {there}: {why}",
-                        hint="is the machine switched on, and the way to it up?")
+                        hint="is the machine powered on, and the network to it up?")
 
 
 class RootChannel:
@@ -190,7 +190,7 @@ class RootChannel:
         why = ""
         if self._channel.exit_status_ready():
             code = self._channel.recv_exit_status()
-            why = f"its shell ended with code {code}" if code >= 0 else "its shell was ended"
+            why = f"its shell exited with code {code}" if code >= 0 else "its shell was ended"
         return self._link.lost(why)
 
 

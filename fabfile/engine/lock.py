@@ -1,8 +1,8 @@
-"""Who may change the rack, and who a machine: two locks, each held by an open descriptor of a root shell.
+"""Two locks, one of the rack and one of each machine; each is held by an open file descriptor of a root shell.
 
 The rack's lock lies on the gateway and stops a second run; beside it stands who holds it. It frees itself
 when that run's connection ends. A machine's lock is held, besides by its shell, by each command that the
-shell runs: after a run was killed, the next one waits for the command that was under way, and does not double
+shell runs: after a run was killed, the next one waits for the command that was running, and does not double
 it.
 """
 
@@ -39,8 +39,8 @@ def who() -> tuple[str, str]:
 def take_rack(run: str, task: str) -> str:
     """Shell text that takes the rack's lock and writes down who has it; else says who has, and exits with 75.
 
-    A run may find itself: its former connection hangs, and the lock of that one is as good as its own. It may
-    find a run whose operator has gone: a cut line leaves the gateway waiting for a quarter of an hour. A
+    A run may find itself: its previous connection hangs, and the lock of that one is as good as its own. It may
+    find a run whose operator has gone: a lost connection leaves the gateway waiting for a quarter of an hour. A
     living run is heard at least every few seconds (see wire.py), and the gateway's kernel knows when it last
     was.
     """
@@ -57,16 +57,16 @@ read -r coop_holder <{RUN}/lock.holder; printf '%s\\n' "$coop_holder"
 case $coop_holder in *{quote(run)}*) exit 0 ;; esac
 coop_gone lock 8 || exit {HELD}
 flock -w 5 8 || exit {HELD}
-printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that is not heard any more: $coop_holder"
+printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that no longer answers: $coop_holder"
 coop_taken
 """
 
 
 def take_machine(run: str) -> str:
-    """Shell text that takes the machine's lock after what an earlier run has under way; 75 when it stays.
+    """Shell text that takes the machine's lock after what an earlier run has running; 75 when it stays.
 
     A shell that an earlier run has left here, and that nobody will ever speak to again, is ended: when the
-    gateway loses its power, no machine behind it is told.
+    gateway loses its power, no machine behind it is notified.
     """
     return f"""\
 {_operator()}
@@ -100,5 +100,5 @@ def refused(gateway: str, answer: Answer) -> LockHeld:
 
 def still_busy(machine: str) -> MachineError:
     """The error of a machine where an earlier run's command does not end."""
-    return MachineError(machine, "a command of an earlier run is still at work there, after a minute",
+    return MachineError(machine, "a command of an earlier run is still running there, after a minute",
                         command="take the machine's lock", hint="see what it is: fuser -v /run/coop/machine")

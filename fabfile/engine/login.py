@@ -1,4 +1,4 @@
-"""Logging in: a machine is offered one key after the other, and what it says of them is told by its cause."""
+"""SSH login: the keys are offered one after the other, and a refusal is reported with its cause."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Login:
                 raise KeyUnusable(self.machine, keys.none())
             passed_over = keys.passed_over()
         hint = f"is that the right key, and in the authorized_keys of {self.operator.user} there?"
-        raise KeyRefused(self.machine, f"it does not let {self.operator.user} in: it refused {_listed(tried)}",
+        raise KeyRefused(self.machine, f"login as {self.operator.user} was refused: it refused {_listed(tried)}",
                          hint=f"{passed_over}; {hint}" if passed_over else hint)
 
     def _lets_in(self, transport: Transport, offer: Offer, tried: list[str]) -> bool:
@@ -63,7 +63,7 @@ class Login:
             if "keyboard-interactive" in more:
                 transport.auth_interactive_dumb(user)
             elif more:
-                raise KeyRefused(self.machine, f"the key alone does not let {user} in: it wants {' or '.join(more)}, too")
+                raise KeyRefused(self.machine, f"the key alone is not enough to log in as {user}: it also wants {' or '.join(more)}")
             return True
         except Unsigned as error:
             raise KeyUnusable(self.machine, f"{offer.name} cannot be used: the agent {error}",
@@ -71,7 +71,7 @@ class Login:
                                    "not touched?") from None
         except paramiko.BadAuthenticationType as error:
             raise KeyRefused(self.machine, f"it takes no keys from {user}, only {' or '.join(error.allowed_types)}",
-                             hint="its sshd_config wants PubkeyAuthentication yes") from None
+                             hint="its sshd_config needs PubkeyAuthentication yes") from None
         except paramiko.AuthenticationException as error:
             if _TOO_MANY in transport.farewell:
                 raise KeyRefused(self.machine, f"it ended the login after {len(tried)} keys, its MaxAuthTries: "

@@ -1,4 +1,4 @@
-"""How a run ended: for the table at its end, for programs, and for the exit code."""
+"""The result of a run: for the table at its end, for JSON, and for the exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did. `remaining` is the plan made after it: empty when all is well, None when none was made.
+    """What a run did. `remaining` is the plan made afterwards: empty if all is well, None if there was none.
     """
 
     run: str
@@ -42,11 +42,11 @@ class Result:
     resume: str = ""  # the command that goes on where this run stopped
     unneeded: tuple[Entry, ...] = ()  # planned, and found as wanted when their turn came
     said: str = ""  # what actions printed (Command.says)
-    running: Mapping[str, str] = field(default_factory=dict)  # machine → what was under way when interrupted
+    running: Mapping[str, str] = field(default_factory=dict)  # machine → what was running when interrupted
 
     @property
     def own(self) -> float:
-        """Seconds of the run's own: everything above the commands that it had to run."""
+        """Seconds in Coop itself: everything except the commands."""
         return max(0.0, self.seconds - self.critical)
 
     @property

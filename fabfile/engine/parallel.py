@@ -1,4 +1,4 @@
-"""Several machines at once, never more than a bounded number, and Ctrl-C heard in between."""
+"""Several machines in parallel, up to a limit; Ctrl-C is handled in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 def each(function: Callable[[Item], Value], items: Iterable[Item],
          width: int = WIDTH) -> tuple[dict[Item, Value], dict[Item, MachineError]]:
-    """What the function made of each item, and the errors of those machines where it failed.
+    """The result of the function for each item, and the errors of the machines where it failed.
 
     Any other error is raised here. The threads are daemons: a second Ctrl-C need not wait for a slow
     connection.

@@ -1,4 +1,4 @@
-"""The notes on machines that a step was changed there and is still to be verified (resources/pending.py)."""
+"""The markers on machines that a step has changed something and is not verified yet (resources/pending.py)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def note(session: HostSession, step: str) -> None:
-    """Leaves the note ahead of the changes, in the same write: if it cannot be written, they are not made."""
+    """Writes the marker before the changes, in the same write: if it cannot be written, they are not made."""
     machine, shown = session.machine.name, f"note that {step} is to be verified"
     assert session.shell is not None
     session.shell.guard(Guard("", ShellCommand(PendingVerification(step).note(), shown=shown), lambda answer: MachineError(
@@ -25,7 +25,7 @@ def note(session: HostSession, step: str) -> None:
 
 
 def clear(fleet: Fleet, step: str, machines: Iterable[Machine]) -> Mapping[str, MachineError]:
-    """Takes the notes away from these machines; gives those where that failed."""
+    """Removes the markers from these machines; returns those where that failed."""
     by_name = {machine.name: machine for machine in machines}
     shown = f"note that {step} is verified"
 

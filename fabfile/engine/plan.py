@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fabfile.resources.base import Change, Resource
 from fabfile.resources.pending import PendingVerification
-from fabfile.engine.errors import LookFailed, WrongUsage
+from fabfile.engine.errors import ProbeFailed, WrongUsage
 from fabfile.engine.step import Step
 from fabfile.secret import mask
 
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Plan:
-    """The ordered changes of a run, every machine's. False when nothing differs."""
+    """The ordered changes of a run, every machine's. False when there are none."""
 
     entries: tuple[Entry, ...] = ()
 
@@ -96,8 +96,8 @@ def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> 
         try:
             changes = list(want.resource.changes(fact, frozenset(altered)))
         except Exception:
-            problem = f"its facts make no sense: {_nonsense(want.resource, mask(fact), frozenset(altered))}"
-            raise LookFailed(machine, problem, step=want.step, resource=want.resource.name,
+            problem = f"its probe output cannot be parsed: {_nonsense(want.resource, mask(fact), frozenset(altered))}"
+            raise ProbeFailed(machine, problem, step=want.step, resource=want.resource.name,
                              tail=mask(fact).splitlines()[-5:]) from None
         for change in changes:
             altered |= change.alters
@@ -112,7 +112,7 @@ def _nonsense(resource: Resource, fact: str, altered: frozenset[str]) -> str:
         list(resource.changes(fact, altered))
     except Exception as error:
         return mask(f"{type(error).__name__}: {error}")
-    return "they hold a secret in an odd place"
+    return "a secret is in an unexpected place"
 
 
 def by_step(steps: Sequence[Step], entries: Mapping[str, Iterable[Entry]]) -> Plan:
@@ -149,7 +149,7 @@ def limited(steps: Sequence[Step], limit: str | None) -> tuple[Step, ...]:
 
 
 def unneeded(planned: Sequence[Entry], found: Sequence[Entry]) -> list[Entry]:
-    """What was planned and is not there any more when its turn comes: of each resource as many changes as it has less."""
+    """Planned changes that are no longer needed: for each resource as many as it now has fewer."""
     gone = []
     for place in dict.fromkeys(entry.place for entry in planned):
         before = [entry for entry in planned if entry.place == place]

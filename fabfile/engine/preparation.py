@@ -1,4 +1,4 @@
-"""What has to be known before a run can plan, and what it keeps on this computer: both while it holds the rack's lock."""
+"""Preparation: values that a run needs before planning, and files that it writes on this computer, both under the rack's lock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Preparations:
 
     def report(self, fleet: Fleet, tell: Callable[[Event], None], after: bool) -> float:
         """Tells what they say before, or after, the steps. Gives the seconds that machines took to answer."""
-        seconds, shown = 0.0, "look at what has to be known beforehand"
+        seconds, shown = 0.0, "query what has to be known before planning"
 
         def ask(machine: Machine, text: str, limit: float) -> str:
             nonlocal seconds

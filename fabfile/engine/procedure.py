@@ -1,4 +1,4 @@
-"""Procedures: ordered work over machines, such as a reboot of one after the other.
+"""Procedures: ordered work over machines, such as rebooting one after the other.
 
 A procedure is made of steps, as everything that a run does: its plan is shown, `--dry` shows it alone, what it
 interrupts wants consent, and the journal has it. Where it goes on after a kill is not remembered, but seen on the

@@ -1,4 +1,4 @@
-"""A machine that goes down and comes up again in the middle of a run."""
+"""Rebooting a machine during a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fabfile.secret import mask
 _PAUSE = 0.5  # seconds between two attempts to come in
 
 
-def rebooted(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Event], None]) -> None:
-    """Makes a change that starts its machine anew: over when a new connection sees another start.
+def reboot(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Event], None]) -> None:
+    """Makes a change that starts its machine again: over when a new connection sees another start.
 
     Raises NoAnswer when that does not come true within the command's limit.
     """
     (command,) = entry.change.commands
     assert session.shell is not None
-    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not gone down"
+    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not shut down"
     before = session.shell.ask(STARTED).output
     try:
         session.shell.ask(command.script, 15.0)
@@ -38,9 +38,9 @@ def rebooted(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[E
             why = error.problem
         time.sleep(_PAUSE)
     else:
-        raise NoAnswer(entry.machine, f"it did not come back within {command.limit:.0f} s: {why}",
+        raise NoAnswer(entry.machine, f"it was not reachable again within {command.limit:.0f} s: {why}",
                        step=entry.step, resource=entry.resource, command=shown(command),
-                       hint="look at its console")
+                       hint="check its console")
     seconds = time.monotonic() - began
     session.commands += seconds
     session.changes += 1

@@ -1,4 +1,4 @@
-"""A run: connect, look at everything, plan, agree, apply step by step, verify, and plan once more."""
+"""A run: connect, probe everything, plan, ask for approval, apply step by step, verify, and plan again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from fabfile.engine import events, lock
 from fabfile.engine.apply import apply
 from fabfile.engine.errors import (
-    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotAgreed, Rejected, Unprepared,
+    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotApproved, Rejected, Unprepared,
 )
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, HostSession
-from fabfile.engine.greeting import Greeting
-from fabfile.engine.looking import facts
+from fabfile.engine.session_setup import SessionSetup
+from fabfile.engine.probing import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.pending import clear, note
@@ -82,8 +82,8 @@ class Run:
         self._telling = Lock()
         self._listener = tell
         self._noticed: set[Event] = set()
-        self._greeting = Greeting(rack, self.name, command, dry, self.tell)
-        self.fleet = Fleet(ways, self.tell, self._greeting)
+        self._session_setup = SessionSetup(rack, self.name, command, dry, self.tell)
+        self.fleet = Fleet(ways, self.tell, self._session_setup)
 
     @property
     def critical(self) -> float:
@@ -111,7 +111,7 @@ class Run:
         self.tell(events.Began(self.name, self.command, self.dry, *lock.who(), os.getpid(),
                                tuple(s.name for s in self.steps), tuple(m.name for m in self.machines)))
         for machine in self.off:
-            self.tell(events.Noticed(machine.name, "hosts.yaml expects it to be off: it is left out"))
+            self.tell(events.Noticed(machine.name, "hosts.yaml expects it to be off: skipped"))
         running: dict[str, str] = {}
         try:
             self._prepared()
@@ -149,20 +149,20 @@ class Run:
             without = [step for step in self.steps if step.prepare is preparation]
             self.steps = tuple(step for step in self.steps if step not in without)
             self.errors.append(error)
-            self.tell(events.Noticed("", f"{', '.join(step.name for step in without)}: not begun, what it needs to know is unknown"))
+            self.tell(events.Noticed("", f"{', '.join(step.name for step in without)}: not started: a value that it needs is unknown"))
 
     def _work(self) -> None:
         self.wants = wanted(self.rack, self.steps)
-        first = self._look(self.machines, self.wants, "")
+        first = self._probe(self.machines, self.wants, "")
         if not first:
-            return  # no machine could be looked at: that nothing differs cannot be said
+            return  # no machine could be probed: do not report "no changes"
         self.plan = by_step(self.steps, first)
         self.tell(events.Planned(self.plan))
         if rejected := [entry.change.what for entry in self.plan if entry.change.rejected]:
             raise Rejected(rejected)
         if self.dry or not self.plan:
             return
-        if not self._greeting.has_lock:
+        if not self._session_setup.has_lock:
             raise NoLock(self.rack.gateway.name)
         self._agree(self.plan.interruptions())
         for step, machines in self._steps():
@@ -171,7 +171,7 @@ class Run:
         if not left:
             return
         lasting = {name: tuple(want for want in wants if want.resource.lasting) for name, wants in self.wants.items()}
-        self.remaining = by_step(self.steps, self._look(left, lasting, ""))
+        self.remaining = by_step(self.steps, self._probe(left, lasting, ""))
         self.tell(events.Planned(self.remaining, closing=True))
 
     def _steps(self) -> list[tuple[Step, tuple[Machine, ...]]]:
@@ -258,47 +258,47 @@ class Run:
         return tuple(m for m in step.machines if m.name not in self.failed)
 
     def _stopped(self, step: str, later: Sequence[Step]) -> None:
-        """What comes later stands on a step that did not hold, or that nobody was left for."""
+        """Reports the steps that are not started, because they depend on a step that failed or has no machine left."""
         if later:
             self.tell(events.Stopped(step, tuple(s.name for s in later)))
 
     def _agree(self, entries: tuple[Entry, ...]) -> None:
         new = tuple(entry for entry in entries if entry.place not in self._agreed)
         if new and not self._consent(new):
-            raise NotAgreed([entry.change.interrupts for entry in new])
+            raise NotApproved([entry.change.interrupts for entry in new])
         self._agreed |= {entry.place for entry in new}
 
     def _entries_of(self, step: Step, changed: bool) -> dict[str, tuple[Entry, ...]]:
-        """What this step has to change: by the first plan, or by a new look once anything was changed."""
+        """The changes of this step: by the first plan, or by a new probe if anything was changed since."""
         standing = self._standing(step)
         planned = {m.name: self.plan.of(m.name, step.name) for m in standing}
         if not changed:
             return planned
         wants = {m.name: tuple(want for want in self.wants[m.name] if want.step == step.name)
                  for m in standing}
-        found = self._look(standing, wants, step.name)
+        found = self._probe(standing, wants, step.name)
         for name, entries in found.items():
             for entry in unneeded(planned[name], entries):
                 self._unneeded.append(entry)
                 self.tell(events.NotNeeded(name, step.name, entry.resource, entry.change.what))
         return found
 
-    def _look(self, machines: Iterable[Machine], wants: dict[str, tuple[Wanted, ...]],
+    def _probe(self, machines: Iterable[Machine], wants: dict[str, tuple[Wanted, ...]],
               step: str) -> dict[str, tuple[Entry, ...]]:
-        """The differences of each machine. Where looking fails, the machine has failed."""
+        """The differences of each machine. Where a probe fails, the machine has failed."""
         machines = {m.name: m for m in machines}
         tasks = dict(machines)
         if not self.dry and not self.fleet.sessions():
             tasks.setdefault(self.rack.gateway.name, self.rack.gateway)  # for its lock, at least
 
-        def look(name: str) -> tuple[tuple[Entry, ...], float]:
+        def probe(name: str) -> tuple[tuple[Entry, ...], float]:
             mine = wants.get(name, ()) if name in machines else ()
-            with self.fleet.at(tasks[name], "is being looked at") as session:
+            with self.fleet.at(tasks[name], "is being probed") as session:
                 before = session.commands
                 found = facts(session, mine, step, self.tell)
             return differences(name, mine, found), session.commands - before
 
-        values, errors = each(look, tasks)
+        values, errors = each(probe, tasks)
         for name, error in errors.items():
             self._fail(name, error, step)
         self.critical += max((seconds for _, seconds in values.values()), default=0.0)
@@ -322,8 +322,8 @@ class Run:
         return True
 
     def _make(self, machine: Machine, step: Step, entries: Sequence[Entry]) -> float:
-        """Makes one machine's changes of a step; the seconds of its commands. Raises MachineError: outside of the
-        fleet's hands, so that the shell of a command that was late is dropped before anything else is said to it."""
+        """Makes one machine's changes of a step; the seconds of its commands. Raises MachineError outside of the
+        fleet's context, so that the shell of a late command is dropped before it is used again."""
         with self.fleet.at(machine) as session:
             before = session.commands
             if step.verify is not None:
@@ -344,7 +344,7 @@ class Run:
                 facts(session, (), "", self.tell)
 
     def _verdicts(self, steps: Sequence[tuple[Step, tuple[Machine, ...]]]) -> list[Verdict]:
-        """Asks the checks of steps on those of these machines that have not failed. What fails by them is told."""
+        """Asks the checks of steps on those of these machines that have not failed. Failures are reported."""
         began = time.monotonic()
         view = replace(self.rack, missing=self._missing())
         asked = [(step, tuple(m for m in machines if m.name not in self.failed)) for step, machines in steps]
@@ -361,12 +361,12 @@ class Run:
         return verdicts
 
     def _missing(self) -> frozenset[str]:
-        """Who could not be reached, or is meant to be off: checks name them and do not wait for them."""
+        """Machines that could not be reached, or are meant to be off: checks name them and do not wait for them."""
         lost = (name for name, error in self.failed.items() if isinstance(error, LinkError))
         return frozenset((*lost, *(machine.name for machine in self.off)))
 
     def _clear(self, step: Step, machines: Iterable[Machine]) -> None:
-        """Takes the notes away that this step is to be verified."""
+        """Removes the markers that this step is to be verified."""
         if step.verify is None:
             return
         for name, error in clear(self.fleet, step.name, machines).items():

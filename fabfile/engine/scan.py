@@ -1,4 +1,4 @@
-"""Looking at a machine's host key before it is trusted: nothing is said beyond the key exchange."""
+"""Fetching a machine's host key before it is trusted: the connection ends after the key exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One root shell on one machine: commands in, answers out, as they come."""
+"""One root shell on one machine: commands in, answers out as they arrive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GRACE = 15.0  # seconds beyond a command's own limit: what a slow line may add b
 
 
 class Transport(Protocol):
-    """Anything that a shell listens behind: an SSH channel, a local process, a function in a simulation."""
+    """The byte stream to a shell: an SSH channel, a local process, a function in a simulation."""
 
     def write(self, data: bytes) -> None:
         """Sends all of it. Raises LinkLost."""
@@ -27,7 +27,7 @@ class Transport(Protocol):
         """Some bytes as soon as there are any. Raises TimeoutError, and LinkLost when no more can come."""
 
     def alive(self) -> bool:
-        """False once it is known that no more can be said."""
+        """False once it is known to be closed."""
 
     def close(self) -> None:
         """Ends the shell."""
@@ -35,16 +35,16 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class ShellCommand:
-    """A command as a shell is given it."""
+    """A command for a shell."""
 
     text: str = field(repr=False)
     limit: float = 60.0  # seconds
-    shown: str = ""  # what a person is told in its place
+    shown: str = ""  # what a person is shown in its place
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition for everything that a shell is asked behind it, such as a lock.
+    """A precondition for everything that is sent after it, such as a lock.
 
     `setup` is shell text for the shell itself, `line` the condition. When it fails, the machine's shell ends
     there, and `refused` makes the error that is raised here; `held` hears of its answer when it holds.
@@ -57,7 +57,7 @@ class Guard:
 
 
 class Shell:
-    """Not for two threads at once: whoever shares a machine takes turns (see Fleet)."""
+    """A root shell on one machine. Not thread-safe: threads that share a machine take turns (see Fleet)."""
 
     def __init__(self, machine: str, transport: Transport, heard: Callable[[str], None] = lambda text: None):
         self.machine = machine
@@ -72,9 +72,9 @@ class Shell:
         self._arrived: deque[Answer | Beat] = deque()
         self._number = 0
 
-    def look(self, probes: Sequence[ShellCommand]) -> Iterator[Answer]:
+    def probe(self, probes: Sequence[ShellCommand]) -> Iterator[Answer]:
         """Runs every probe, in one write, and yields each one's answer when it is there."""
-        return self._exchange(probes, lambda number, line: framing.look(number, line.text))
+        return self._exchange(probes, lambda number, line: framing.probe(number, line.text))
 
     def act(self, commands: Sequence[ShellCommand],
             heard: Callable[[str], None] = lambda text: None) -> Iterator[Answer]:
@@ -87,7 +87,7 @@ class Shell:
                               commands_follow=True)
 
     def guard(self, guard: Guard) -> None:
-        """Sends this ahead of whatever is asked next, in the same write: nothing of that is run unless it holds."""
+        """Sends this before the next commands, in the same write: none of them is run unless the guard passes."""
         self._guards.append(guard)
 
     def ask(self, text: str, limit: float = 60.0, shown: str = "") -> Answer:
@@ -95,7 +95,7 @@ class Shell:
         return next(self.act([ShellCommand(text, limit, shown)]))
 
     def alive(self) -> bool:
-        """False once it is known that no more can be said."""
+        """False once it is known to be closed."""
         return not self._ended and self._transport.alive()
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class Shell:
             answer = self._next(number, line, heard)
             if answer.late:
                 raise self._late(line, f"took {answer.seconds:.0f} s, longer than its limit of {line.limit:.0f} s; "
-                                 "what was to follow it was not run")
+                                 "the commands after it were not run")
             yield answer
             if commands_follow and answer.code:
                 return
@@ -151,7 +151,7 @@ class Shell:
                 data = self._transport.read(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 raise self._late(line, f"took longer than its limit of {line.limit:.0f} s and may still run; "
-                                 "what was to follow it will not be run") from None
+                                 "the commands after it will not be run") from None
             except LinkLost as lost:
                 lost.command = lost.command or _shown(line)
                 lost.tail = lost.tail or self._last()
@@ -160,7 +160,7 @@ class Shell:
 
     def _late(self, line: ShellCommand, problem: str) -> TookTooLong:
         return TookTooLong(self.machine, f"`{_shown(line)}` {problem}", command=_shown(line), tail=self._last(),
-                           hint="look at what it waits for on the machine, then run again")
+                           hint="check on the machine what it waits for, then run again")
 
     def _last(self) -> tuple[str, ...]:
         return tuple(mask(self._frames.rest()).splitlines()[-10:])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """What some machines should have, and what must then be true.
+    """What some machines should have, and the checks that must then pass.
 
     `role` gives the resources that one machine should have, `verify` the checks that are asked, until they hold,
     of the machines of this step that could be reached, when the step has changed something or an earlier run did

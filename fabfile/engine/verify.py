@@ -1,4 +1,4 @@
-"""Verifying that steps brought about what they should: their checks are asked until they hold."""
+"""Verification of steps: their checks are repeated until they pass."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Verification:
         return self._verdicts[:first + 1]
 
     def watch(self, machine: str) -> None:
-        """Asks a machine its checks until none is left to be asked."""
+        """Repeats a machine's checks until none is left."""
         asked, open_ = 0, [check for check in self._of if check.machine == machine]
         while open_ := [check for check in open_ if self._open(check)]:
             if asked:
@@ -94,16 +94,16 @@ class _Verification:
 
     def _ask(self, machine: str, checks: Sequence[Check]) -> list[tuple[int, str]]:
         """The exit code of each check's script, and what that said."""
-        with self._fleet.at(self._rack.machine(machine), f"is asked whether {checks[0].what}") as session:
+        with self._fleet.at(self._rack.machine(machine), f"runs the check: {checks[0].what}") as session:
             assert session.shell is not None
             # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
             # output.
-            lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"ask whether {check.what}")
+            lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"check: {check.what}")
                      for check in checks]
-            return [(answer.code, mask(answer.output)) for answer in session.shell.look(lines)]
+            return [(answer.code, mask(answer.output)) for answer in session.shell.probe(lines)]
 
     def _known(self, check: Check, code: int, said: str) -> bool:
-        """Whether a check holds, or has not held for too long; then its steps know."""
+        """Whether a check has passed, or has failed for too long; its steps' verdicts are updated."""
         seconds = time.monotonic() - self._began
         verdicts, last = self._of[check], tail(said)
         if code != 0 and seconds <= check.limit:
@@ -119,9 +119,9 @@ class _Verification:
             return True
         error = CheckFailed(
             check.about[0] if len(check.about) == 1 else check.machine,
-            f"after {seconds:.0f} s this is still not true: {check.what}", step=verdicts[0].step,
-            command=f"ask whether {check.what}", tail=last,
-            hint="it may still come true: run again, or look on the machine at what keeps it")
+            f"after {seconds:.0f} s this check still fails: {check.what}", step=verdicts[0].step,
+            command=f"check: {check.what}", tail=last,
+            hint="it may need more time: run again, or check on the machine what prevents it")
         if at_fault := _at_fault(check, said):
             verdicts[0].failed.update(dict.fromkeys(at_fault, error))
         else:
@@ -140,7 +140,7 @@ class _Verification:
 
 
 def _at_fault(check: Check, said: str) -> tuple[str, ...]:
-    """The machines that a check which does not hold is about, and names."""
+    """The machines that a failed check is about, and names."""
     if len(check.about) == 1:
         return check.about
     return tuple(name for name in check.about if re.search(rf"^{re.escape(name)} ", said, re.MULTILINE))

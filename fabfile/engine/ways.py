@@ -1,4 +1,4 @@
-"""Which way leads to each machine: through rooster from an operator's computer, straight from rooster itself.
+"""The connections to machines: through rooster from an operator's computer, direct from rooster itself.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _OWN_HOST_KEYS = Path("/etc/ssh")
 
 
 class Ways(Protocol):
-    """Where root shells come from. A simulation gives functions instead of machines."""
+    """The source of root shells: connections, or functions in a simulation."""
 
     def shell(self, machine: Machine, *, fresh: bool = False) -> Transport:
-        """A root shell there; `fresh`: over a new connection, which then takes the former one's place."""
+        """A root shell there; `fresh`: over a new connection, which then takes the previous one's place."""
 
     def close(self) -> None:
         """Closes every connection."""
 
 
 class SshWays:
-    """One connection a machine. The chicks' run inside rooster's; on rooster itself none is needed for it."""
+    """One connection per machine. Those of chicks run inside rooster's; on rooster itself none is needed for it."""
 
     def __init__(self, rack: Rack):
         self.rack = rack
@@ -96,7 +96,7 @@ class SshWays:
 
 
 def is_this_computer(machine: Machine) -> bool:
-    """Whether this very computer is that machine of the rack.
+    """Whether this computer is that machine of the rack.
 
     Its own public host key decides: a name or an address such as 10.0.0.1 may be in use elsewhere too, and
     then the rack's gateway would be written over the operator's computer.

@@ -1,4 +1,4 @@
-"""The bytes below SSH: a socket that notices when nobody answers any more.
+"""The socket below SSH, which notices when the other side no longer answers.
 
 Neither TCP nor Paramiko says in good time that the other side has gone: a cut cable looks like a quiet
 machine. Each link therefore asks for a sign of life when it has been quiet, and its wire gives up when none
@@ -57,7 +57,7 @@ class Wire:
         self._sock.settimeout(max(seconds, _GLANCE))
 
     def excuse(self) -> None:
-        """The silence until now does not count: a person was waited for on this side."""
+        """Restart the timeout: a person was waited for on this side."""
         self._heard = time.monotonic()
 
     @property
@@ -90,7 +90,7 @@ class Wire:
 
     def _give_up_if_silent(self) -> None:
         if time.monotonic() - self._heard >= PATIENCE:
-            self.verdict = f"nothing was heard for {PATIENCE:.0f} s"
+            self.verdict = f"nothing was received for {PATIENCE:.0f} s"
             raise ConnectionAbortedError(errno.ECONNABORTED, self.verdict)
 
 

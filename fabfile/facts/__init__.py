@@ -1,1 +1,1 @@
-"""What machines and the cluster say of themselves: a question in shell text, its answer as values."""
+"""Facts about machines and the cluster: a query in shell text, and its answer as values."""

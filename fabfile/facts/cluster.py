@@ -1,4 +1,4 @@
-"""What the cluster says of itself: one question to a control plane, and its answer as values."""
+"""The state of the cluster: one query to a control plane, and its answer as values."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ClusterState:
 
 
 def parse(answer: str, now: datetime | None = None) -> ClusterState:
-    """The state that an answer to the question tells."""
+    """The state from an answer to the question."""
     parts: dict[str, list[str]] = {}
     section: list[str] = []
     for line in answer.split("\n"):
@@ -115,18 +115,18 @@ def findings(state: ClusterState, members: Iterable[str], off: Set[str] = frozen
     """What is wrong with the cluster. `members`: who should be in it; `off`: who is meant to be off; `missing`: the
     control planes that could not be reached, with the reason."""
     found = [Finding(f"{name}, a control plane, cannot be reached", name, Severity.DEGRADED, why,
-                     mend=f"is it off for good: inv node.remove {name} --dead; in repair: `expect: off` in hosts.yaml")
+                     fix=f"is it off for good: inv node.remove {name} --dead; in repair: `expect: off` in hosts.yaml")
              for name, why in missing.items()]
     if not state.api:
         return [*found, Finding("the API server does not answer", "cluster", Severity.DOWN,
-                                mend="inv node.status MACHINE of each control plane says how it is")]
+                                fix="inv node.status MACHINE of each control plane says how it is")]
     known = {node.name for node in state.nodes}
     ready = {node.name for node in state.nodes if node.ready}
     for node in state.nodes:
         found += _of_node(node, len(ready) - 1, set(members), off)
     absent = [name for name in members if name not in known and name not in missing]
     found += [Finding(f"{name} is not in the cluster: it is off, as hosts.yaml expects", name, Severity.NOTICE) if name in off
-              else Finding(f"{name} is in hosts.yaml, not in the cluster", name, mend=f"inv node.add {name}")
+              else Finding(f"{name} is in hosts.yaml, not in the cluster", name, fix=f"inv node.add {name}")
               for name in absent]
     away: dict[str, list[str]] = {}
     for pod in state.pods:
@@ -134,16 +134,16 @@ def findings(state: ClusterState, members: Iterable[str], off: Set[str] = frozen
             away.setdefault(pod.node, []).append(f"{pod.namespace}/{pod.name}")
         else:
             found.append(Finding(f"pod {pod.namespace}/{pod.name} is not ready", pod.node or "-", evidence=pod.state,
-                                 mend=f"kubectl -n {pod.namespace} describe pod {pod.name}"))
-    found += [Finding(f"{len(pods)} pods stand on {node}, which is not Ready", node, evidence=", ".join(pods))
+                                 fix=f"kubectl -n {pod.namespace} describe pod {pod.name}"))
+    found += [Finding(f"{len(pods)} pods are on {node}, which is not Ready", node, evidence=", ".join(pods))
               for node, pods in away.items() if node not in off]
     name, days = min(state.certificates.items(), key=lambda item: item[1], default=("", 0))
     if not state.certificates:
-        found.append(Finding("when the certificates end could not be asked", "control planes",
-                             mend="kubeadm certs check-expiration, on a control plane"))
+        found.append(Finding("the expiry of the certificates could not be read", "control planes",
+                             fix="kubeadm certs check-expiration, on a control plane"))
     elif days <= _LASTING:
-        found.append(Finding(f"the certificate {name} ends in {days} days", "control planes",
-                             mend="kubeadm certs renew all, on each control plane, and restart its static pods"))
+        found.append(Finding(f"the certificate {name} expires in {days} days", "control planes",
+                             fix="kubeadm certs renew all, on each control plane, and restart its static pods"))
     return found
 
 
@@ -158,9 +158,9 @@ def _of_node(node: NodeState, mesh: int, members: Set[str], off: Set[str]) -> It
         return
     if node.name not in members:
         yield Finding(f"{node.name} is in the cluster, not in hosts.yaml", node.name,
-                      mend=f"put it into hosts.yaml, or: kubectl drain {node.name}, kubectl delete node {node.name}")
+                      fix=f"put it into hosts.yaml, or: kubectl drain {node.name}, kubectl delete node {node.name}")
     if not node.schedulable:
-        yield Finding(f"{node.name} takes no new pods (cordoned)", node.name, mend=f"kubectl uncordon {node.name}")
+        yield Finding(f"{node.name} takes no new pods (cordoned)", node.name, fix=f"kubectl uncordon {node.name}")
     if node.sessions != mesh:
         yield Finding(f"{node.name} has {'?' if node.sessions is None else node.sessions} BGP sessions of {mesh}",
-                      node.name, mend="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")
+                      node.name, fix="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")

@@ -1,4 +1,4 @@
-"""Who asked rooster for an address: the leases it gave, and the strangers it left without one."""
+"""rooster's DHCP: its leases, and unknown clients that got no address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# leases are in dnsmasq's own file; whom it ignored stands only in the journal
+# leases are in dnsmasq's own file; the clients that it ignored are only in the journal
 QUESTION = r"""
 sed 's/^/lease /' /var/lib/misc/dnsmasq.leases 2>/dev/null
 journalctl -q -u dnsmasq --since=-7d -o short-unix --no-pager 2>/dev/null |
@@ -20,7 +20,7 @@ _LEASE = re.compile(r"^lease (\d+) (\S+) (\S+) (\S+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody on the inner wire. A stranger has no address, and its MAC is in no hosts.yaml."""
+    """A DHCP client. An unknown one has no address, and its MAC is not in hosts.yaml."""
 
     mac: str
     address: str
@@ -31,7 +31,7 @@ class Client:
 
 
 def parse(answer: str, machines: Mapping[str, str]) -> list[Client]:
-    """The clients that an answer to QUESTION tells; `machines`: MAC → name, of the whole rack."""
+    """The clients in an answer to QUESTION; `machines`: MAC → name, of the whole rack."""
     clients = [Client(mac, address, machines.get(mac, name), mac in machines, int(end))
                for end, mac, address, name in _LEASE.findall(answer)]
     strangers: dict[str, list[int]] = {}

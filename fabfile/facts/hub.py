@@ -1,4 +1,4 @@
-"""How a hub is: its release, its pods and their nodes, its pages, and what its API says."""
+"""The state of a hub: its release, its pods and their nodes, its pages, and its API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fabfile.programs import shell
 from fabfile.upstream.pages import DATABASE_CLAIM, STATE
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
-from fabfile.resources.helm_scripts import other_hands
+from fabfile.resources.helm_scripts import other_managers
 
 OWN = ("hub-", "proxy-", "autohttps-")  # the pods without which nobody comes in
 # A kubelet renews its lease every 10 s; Kubernetes itself calls a node NotReady after 50 s
@@ -23,7 +23,7 @@ _SILENT = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class SickNode:
-    """A node that is not Ready, or whose kubelet says nothing any more; `pods` are the hub's on it."""
+    """A node that is not Ready, or whose kubelet no longer reports; `pods` are the hub's on it."""
 
     name: str
     since: str  # its last sign of life, or since when it is not Ready: "2026-11-28T16:03:10Z"
@@ -34,12 +34,12 @@ class SickNode:
 
     @property
     def blocks(self) -> bool:
-        """Whether nobody comes in without it."""
+        """Whether the hub does not work without it."""
         return any(pod.startswith(OWN) for pod in self.pods)
 
     @property
     def finding(self) -> Finding:
-        """What is wrong, what stands on it, and what to type."""
+        """The problem, what runs on the node, and the command that helps."""
         what = f"{self.name} is silent" if self.silent else f"{self.name} is not Ready ({self.why})"
         on_it = [f"on it: {', '.join(self.pods)}"] if self.pods else []
         on_it += ["the hub's database is on its disk"] if self.home else []
@@ -75,7 +75,7 @@ class HubState:
 
     @property
     def blocked(self) -> tuple[SickNode, ...]:
-        """The sick nodes without which nobody comes in."""
+        """The unhealthy nodes without which the hub does not work."""
         return tuple(node for node in self.sick if node.blocks)
 
     @property
@@ -85,25 +85,25 @@ class HubState:
 
     def _findings(self) -> Iterator[Finding]:
         if self.cluster:
-            yield Finding("the API server does not answer", "cluster", Severity.DOWN, self.cluster, mend="inv cluster.status")
+            yield Finding("the API server does not answer", "cluster", Severity.DOWN, self.cluster, fix="inv cluster.status")
         elif not self.release:
-            yield Finding(f"{self.service} is not released", self.service, Severity.DOWN, mend="inv hub.upgrade")
+            yield Finding(f"{self.service} is not released", self.service, Severity.DOWN, fix="inv hub.upgrade")
         elif self.release.get("status") != "deployed":
             yield Finding(f"revision {self.release.get('revision')} is {self.release.get('status')}", self.service,
-                          Severity.DOWN, mend="inv hub.upgrade, or inv hub.rollback --dry")
+                          Severity.DOWN, fix="inv hub.upgrade, or inv hub.rollback --dry")
         yield from (node.finding for node in self.sick)
         sick = {node.name for node in self.sick}
         own = [(name, node, state) for name, node, state in self.pods if name.startswith(OWN)]
         if not own and not self.cluster:
-            yield Finding("there is no pod of the hub", self.service, Severity.DOWN, mend="inv hub.upgrade")
+            yield Finding("there is no pod of the hub", self.service, Severity.DOWN, fix="inv hub.upgrade")
         for name, node, state in own:
             if state != "ready" and node not in sick:
-                yield Finding(f"{name} is {state}", name, Severity.DOWN, mend="inv hub.logs")
+                yield Finding(f"{name} is {state}", name, Severity.DOWN, fix="inv hub.logs")
         if not self.api:
-            yield Finding("its API is silent", self.service, Severity.DOWN, self.problem or "no answer")
+            yield Finding("its API does not answer", self.service, Severity.DOWN, self.problem or "no answer")
         if self.pages.get("from", "repository") != "repository":
             yield Finding("its pages are not those of the repository", self.service,
-                          evidence="the repository could not be had when the hub started", mend="inv hub.restart")
+                          evidence="the repository could not be had when the hub started", fix="inv hub.restart")
 
     @property
     def healthy(self) -> bool:
@@ -116,7 +116,7 @@ def question(service: Service, kubeconfig: str, api: str = "") -> str:
     nodes."""
     namespace, release = service.in_namespace, service.release_name
     return shell("hub", kubeconfig=kubeconfig, namespace=namespace, release=release, claim=DATABASE_CLAIM, pages=STATE,
-                 others=other_hands(release, namespace, kubeconfig), api=api)
+                 others=other_managers(release, namespace, kubeconfig), api=api)
 
 
 def parse(service: str, answer: str) -> HubState:

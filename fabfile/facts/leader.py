@@ -1,6 +1,6 @@
-"""Which control plane the cluster is asked through: the first, in the order of hosts.yaml, whose API server is ready.
+"""The leader: the first control plane, in the order of hosts.yaml, whose API server is ready.
 
-One that has the manifests that were applied comes before one that has not: where the first control plane was made anew,
+One that has the manifests that were applied comes before one that has not: where the first control plane was recreated,
 the cluster is not asked through it, and nothing is applied again."""
 
 from __future__ import annotations

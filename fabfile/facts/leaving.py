@@ -1,4 +1,4 @@
-"""What a chick leaves behind when it goes."""
+"""A node that is to be removed or rebooted, and its pods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARK = "#pods\n"
 
 @dataclass(frozen=True)
 class Leaving:
-    """One chick, and the pods that it would give away."""
+    """One node, and the pods that would leave it."""
 
     machine: str
     known: bool  # the cluster has a node of its name
@@ -39,7 +39,7 @@ class Leaving:
         return f"{self.machine} reboots" + (f": {'; '.join(told)}" if told else "")
 
     def refusal(self, force: bool) -> str:
-        """Why it may not go; empty when it may."""
+        """Why it must not be removed; empty if it may."""
         if self.holds_the_cluster:
             return f"{self.machine} is the only control plane: without it there is no cluster"
         if self.unreachable and not self.dead:
@@ -53,7 +53,7 @@ class Leaving:
 
 
 def question(machine: str) -> str:
-    """What a control plane is asked about a chick. An API server that does not answer leaves the mark out."""
+    """The query to a control plane about a node. An API server that does not answer leaves the mark out."""
     return (f"{ADMIN} get node {machine} --ignore-not-found "
             "-o 'jsonpath=node {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}' || exit\n"
             f"echo; echo '{_MARK.strip()}'\n"

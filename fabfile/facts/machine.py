@@ -1,4 +1,4 @@
-"""What a chick says of itself, also when the API server is away: one question to the machine, parsed."""
+"""The health of one machine, without the API server: one query to it, and its answer as values."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def parse(answer: str, held: frozenset[str]) -> list[StatusRow]:
     for path, end in found.items():
         if path.startswith("/") and end.isdigit():
             days = (int(end) - int(found["now"])) // 86400
-            lines.append(StatusRow("certificate", f"{path.rpartition('/')[2]} ends in {days} days", days > 30))
+            lines.append(StatusRow("certificate", f"{path.rpartition('/')[2]} expires in {days} days", days > 30))
     return lines

@@ -11,7 +11,7 @@ from shlex import quote
 @dataclass(frozen=True)
 class Row:
     """One row of the table: `macs` answer for the service's address; `answers` is port → what came, ""
-    nothing; `certificate` is who issued it, for whom, and until when, with "trusted" or why not."""
+    nothing; `certificate` is its issuer, its names, and when it expires, with "trusted" or why not."""
 
     name: str
     public: str

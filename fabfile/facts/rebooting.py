@@ -1,4 +1,4 @@
-"""Which machines a reboot is still to be made of: what their nodes' marks and their own starts say."""
+"""Which machines still have to be rebooted, by the annotations of their nodes and their boot times."""
 
 from __future__ import annotations
 

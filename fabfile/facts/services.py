@@ -1,4 +1,4 @@
-"""What rooster knows of services before they are planned: charts, secrets of running hubs, what refs mean."""
+"""What rooster knows of services before planning: charts, secrets of running hubs, commits of refs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which versions go together: compatibility.yaml, asked."""
+"""Compatible versions, from compatibility.yaml."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Matrix:
                    for lowest in self.lowest.get(minor(kubernetes), ()))
 
     def advice(self, version: str, kubernetes: str) -> str:
-        """What goes with this Kubernetes, and else what goes with this version."""
+        """What is compatible with this Kubernetes, and else what is compatible with this version."""
         good = self.lowest.get(minor(kubernetes))
         if good:
-            return f"Kubernetes {minor(kubernetes)} goes with {self.name} {_or(map(_since, good))}"
+            return f"Kubernetes {minor(kubernetes)} is compatible with {self.name} {_or(map(_since, good))}"
         others = [name for name in self.lowest if self.allows(version, name)]
-        return f"{self.name} {minor(version)} goes with Kubernetes {_or(others)}" if others else \
+        return f"{self.name} {minor(version)} is compatible with Kubernetes {_or(others)}" if others else \
             f"nothing is known of {self.name} {minor(version)} or Kubernetes {minor(kubernetes)}"
 
 

@@ -1,4 +1,4 @@
-"""A rack that may still be wrong: what could be made out, for the checks that look across values."""
+"""A rack that may still have problems: the values that could be read, for the checks across them."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Programs that run on the rack's machines, each a file of its own language: read as text, never imported.
+"""Programs that run on the rack's machines, in shell or Python: read as text, never imported.
 
     prologue.sh      what a root shell is told first: how commands are run, and where each answer ends
     operator.sh      whether the operator of a run has gone
     wait.sh          waits for a command that outlives its line, and passes on what it says
-    trial.sh         a change that goes back by itself unless it is confirmed
+    trial.sh         a change that is rolled back automatically unless it is confirmed
 
     apt.sh           what a change of packages begins with
     unit.sh          whether a unit came up, and what it said last
     reset.sh         a machine leaves its cluster
-    static_pod.sh    a static pod made anew, or its former manifest back
+    static_pod.sh    a static pod recreated, or its previous manifest back
     apply.sh         a folder of objects, applied
-    left_objects.sh  objects that no file describes any more
-    left_releases.sh releases that no file describes any more
+    pruned_objects.sh  objects that no file describes any more
+    pruned_releases.sh releases that no file describes any more
     uninstall.sh     a release ends, and its claims stay
 
     nodes.sh         what questions about all nodes begin with
@@ -26,11 +26,11 @@
     machine.sh       how a machine is
 
     release.sh       what an upgrade of a release, its way back and its proof have in common
-    upgrade.sh       an upgrade that is proved, or taken back
-    rollback.sh      a former revision that is brought back, and proved
+    upgrade.sh       an upgrade that is verified, or taken back
+    rollback.sh      a previous revision that is brought back, and verified
     rollback_plan.sh what that would do
     restart.sh       a hub that starts again
-    prove.sh         the revision that runs, proved
+    prove.sh         the revision that runs, verified
     look.sh          how a release is, compared with what it should be
     others.sh        who else has set fields of it
     database.sh      runs database.py

@@ -28,7 +28,7 @@ CONTAINER = "hub"
 
 
 class Failed(Exception):
-    """What a person is told."""
+    """A message for a person."""
 
 
 class NoWayBack(Failed):
@@ -81,7 +81,7 @@ def run(*words, stdin=b"", raw=False, limit=120):
     except subprocess.TimeoutExpired:
         raise Failed(f"{words[0]} gave no answer within {limit} s") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"{words[0]} ended with {done.returncode}"]
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"{words[0]} failed with exit code {done.returncode}"]
         raise Failed(said[-1])
     return done.stdout if raw else done.stdout.decode(errors="replace")
 

@@ -7,7 +7,7 @@
 link=$1 service=$2 host=$3 port=$4 page=$5; shift 5
 first() { nslookup "$1" 2>/dev/null | sed '1,/^Name/d' | grep -oE '([0-9]+\.){3}[0-9]+' | head -n 1; }
 mtu=$(cat /sys/class/net/eth0/mtu) wire=$(cat "/machine/sys/class/net/$link/mtu")
-[ "$mtu" = "$wire" ] || echo "a pod's packets may have $mtu bytes, the link's $wire"
+[ "$mtu" = "$wire" ] || echo "the MTU of a pod is $mtu, that of the link $wire"
 for device in $(sed -n '2,$s/^\([a-z][^\t]*\).*/\1/p' /machine/proc/1/net/route | sort -u); do
   case $(cat "/machine/sys/class/net/$device/type" "/machine/sys/class/net/$device/uevent") in
   768*|776*|778*|*DEVTYPE=vxlan*|*DEVTYPE=wireguard*) echo "the tunnel $device carries a route" ;;
@@ -15,11 +15,11 @@ for device in $(sed -n '2,$s/^\([a-z][^\t]*\).*/\1/p' /machine/proc/1/net/route 
 done
 for pod in "$@"; do
   chroot /machine ping -q -c 1 -W 3 -M 'do' -s $((mtu - 28)) "$pod" >/dev/null 2>&1 ||
-    echo "no whole packet of $mtu bytes reaches $pod"
+    echo "no unfragmented packet of $mtu bytes reaches $pod"
 done
-[ -n "$(first "$service")" ] || echo "DNS does not tell $service"
+[ -n "$(first "$service")" ] || echo "DNS does not resolve $service"
 address=$(first "$host")
-[ -n "$address" ] || echo "DNS does not tell $host"
+[ -n "$address" ] || echo "DNS does not resolve $host"
 [ -z "$address" ] ||
   chroot /machine curl -sS -o /dev/null --max-time 15 --resolve "$host:$port:$address" "$page"
 echo asked

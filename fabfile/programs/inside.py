@@ -1,4 +1,4 @@
-"""A JupyterHub's SQLite database, looked at, copied, and put back: `inside.py look | copy | put NAME`.
+"""A JupyterHub's SQLite database: inspect, copy, restore: `inside.py look | copy | put NAME`.
 
 It runs where the file is: in the hub's pod, or in one of the same image that mounts the same claim. `look` prints JSON,
 `copy` the database itself, by SQLite's own backup. `put` takes NAME, a file beside the database, or "-", its

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Whether nodes are Ready, at the addresses that they should have. Others that are not are named. Behind nodes.sh.
-# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is told, and is no fault).
+# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault).
 
 nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
 '{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}') || exit 1

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2015,SC2046
-# Whether every node that is Ready speaks BGP with every other. Behind nodes.sh.
+# Whether every Ready node has BGP sessions with all others. Behind nodes.sh.
 
 count=$(ready | grep -c .)
 set -- $(kubectl -n kube-system get daemonset calico-node \

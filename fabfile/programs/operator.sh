@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2086,SC2154,SC3013
 # coop_gone LOCK DESCRIPTOR succeeds when the operator of the run in coop_holder is gone: no sshd carries its shell
 # any more, or that one has heard nothing for long (or, for a run on the gateway itself, its process has ended).
-# Then its shell and sshd are ended; what that shell had under way goes on and holds the machine's lock. A shell
+# Then its shell and sshd are ended; what that shell had running goes on and holds the machine's lock. A shell
 # that is no more holds nothing, and its number may be another's. Given: coop_run (the folder of the locks),
 # coop_doubtful and coop_silent_after (milliseconds), coop_mark and coop_holder.
 

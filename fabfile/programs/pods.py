@@ -177,7 +177,7 @@ def workload(namespace, waited, name, *gone):
     pods = [pod for pod in asked("-n", namespace, "get", "pods") if name_of(pod).startswith(f"{name}-")]
     for node in gone:
         if any(pod.get("spec", {}).get("nodeName", node) == node for pod in pods):
-            yield "end", f"{node} is not Ready any more, and {name} waits for it"
+            yield "end", f"{node} is no longer Ready, and {name} waits for it"
     for pod in pods:
         if not is_ready(pod):
             yield from looked_at(pod, waited)

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# What a root shell is told first. Given: coop_mark (what an answer's last line begins with).
+# What a root shell is sent first. Given: coop_mark (what an answer's last line begins with).
 #
-# `look` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no further
+# `probe` runs a probe: what it prints to stdout, nothing else. `act` runs a command: both outputs, and no further
 # command once one has failed or has taken longer than its limit: whoever waited for it has gone on, and expects
 # nothing more to happen here. `guard` runs a condition for all that follows: when it fails, the shell ends, and
 # whatever came in the same write behind it is not run. All three run in a subshell, so that no command can change
@@ -17,7 +17,7 @@ coop_say() {
   [ -z "${3-}" ] || [ $((${coop_time%.*} - ${coop_began%.*})) -le "$3" ] || coop_late=' late'
   printf '\n%s %s %s %s %s%s\n' "$coop_mark" "$1" "$2" "$coop_began" "$coop_time" "$coop_late"
 }
-look() { coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_say "$1" $?; }
+probe() { coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_say "$1" $?; }
 guard() {
   coop_now; ( coop_text=$2; set --; eval "$coop_text" ) </dev/null 2>/dev/null; coop_code=$?
   coop_say "$1" $coop_code

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# The revision that runs, proved. Given besides what release.sh says: noted ("" where this proof says nothing of the
+# The revision that runs, verified. Given besides what release.sh says: noted ("" where this proof says nothing of the
 # whole: another profile than the canary's own).
 
 latest=$(newest)

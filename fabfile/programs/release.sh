@@ -15,7 +15,7 @@ printf %s "$proof" >"$work/proof"; printf %s "$pods" >"$work/pods.py"
 printf %s "$database" >"$work/database.py"; printf %s "$inside" >"$work/inside.py"
 why='' unanswered=0 gone=''
 
-# -- revisions: "NUMBER STATUS DIGEST PROVED", the last one that was proved under its own number -----------------
+# -- revisions: "NUMBER STATUS DIGEST PROVED", the last one that was verified under its own number -----------------
 # helm hands labels on from one revision to the next, so a mark that only said "proved" would prove its heirs too.
 history_of='{{range .items}}{{with .metadata.labels}}{{.version}} {{.status}} {{or .coop "-"}} '\
 '{{or (index . "coop-proved") "-"}}{{"\n"}}{{end}}{{end}}'
@@ -37,14 +37,14 @@ forget_unfinished() {
 }
 alone() {
   if pgrep -x helm >/dev/null; then
-    echo 'helm is at work here by another hand: see who, and run this again' >&2; exit 1
+    echo 'another helm process is working on this release: find out which, and run this again' >&2; exit 1
   fi
 }
 
-# The revision to go back to: the one that is named, else the last that was proved before the one that runs.
+# The revision to go back to: the one that is named, else the last that was verified before the one that runs.
 list() {
   printf '%s\n' "$known" | sort -n | while read -r number status _ by; do
-    echo "revision $number: $status$([ "$by" != "$number" ] || echo ', proved')"
+    echo "revision $number: $status$([ "$by" != "$number" ] || echo ', verified')"
   done
 }
 choose() {  # REVISION, or nothing; sets now_runs and revision
@@ -54,19 +54,19 @@ choose() {  # REVISION, or nothing; sets now_runs and revision
     revision=$(printf '%s\n' "$known" | grep -v "^$now_runs " | proved)
     [ -n "$revision" ] || {
       list
-      echo 'no earlier revision is known to be proved: name one with --revision, of those above' >&2; exit 1; }
+      echo 'no earlier revision is known to be verified: name one with --revision, of those above' >&2; exit 1; }
   elif ! printf '%s\n' "$known" | grep -q "^$revision "; then
     list; echo "helm has no revision $revision: those above are there" >&2; exit 1
   fi
 }
 
-mark() {  # REVISION: it was proved
+mark() {  # REVISION: it was verified
   for again in 1 2 3; do
     kubectl --request-timeout=10s -n "$namespace" label secret "sh.helm.release.v1.$release.v$1" "coop-proved=$1" \
       --overwrite >/dev/null 2>"$work/marked" && return
     sleep 1
   done
-  echo "note: revision $1 is proved, and that cannot be noted on it ($(tail -n 1 "$work/marked")):" \
+  echo "note: revision $1 is verified, and that cannot be noted on it ($(tail -n 1 "$work/marked")):" \
     "inv $inv notes it"
 }
 
@@ -81,7 +81,7 @@ look() {
   now=" $(nodes | tr '\n' ' ')"
   if [ "$now" = ' ' ]; then unanswered=$((unanswered + 1)) now=$fit; else unanswered=0; fi
   gone=$(for node in $fit; do case $now in *" $node "*) ;; *) printf '%s ' "$node" ;; esac; done)
-  [ $unanswered -lt 6 ] || why='the API server does not answer any more'
+  [ $unanswered -lt 6 ] || why='the API server no longer answers'
 }
 
 # What is waited for, on a line every few seconds; `why` when waiting cannot help.
@@ -105,7 +105,7 @@ watched() {  # WHAT-TO-SAY PODS FILE COMMAND...: a command beside one who looks;
     beats=$((beats + 1)); [ $((beats % 5)) = 0 ] || continue
     look
     if [ -n "$gone" ]; then away=$((away + 1)); else away=0; fi
-    [ $away -lt 6 ] || why="${gone% } is not Ready any more"
+    [ $away -lt 6 ] || why="${gone% } is no longer Ready"
     # shellcheck disable=SC2086  # hooks WHEN, or canary USER
     see "$what_runs" "$namespace" $whose
     if [ -n "$why" ]; then
@@ -149,7 +149,7 @@ prove() {  # where there is nothing to prove it with, pods that are ready are en
   [ -s "$work/proof" ] || return 0
   prove_once && return
   [ -n "$gone" ] || return 1
-  echo "note: $why: the proof begins again, on the nodes that are left"; why='' fit=$now
+  echo "note: $why: the check begins again, on the nodes that are left"; why='' fit=$now
   prove_once
 }
 

@@ -8,5 +8,5 @@ list
 echo "from revision $now_runs to $revision"
 echo "$revision"
 if [ -s "$work/database.py" ]; then python3 "$work/database.py" "$about" plan "$revision"
-else echo '{"restore": false, "told": ""}'
+else echo '{"restore": false, "text": ""}'
 fi

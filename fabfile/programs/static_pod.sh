@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# A static pod made anew by kubeadm, the arguments; the former manifest comes back when it does not come up.
+# A static pod recreated by kubeadm, the arguments; the previous manifest comes back when it does not come up.
 # Given: name (what the container's process is called), manifest, problem (what to say when it does not come up), and
 # the functions healthy and put_back.
 #
@@ -27,6 +27,6 @@ up "$(in_seconds 150)" && exit 0
 { echo "$problem"; crictl ps -a --name "^$name$" -q | head -n 1 | xargs -r crictl logs --tail 8; } >&2 2>&1 || :
 put_back
 before=" $(pidof "$name" || :) " pods=$(crictl pods -q --name "$name")
-up "$(in_seconds 120)" || healthy || echo "it is not healthy with the former manifest either" >&2
-echo "the former manifest is back" >&2
+up "$(in_seconds 120)" || healthy || echo "it is not healthy with the previous manifest either" >&2
+echo "the previous manifest is back" >&2
 exit 1

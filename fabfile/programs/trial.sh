@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# A change that goes back by itself, in a folder of its own. Given: coop_commands and coop_undo (shell text), coop_tries
+# A change that is rolled back automatically, in a folder of its own. Given: coop_commands and coop_undo (shell text), coop_tries
 # (fifths of a second that it waits for the file `confirmed`), coop_undone (its exit code when it went back).
 
 set +e

@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2154
-# An upgrade: helm, pods, proof; or the last revision that was proved again, with the reason, and an exit code of 1.
+# An upgrade: helm, pods, proof; or the last revision that was verified again, with the reason, and an exit code of 1.
 # Given besides what release.sh says: chart, values, override (YAML), digest, force ("--force-conflicts" or "").
 
 printf %s "$values" >"$work/values"; printf %s "$override" >"$work/override"
-known=$(revisions)  # a release that cannot be asked for would seem to have no former revision
+known=$(revisions)  # a release that cannot be asked for would seem to have no previous revision
 alone
 forget_unfinished
 was=$(printf '%s\n' "$known" | deployed)
@@ -24,28 +24,28 @@ fi
 printf '%s\n' "$why"
 look
 case $why in
-*'is not Ready any more'*) ;;
-*) [ -z "$gone" ] || echo "${gone% } is not Ready any more: what stood there is missing" ;;
+*'is no longer Ready'*) ;;
+*) [ -z "$gone" ] || echo "${gone% } is no longer Ready: what stood there is missing" ;;
 esac
 reason=$why why=''
 latest=$(newest)
 if [ -z "$former" ] && [ -n "$was" ]; then
-  former=$was; echo "note: no revision is known to be proved: it goes back to $was, which ran before"
+  former=$was; echo "note: no revision is known to be verified: it goes back to $was, which ran before"
 elif [ -n "$was" ] && [ "$was" != "$former" ]; then
-  echo "note: it goes back to revision $former, the last that was proved; revision $was, which ran before, was not"
+  echo "note: it goes back to revision $former, the last that was verified; revision $was, which ran before, was not"
 fi
-if [ -z "$former" ]; then echo 'there is no former revision: what is there stays, to be looked at'
+if [ -z "$former" ]; then echo 'there is no previous revision: what is there stays, to be looked at'
 elif [ "$latest" = "$was" ]; then echo "revision $was was not touched"
 elif back "$former"; then
   if [ -s "$work/proof" ]; then echo "the canary ran a cell on it"; fi
   printf '%s\n' "$reason" | tail -n 4
-  echo "the upgrade did not hold for the reason above: revision $former is back, and ready"
+  echo "the upgrade failed for the reason above: revision $former is back, and ready"
 else
   printf '%s\n' "$why"
   case $failed in
-  database) echo "the upgrade did not hold, and revision $former cannot come back: what is there stays" ;;
-  proof) echo "the upgrade did not hold: revision $former is back, and ready, but is not proved either: see above" ;;
-  *) echo "the upgrade did not hold, and revision $former is not ready again either: see above" ;;
+  database) echo "the upgrade failed, and revision $former cannot come back: what is there stays" ;;
+  proof) echo "the upgrade failed its checks: revision $former is back, and ready, but is not verified either: see above" ;;
+  *) echo "the upgrade failed, and revision $former is not ready again either: see above" ;;
   esac
 fi
 exit 1

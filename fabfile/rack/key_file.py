@@ -1,4 +1,4 @@
-"""What the file of a private key says without being unlocked: its kind, its public half, whether it is locked.
+"""What can be read from a private key file without its passphrase: its type, its public key, whether it is encrypted.
 
 OpenSSH's own format carries the public half in clear beside the locked private one (its PROTOCOL.key); for
 the older formats it is in the file with `.pub` beside.
@@ -65,7 +65,7 @@ def read(path: Path) -> KeyFile:
         if kind == "OPENSSH":
             return _openssh(path, body)
         if kind == "DSA":
-            raise NoKey("it is a DSA key, which OpenSSH takes no longer", "ssh-keygen -t ed25519 makes a new one")
+            raise NoKey("it is a DSA key, which OpenSSH no longer accepts", "ssh-keygen -t ed25519 makes a new one")
         return KeyFile(path, _beside(path), locked=kind == "ENCRYPTED" or b"ENCRYPTED" in body)
     if found := _PUBLIC.match(content):
         return KeyFile(path, _decoded(found["blob"]), half=True)
@@ -82,11 +82,11 @@ def first_text(wire: bytes) -> str:
 def _openssh(path: Path, body: bytes) -> KeyFile:
     wire = _decoded(body)
     if not wire.startswith(_MAGIC):
-        raise NoKey("it is a damaged private key", "put a copy of it back")
+        raise NoKey("it is a damaged private key", "restore a copy of it")
     fields, place = [], len(_MAGIC)
     for field in ("cipher", "kdf", "kdf options", "number of keys", "public key"):
         if len(wire) < place + 4:
-            raise NoKey("it is a damaged private key: it is cut off", "put a copy of it back")
+            raise NoKey("it is a damaged private key: it is cut off", "restore a copy of it")
         length = 0 if field == "number of keys" else struct.unpack(">I", wire[place:place + 4])[0]
         fields.append(wire[place + 4:place + 4 + length])
         place += 4 + length
@@ -106,4 +106,4 @@ def _decoded(armoured: bytes) -> bytes:
     try:
         return base64.b64decode(b"".join(armoured.split()), validate=True)
     except binascii.Error:
-        raise NoKey("it is a damaged key", "put a copy of it back") from None
+        raise NoKey("it is a damaged key", "restore a copy of it") from None

@@ -22,7 +22,7 @@ ROLES = get_args(Role)
 
 def _roles(value: object) -> object:
     if not isinstance(value, list) or not value:
-        raise refuse("a list of roles is wanted", ", ".join(ROLES))
+        raise refuse("a list of roles is expected", ", ".join(ROLES))
     for role in value:
         if role not in ROLES:
             raise refuse(f"{role!r} is not a role", did_you_mean(str(role), ROLES))
@@ -31,7 +31,7 @@ def _roles(value: object) -> object:
 
 def _taints(value: object) -> object:
     if not isinstance(value, list):
-        raise refuse("a list of taints is wanted", "- {key: nvidia.com/gpu, value: present, effect: NoSchedule}")
+        raise refuse("a list of taints is expected", "- {key: nvidia.com/gpu, value: present, effect: NoSchedule}")
     return tuple(value)
 
 

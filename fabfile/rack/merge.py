@@ -1,4 +1,4 @@
-"""What the operator wrote, merged into what the rack demands: pure, and deaf to what the keys mean.
+"""Merging what the operator wrote with what the rack requires. Pure, and independent of what the keys mean.
 
 Three trees meet. What the rack *demands* holds whatever is written, and a written value that contradicts it
 is reported. What it *proposes* gives way to what is written. Everything else stands as the operator wrote it.

@@ -1,4 +1,4 @@
-"""The rack: all that hosts.yaml and configs/ say, checked and typed. Loaded once, never changed."""
+"""The rack: everything that hosts.yaml and configs/ say, validated and typed. Loaded once, never changed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Rack:
     @property
     def leader(self) -> Machine:
         """The control plane that the cluster is asked through, and where it is made if there is none: the first that
-        answers (tasks/leading.py asks), else the first that is not meant to be off."""
+        answers (tasks/leader.py asks), else the first that is not meant to be off."""
         if self.leading:
             return self.machines[self.leading]
         return next((m for m in self.control_planes if not m.expected_off), self.control_planes[0])

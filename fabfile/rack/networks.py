@@ -15,13 +15,13 @@ from fabfile.rack.values import (
 
 def _pair(value: object) -> object:
     if not isinstance(value, list) or len(value) != 2:
-        raise refuse("first and last address are wanted", "such as [10.0.0.3, 10.0.0.99]")
+        raise refuse("first and last address are expected", "such as [10.0.0.3, 10.0.0.99]")
     return tuple(value)
 
 
 def _several(value: object) -> object:
     if not isinstance(value, list):
-        raise refuse("a list is wanted", "in brackets, or one line each with a dash")
+        raise refuse("a list is expected", "in brackets, or one line each with a dash")
     return tuple(value)
 
 

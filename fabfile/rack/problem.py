@@ -1,4 +1,4 @@
-"""What is wrong in a rack's files, told so that the operator can mend it: file, line, key, message, hint."""
+"""A problem in a rack's files, with all that is needed to fix it: file, line, key, message, hint."""
 
 from __future__ import annotations
 

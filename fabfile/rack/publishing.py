@@ -16,14 +16,14 @@ BY_NAME = (
 
 def _ports(value: object) -> object:
     if not isinstance(value, list) or not value:
-        raise refuse("a list of ports is wanted", "such as [80, 443]")
+        raise refuse("a list of ports is expected", "such as [80, 443]")
     for port in value:
         if type(port) is not int or not 0 < port < 65536:
             raise refuse(f"{port!r} is not a port", "a number from 1 to 65535")
         if port == 22:
             raise refuse("port 22 is the gateway's own ssh", "leave it out")
     if len(set(value)) < len(value):
-        raise refuse("a port stands twice", "once is enough")
+        raise refuse("a port appears twice", "once is enough")
     return tuple(value)
 
 

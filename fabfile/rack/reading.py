@@ -1,4 +1,4 @@
-"""YAML read with the line of every value; whatever the bytes are, what is wrong is told, not raised.
+"""YAML with the line of every value; for any bytes, problems are returned, not raised.
 
 The dialect is the plain one that people expect: keys are text, `true`, `false`, `null` and numbers mean
 themselves, everything else is text (no times of day, no dates, no `yes`). A key twice in one mapping, merge
@@ -100,7 +100,7 @@ def read(file: str, content: bytes) -> Document:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         wrong = chr(error.character) if isinstance(error.character, int) else error.character
-        return unreadable(line, f"the character {wrong!r} has no place in YAML", "remove it")
+        return unreadable(line, f"the character {wrong!r} is not allowed in YAML", "remove it")
     except yaml.MarkedYAMLError as error:
         return unreadable(*_syntax_error(error, text))
     except RecursionError:
@@ -110,7 +110,7 @@ def read(file: str, content: bytes) -> Document:
     try:
         return _Builder(file).build(node)
     except _Endless as endless:
-        return unreadable(endless.line, "holds itself, or far too many values", "write it without aliases",
+        return unreadable(endless.line, "contains itself, or far too many values", "write it without aliases",
                           key_text(endless.path))
 
 
@@ -148,7 +148,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
     said = re.sub(r"but found '?<?(.+?)>?'?$", r"but found '\1'", said)
     for number in (line, line - 1):
         if 0 < number <= len(lines) and "\t" in lines[number - 1][: _indent(lines[number - 1])]:
-            return number, "a tab stands in the indentation", "YAML wants spaces there"
+            return number, "a tab is used for indentation", "use spaces"
     if "mapping values are not allowed" in said:
         for number in range(line - 1, 0, -1):
             if lines[number - 1].strip():
@@ -156,19 +156,19 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
                     return number, "a blank is missing after the colon", "YAML reads 'a:b' as one word"
                 break
     if opened:
-        said = "a bracket, a brace or a quote that begins here does not end well"
+        said = "a bracket, brace or quote that begins here is not closed correctly"
         return line, said, "is one not closed, or a comma missing?"
     hints = {
-        "mapping values are not allowed": "a text that holds ': ' needs quotes",
+        "mapping values are not allowed": "a string that holds ': ' needs quotes",
         "could not find expected ':'": "a key needs ': ' after it",
         "found character '@'": "quote the text",
         "expected <block end>": "the indentation does not fit the lines above",
-        "found undefined alias": "no anchor of that name stands above",
+        "found undefined alias": "no anchor of that name is defined above",
         "single document": "one file is one document: remove the line with '---'",
     }
     whole = f"{error.context or ''} {error.problem or ''}"
     hint = next((hint for sign, hint in hints.items() if sign in whole), "")
-    return line, f"is no YAML from here: {said}", hint
+    return line, f"is not valid YAML from here: {said}", hint
 
 
 def _indent(line: str) -> int:
@@ -197,7 +197,7 @@ class _Builder:
         if self.count > MOST_VALUES or len(around) > DEEPEST or any(node is one for one in around):
             raise _Endless(node.start_mark.line + 1, path)
         if node.tag not in UNTAGGED:
-            self._tell(node, path, f"the tag {node.tag} is not understood", "write the value without a tag")
+            self._tell(node, path, f"the tag {node.tag} is not supported", "write the value without a tag")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, (*around, node))
         if isinstance(node, yaml.SequenceNode):
@@ -214,16 +214,16 @@ class _Builder:
         values: dict[str, object] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._tell(key_node, (*path, "?"), "a key is no text",
-                           "a text with braces or brackets needs quotes")
+                self._tell(key_node, (*path, "?"), "a key is not a string",
+                           "a string with braces or brackets needs quotes")
                 continue
             key = self._text(key_node, path)
             here = (*path, key)
             if key == "<<" and key_node.style is None:
-                self._tell(key_node, here, "merge keys are not understood", "write the keys out")
+                self._tell(key_node, here, "merge keys are not supported", "write the keys out")
                 continue
             if key in values:
-                self._tell(key_node, here, "stands twice", f"first on line {self.lines[here]}")
+                self._tell(key_node, here, "appears twice", f"first on line {self.lines[here]}")
                 continue
             scalar = isinstance(value_node, yaml.ScalarNode) and value_node.value
             self.lines[here] = (value_node if scalar else key_node).start_mark.line + 1
@@ -233,7 +233,7 @@ class _Builder:
     def _text(self, node: yaml.ScalarNode, path: Path) -> str:
         """What is written, without characters that nothing can take."""
         if found := UNWRITABLE.search(node.value):
-            self._tell(node, path, f"the character {found[0]!r} has no place in a text", "remove it")
+            self._tell(node, path, f"the character {found[0]!r} is not allowed in a string", "remove it")
         return UNWRITABLE.sub("", node.value)
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
@@ -243,7 +243,7 @@ class _Builder:
         if text.lower() in WORDS and text in {text.lower(), text.lower().capitalize(), text.upper()}:
             return WORDS[text.lower()]
         if text.lower() in UNCLEAR and not (len(path) == 3 and path[-1] == POWER):
-            self._tell(node, path, f"{text} may mean a truth or a text",
+            self._tell(node, path, f"{text} may mean a boolean or a string",
                        "write true or false, or put it in quotes")
             return text
         if WHOLE.fullmatch(text) and len(text) < 20:

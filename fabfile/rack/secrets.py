@@ -1,4 +1,4 @@
-"""configs/secrets.yaml: what is added to the values of each service and shown to nobody.
+"""configs/secrets.yaml: secret values of each service, never shown.
 
     hub:                       # a service's name; below it the chart's own keys
       proxy: {secretToken: …}
@@ -36,7 +36,7 @@ def read_secrets(folder: Path) -> tuple[Document, Mapping[str, Any]]:
     values = document.values
     if values is not None and not isinstance(values, Mapping):
         problems.append(
-            document.problem((), "keys and values are wanted",
+            document.problem((), "keys and values are expected",
                              "a service's name, below it the chart's own keys"))
         values = None
     told = [replace(problem, message=_without_values(problem.message)) for problem in problems]
@@ -64,7 +64,7 @@ def revealed(values: Any) -> Any:
 
 
 def _without_values(message: str) -> str:
-    """YAML's own complaints may quote what stands in the file, and a text that begins with ! is a tag."""
+    """YAML's own complaints may quote what stands in the file, and a string that begins with ! is a tag."""
     if message.startswith("the tag "):
-        return "a tag is not understood"
-    return message if "'" not in message else "is no YAML from here"
+        return "tags are not supported"
+    return message if "'" not in message else "is not valid YAML from here"

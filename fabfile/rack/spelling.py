@@ -1,4 +1,4 @@
-"""What was probably meant: hints for words that are almost right."""
+"""Hints for misspelt words: "did you mean ...?"."""
 
 from __future__ import annotations
 

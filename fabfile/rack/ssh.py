@@ -1,4 +1,4 @@
-"""OpenSSH's view of the rack: a config with which plain `ssh chick3` works, and the host keys it may meet."""
+"""OpenSSH's view of the rack: a config with which plain `ssh chick3` works, and the pinned host keys."""
 
 from __future__ import annotations
 

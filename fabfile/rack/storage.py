@@ -1,4 +1,4 @@
-"""Where claims for storage are met, as configs/storage.yaml says: storage classes by name."""
+"""Storage classes by name, as configs/storage.yaml says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as an operator would want to hear it: the key, what is there, what to write."""
+"""pydantic's validation errors as problems for the operator: the key, the value, and what to write instead."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _message(error: Any, path: Path, kind: type[Part]) -> tuple[str, str]:
         case "extra_forbidden":
             return "unknown key", did_you_mean(str(path[-1]), _keys(kind, path[:-1]))
         case "model_type" | "mapping_type" | "dict_type":
-            return f"{_shown(error['input'])} stands where keys and values are wanted", _keys_at(kind, path)
+            return f"{_shown(error['input'])} found where keys and values are expected", _keys_at(kind, path)
         case _:
             return error["msg"].lower(), ""
 

@@ -1,4 +1,4 @@
-"""The small values a rack is made of: names, MACs, addresses; each refuses with a sentence and a hint."""
+"""The simple values of a rack: names, MACs, addresses; each rejects bad input with a sentence and a hint."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _text(value: object, what: str, hint: str) -> str:
             return value
         case bool() | int() | float():
             said = str(value).lower()
-            raise refuse(f"{said} is not {what}", f"put it in quotes: {said!r}" if what == "a text" else hint)
+            raise refuse(f"{said} is not {what}", f"put it in quotes: {said!r}" if what == "a string" else hint)
         case _:
             shown = "nothing" if value is None else "a mapping" if isinstance(value, Mapping) else "a list"
             raise refuse(f"{shown} is not {what}", hint)
@@ -93,7 +93,7 @@ def _shell_text(value: object) -> str:
     raise refuse("the command is empty", "leave the key out")
 
 
-Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a text", ""))]
+Text = Annotated[str, BeforeValidator(lambda value: _text(value, "a string", ""))]
 HOST_KEY_BYTES = {  # how many a key of the type has; an RSA key at least
     "ssh-ed25519": 51, "ecdsa-sha2-nistp256": 104, "ecdsa-sha2-nistp384": 136, "ecdsa-sha2-nistp521": 172,
     "ssh-rsa": 279,
@@ -108,7 +108,7 @@ def _whole_host_key(text: str) -> str:
         key = b""
     whole = len(key) >= HOST_KEY_BYTES[kind] if kind == "ssh-rsa" else len(key) == HOST_KEY_BYTES[kind]
     if not whole or key[4:4 + len(kind)] != kind.encode():
-        raise refuse(f"this is not a whole {kind} key", "copy the line once more")
+        raise refuse(f"this is not a complete {kind} key", "copy the line again")
     return text
 
 
@@ -137,9 +137,9 @@ Sha256 = Annotated[str, pattern(
     r"[0-9a-f]{64}", "a SHA-256 sum", "64 hexadecimal digits, as sha256sum prints")]
 Url = Annotated[str, pattern(r"https?://[^\s/]+(/\S*)?", "a web address", "https://host/path")]
 SafeUrl = Annotated[str, pattern(  # what is fetched there is trusted as it comes
-    r"https://[^\s/]+(/\S*)?", "an address that proves who answers", "https://host/path")]
+    r"https://[^\s/]+(/\S*)?", "an https address", "https://host/path")]
 Duration = Annotated[str, pattern(
-    r"[1-9][0-9]*[smhd]", "a length of time", "a number with s, m, h or d, such as 12h")]
+    r"[1-9][0-9]*[smhd]", "a duration", "a number with s, m, h or d, such as 12h")]
 
 Address = Annotated[IPv4Address, _parsed(
     IPv4Address, IPv4Address, "an IPv4 address", "such as 10.0.0.100"), PlainSerializer(str)]
@@ -177,7 +177,7 @@ Sorted = AfterValidator(_sorted)  # on a mapping whose order means nothing: the 
 
 def _tree(value: object) -> object:
     if not isinstance(value, Mapping):
-        raise refuse("a mapping is wanted here", "upstream's own keys, indented below this one")
+        raise refuse("a mapping is expected here", "upstream's own keys, indented below this one")
     return value
 
 

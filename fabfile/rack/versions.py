@@ -22,7 +22,7 @@ def minor(version: str) -> str:
 
 def _several(value: object) -> object:
     if not isinstance(value, list):
-        raise refuse("a list is wanted", "one line each with a dash")
+        raise refuse("a list is expected", "one line each with a dash")
     return tuple(value)
 
 
@@ -73,7 +73,7 @@ class Calico(Manifest):
 
 
 class Helm(Part):
-    """The program that brings out charts. Without `sha256`, what its makers publish beside it is the checksum."""
+    """The program that installs charts. Without `sha256`, what its makers publish beside it is the checksum."""
 
     version: Tag = Field(examples=["v4.3.1"])
     url: SafeUrl = Field(examples=["https://get.helm.sh/helm-v4.3.1-linux-amd64.tar.gz"])
@@ -99,5 +99,5 @@ class Versions(Part):
     metallb: Manifest | None = None  # the addresses of services
     local_path: Manifest | None = None  # storage classes of the machines' own directories
     csi_nfs: Chart | None = None  # storage classes of shares
-    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that prove the pod network
+    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that check the pod network
     tested_here: Annotated[tuple[Tested, ...], BeforeValidator(_several)] = ()

@@ -1,7 +1,7 @@
-"""What a machine should have, one kind a module: each looks at its machine and says what differs."""
+"""What a machine should have, one kind per module: each probes its machine and gives the differences."""
 
 from .apt import AptRepository
-from .base import Borrowed, Change, Check, Command, Resource
+from .base import Change, Check, Command, RemoteValue, Resource
 from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
@@ -15,8 +15,6 @@ from .hosts import Hosts
 from .kube_proxy import KubeProxySettings
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
-from .left_objects import LeftObjects
-from .left_releases import LeftReleases
 from .line import FileLine
 from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
@@ -24,6 +22,8 @@ from .network import NetworkInterface
 from .nftables import Nftables
 from .node_settings import NodeSettings
 from .packages import Packages, PackagesAbsent
+from .pruned_objects import PrunedObjects
+from .pruned_releases import PrunedReleases
 from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .static_pod import StaticPod
@@ -33,11 +33,11 @@ from .unit import Unit
 from .user import AuthorizedKeys, Group, User
 
 __all__ = [
-    "Absent", "ApiCertificate", "AptRepository", "AuthorizedKeys", "Borrowed", "CertificateValidity",
-    "Change", "Check", "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Directory",
-    "Download", "File", "FileLine", "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts",
-    "KubeProxySettings", "Kubeconfig", "KubeletSettings", "KubernetesObjects", "LeftObjects", "LeftReleases",
-    "Member", "Modules", "NetworkInterface", "Nftables", "NoCalicoLoadBalancerIPAM", "NoMember",
-    "NodeSettings", "NothingPublished", "Packages", "PackagesAbsent", "PublishedNames", "Ran", "Resource",
-    "SingleDefaultStorageClass", "StaticPod", "SwapOff", "Symlink", "Sysctls", "Unit", "User",
+    "Absent", "ApiCertificate", "AptRepository", "AuthorizedKeys", "CertificateValidity", "Change", "Check",
+    "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Directory", "Download", "File", "FileLine",
+    "Group", "HelmChart", "HelmRelease", "Hostname", "Hosts", "Kubeconfig", "KubeletSettings", "KubeProxySettings",
+    "KubernetesObjects", "Member", "Modules", "NetworkInterface", "Nftables", "NoCalicoLoadBalancerIPAM",
+    "NodeSettings", "NoMember", "NothingPublished", "Packages", "PackagesAbsent", "PrunedObjects",
+    "PrunedReleases", "PublishedNames", "Ran", "RemoteValue", "Resource", "SingleDefaultStorageClass", "StaticPod",
+    "SwapOff", "Symlink", "Sysctls", "Unit", "User",
 ]

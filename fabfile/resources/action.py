@@ -1,4 +1,4 @@
-"""Work that is done once a run, whatever the machine is like: a restart that somebody asked for, a rollback."""
+"""A command that is run once, whatever the machine's state: a restart, a rollback."""
 
 from __future__ import annotations
 

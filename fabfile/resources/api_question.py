@@ -1,4 +1,4 @@
-"""Asking the API server by curl, in the machine's own name: a tenth of what kubectl costs, in a probe that every run makes."""
+"""Querying the API server with curl and the machine's own certificate: a tenth of kubectl's cost, in a probe of every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every resource is: it looks at its machine and says what differs."""
+"""The base of all resources: a resource probes its machine and gives the differences."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shlex import quote
 from typing import ClassVar
 
 
-GIVEN_BACK = 300.0  # seconds that giving a borrowed value back may take
+REVOKE_LIMIT = 300.0  # seconds that giving a borrowed value back may take
 
 
 @dataclass(frozen=True)
-class Borrowed:
+class RemoteValue:
     """A value that another machine makes at the moment it is needed, such as a join token.
 
     It is held in memory alone, given to the change's commands as the shell variable `name`, masked wherever
@@ -24,14 +24,14 @@ class Borrowed:
     machine: str
     obtain: str  # shell text run there; what it prints is the value
     shown: str  # what a plan says in its place: "a join token of 15 minutes, made on chick0"
-    give_back: str = ""  # shell text run there afterwards, with the same variable set
+    revoke: str = ""  # shell text run there afterwards, with the same variable set
 
 
 @dataclass(frozen=True)
 class Command:
     """POSIX shell text, run by the machine's root shell with `set -e`.
 
-    A long one (apt, kubeadm, helm) runs as a transient systemd unit: a lost line neither ends nor doubles it.
+    A long one (apt, kubeadm, helm) runs as a transient systemd unit: a lost connection neither ends nor doubles it.
     """
 
     script: str = field(repr=False)  # it may carry a secret
@@ -48,8 +48,8 @@ class Change:
     what: str  # for a person: "net.ipv4.ip_forward is 0, should be 1"
     commands: tuple[Command, ...]
     diff: str = field(default="", repr=False)  # unified diff, secrets already masked
-    borrows: tuple[Borrowed, ...] = ()
-    undo: str = field(default="", repr=False)  # puts the former state back; with it, the change stays only if a new connection confirms it
+    remote_values: tuple[RemoteValue, ...] = ()
+    undo: str = field(default="", repr=False)  # puts the previous state back; with it, the change stays only if a new connection confirms it
     rejected: bool = False  # the rack's files ask for what cannot be: told before anything is touched, with exit code 2
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is
@@ -58,7 +58,7 @@ class Change:
 
 
 def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
-    """A difference that is not to be mended here: to make it so fails, and tells why. `what` says it in a plan,
+    """A difference that is not to be fixed here: to make it so fails, and tells why. `what` says it in a plan,
     `told` unless given."""
     return Change(what or told, (Command(f"echo {quote(told)} >&2; exit 1", shown=shown),))
 

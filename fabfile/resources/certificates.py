@@ -1,4 +1,4 @@
-"""The certificates that kubeadm made for a control plane: the names that the API server's is good for, and how long all are."""
+"""The certificates of a control plane by kubeadm: the names in the API server's certificate, and the validity of all."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class ApiCertificate(Resource):
         surplus = sorted(found - set(self.names)) if self.exact else []
         if not missing and not surplus:
             return
-        what = " and ".join([f"is not good for {', '.join(missing)}"] * bool(missing)
-                            + [f"is good for {', '.join(surplus)}, which nobody asks for"] * bool(surplus))
+        what = " and ".join([f"is not valid for {', '.join(missing)}"] * bool(missing)
+                            + [f"is valid for {', '.join(surplus)}, which is not configured"] * bool(surplus))
         yield Change(f"the API server's certificate {what}", (Command(
             self._script(), long=True, limit=240.0, shown="kubeadm init phase certs apiserver"),))
 
     def _script(self) -> str:
-        """The former pair comes back when kubeadm cannot make a new one: without it no API server starts."""
+        """The previous pair comes back when kubeadm cannot make a new one: without it no API server starts."""
         pair = (f"{_PKI}/apiserver.crt", f"{_PKI}/apiserver.key")
         host = quote(self.address)
         return "\n".join([
@@ -72,7 +72,7 @@ class ApiCertificate(Resource):
             f"made=$(openssl x509 -in {pair[0]} -noout -serial)",
             f"served() {{ openssl s_client -connect {host} </dev/null 2>/dev/null | openssl x509 -noout -serial; }}",
             "for try in $(seq 90); do [ \"$(served)\" != \"$made\" ] || exit 0; sleep 1; done",
-            "echo 'the API server goes on with the former certificate: restart its pod' >&2; exit 1",
+            "echo 'the API server goes on with the previous certificate: restart its pod' >&2; exit 1",
         ])
 
 
@@ -80,8 +80,8 @@ class ApiCertificate(Resource):
 class CertificateValidity(Resource):
     """kubeadm's certificates of this control plane live for `period` ("8760h0m0s"), counted from when they were made.
 
-    `kubeadm certs renew` makes all of them anew by the ClusterConfiguration's certificateValidityPeriod,
-    and every component has to be started anew to read them. Certificate authorities stay.
+    `kubeadm certs renew` makes all of them again by the ClusterConfiguration's certificateValidityPeriod,
+    and every component has to be restarted to read them. Certificate authorities stay.
     """
 
     period: str
@@ -108,7 +108,7 @@ class CertificateValidity(Resource):
         lasts = (_moment(dates["notAfter"]) - _moment(dates["notBefore"])).total_seconds() - _BACKDATED
         wanted = settings.seconds(self.period) or 0.0
         if facts.startswith("begun"):
-            what = f"the renewal of the certificates of {self.node} did not end"
+            what = f"the renewal of the certificates of {self.node} did not finish"
         elif abs(lasts - wanted) > _MOST:
             what = f"the certificates of {self.node} were made for {_hours(lasts)}, should be for {_hours(wanted)}"
         else:
@@ -117,7 +117,7 @@ class CertificateValidity(Resource):
                      interrupts=f"the API server, controller manager, scheduler and etcd of {self.node} restart")
 
     def _script(self) -> str:
-        """Component by component: the pod is stopped, and kubelet starts it anew from the same manifest."""
+        """Component by component: the pod is stopped, and kubelet starts it again from the same manifest."""
         return "\n".join([
             _with_config(self.config),
             f"mkdir -p /var/lib/coop; : >{self.MARK}; sync -- {self.MARK} /var/lib/coop",

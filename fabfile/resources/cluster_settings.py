@@ -1,4 +1,4 @@
-"""The settings that a cluster keeps of itself: the ConfigMaps from which kubeadm gives them to every new member."""
+"""The cluster's settings in ConfigMaps, from which kubeadm configures every new member."""
 
 from __future__ import annotations
 

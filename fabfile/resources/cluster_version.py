@@ -1,4 +1,4 @@
-"""A cluster's own version: programs of another one do not come onto its machines."""
+"""The cluster's Kubernetes version: programs of another version are not installed on its machines."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ class ClusterVersion(Resource):
         runs = facts.strip()
         if runs and runs != self.version:
             told = (f"the cluster runs {runs}, and configs/versions.yaml says {self.version}: upgrade it with "
-                    "kubeadm, or put the former version back")
+                    "kubeadm, or put the previous version back")
             yield refusal(told, shown="refuse: another version")

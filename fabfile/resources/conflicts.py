@@ -1,4 +1,4 @@
-"""What contends with the rack in its cluster: a second default storage class, a second giver of addresses."""
+"""Conflicts in the cluster: a second default storage class, a second load balancer IPAM."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NoCalicoLoadBalancerIPAM(Resource):
 
     @property
     def name(self) -> str:
-        return "one giver of addresses"
+        return "no Calico load balancer IPAM"
 
     def probe(self) -> str:
         return _names_with(".spec.allowedUses", "ippools.crd.projectcalico.org", self.kubeconfig)
@@ -52,7 +52,7 @@ class NoCalicoLoadBalancerIPAM(Resource):
             if "LoadBalancer" in uses:
                 told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take "
                         "LoadBalancer out of its allowedUses, or metallb out of configs/versions.yaml")
-                yield refusal(told, shown="refuse: two givers of addresses")
+                yield refusal(told, shown="refuse: two load balancer IPAMs")
 
 
 def _kubectl(kubeconfig: str) -> str:

@@ -1,4 +1,4 @@
-"""A node that leaves the cluster for a while or for ever: no new pods, no pods, not known any more."""
+"""Nodes that leave the cluster, for a while or permanently: cordon, drain, delete."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's
 
 
 @dataclass(frozen=True)
-class Withdrawn(Resource):
-    """A node that gets no new pods for a while. Looked at and changed on a control plane; whose cordon it is stands
+class Cordoned(Resource):
+    """A node that gets no new pods for a while. Probed and changed on a control plane. Whose cordon it is stands
     on the node, so that one which somebody else made stays, and one that a killed run left is taken off."""
 
     lasting: ClassVar[bool] = False
@@ -25,7 +25,7 @@ class Withdrawn(Resource):
 
     @property
     def name(self) -> str:
-        return f"node {self.node} withdrawn"
+        return f"node {self.node} cordoned"
 
     def probe(self) -> str:
         return _cordon(self.node)
@@ -33,13 +33,13 @@ class Withdrawn(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip():  # nothing: somebody's own cordon, which stays, or no such node
             node = quote(self.node)
-            yield Change(f"{self.node} takes new pods, should not for now", (
+            yield Change(f"{self.node} is schedulable, should be cordoned for now", (
                 Command(f"{ADMIN} annotate --overwrite node {node} {CORDON}=yes\n{ADMIN} cordon {node}"),),
                 alters=frozenset({f"cordon:{self.node}"}))
 
 
 @dataclass(frozen=True)
-class Returned(Resource):
+class Uncordoned(Resource):
     """A node that gets new pods again, if it was a procedure that kept them off. Its API server may have been on the
     machine itself, and takes longer to come back than sshd."""
 
@@ -48,7 +48,7 @@ class Returned(Resource):
 
     @property
     def name(self) -> str:
-        return f"node {self.node} returned"
+        return f"node {self.node} uncordoned"
 
     def probe(self) -> str:
         return f"{_cordon(self.node, ours=True)} || echo unknown"
@@ -57,7 +57,7 @@ class Returned(Resource):
         if not facts.strip() and f"cordon:{self.node}" not in altered:
             return
         node, now = quote(self.node), "$(cut -d . -f 1 /proc/uptime)"
-        yield Change(f"{self.node} was withdrawn, should take new pods again", (Command(
+        yield Change(f"{self.node} is cordoned by Coop, should be uncordoned", (Command(
             f"until=$(({now} + {self.limit - 30:.0f}))\n"
             f"until said=$({_cordon(self.node, ours=True)} 2>&1); do\n"
             f'[ "{now}" -lt $until ] || {{ echo "$said"; exit 1; }}; sleep 2; done\n'
@@ -103,7 +103,7 @@ class Drained(Resource):
         if not head.startswith("node") or (head == "node true" and not pods):
             return
         force = " --force" if self.force else ""
-        what = f"has {len(pods)} pods to give away" if pods else "is open to new pods"
+        what = f"has {len(pods)} pods to evict" if pods else "is schedulable"
         yield Change(f"{self.node} {what}", (Command(
             f"{ADMIN} drain {quote(self.node)} --ignore-daemonsets --delete-emptydir-data{force} "
             f"--timeout={self.limit:.0f}s", long=True, limit=self.limit + 30),), interrupts=self._interrupts(pods))
@@ -116,7 +116,7 @@ class Drained(Resource):
 
 
 @dataclass(frozen=True)
-class Forgotten(Resource):
+class NodeDeleted(Resource):
     """A node that the cluster does not know any more.
 
     `dead`: its machine is off, so its pods end without it, and so does its member of etcd when it had one.
@@ -129,7 +129,7 @@ class Forgotten(Resource):
 
     @property
     def name(self) -> str:
-        return f"node {self.node} forgotten"
+        return f"node {self.node} deleted"
 
     def probe(self) -> str:
         return f"{ADMIN} get node {quote(self.node)} --ignore-not-found -o name"

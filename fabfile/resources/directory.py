@@ -1,4 +1,4 @@
-"""Directories, links, and what must not be there."""
+"""Directories, links, and paths that must not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others publish, fetched by the machine itself."""
+"""Files from the internet, downloaded by the machine itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Download(Resource):
                 else f"{self.path} is {found.kind}")
         fetch = ("curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 -- "
                  + quote(self.url))
-        other = quote(f"{self.url} holds something else: sha256")
+        other = quote(f"{self.url} has other content: sha256")
         check = (f"[ \"$(sha256sum <{{}})\" = '{self.sha256}  -' ] || "
                  f"{{ echo {other} \"$(sha256sum <{{}})\" >&2; exit 1; }}")
         script = writing.put(self.path, fetch, owner=self.owner, group=self.group, mode=self.mode,

@@ -1,4 +1,4 @@
-"""Which pods a NoExecute taint ends: the node controller's rule, on what the API server says of a node's pods."""
+"""Which pods a NoExecute taint evicts: the node controller's rule, applied to a node's pods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 POD_LINE = ('{range .items[*]}pod{"\\t"}{.spec.nodeName}{"\\t"}{.metadata.namespace}{"\\t"}{.metadata.name}{"\\t"}'
             '{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name}{"\\t"}{.status.phase}{"\\t"}'
             '{.spec.tolerations}{"\\n"}{end}')
-_NAMED = 12  # pods that are told by name; of more, how many
+_NAMED = 12  # pods that are reported by name; of more, how many
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -75,7 +75,7 @@ def _matches(toleration: Mapping[str, Any], key: str, value: str, effect: str) -
 
 def _fate(owner: str) -> str:
     if not owner or owner.startswith("Node/"):
-        return "pods end that nobody starts again"
+        return "pods without a controller end"
     if owner.startswith("DaemonSet/"):
         return "pods of DaemonSets end"
     return "pods end, and start on another node"

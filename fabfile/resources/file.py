@@ -13,12 +13,12 @@ from ..secret import Secret
 from . import writing
 from .base import Change, Command, Resource
 
-_SHOWN = 1 << 18  # bytes of an old file that are looked at for a diff
+_SHOWN = 1 << 18  # bytes of an old file that are read for a diff
 
 
 @dataclass(frozen=True)
 class File(Resource):
-    """A file, written beside its place, synced, checked by its own program and moved; the former one is kept.
+    """A file, written beside its place, synced, checked by its own program and moved; the previous one is kept.
 
     `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a
     diff, and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755).
@@ -103,7 +103,7 @@ class FileFacts:
 
 
 def undo(path: str, found: FileFacts) -> str:
-    """Shell text that makes `path` what the plan saw there. It needs nothing else, as what goes back by itself
+    """Shell text that makes `path` what the plan saw there. It needs nothing else, as a change that is rolled back
     must, unless that was no short text: then it is the copy that was kept when the new file was put there."""
     if found.content is not None and found.faithful:
         return writing.restore(path, found.content)

@@ -1,4 +1,4 @@
-"""Settings that no edit changes on a cluster that runs: told by file and line, with the reason and the way."""
+"""Settings that cannot be changed on a running cluster: rejected with file and line, the reason, and the way to change them."""
 
 from __future__ import annotations
 

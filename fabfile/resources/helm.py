@@ -1,4 +1,4 @@
-"""Charts, and what is released from them by helm 4."""
+"""Helm charts and releases, with helm 4."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class HelmRelease(Resource):
     The revision carries a digest of chart and values, so that the same release is known again, also when the
     chart draws at random; its objects are compared with the live ones by the API server. Fields that another
     hand has set are left alone unless `force_conflicts`. An upgrade waits for its pods, then for `proof` (shell
-    text on this machine, which starts a server of `canary`), and marks its revision as proved; when it does not
-    hold, the last proved revision comes back by itself, with `database`, and the change fails, saying why. What
-    was released and never proved is released again: whoever did that did not come to its end.
+    text on this machine, which starts a server of `canary`), and marks its revision as verified; when it does not
+    hold, the last verified revision comes back by itself, with `database`, and the change fails, saying why. What
+    was released and never proved is released again: whoever did that did not finish.
 
     `before` is done first, when there is something to do. `override` (YAML) holds for this upgrade alone.
     """
@@ -113,9 +113,9 @@ class HelmRelease(Resource):
         if same and found.proved and (not found.differs or (found.foreign and not found.missing and not self.force_conflicts)):
             return
         if found.foreign and not self.force_conflicts:
-            yield _refusal(f"fields of {self.release} were set by another hand",
-                           f"{found.foreign}; --force-conflicts takes that "
-                           "back, or write it into its values")
+            yield _refusal(f"fields of {self.release} were set by another field manager",
+                           f"{found.foreign}; --force-conflicts takes them "
+                           "over, or write them into its values")
             return
         if found.status == "":
             what = f"{self.release} is not in a cluster yet"
@@ -124,7 +124,7 @@ class HelmRelease(Resource):
         elif found.status != "deployed":
             what = f"revision {found.revision} of {self.release} is {found.status}"
         elif same and not found.proved:
-            what = f"revision {found.revision} of {self.release} is not known to be proved"
+            what = f"revision {found.revision} of {self.release} is not known to be verified"
         elif same:
             what = f"objects of {self.release} are not as released: {', '.join(found.objects)}"
         else:
@@ -165,10 +165,10 @@ class ReleaseFacts:
         heads = re.findall(r"^\+\+\+ (\S+)", self.diff, re.MULTILINE)
         self.objects = [head.rpartition("/")[2] for head in heads] or ["as kubectl diff says"]
         self.missing = bool(re.search(r"^@@ -0,0 ", self.diff, re.MULTILINE))
-        self.foreign = _other_hands(said.get("by", ""))
+        self.foreign = _other_managers(said.get("by", ""))
 
 
-def _other_hands(said: str) -> str:
+def _other_managers(said: str) -> str:
     """Of a conflict as the API server tells it: "kubectl-patch has set .spec.replicas"; ours are none."""
     found = re.findall(r'conflicts? with "([^"]+)"[^:]*:((?:\s*- [^\n]+)+|[^\n]+)', said)
     hands = []

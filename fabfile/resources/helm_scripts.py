@@ -1,4 +1,4 @@
-"""What helm and kubectl are asked on the gateway: to look at a release, to upgrade it, to prove it, and to bring a
+"""Commands for helm and kubectl on the gateway: probe a release, upgrade it, test it, and restore a
 former revision back. The texts are fabfile/programs/*.sh; here they get their words."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Released:
-    """A release, and how it is proved. `proof` is shell text on the gateway, which starts a server of the user
+    """A release, and how it is verified. `proof` is shell text on the gateway, which starts a server of the user
     `canary`; without one, pods that are ready are proof enough. `limit` is in seconds, for helm's hooks and again for
     the pods. `prove_with` is what an operator types after `inv`."""
 
@@ -53,7 +53,7 @@ class Released:
             about=database.settings if database else "", **more)
 
 
-def other_hands(release: str, namespace: str, kubeconfig: str) -> str:
+def other_managers(release: str, namespace: str, kubeconfig: str) -> str:
     """Who else has set fields of what is released now."""
     return shell("others", release=release, namespace=namespace, kubeconfig=kubeconfig)
 
@@ -66,13 +66,13 @@ def probe(release: str, namespace: str, chart: str, values: str, kubeconfig: str
 
 
 def upgrade(released: Released, chart: str, values: str, override: str, digest: str, force: bool) -> str:
-    """Upgrade, pods, proof; or the last revision that was proved again, with the reason, and an exit code of 1."""
+    """Upgrade, pods, proof; or the last revision that was verified again, with the reason, and an exit code of 1."""
     return released.script("upgrade", chart=chart, values=values, override=override or "{}\n", digest=digest,
                            force="--force-conflicts" if force else "")
 
 
 def rollback(released: Released, revision: int | None = None) -> str:
-    """That revision again, or the last that was proved before the one that runs, with its database; proved."""
+    """That revision again, or the last that was verified before the one that runs, with its database; proved."""
     return released.script("rollback", wanted=str(revision) if revision else "")
 
 
@@ -109,7 +109,7 @@ def restart(released: Released) -> str:
 
 
 def prove(released: Released, noted: bool = True) -> str:
-    """The proof of what runs; `noted`: it is marked as proved, so that one can come back to it."""
+    """The proof of what runs; `noted`: it is marked as verified, so that one can come back to it."""
     return released.script("prove", noted="yes" if noted else "")
 
 

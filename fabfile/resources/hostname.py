@@ -1,4 +1,4 @@
-"""What a machine calls itself."""
+"""A machine's host name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in /etc/hosts, between two marks; the rest of the file is its owner's."""
+"""Names in /etc/hosts, between two comment lines; the rest of the file is not changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Hosts(Resource):
                      diff=difference(_PATH, found.content, data), alters=frozenset({f"file:{_PATH}"}))
 
     def within(self, text: str) -> str:
-        """The text with this block in it: where a former one was, else at the end."""
+        """The text with this block in it: where a previous one was, else at the end."""
         begin, end = f"# begin {self.block}", f"# end {self.block}"
         block = [begin, *(f"{address}\t{' '.join(names)}" for address, names in self.entries.items()), end]
         lines = text.split("\n")

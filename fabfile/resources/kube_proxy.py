@@ -30,8 +30,8 @@ class KubeProxySettings(Resource):
     """The ConfigMap kube-proxy says what the rack says, and the kube-proxy of `node` was started with it; asked and
     changed on one control plane, for all nodes.
 
-    Kubernetes starts the pods anew one node after another. When the mode changes between iptables and nftables, each
-    takes away the rules of the former one as it starts; from and to ipvs it does not, so that is rejected.
+    Kubernetes starts the pods again one node after another. When the mode changes between iptables and nftables, each
+    takes away the rules of the previous one as it starts; from and to ipvs it does not, so that is rejected.
     """
 
     wanted: Mapping[str, Any]
@@ -77,7 +77,7 @@ class KubeProxySettings(Resource):
             started = {(pod["metadata"].get("annotations") or {}).get(STARTED_WITH) for pod in pods}
             runs = is_.get("mode") or "iptables"
             if started - {None, _checksum(config)}:
-                yield self._restart("kube-proxy was started with other settings than its ConfigMap holds", config)
+                yield self._restart("kube-proxy was started with other settings than its ConfigMap has", config)
             elif mode and mode != runs:
                 yield self._restart(f"kube-proxy runs in mode {mode}, its ConfigMap says {runs}", config)
 
@@ -90,7 +90,7 @@ class KubeProxySettings(Resource):
         return Change(what, (self._rollout(config),), interrupts=self._words(()))
 
     def _rollout(self, config: str, before: str = "") -> Command:
-        """New pods on one node after another: the annotation is another, so Kubernetes makes them anew."""
+        """New pods on one node after another: the annotation is another, so Kubernetes makes them again."""
         body = ("{\"spec\":{\"template\":{\"metadata\":{\"annotations\":"
                 f"{{\"{STARTED_WITH}\":\"{_checksum(config)}\"}}}}}}}}}}")
         return Command(
@@ -99,9 +99,9 @@ class KubeProxySettings(Resource):
             long=True, limit=600.0, shown="kubectl -n kube-system rollout restart daemonset kube-proxy")
 
     def _words(self, differ: tuple[Difference, ...]) -> str:
-        words = "kube-proxy restarts on one node after another; connections that are open go on"
+        words = "kube-proxy restarts on one node after another; open connections continue"
         if any(one.path == ("mode",) and {one.found or "", one.expected or ""} - set(_IPTABLES) for one in differ):
-            words = ("kube-proxy restarts on one node after another and writes the rules of all services anew: there, "
+            words = ("kube-proxy restarts on one node after another and rewrites the rules of all services: there, "
                      "connections to services fail for some seconds")
         return words
 

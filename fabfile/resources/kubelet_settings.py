@@ -1,4 +1,4 @@
-"""What a member's kubelet is told: its file of settings, and the arguments that kubeadm wrote for it."""
+"""A member's kubelet: its configuration file, and the arguments that kubeadm wrote for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kubernetes objects, and the kubeconfig of those who look after them."""
+"""Kubernetes objects, and the operators' kubeconfig."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fabfile.programs import shell
 from fabfile.upstream.paths import ADMIN_CONF
 
 from . import parts, writing
-from .base import Borrowed, Change, Command, Resource
+from .base import RemoteValue, Change, Command, Resource
 from .file import FileFacts, permission_changes
 
 _LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
@@ -24,7 +24,7 @@ class KubernetesObjects(Resource):
 
     `files` are the paths that earlier resources write into the directory: when one is about to be altered,
     what will differ is known only after it. Every object bears the label coop/set with the value `mark`; `objects`
-    are all of the set, where the rack knows them ("StorageClass homes"). LeftObjects looks for others.
+    are all of the set, where the rack knows them ("StorageClass homes"). PrunedObjects looks for others.
     """
 
     set_name: str
@@ -126,7 +126,7 @@ class Kubeconfig(Resource):
         elif server != self.server:
             what = f"{self.path} names the server {server or '(none)'}, should be {self.server}"
         elif lasting != "lasting":
-            what = f"the certificate in {self.path} ends within 30 days"
+            what = f"the certificate in {self.path} expires within 30 days"
         elif refused:
             what = f"the cluster refuses {self.path}: {answer[0]}"
         else:
@@ -137,14 +137,14 @@ class Kubeconfig(Resource):
         script = writing.put(self.path, written, owner=self.owner, group=self.group, mode=0o600,
                              check="grep -q client-key-data {}")
         yield Change(what, (Command(script, shown=f"write {self.path} (mode 0600)"),),
-                     borrows=(self._borrowed(),), alters=frozenset({f"file:{self.path}"}))
+                     remote_values=(self._borrowed(),), alters=frozenset({f"file:{self.path}"}))
 
-    def _borrowed(self) -> Borrowed:
+    def _borrowed(self) -> RemoteValue:
         obtain = (
             f"kubectl --kubeconfig {ADMIN_CONF} -n kube-system get configmap kubeadm-config "
             "-o 'jsonpath={.data.ClusterConfiguration}' |\n"
             f"kubeadm kubeconfig user --config /dev/stdin --client-name {quote(self.client)} "
             f"--org {quote(self.organization)} --validity-period 8760h 2>/dev/null"
         )
-        return Borrowed("kubeconfig", self.machine, obtain,
+        return RemoteValue("kubeconfig", self.machine, obtain,
                         f"a certificate of a year for {self.client}, made on {self.machine}")

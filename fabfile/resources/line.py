@@ -1,4 +1,4 @@
-"""One line of a file that has other owners too."""
+"""One line of a file that others edit too."""
 
 from __future__ import annotations
 

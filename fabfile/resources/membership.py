@@ -1,4 +1,4 @@
-"""Being in the cluster: kubeadm init, kubeadm join, and out again.
+"""Cluster membership: kubeadm init, kubeadm join, and kubeadm reset.
 
 A mark on the machine tells how far it went: `begun` before kubeadm starts, `finished` when it has ended well.
 What was begun and not finished is reset and done again. What was once finished is never reset, however broken
@@ -17,7 +17,7 @@ from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET
 
 from . import writing
 from .api_question import ADMIN
-from .base import Borrowed, Change, Command, Resource, refusal
+from .base import RemoteValue, Change, Command, Resource, refusal
 
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
 _TRACES = {
@@ -76,10 +76,10 @@ class ControlPlane(Resource):
         if "finished" in found:
             lost = ", ".join(_TRACES[word] for word in sorted(whole - found))
             yield _refusal(f"{self.node} holds the cluster, but {lost or 'part of it'} is gone",
-                           "put it back from a backup; nothing is reset")
+                           "restore it from a backup; nothing is reset")
             return
         if elsewhere:
-            yield _refusal(f"{self.node} holds no cluster, but {server.split()[0]} serves one: a second would be made",
+            yield _refusal(f"{self.node} holds no cluster, but {server.split()[0]} serves one: a second one would be created",
                            f"name a machine that holds it before {self.node} in hosts.yaml, then "
                            f"`inv node.add {self.node}`")
             return
@@ -97,7 +97,7 @@ class ControlPlane(Resource):
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
             _marked(f"kubeadm init --config {config} --skip-token-print", limit=900.0),
         ]
-        what = f"an init on {self.node} did not end" if found else f"there is no cluster on {self.node}"
+        what = f"an init on {self.node} did not finish" if found else f"there is no cluster on {self.node}"
         yield Change(what, tuple(commands), alters=_ALTERED)
 
 
@@ -138,8 +138,8 @@ class Member(Resource):
             return
         commands = [_reset(self.socket)] if found else []
         commands.append(self._join())
-        what = f"a join of {self.node} did not end" if found else f"{self.node} is not in the cluster"
-        yield Change(what, tuple(commands), borrows=(self._token(),), alters=_ALTERED)
+        what = f"a join of {self.node} did not finish" if found else f"{self.node} is not in the cluster"
+        yield Change(what, tuple(commands), remote_values=(self._token(),), alters=_ALTERED)
 
     def _known(self, answer: str = "", code: str = "0") -> Iterator[Change]:
         """A member that the cluster does not know, or that is of another one. No answer says nothing."""
@@ -148,13 +148,13 @@ class Member(Resource):
             # gone (Calico its address, without which no other node speaks to it) does so when it starts
             script = "systemctl stop kubelet\ncrictl rmp --force --all || :\nsystemctl start kubelet"
             yield Change(f"the cluster has no node {self.node}, though it is a member",
-                         (Command(script, long=True, limit=300.0, shown="start kubelet and all pods anew"),),
+                         (Command(script, long=True, limit=300.0, shown="restart kubelet and all pods"),),
                          alters=frozenset({"unit:kubelet.service"}))
         elif answer == "401" or int(code) == _STRANGER:
             yield self._removed_by_hand(f"{self.node} is a member of another cluster")
 
     def _removed_by_hand(self, what: str) -> Change:
-        return _refusal(what, f"`inv node.remove {self.node}`, then `inv node.add {self.node}` mends it")
+        return _refusal(what, f"`inv node.remove {self.node}`, then `inv node.add {self.node}` fixes it")
 
     def _join(self) -> Command:
         """The borrowed variable `join` holds the token, the CA's hash and the certificate key."""
@@ -169,11 +169,11 @@ class Member(Resource):
             f"kubeadm config validate --config {config}",
         ])
 
-    def _token(self) -> Borrowed:
+    def _token(self) -> RemoteValue:
         with_key = self.CERTIFICATE_KEY in self.config
         obtain = [
             f"export KUBECONFIG={ADMIN_CONF}",
-            # A node of this name can only be a former self; kubeadm refuses to join beside it.
+            # A node of this name can only be a previous self; kubeadm refuses to join beside it.
             f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
             f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) ||"
@@ -182,7 +182,7 @@ class Member(Resource):
             "hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt |"
             " openssl pkey -pubin -outform DER | sha256sum)",
         ]
-        give_back = ["kubeadm token delete \"${join%%.*}\""]
+        revoke = ["kubeadm token delete \"${join%%.*}\""]
         if with_key:
             obtain += [
                 # kubeadm makes the key itself and prints it: an argument could be read by every process
@@ -190,14 +190,14 @@ class Member(Resource):
                 "key=$(printf '%s\\n' \"$said\" | grep -xE '[0-9a-f]{64}')",
             ]
             # kubeadm lets the certificates live as long as a token of two hours that it made for nothing else
-            give_back += [
+            revoke += [
                 f'secrets="{ADMIN} -n kube-system"',
                 "timer=$($secrets get secret kubeadm-certs -o 'jsonpath={.metadata.ownerReferences[*].name}')",
                 "$secrets delete secret --ignore-not-found kubeadm-certs $timer",
             ]
         obtain.append('echo "$token sha256:${hash%% *}' + (' $key"' if with_key else '"'))
-        return Borrowed("join", self.control_plane, "\n".join(obtain),
-                        f"a join token of 15 minutes, made on {self.control_plane}", "\n".join(give_back))
+        return RemoteValue("join", self.control_plane, "\n".join(obtain),
+                        f"a join token of 15 minutes, made on {self.control_plane}", "\n".join(revoke))
 
 
 @dataclass(frozen=True)
@@ -239,8 +239,8 @@ def _reset(socket: str) -> Command:
 
 def _remains(node: str, found: Set[str]) -> Change:
     remains = ", ".join(_TRACES[word] for word in sorted(found))
-    return _refusal(f"{node} has remains of a cluster that was not made here: {remains}",
-                    "look what it is; `kubeadm reset` takes it away")
+    return _refusal(f"{node} has remains of another cluster: {remains}",
+                    "check what it is; `kubeadm reset` removes it")
 
 
 def _refusal(what: str, hint: str) -> Change:

@@ -1,4 +1,4 @@
-"""Kernel modules: there now, and after the next boot."""
+"""Kernel modules: loaded now, and at every boot."""
 
 from __future__ import annotations
 

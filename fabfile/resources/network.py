@@ -1,4 +1,4 @@
-"""A network interface, as systemd-networkd keeps it and as it is now."""
+"""A network interface: the file of systemd-networkd, and the live state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NetworkInterface(Resource):
     """Addresses ("10.0.0.1/24") and routes (destination → gateway, or "" when it is on this very wire) of one
     interface, kept in /etc/systemd/network/10-INTERFACE.network, and live.
 
-    What is missing is put back; addresses that others add are theirs. The change goes back by itself unless a
+    What is missing is put back; addresses that others add are theirs. The change is rolled back automatically unless a
     new connection comes in through it.
     """
 
@@ -114,7 +114,7 @@ def _live(facts: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _bring_back(interface: str, addresses: list[str], routes: dict[str, str]) -> str:
-    """Shell text: networkd goes back to the former file, and what it does not know of is set by hand."""
+    """Shell text: networkd goes back to the previous file, and what it does not know of is set by hand."""
     device = quote(interface)
     lines = [f"networkctl reload; networkctl reconfigure {device}; sleep 2"]
     lines += [f"ip addr replace {quote(address)} dev {device}" for address in addresses]

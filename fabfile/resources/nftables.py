@@ -1,4 +1,4 @@
-"""The packet filter: the file, and what the kernel really does."""
+"""The packet filter: the file, and the live ruleset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Nftables(Resource):
 
     Only the tables that the file defines are compared; it should begin by replacing them ("table inet rack"
     and "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction,
-    and goes back by itself unless a new connection comes in through it.
+    and is rolled back automatically unless a new connection comes in through it.
     """
 
     ruleset: str
@@ -57,7 +57,7 @@ class Nftables(Resource):
             if not change.alters:  # owner or mode alone
                 yield change
                 continue
-            # A table that only the former file had would stay for ever: it goes in the same transaction.
+            # A table that only the previous file had would stay for ever: it goes in the same transaction.
             gone = sorted(_tables(wanted) - _tables(self.ruleset))
             former = undo(self.path, FileFacts(kept))
             yield Change(change.what, (*change.commands, self._load(gone)), diff=change.diff,

@@ -1,4 +1,4 @@
-"""Labels and taints of the cluster's nodes, asked for and changed on a control plane."""
+"""Labels and taints of the cluster's nodes, probed and changed on a control plane."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NodeSettings(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.startswith("failed"):
-            yield refusal(f"the nodes cannot be asked for: {facts.removeprefix('failed').strip()}")
+            yield refusal(f"the nodes cannot be listed: {facts.removeprefix('failed').strip()}")
             return
         lines = facts.split("\n")
         found = {node.name: node for node in filter(None, map(_node, lines))}
@@ -97,13 +97,13 @@ class NodeSettings(Resource):
         if not put and not gone and noted == node.set_labels:
             return
         told = [_differs(node, key, value) for key, value in put.items()]
-        told += [f"label {key} is there, and not in the files" for key in gone]
-        told += [f"label {key}, which Coop had set, was changed by another hand: it stays"
+        told += [f"label {key} is set, and not in the files" for key in gone]
+        told += [f"label {key}, which Coop had set, was changed outside Coop: it stays"
                  for key in node.set_labels if key not in wanted and key not in gone]
         patch = {"metadata": {"labels": put | dict.fromkeys(gone),
                               "annotations": {LABELS: json.dumps(noted, sort_keys=True) if noted else None}}}
         script = f"{self._kubectl} patch node {quote(node.name)} --type=merge -p {quote(json.dumps(patch))}"
-        yield Change(f"{node.name}: " + ("; ".join(told) or "its labels are not noted as Coop's"),
+        yield Change(f"{node.name}: " + ("; ".join(told) or "its labels are not recorded as set by Coop"),
                      (Command(script, shown=f"kubectl label node {node.name} {_shown(put, gone)}".rstrip()),),
                      interrupts=f"addresses of services that {node.name} answers for move to another node: "
                                 "connections through them break" if NO_ADDRESSES in put else "")
@@ -117,9 +117,9 @@ class NodeSettings(Resource):
             gone += [taint for taint in node.taints if _place(taint) == _place(_KEPT_OFF)]
         if not put and not gone and set(noted) == set(node.set_taints):
             return
-        told = [f"taint {taint} is absent" + (", changed by another hand" if taint in node.set_taints else "")
+        told = [f"taint {taint} is absent" + (", changed outside Coop" if taint in node.set_taints else "")
                 for taint in put]
-        told += [f"taint {taint} is there, and not in the files" for taint in gone]
+        told += [f"taint {taint} is set, and not in the files" for taint in gone]
         kubectl, name = self._kubectl, quote(node.name)
         before = sorted({*noted, *node.set_taints})  # what a run that is cut short has set must be known as Coop's
         words = [*put, *(":".join(_place(taint)) + "-" for taint in gone)]
@@ -132,7 +132,7 @@ class NodeSettings(Resource):
         lost = [ended_by([_split(taint) for taint in put], pods)]
         if _KEPT_OFF in put:
             lost.append("no new pods start there; those that run there stay until they end")
-        yield Change(f"{node.name}: " + ("; ".join(told) or "its taints are not noted as Coop's"),
+        yield Change(f"{node.name}: " + ("; ".join(told) or "its taints are not recorded as set by Coop"),
                      (Command("\n".join(script), shown=f"kubectl taint node {node.name} {' '.join(words)}".rstrip()),),
                      interrupts=f"on {node.name} " + "; ".join(filter(None, lost)) if any(lost) else "")
 
@@ -159,7 +159,7 @@ def _node(line: str) -> _Node | None:
 
 def _differs(node: _Node, key: str, value: str) -> str:
     now = f"is {node.labels[key] or 'empty'}" if key in node.labels else "is absent"
-    hand = ", changed by another hand" if node.set_labels.get(key) == value else ""
+    hand = ", changed outside Coop" if node.set_labels.get(key) == value else ""
     return f"label {key} {now}{hand}, should be {value or 'empty'}"
 
 

@@ -1,4 +1,4 @@
-"""Debian packages: there, at their version, on hold, whole."""
+"""Debian packages: installed, at their version, on hold, configured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEND = "dpkg --configure -a --force-confdef --force-confold\napt --fix-broken i
 class Packages(Resource):
     """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
 
-    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is mended
+    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is fixed
     first. `interrupts` says who notices when one that is there comes at another version: its unit restarts.
     """
 

@@ -1,4 +1,4 @@
-"""A resource that is made of others: their probes in one, their facts apart again."""
+"""A resource that consists of others: their probes in one, their facts separated again."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class PendingVerification(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip():
-            yield Change("an earlier run changed it, or began to, and did not verify it: its checks are asked", ())
+            yield Change("an earlier run changed it, or started to, and did not verify it: its checks are run", ())
 
     def note(self) -> str:
         """Shell text that leaves the note."""

@@ -1,4 +1,4 @@
-"""Names that nginx hands on: those that are to be reached no more are told before they go."""
+"""Names that nginx forwards: those that are no longer published are reported before they are removed."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class NothingPublished(Resource):
         names = [name for name in facts.split() if name != "ours"]
         if "ours" in facts.split():
             script = f"systemctl disable --now nginx\n{writing.keep(NGINX)}\nrm -f -- {NGINX}"
-            yield Change(f"nginx hands on {', '.join(names) or 'nothing'}, and network.yaml publishes nothing any more",
-                         (Command(script, shown="stop nginx, and put its configuration away"),),
+            yield Change(f"nginx forwards {', '.join(names) or 'nothing'}, and network.yaml publishes nothing",
+                         (Command(script, shown="stop nginx, and move its configuration away"),),
                          interrupts=_unreached(names), alters=frozenset({f"file:{NGINX}", "unit:nginx.service"}))
 
 
 def _unreached(names: list[str]) -> str:
-    return f"nobody reaches {', '.join(names)} through rooster any more" if names else ""
+    return f"nobody reaches {', '.join(names)} through rooster any longer" if names else ""

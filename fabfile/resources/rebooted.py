@@ -1,4 +1,4 @@
-"""A machine that was started anew, and the marks by which a run that goes on knows whose turn it is."""
+"""A machine that was restarted, and the marks by which a run that goes on knows whose turn it is."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Rebooted(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() == self.before.strip():
-            yield Change(f"{self.node} runs since {facts.strip()}, should be started anew",
+            yield Change(f"{self.node} runs since {facts.strip()}, should be rebooted",
                          (Command("systemctl reboot", limit=900.0),), reboots=True,
                          interrupts=self.interrupts or f"{self.node} reboots")
 
 
 @dataclass(frozen=True)
 class RebootMarks(Resource):
-    """Every node that is to be rebooted is marked with its start before the first goes down; looked at and changed
+    """Every node that is to be rebooted is marked with its start before the first goes down; probed and changed
     on a control plane. `marks` are node → "SECONDS STARTED"; None for all of them: taken away again."""
 
     lasting: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class RebootMarks(Resource):
 
     @property
     def name(self) -> str:
-        return "marks of nodes to be rebooted"
+        return "reboot annotations of nodes"
 
     def probe(self) -> str:
         return f"{MARKS} || :"

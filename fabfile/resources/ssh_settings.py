@@ -15,7 +15,7 @@ from .unit import Unit
 class SshSettings(Resource):
     """A drop-in of sshd's settings, and an sshd that runs with it.
 
-    sshd itself checks the drop-in, then all its settings together. A change goes back by itself unless a new
+    sshd itself checks the drop-in, then all its settings together. A change is rolled back automatically unless a new
     connection comes in through it.
     """
 

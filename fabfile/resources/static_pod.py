@@ -32,7 +32,7 @@ class StaticPod(Resource):
     """One component of the control plane on `node`, with its arguments, environment and volumes.
 
     `arguments` are all that it has, in kubeadm's order, its own defaults among them; a value of None is any.
-    `config` is what kubeadm makes the manifest from; a pod that does not come up with it gets the former one back.
+    `config` is what kubeadm makes the manifest from; a pod that does not start with it gets the previous one back.
     `healthy` is shell text, true when the component says that it is well.
     """
 
@@ -95,7 +95,7 @@ class StaticPod(Resource):
     def _script(self) -> str:
         config = "/run/coop/kubeadm-settings.yaml"
         words = ["kubeadm", "init", "phase", *_PHASE[self.component].split(), "--config", config]
-        problem = f"{self.component} does not come up with these settings; the last it said:"
+        problem = f"{self.component} does not start with these settings; its last output:"
         return "\n".join([
             f"umask 077; mkdir -p /run/coop; trap 'rm -f {config}' EXIT",
             f"{writing.text_of(self.config.encode())} >{config}",

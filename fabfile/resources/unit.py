@@ -22,7 +22,7 @@ class Unit(Resource):
 
     It is restarted (with `reload`: reloaded) when a file in `watches` is altered by the plan, or is newer
     than the unit's last change of state: then an earlier run ended between the two. A unit that does not come
-    up with a new file gets the former one back, and the run fails. One that need not run (`running` is None) is
+    up with a new file gets the previous one back, and the run fails. One that need not run (`running` is None) is
     restarted for its files only while it does. `answers` is shell text that is true once the unit does its work: a
     unit that is up is waited for until then, 45 s at most. `interrupts` says who notices a restart.
     """
@@ -77,7 +77,7 @@ class Unit(Resource):
             yield self._change(f"{self.full} is enabled, should not be", f"systemctl disable {unit}")
         if stale and (self.running or (self.running is None and found.active)):
             verb = "reload-or-restart" if self.reload and found.active else "restart"
-            what = (f"{self.full} runs from a former {', '.join(stale)}" if found.active
+            what = (f"{self.full} runs from a previous {', '.join(stale)}" if found.active
                     else f"{self.full} is {found.said}, should run")
             yield replace(self._change(what, self._start(verb, stale), 180.0, f"systemctl {verb} {self.full}"),
                           interrupts=self.interrupts if found.active else "")
@@ -92,7 +92,7 @@ class Unit(Resource):
                       alters=frozenset({f"unit:{self.full}"}))
 
     def _start(self, verb: str, files: list[str]) -> str:
-        """Start or restart; when it does not come up, the former files come back and the script fails."""
+        """Start or restart; when it does not come up, the previous files come back and the script fails."""
         unit = quote(self.full)
         lines = [shell("unit", unit=self.full, answers=self.answers), f"systemctl reset-failed {unit} 2>/dev/null || :"]
         attempt = f"if systemctl {verb} {unit} && up; then exit 0; fi\nsaid"
@@ -107,7 +107,7 @@ class Unit(Resource):
             f"systemctl reset-failed {unit} 2>/dev/null || :",
             "now='does not run with it either'",
             f"if systemctl restart {unit} && up; then now='runs with it'; fi",
-            f"echo {quote(self.full + ' does not come up with the new ' + ', '.join(files))}"
+            f"echo {quote(self.full + ' does not start with the new ' + ', '.join(files))}"
             '"; what was there before is back, and the unit $now" >&2',
             "exit 1",
         ])

@@ -98,7 +98,7 @@ class User(Resource):
 class AuthorizedKeys(Resource):
     """Exactly these keys open the account: a key that is no longer here opens it no more.
 
-    The change goes back by itself unless a new connection comes in with the new keys.
+    The change is rolled back automatically unless a new connection comes in with the new keys.
     """
 
     user: str

@@ -1,4 +1,4 @@
-"""How a file gets to its place: written beside it, synced, checked, the former one kept, then moved."""
+"""How a file gets to its place: written beside it, synced, checked, the previous one kept, then moved."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def keep(path: str) -> str:
 
 
 def put_back(path: str) -> str:
-    """Shell text that puts the former file back, or takes the file away where there was none."""
+    """Shell text that puts the previous file back, or takes the file away where there was none."""
     here, former, new = quote(path), quote(FORMER + path), quote(beside(path))
     return (
         f"if [ -e {former} ] || [ -L {former} ]\n"
@@ -98,5 +98,5 @@ def unchanged(path: str, sha256: str, whole: bool) -> str:
         return f"echo {quote(reason)} >&2; exit 1"
     return (
         f"printf '%s  %s\\n' {sha256} {quote(path)} | sha256sum --check --status || "
-        f"{{ echo {quote(path + ' has changed since it was looked at: run again')} >&2; exit 1; }}"
+        f"{{ echo {quote(path + ' has changed since it was probed: run again')} >&2; exit 1; }}"
     )

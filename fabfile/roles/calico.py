@@ -44,7 +44,7 @@ def api_endpoint(rack: Rack) -> Document:
 
 
 def node_patch(rack: Rack) -> Document:
-    """What calico-node is told. Containers and variables go by name, so this fits 3.28 as it fits 3.32."""
+    """The settings of calico-node. Containers and variables go by name, so this fits 3.28 as it fits 3.32."""
     environment = [{"name": name, "value": str(value)} for name, value in documents.calico_env(rack).items()]
     return {
         "apiVersion": "apps/v1", "kind": "DaemonSet",

@@ -1,4 +1,4 @@
-"""Helm on the gateway, the charts that it brings out, and their releases."""
+"""Helm on the gateway, the charts that it installs, and their releases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
     if version.sha256:
         yield Download(version.url, version.sha256, archive)
     else:
-        yield Ran("helm's archive, as its makers' checksum says",
+        yield Ran("helm's archive, verified by the published checksum",
                   (f"mkdir -p {archive.rpartition('/')[0]}\n"
                    "curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 "
                    f"-o {{}} -- {version.url}\n"

@@ -1,4 +1,4 @@
-"""chick0: the machine where the cluster is made."""
+"""chick0: the machine where the cluster is created."""
 
 from __future__ import annotations
 

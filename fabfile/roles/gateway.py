@@ -1,4 +1,4 @@
-"""rooster: the rack's door, its name service, its addresses and its clock."""
+"""rooster: the rack's router, with DNS, DHCP and time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _time(rack: Rack) -> Iterator[Resource]:
 def gateway_serves(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """rooster knows the rack's names and reaches the repositories outside."""
     name = f"{rack.leader.name}.{rack.network.domain}"
-    yield Check(f"{rack.gateway.name} tells the rack's names", rack.gateway.name,
+    yield Check(f"{rack.gateway.name} resolves the rack's names", rack.gateway.name,
                 f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
-    yield Check(f"{rack.gateway.name} reaches the world", rack.gateway.name,
+    yield Check(f"{rack.gateway.name} reaches the internet", rack.gateway.name,
                 f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")

@@ -23,7 +23,7 @@ CSI_RELEASE, CSI_NAMESPACE = "csi-driver-nfs", "kube-system"
 
 
 def storage_driver(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    """On rooster, which brings out charts: the driver for shares, if there are any."""
+    """On rooster, which installs charts: the driver for shares, if there are any."""
     driver = rack.versions.csi_nfs
     if driver is not None and any(one.share for one in _classes(rack).values()):
         yield chart(driver)

@@ -1,4 +1,4 @@
-"""Releases for people: a hub, upgraded with its database copied, proved by a user of its own; and any other
+"""Helm releases: a hub, with its database copied before an upgrade and a test user after it; and any other
 chart."""
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ found=$(printf '%s\\n' "$sick" | while read -r node state; do
     [ -z "$state" ] || printf '%s is %s; ' "$node" "$state"
 done)
 [ -z "$found" ] || {{
-    echo "${{found}}the image puller would wait for it: mend or uncordon it, or leave it out" \
+    echo "${{found}}the image puller would wait for it: fix it, uncordon it, or use --leave-out" \
         "with --leave-out NODE" >&2; exit 1; }}
-""", shown="look whether every node can have the new images")
+""", shown="check that every node can pull the new images")
 
 
 def database_is_at_home(rack: Rack, wanted: Service) -> Command:
@@ -100,7 +100,7 @@ found=$({kubectl} get nodes -o go-template={quote(_HOW_NODES_ARE)} | sed -n "s/^
 [ -z "$home" ] || [ -z "$found" ] || {{
     echo "$home is $found, and the hub's database lies on it: the hub would stop and not start again" >&2
     exit 1; }}
-""", shown="look whether the hub's database is where a pod can be")
+""", shown="check that a pod can run where the hub's database is")
 
 
 def database_of(wanted: Service) -> Database | None:
@@ -113,7 +113,7 @@ def database_of(wanted: Service) -> Database | None:
 
 def database_copy(rack: Rack, database: Database) -> Command:
     """The hub's database onto the gateway, tied to the revision that runs; the ten latest are kept. A hub that does
-    not run is copied past it, and where that cannot be, it is told at once."""
+    not run is copied past it, and where that cannot be, it is reported at once."""
     return Command(database_program(database, kubeconfig(rack), "copy"), long=True, limit=DATABASE_LIMIT,
                    shown=f"copy the hub's database to {database.copies}")
 
@@ -136,12 +136,12 @@ def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} "
             "delete pod --ignore-not-found --wait=false --grace-period=0 --force "
             f"-l component=singleuser-server,hub.jupyter.org/username={canary.user} >/dev/null 2>&1")
-    ask = asking(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile,
+    ask = api_command(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile,
                  seconds=canary.seconds)
     return f"{away}\nproved() {{\n{ask}}}\nproved || {{ {away}; exit 1; }}\n"
 
 
-def asking(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
+def api_command(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
     """Shell text for the gateway that asks the hub's API by its published address. It holds the token: give
     it to a shell's stdin, never to an argv."""
     values = release_values(rack, wanted)

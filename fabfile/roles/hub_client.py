@@ -1,4 +1,4 @@
-"""A hub's API, spoken from the gateway. This very text runs there, by Python's standard library alone.
+"""A client of a hub's API. This file runs on the gateway, with Python's standard library only.
 
 `main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and
 with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 
 class Failed(Exception):
-    """What a person is told."""
+    """A message for a person."""
 
 
 class Api:
@@ -182,7 +182,7 @@ def run_cell(api, server, code, seconds):
             if said["msg_type"] == "error":
                 raise Failed(f"the cell: {said['content'].get('ename')}: {said['content'].get('evalue')}")
     except TimeoutError:
-        raise Failed(f"the cell gave nothing within {seconds} s") from None
+        raise Failed(f"the cell printed nothing within {seconds} s") from None
     finally:
         api.ask("DELETE", f"{path}/{kernel}")
 
@@ -231,11 +231,11 @@ def prove(api, user, profile=None, seconds=300, **others):
     try:
         server = wait_for(f"the server of {user} has not started", seconds, ready)
     except (Failed, Lost) as why:
-        raise Failed("; ".join([str(why), *telling(progress.said)])) from None
+        raise Failed("; ".join([str(why), *last_messages(progress.said)])) from None
     lap("server")
     try:
-        # again where it is cut short: an address that moves to another node ends what went through the former one
-        result = wait_for("no cell came to its end", 60, lambda: run_cell(api, server["url"], "6*7", 60))
+        # again where it is cut short: an address that moves to another node ends what went through the previous one
+        result = wait_for("no cell finished", 60, lambda: run_cell(api, server["url"], "6*7", 60))
     finally:
         lap("cell")
         stopped(api, user, 120)
@@ -249,7 +249,7 @@ class Lost(Exception):
     """There is nothing left to wait for."""
 
 
-def telling(said):
+def last_messages(said):
     """Of what the hub said, the latest that may say why; that it takes long is known."""
     said = [text for text in dict.fromkeys(filter(None, said)) if "longer than expected" not in text]
     return [text for text in said if "[Warning]" in text][-2:] or said[-3:]

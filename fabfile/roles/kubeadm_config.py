@@ -1,4 +1,4 @@
-"""What kubeadm reads on a control plane: the rack's documents as one file."""
+"""kubeadm's configuration on a control plane: the rack's documents as one file."""
 
 from __future__ import annotations
 

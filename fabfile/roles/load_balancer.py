@@ -1,4 +1,4 @@
-"""Addresses for services: MetalLB answers for them on the rack's own wire, from one node each."""
+"""Addresses for services: MetalLB announces each from one node, in the rack's network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _object(kind: str, spec: Document, name: str = "rack") -> Document:
 def metallb_is_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """Its controller takes pools (through its webhook), and a speaker runs on every node that is Ready."""
     if rack.versions.metallb is not None:
-        yield Check("MetalLB takes pools, and speaks from every node", rack.leader.name, shell(
+        yield Check("MetalLB accepts address pools, and its speaker runs on every node", rack.leader.name, shell(
             "nodes", "metallb", kubeconfig=ADMIN_CONF, namespace=NAMESPACE,
             pool=yaml.safe_dump(_object("IPAddressPool", {"addresses": ["192.0.2.1/32"], "autoAssign": False},
                                         "looked-at"))), limit=300)
@@ -61,7 +61,7 @@ def address_is_answered_once(rack: Rack, address: str) -> Check:
     """ARP for a service's address, asked from the gateway: one MAC, and it is a node's."""
     macs = " ".join(machine.inner.mac for machine in rack.chicks)
     return Check(
-        f"one node answers for {address}", rack.gateway.name, f"""
+        f"one node announces {address}", rack.gateway.name, f"""
 found=$(arping -b -c 3 -w 4 -I {rack.gateway.inner.name} {address} 2>&1 |
     grep -oiE '([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}' | tr A-F a-f | sort -u)
 [ -n "$found" ] || {{ echo "nobody answers for {address}"; exit 1; }}

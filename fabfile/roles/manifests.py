@@ -1,4 +1,4 @@
-"""Kubernetes objects: a vendor's as it was published, changed by patches alone; and the rack's own."""
+"""Kubernetes objects: vendors' manifests as published, changed only by patches; and the rack's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from fabfile.rack import Machine, Rack
 from fabfile.rack.versions import Manifest
 from fabfile.resources import Download, File, KubernetesObjects, Resource
-from fabfile.resources.left_objects import MARK
+from fabfile.resources.pruned_objects import MARK
 
 FOLDER = "/etc/coop/manifests"
 Document = dict[str, Any]

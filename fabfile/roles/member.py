@@ -1,4 +1,4 @@
-"""Every chick after the first: a member by kubeadm join."""
+"""Every chick after the first joins with kubeadm join."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of the cluster's machines together: Ready, in the mesh, and nobody else remembered."""
+"""Checks of the cluster's machines together: Ready, BGP sessions with all others, no leftovers of removed nodes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
 
 def mesh_is_established(rack: Rack) -> Check:
     """Each of N nodes that are Ready holds N-1 BGP sessions."""
-    return Check("every node that is Ready speaks BGP with every other", rack.leader.name, of_all_nodes("mesh"),
+    return Check("every Ready node has BGP sessions with all others", rack.leader.name, of_all_nodes("mesh"),
                  limit=180, stage=1)
 
 
 def reports_again(machine: Machine) -> Check:
     """The machine's kubelet has told the API server that it lives, since the machine was started."""
-    return Check(f"{machine.name} reports to the cluster again", machine.name, f"""
+    return Check(f"kubelet on {machine.name} reports to the API server again", machine.name, f"""
 [ -e /etc/kubernetes/kubelet.conf ] || exit 0
 started=$(date -d "$(systemctl show --timestamp=utc -P UserspaceTimestamp)" +%s)
 told=$(kubectl --kubeconfig /etc/kubernetes/kubelet.conf -n kube-node-lease get lease {machine.name} \
@@ -41,9 +41,9 @@ told=$(kubectl --kubeconfig /etc/kubernetes/kubelet.conf -n kube-node-lease get 
 """, limit=300)
 
 
-def pod_network_forgets(rack: Rack, machines: tuple[Machine, ...], machine: Machine) -> Iterator[Check]:
+def pod_network_drops(rack: Rack, machines: tuple[Machine, ...], machine: Machine) -> Iterator[Check]:
     """No block of pod addresses belongs to a machine that has left."""
-    yield Check(f"no pod addresses belong to {machine.name}", rack.leader.name, of_all_nodes() + f"""
+    yield Check(f"no pod addresses are assigned to {machine.name}", rack.leader.name, of_all_nodes() + f"""
 blocks=$(kubectl get blockaffinities.crd.projectcalico.org \
     -o jsonpath='{{range .items[*]}}{{.spec.node}} {{.spec.cidr}}{{"\\n"}}{{end}}') || exit 1
 ! echo "$blocks" | grep '^{machine.name} '

@@ -1,4 +1,4 @@
-"""What a machine is called, and whom it asks for names."""
+"""A machine's host name, and the resolvers that it asks."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:
 
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:
-    """/etc/resolv.conf: whom the machine asks, first to last."""
+    """/etc/resolv.conf: the resolvers that the machine asks, first to last."""
     return File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain,
                                            resolvers=addresses))

@@ -1,4 +1,4 @@
-"""What every chick has before it may join a cluster."""
+"""What every chick needs before it can join a cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None,
                     "iptables": None, "iputils-ping": None})
     yield from _time(rack)
-    yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods go on, none can start "
+    yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile")
     yield from runtime(rack, machine)
 

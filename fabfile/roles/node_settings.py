@@ -1,4 +1,4 @@
-"""What hosts.yaml says of machines as nodes of the cluster: labels, taints, whether a control plane takes pods."""
+"""Settings of nodes in hosts.yaml: labels, taints, whether a control plane takes pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof that pods reach what they may: each other, services, names and the world, from every node."""
+"""The check that pods on every node reach each other, services, DNS and the internet."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pods_reach_everything(rack: Rack) -> Check:
     port = world.port or {"http": 80, "https": 443}[world.scheme]
     domain = cluster_configuration(rack)["networking"]["dnsDomain"]
     links = " ".join(f"{machine.name}={machine.inner.name}" for machine in rack.chicks)
-    what = "pods reach pods, services, names and the world from every node"
+    what = "on every node, pods reach pods, services, DNS and the internet"
     return Check(what, rack.leader.name, of_all_nodes(
         "mesh", "pod_traffic", namespace=NAMESPACE, objects=yaml.safe_dump_all(_probe(rack), sort_keys=False),
         inside=body("from_a_pod"), links=links, service=f"kubernetes.default.svc.{domain}", host=world.hostname or "",

@@ -1,4 +1,4 @@
-"""Kubernetes' own programs and containerd: one version, held, from their makers' repositories."""
+"""Kubernetes' programs and containerd: one version, on hold, from the vendors' repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rooster's doors: which names the world reaches, and who answers to them."""
+"""Publishing: the names that are reachable from the internet through rooster, and their services."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def nginx_config(rack: Rack) -> str:
                   refused_proxied=REFUSED_PROXIED)
 
 
-def nginx_hands_on(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+def nginx_forwards(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """A wrong name is refused at every door, and the bare address too: so nginx runs from this very
     configuration."""
     for door in doors(rack):

@@ -1,4 +1,4 @@
-"""Templates become files: values in, text out, a missing value is an error, never an empty place."""
+"""Rendering templates: values in, text out; a missing value is an error, never empty text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""containerd, as kubelet wants it: systemd's cgroups, and the sandbox image that kubeadm names."""
+"""containerd, as kubelet needs it: systemd's cgroups, and the sandbox image that kubeadm names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster's settings as they run: an edit of cluster.yaml reaches every member, one after another."""
+"""The cluster's settings on its members: an edit of cluster.yaml is applied to one member after another."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     healthy = {part.name: _healthy(part, address) for part in parts}
     yield CertificateValidity(kubeadm.certificate_validity(rack), machine.name, config, address, " && ".join(healthy.values()))
     alone = len(rack.control_planes) == 1
-    nobody = "; nobody can ask the cluster for some 20 s, pods go on" if alone else "; the others answer meanwhile"
+    nobody = "; the API is not available for about 20 s, pods keep running" if alone else "; the others answer meanwhile"
     words = {
         "kube-apiserver": f"the API server of {machine.name} restarts{nobody}",
         "etcd": f"etcd on {machine.name} restarts{nobody}",
-        "kube-controller-manager": f"the controller manager of {machine.name} restarts, pods go on",
+        "kube-controller-manager": f"the controller manager of {machine.name} restarts, pods keep running",
         "kube-scheduler": f"the scheduler of {machine.name} restarts, new pods wait some seconds",
     }
     for part in parts:

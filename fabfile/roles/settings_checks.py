@@ -1,4 +1,4 @@
-"""What must be true when settings have changed: members report, API servers are ready, services answer."""
+"""Checks after settings have changed: kubelets report, API servers are ready, services answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings_hold(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
 
 def kubelet_reports(machine: Machine) -> Check:
     """kubelet on this machine has told the API server that it lives, since it was started."""
-    return Check(f"kubelet on {machine.name} reports to the cluster", machine.name, f"""
+    return Check(f"kubelet on {machine.name} reports to the API server", machine.name, f"""
 [ -e /etc/kubernetes/kubelet.conf ] || exit 0
 started=$(date -d "$(systemctl show --timestamp=utc -P ActiveEnterTimestamp kubelet)" +%s)
 told=$(kubectl --kubeconfig /etc/kubernetes/kubelet.conf -n kube-node-lease get lease {machine.name} \
@@ -52,5 +52,5 @@ def services_answer(rack: Rack) -> Iterator[Check]:
 mode=$(curl -fs --max-time 3 http://127.0.0.1:10249/proxyMode) || mode={mode}
 [ "$mode" = {mode} ] || {{ echo "kube-proxy runs in mode $mode"; exit 1; }}
 curl -sSk --max-time 5 -o /dev/null https://{rack.network.service[1]}/livez 2>&1 || exit 1
-! {former.get(mode, 'false')} || {{ echo 'rules of the former mode are left'; exit 1; }}
+! {former.get(mode, 'false')} || {{ echo 'rules of the previous mode are left'; exit 1; }}
 """, limit=120, about=(machine.name,))

@@ -1,4 +1,4 @@
-"""How operators come in: by key alone, and a dead line does not hold a session."""
+"""sshd: login by key only, and dead connections are closed."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def as_text(state: ClusterState, found: Sequence[Finding]) -> str:
             console.print("every pod is ready")
         if state.certificates:
             name, days = min(state.certificates.items(), key=lambda item: item[1])
-            console.print(f"certificates: the first to end is {escape(name)}, in {days} days")
+            console.print(f"certificates: {escape(name)} expires first, in {days} days")
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 

@@ -1,4 +1,4 @@
-"""Asking a person whether what a plan interrupts may be interrupted."""
+"""Asking for approval of what a plan interrupts."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def agreed(entries: Sequence[Entry], answers: TextIO, out: TextIO) -> bool:
     if not (answers.isatty() and out.isatty()):
         return False
     print("This interrupts:", *(f"  ! {told}" for told in interruptions(entries)), sep="\n", file=out)
-    print("Type yes to go on: ", end="", file=out, flush=True)
+    print("Type yes to continue: ", end="", file=out, flush=True)
     return answers.readline().strip() == "yes"

@@ -1,4 +1,4 @@
-"""Who is on the inner wire, on a screen of 100 columns, or as JSON."""
+"""DHCP clients, on a screen of 100 columns, or as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_json(clients: Sequence[Client]) -> str:
 def as_text(clients: Sequence[Client]) -> str:
     """A table; strangers come last, with the line that would make them known."""
     if not clients:
-        return "nobody has asked rooster for an address"
+        return "no DHCP client has asked rooster for an address"
     console = Console(width=100, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("machine", "MAC", "address", "when"):
@@ -35,7 +35,7 @@ def as_text(clients: Sequence[Client]) -> str:
         if client.address:
             table.add_row(escape(client.name), client.mac, client.address, f"until {when}")
         else:
-            table.add_row(f"[yellow]{escape(client.name) or 'a stranger'}[/]", client.mac, "none",
+            table.add_row(f"[yellow]{escape(client.name) or 'unknown'}[/]", client.mac, "none",
                           f"asked {client.asked} times, last {when}")
     with console.capture() as captured:
         console.print(table)

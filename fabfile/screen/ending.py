@@ -1,4 +1,4 @@
-"""How a run ended, for a person: one table, what is still to be known, and every error as a paragraph."""
+"""The end of a run, for a person: one table, a summary, and every error as a paragraph."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def error_text(error: CoopError) -> str:
                                    initial_indent="    ", subsequent_indent="    ")
     if isinstance(error, Interrupted):
         lines += [f"    {machine}: {mask(what)}" for machine, what in error.running.items()]
-        lines[0] += "; what was under way:" if error.running else "; nothing was under way"
+        lines[0] += "; still running:" if error.running else "; nothing was running"
     if isinstance(error, Crashed) and debugging():
         lines += textwrap.indent(traceback(error), "    ").splitlines()
     return "\n".join(lines)
@@ -56,11 +56,11 @@ def _sums(result: Result) -> Iterator[str]:
     counts = ", ".join(f"{states.count(state)} {state}" for state in order if state in states)
     yield ""
     yield (f"{counts}; {result.changes} change{'s' * (result.changes != 1)}{' to make' * result.dry} in "
-           f"{result.seconds:.1f} s: {result.critical:.1f} s of commands, {result.own:.1f} s of Coop's own")
+           f"{result.seconds:.1f} s: {result.critical:.1f} s in commands, {result.own:.1f} s in Coop itself")
     if result.unneeded:
         told = ", ".join(f"{entry.machine}: {entry.resource}" for entry in result.unneeded)
-        yield (f"{len(result.unneeded)} planned change{'s were' if len(result.unneeded) > 1 else ' was'} not needed any more, "
-               f"for an earlier change had brought it about: {told}")
+        yield (f"{len(result.unneeded)} planned change{'s were' if len(result.unneeded) > 1 else ' was'} no longer needed, "
+               f"because an earlier change had already made it: {told}")
     if result.remaining is not None and not result.remaining:
         apart = " but for the machines that failed" * ("failed" in states)
         yield f"The plan made afterwards is empty{apart}."
@@ -75,4 +75,4 @@ def _errors(result: Result) -> Iterator[str]:
         yield told
     if result.errors and not result.dry:
         yield ""
-        yield f"To go on from here: {result.resume}"
+        yield f"To resume: {result.resume}"

@@ -27,5 +27,5 @@ def _lines(finding: Finding, width: int) -> Iterator[str]:
     yield from textwrap.wrap(f"{_MARKS[finding.severity]:<2} {finding.what}{since}", width, subsequent_indent="   ")
     if finding.evidence:
         yield from textwrap.wrap(finding.evidence, width, initial_indent="   | ", subsequent_indent="   | ")
-    if finding.mend:
-        yield from textwrap.wrap(finding.mend, width, initial_indent="   ", subsequent_indent="   ")
+    if finding.fix:
+        yield from textwrap.wrap(finding.fix, width, initial_indent="   ", subsequent_indent="   ")

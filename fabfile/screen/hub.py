@@ -61,7 +61,7 @@ def _api(state: HubState) -> Iterator[str]:
 
 def _others(state: HubState) -> Iterator[str]:
     if state.others:
-        yield f"another hand: {state.others}; --force-conflicts takes that back, or write it into the values"
+        yield f"fields set by another field manager: {state.others}; --force-conflicts takes them over, or write them into the values"
 
 
 def _pods(state: HubState) -> Iterator[str]:

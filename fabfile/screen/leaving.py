@@ -1,4 +1,4 @@
-"""What a chick that is to leave has on it, on a screen of 100 columns."""
+"""The pods of a node that is to be removed, on a screen of 100 columns."""
 
 from __future__ import annotations
 

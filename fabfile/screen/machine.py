@@ -1,4 +1,4 @@
-"""What one machine says of itself, on a screen, or as JSON."""
+"""The health of one machine, on a screen, or as JSON."""
 
 from __future__ import annotations
 

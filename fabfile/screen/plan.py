@@ -22,7 +22,7 @@ def plan_text(plan: Plan, diffs: bool = True, most: int = 0) -> str:
 
 def _lines(plan: Plan, diffs: bool) -> Iterator[str]:
     if not plan:
-        yield "Nothing differs."
+        yield "No changes."
         return
     machine = step = ""
     for entry in plan:
@@ -39,10 +39,10 @@ def _entry(entry: Entry, diffs: bool) -> Iterator[str]:
     yield f"  ~ {entry.resource}: {mask(change.what)}"
     if change.interrupts:
         yield f"{_INTERRUPTS}{mask(change.interrupts)}"
-    for want in change.borrows:
+    for want in change.remote_values:
         yield f"      needs {want.shown}"
     if change.undo:
-        yield "      goes back by itself unless a new connection confirms it"
+        yield "      is rolled back automatically unless a new connection confirms it"
     lines = mask(change.diff).splitlines() if diffs else []
     for line in lines[:_MOST]:
         yield f"      {line}"

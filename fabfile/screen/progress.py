@@ -1,4 +1,4 @@
-"""A run while it works: on a terminal one line a machine, that changes; elsewhere plain lines, that stay."""
+"""The progress of a run: on a terminal one live line per machine; elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NOTE = "note: "  # begins what a command says that is to be read at once, and kept
 PASSING = "... "  # begins what is true only for the moment
 EVERY = 8.0  # seconds between two lines of a command that goes on talking
-AGAIN = 30.0  # seconds until the same line is told once more: it is still so
+AGAIN = 30.0  # seconds until the same line is printed again
 SHORT = 24  # lines of a plan on a terminal, before it is made; --dry shows all
 
 
@@ -38,7 +38,7 @@ def progress(rack: str, out: TextIO, dry: bool = False) -> Iterator[Lines | Boar
 
 
 class Notices:
-    """What an operator has to know while something short is done, where there is no terminal to show the rest on."""
+    """Notices during a short action, where there is no terminal for live output."""
 
     def __init__(self, out: TextIO):
         self._out, self._talk = out, Talk()
@@ -50,7 +50,7 @@ class Notices:
 
 
 class Talk:
-    """What of a command's own talk stays where lines stay: every note, once, and now and then the latest line."""
+    """Which lines of a command's output are printed: every note once, and from time to time the latest line."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[float, str]] = {}
@@ -62,7 +62,7 @@ class Talk:
             case events.Heard(text=text) if text:
                 pass
             case events.Waiting(step=step, what=what, why=why):
-                text = f"[{step}] waits until {what}: {why or 'no answer yet'}"
+                text = f"[{step}] waiting until {what}: {why or 'no answer yet'}"
             case _:
                 return ""
         now, key = time.monotonic(), (event.machine, text)
@@ -101,14 +101,14 @@ class Lines:
 
 
 def format_event(event: Event) -> str:
-    """What an event is worth in a log: nothing for what only moves."""
+    """One log line for an event; empty for events that are only shown live."""
     match event:
         case events.Adopted(what=what):
-            return f"an earlier run's `{what}` still runs here; waiting for it"
+            return f"an earlier run's `{what}` is still running here; waiting for it"
         case events.Noticed(text=text):
             return text
         case events.Planned(plan, closing) if not closing:
-            return f"{len(plan)} changes on {len(plan.machines())} machines" if plan else "nothing differs"
+            return f"{len(plan)} changes on {len(plan.machines())} machines" if plan else "no changes"
         case events.StepBegan(step, machines):
             return f"[{step}] {', '.join(machines)}"
         case events.Changed(step=step, resource=resource, what=what, seconds=seconds):
@@ -118,9 +118,9 @@ def format_event(event: Event) -> str:
         case events.Failed(step=step, error=error):
             return f"[{step}] failed: {error}" if step else f"failed: {error}"
         case events.NotNeeded(step=step, resource=resource):
-            return f"[{step}] {resource}: not needed any more"
+            return f"[{step}] {resource}: no longer needed"
         case events.Stopped(step, later):
-            return f"[{step}] did not hold: {', '.join(later)} {'was' if len(later) == 1 else 'were'} not begun"
+            return f"[{step}] failed its checks: {', '.join(later)} not started"
         case events.Verified(step, held, seconds):
             return f"[{step}] verified in {seconds:.1f} s" if held else ""
         case events.StepEnded(step, seconds):
@@ -129,7 +129,7 @@ def format_event(event: Event) -> str:
 
 
 class Board:
-    """One line a machine: what it does, and since when. What is worth keeping is printed above."""
+    """One line per machine: what it does, and since when. Permanent lines are printed above."""
 
     def __init__(self, keep: Callable[..., None], dry: bool = False):
         self._keep, self._dry = keep, dry
@@ -147,8 +147,8 @@ class Board:
                 for machine in machines:
                     self._now(machine, "connecting")
             case events.Connected(machine):
-                self._now(machine, "looking")
-            case events.Looked(machine):
+                self._now(machine, "probing")
+            case events.Probed(machine):
                 self._now(machine, "")
             case events.Adopted(machine, what):
                 self._now(machine, f"waiting for an earlier run's `{what}`")

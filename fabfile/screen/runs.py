@@ -1,4 +1,4 @@
-"""The journal for a person: which runs there were, and what one of them did."""
+"""The journal for a person: the list of runs, and the details of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fabfile.engine.journal import Kept
 
 
 def list_as_text(runs: Sequence[Kept]) -> str:
-    """One line a run: its name, when, by whom, what, how it ended, changes, seconds."""
+    """One line per run: its name, time, user, task, result, changes, seconds."""
     rows = [("run", "began", "who", "task", "ended", "changes", "seconds")]
     for run in runs:
         ended = run.ended
@@ -46,18 +46,18 @@ def _lines(run: Kept) -> Iterator[str]:
         machine = record.get("machine", "")
         match record["event"]:
             case "adopted":
-                yield f"  {machine}: found `{record['what']}` of an earlier run at work, waited for it"
+                yield f"  {machine}: found `{record['what']}` of an earlier run still running, waited for it"
             case "planned" if not record["closing"]:
                 yield f"  plan: {len(record['changes'])} changes"
                 if began["dry"]:
                     yield from (f"    {c['machine']}: [{c['step']}] {c['resource']}: {c['what']}"
                                 for c in record["changes"])
             case "planned":
-                yield f"  plan afterwards: {len(record['changes']) or 'nothing'} differs"
+                yield f"  plan afterwards: {len(record['changes']) or 'no'} changes"
             case "step_began":
                 yield f"  [{record['step']}]"
             case "ran":
-                code = f", ended with {record['code']}" if record["code"] else ""
+                code = f", exit code {record['code']}" if record["code"] else ""
                 yield f"      {machine}: {record['seconds']:6.2f} s  {record['command']}{code}"
             case "changed":
                 yield f"    {machine}: {record['resource']}: {record['what']}"
@@ -70,15 +70,15 @@ def _lines(run: Kept) -> Iterator[str]:
                 yield f"    {record['seconds']:.1f} s, of which commands and waits {record['critical']:.1f} s"
     if ended := run.ended:
         yield (f"  {ended['changes']} changes in {ended['seconds']:.1f} s: "
-               f"{ended['critical']:.1f} s of commands, {ended['own']:.1f} s of Coop's own")
+               f"{ended['critical']:.1f} s in commands, {ended['own']:.1f} s in Coop itself")
 
 
 def _ending(run: Kept) -> str:
     if run.ended is None:
-        return {True: "at work", False: "killed", None: "at work or killed"}[run.at_work]
+        return {True: "running", False: "killed", None: "running or killed"}[run.at_work]
     if any(error["kind"] == "Crashed" for error in run.ended["errors"]):
         return "crashed"
-    return {0: "well", 3: "differs", 130: "interrupted"}.get(run.ended["exit_code"], "failed")
+    return {0: "succeeded", 3: "differs", 130: "interrupted"}.get(run.ended["exit_code"], "failed")
 
 
 def _when(at: float) -> str:

@@ -1,27 +1,27 @@
-"""The cluster as a whole: made, and looked at."""
+"""The whole cluster: bootstrap and status."""
 
 from __future__ import annotations
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 RUN_HELP = {
-    "dry": "Show what would change, change nothing; exit 3 when something would.",
-    "only": "Do this step alone.",
-    "from_": "Begin with this step.",
-    "limit": "Touch these machines alone (separated by commas).",
-    "yes": "Agree to what the plan interrupts.",
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "only": "Run only this step, such as \"join\".",
+    "from_": "Start at this step, and skip the earlier ones.",
+    "limit": "Only these machines (comma-separated).",
+    "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
 }
 
 
 @task(help=RUN_HELP)
 def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=False):
-    """Bring the whole rack to what hosts.yaml says."""
+    """Apply hosts.yaml and configs/ to the whole rack."""
     from functools import partial
 
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import whole_rack_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     converge(c, command(), partial(whole_rack_steps, dry=dry),
              dry=dry, only=only, from_=from_, limit=limit, yes=yes, json=json)
@@ -29,12 +29,12 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=F
 
 @task(help={"json": "Print JSON."})
 def status(c, json=False):
-    """Show nodes, versions, BGP, pods not ready, certificates."""
+    """Show nodes, versions, BGP, unready pods, certificates."""
     from fabfile.facts.cluster import findings, parse, question
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen
     from fabfile.tasks.queries import asked_of
-    from fabfile.tasks.leading import connected, find_leader
+    from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
 
     with connected(the_rack()) as ways:

@@ -1,4 +1,4 @@
-"""What every task that changes machines does: load the rack, run the steps, show it, write it down."""
+"""The common part of all tasks that change machines: load the rack, run the steps, show and record them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text
-    from fabfile.tasks.leading import connected, find_leader, refuse_second_cluster
+    from fabfile.tasks.leader import connected, find_leader, refuse_second_cluster
     from fabfile.tasks.rack import the_rack
 
     rack = rack or the_rack()

@@ -1,28 +1,28 @@
-"""rooster: brought to what hosts.yaml says, and asked who is on the wire."""
+"""The gateway: its configuration, and its DHCP leases."""
 
 from __future__ import annotations
 
 from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 
 @task(help={
-    "dry": "Show what would change, change nothing; exit 3 when something would.",
-    "yes": "Agree to what the plan interrupts.",
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
 })
 def apply(c, dry=False, yes=False, json=False):
-    """Bring rooster to what hosts.yaml says."""
+    """Apply hosts.yaml and configs/ to the gateway alone."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.steps import gateway_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     converge(c, command(), gateway_steps, dry=dry, yes=yes, json=json)
 
 
 @task(help={"json": "Print JSON."})
 def leases(c, json=False):
-    """List who has an address from rooster, who was refused."""
+    """List DHCP leases, and clients that got no address."""
     from fabfile.facts.dhcp import QUESTION, parse
     from fabfile.screen import dhcp as screen
     from fabfile.tasks.queries import asked_of

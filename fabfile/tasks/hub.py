@@ -1,4 +1,4 @@
-"""Hubs: upgraded with a proof, looked at, brought back; and their users."""
+"""Hubs: upgrade, status, rollback, and users."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Exit
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
-HUB = {"hub": "Which: \"hub\" (configs/hub.yaml), or a hub of configs/services.yaml."}
+HUB = {"hub": "Name of the hub: \"hub\" (configs/hub.yaml) or one of configs/services.yaml."}
 UPGRADE = HUB | {
-    "dry": "Show what would change, change nothing; exit 3 when something would.",
-    "leave_out": "Sick nodes to go on without (separated by commas); no node gets new images beforehand.",
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "leave_out": "Nodes to ignore (comma-separated); then images are not pulled in advance.",
     "force_conflicts": "Take over fields that another field manager has set.",
-    "yes": "Agree to what the plan interrupts.",
+    "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
 }
 
 
 @task(help=UPGRADE)
 def upgrade(c, hub="hub", dry=False, leave_out="", force_conflicts=False, yes=False, json=False):
-    """Bring a hub to what configs say, prove it or go back."""
+    """Upgrade a hub, test it, roll back if the test fails."""
     from fabfile.resources.helm import ReleaseFacts
-    from fabfile.resources.helm_scripts import other_hands
+    from fabfile.resources.helm_scripts import other_managers
     from fabfile.roles.operators import kubeconfig
     from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
-    look = other_hands(service.release_name, service.in_namespace, kubeconfig(rack))
+    look = other_managers(service.release_name, service.in_namespace, kubeconfig(rack))
     if not json and not force_conflicts and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
-        print(f"fields set by another field manager: {others}; use --force-conflicts to take them over, or write them into the values\n")
+        print(f"fields set by another field manager: {others}; --force-conflicts takes them over, or write them into the values\n")
     upgrade_release(c, hub, dry, leave_out, force_conflicts, yes, json)
 
 
 @task(help=HUB | {"json": "Print JSON."})
 def status(c, hub="hub", json=False):
-    """Show a hub's release, pods, pages, servers."""
+    """Show a hub's release, pods, pages and servers."""
     from fabfile.facts.hub import parse, question
-    from fabfile.roles.hub import asking
+    from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
     from fabfile.screen import hub as screen
     from fabfile.tasks.queries import asked_of
@@ -51,22 +51,22 @@ def status(c, hub="hub", json=False):
     state = parse(
         hub,
         asked_of(rack, rack.gateway,
-                 question(service, kubeconfig(rack), asking(rack, service, "info")), limit=120.0))
+                 question(service, kubeconfig(rack), api_command(rack, service, "info")), limit=120.0))
     print(screen.state_as_json(state) if json else screen.state_as_text(state))
     if not state.healthy:
         raise SystemExit(3)
 
 
-@task(help=HUB | {"profile": "The slug of a profile, instead of the canary's own."})
+@task(help=HUB | {"profile": "Slug of the profile to start (default: canary.profile of the hub's file)."})
 def prove(c, hub="hub", profile=None):
-    """Let the canary start a server and run a cell."""
+    """Test a hub: log in, start a server, run a cell."""
     from json import loads
 
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
-    from fabfile.tasks.acting import act
+    from fabfile.tasks.actions import act
 
-    def spoken(said: str) -> str:
+    def format_output(said: str) -> str:
         try:
             found = loads(said.strip().rpartition("\n")[2])
         except ValueError:
@@ -79,25 +79,25 @@ def prove(c, hub="hub", profile=None):
     # only the canary's own profile proves a revision as an upgrade does
     script = helm_scripts.prove(released(rack, service, profile), noted=profile in (None, service.canary.profile))
     act(rack, rack.gateway, f"run a cell on {hub}", script, long=True, limit=service.canary.seconds * 2 + 300.0,
-        spoken=spoken)
+        format_output=format_output)
 
 
 @task(help=HUB)
 def restart(c, hub="hub"):
-    """Restart a hub; users' servers go on."""
+    """Restart a hub; users' servers keep running."""
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
-    from fabfile.tasks.acting import act
+    from fabfile.tasks.actions import act
 
     rack, service = the_hub(hub)
     refuse_when_silent(rack, service)
     act(rack, rack.gateway, f"restart {hub}", helm_scripts.restart(released(rack, service)), long=True,
-        limit=service.seconds + 60.0, spoken=helm_scripts.lasting)
+        limit=service.seconds + 60.0, format_output=helm_scripts.lasting)
 
 
-@task(help=HUB | {"lines": "How many."})
+@task(help=HUB | {"lines": "Number of lines."})
 def logs(c, hub="hub", lines=100):
-    """Show what a hub said last."""
+    """Print the newest log lines of a hub."""
     from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
@@ -109,14 +109,14 @@ def logs(c, hub="hub", lines=100):
 
 
 @task(numbers=["revision"],
-      help=HUB | {"revision": "Which; unless told, the last that was proved before the one that runs.",
-                  "dry": "Show which revision it is, and what becomes of the hub's database; exit 3.",
-                  "yes": "Agree to what is lost where an older copy of the hub's database comes back too."})
+      help=HUB | {"revision": "Revision number (default: the last verified one before the current).",
+                  "dry": "Dry run: show the revision and what happens to the database; exit 3.",
+                  "yes": "Approve the data loss if an older copy of the database is restored."})
 def rollback(c, hub="hub", revision=None, dry=False, yes=False):
-    """Bring a hub's last proved revision back, and prove it."""
+    """Roll a hub back to a verified revision, and test it."""
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
-    from fabfile.tasks.acting import act
+    from fabfile.tasks.actions import act
     from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
@@ -130,10 +130,10 @@ def rollback(c, hub="hub", revision=None, dry=False, yes=False):
     print(plan.shown, plan.database, sep="\n")
     if dry or plan.impossible:
         raise SystemExit(1 if plan.impossible else 3)
-    act(rack, rack.gateway, f"bring revision {plan.revision} of {hub} back", helm_scripts.rollback(what, plan.revision),
+    act(rack, rack.gateway, f"roll {hub} back to revision {plan.revision}", helm_scripts.rollback(what, plan.revision),
         long=True, limit=service.seconds * 3 + service.canary.seconds * 2 + 600.0,
-        interrupts=plan.database if plan.restores else "", yes=yes, spoken=helm_scripts.lasting)
-    print(f"configs still say something else, perhaps: inv hub.upgrade --hub {hub} --dry")
+        interrupts=plan.database if plan.restores else "", yes=yes, format_output=helm_scripts.lasting)
+    print(f"the files may differ from this revision: inv hub.upgrade --hub {hub} --dry")
 
 
 @task(name="stop-server", positional=["user"], help=HUB | {"user": "User name."})
@@ -157,29 +157,29 @@ def list_users(c, hub="hub", json=False):
 
 @task(name="add", positional=["user"], help=HUB | {"user": "User name."})
 def add_user(c, user, hub="hub"):
-    """Add a user to a hub, besides those in its file."""
+    """Add a user to a hub."""
     change_by_api(hub, "add", f"add {user}", lambda found:
                   f"{user} is known to {hub}" + ("" if found["new"] else " already"), user=user)
 
 
 @task(name="remove", positional=["user"], help=HUB | {"user": "User name."})
 def remove_user(c, user, hub="hub"):
-    """Remove a user; one that the hub's file names returns."""
+    """Remove a user from a hub; the user's files stay."""
     change_by_api(hub, "remove", f"remove {user}", lambda found:
-                  f"{user} is gone from {hub}; the files stay where they are", user=user)
+                  f"{user} was removed from {hub}; the user's files stay", user=user)
 
 
-@task(name="admin", positional=["user"], help=HUB | {"user": "User name.", "no": "No longer an admin."})
+@task(name="admin", positional=["user"], help=HUB | {"user": "User name.", "no": "Revoke the admin role."})
 def admin_user(c, user, hub="hub", no=False):
-    """Make somebody a hub's admin, or no longer."""
+    """Make a user an admin of a hub, or no longer."""
     said = f"{user} is {'no longer ' if no else ''}an admin of {hub}"
     change_by_api(hub, "admin", said, lambda found: said, user=user, admin=not no)
 
 
 @task(may="folder",
-      help={"folder": "A checkout of a template repository; configs/templates unless told."})
+      help={"folder": "Checkout of a template repository (default: configs/templates)."})
 def lint(c, folder=None):
-    """Look for what pages of a former hub would break."""
+    """Check hub pages for code of an older JupyterHub."""
     from pathlib import Path
 
     from fabfile.loading import rack_folder
@@ -190,7 +190,7 @@ def lint(c, folder=None):
     pages = read_folder(top)
     problems = lint({path: content.decode(errors="replace") for path, content in pages.items()})
     print(*problems, sep="\n", end="\n" if problems else "")
-    print(f"{len(pages)} files in {top}: {len(problems) or 'no'} faults")
+    print(f"{len(pages)} files in {top}: {len(problems) or 'no'} problems")
     if problems:
         raise SystemExit(3)
 
@@ -205,7 +205,7 @@ def the_hub(name: str) -> tuple[Rack, Service]:
     if name not in hubs:
         raise Exit(
             f"rack {rack.name} has no hub {name!r} "
-            f"({did_you_mean(name, hubs) or 'configs/hub.yaml would say one'})", code=2)
+            f"({did_you_mean(name, hubs) or 'configs/hub.yaml defines one'})", code=2)
     return rack, hubs[name]
 
 
@@ -227,7 +227,7 @@ def upgrade_release(c: Any, service: str, dry: bool, leave_out: str, force_confl
     from fabfile.tasks.converge import converge
     from fabfile.tasks.preparing import Preparing
     from fabfile.tasks.service_steps import service_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     def steps(rack: Rack) -> list[Any]:
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
@@ -251,33 +251,33 @@ def api(rack: Rack, service: Service, what: str, **more: Any) -> Any:
         raise Exit(said or "no answer", code=1) from None
 
 
-def change_by_api(hub: str, what: str, shown: str, spoken: Callable[[Any], str], **more: Any) -> None:
-    """Changes something by the hub's API, as a run of its own; `spoken` tells a person what came of it."""
+def change_by_api(hub: str, what: str, shown: str, format_output: Callable[[Any], str], **more: Any) -> None:
+    """Changes something by the hub's API, as a run of its own; `format_output` makes a sentence of the result."""
     from json import loads
 
-    from fabfile.tasks.acting import act
+    from fabfile.tasks.actions import act
 
     def format_answer(said: str) -> str:
         try:
-            return spoken(loads(said.strip().rpartition("\n")[2]))
+            return format_output(loads(said.strip().rpartition("\n")[2]))
         except ValueError:
             return said
 
     rack, service = the_hub(hub)
-    act(rack, rack.gateway, f"{shown} ({hub})", api_script(rack, service, what, **more), limit=300.0, spoken=format_answer)
+    act(rack, rack.gateway, f"{shown} ({hub})", api_script(rack, service, what, **more), limit=300.0, format_output=format_answer)
 
 
 def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:
     """Shell text that asks the hub's API; the task ends with code 2 when Coop has no token for it."""
     from fabfile.upstream.release import API, looked_up
     from fabfile.rack.secrets import SECRETS
-    from fabfile.roles.hub import asking
+    from fabfile.roles.hub import api_command
 
     if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
         raise Exit(
             f"{SECRETS} has no token for {service.name}: "
-            f"inv hub.upgrade --hub {service.name} takes it from the running hub", code=2)
-    return asking(rack, service, what, **more)
+            f"inv hub.upgrade --hub {service.name} reads it from the running hub", code=2)
+    return api_command(rack, service, what, **more)
 
 
 def kubectl(rack: Rack, service: Service, *commands: str) -> str:

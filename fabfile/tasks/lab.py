@@ -1,4 +1,4 @@
-"""The lab: a whole rack on this computer, with an internet of its own. COOP_LAB or --name says which lab."""
+"""The lab: a whole rack on this computer, with a simulated internet. COOP_LAB or --name names the lab."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 from invoke import Exit
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
-NAME = {"name": "Which lab; \"lab\" unless told."}
+NAME = {"name": "Name of the lab (default: lab)."}
 
 
 @contextmanager
 def exit_on_error():
-    """What is wrong with the lab or its name ends the task with one sentence."""
+    """Ends the task with one sentence on an error of the lab or its name."""
     from lab.forge import ForgeError
     from lab.handle import LabError
 
@@ -25,10 +25,10 @@ def exit_on_error():
         raise Exit(str(error), code=2) from None
 
 
-@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more.",
+@task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
                    "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
 def up(c, name=None, control_planes="1", extras=""):
-    """Bring a lab up, building what it needs."""
+    """Start a lab, building what it needs."""
     import time
 
     from lab.forge.site import EXTRAS
@@ -45,14 +45,14 @@ def up(c, name=None, control_planes="1", extras=""):
     began = time.monotonic()
     with exit_on_error(), progress() as tell:
         lab = up(Places.named(name), tell, int(control_planes), wanted)
-    print(f"{', '.join(lab.machines)} let operators in after {time.monotonic() - began:.1f} s\n"
+    print(f"{', '.join(lab.machines)} accept logins after {time.monotonic() - began:.1f} s\n"
           f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
           f"export COOP_RACK={lab.rack}")
 
 
-@task(numbers=["chicks"], help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
+@task(numbers=["chicks"], help={"chicks": "Number of machines behind the gateway.", "name": "Name of the lab (default: swarm)."})
 def swarm(c, chicks, name=None):
-    """Bring up many light machines, in seconds."""
+    """Start a lab of many small machines, without Kubernetes."""
     import time
 
     from lab import swarm
@@ -62,13 +62,13 @@ def swarm(c, chicks, name=None):
     began = time.monotonic()
     with exit_on_error(), progress() as tell:
         lab = swarm.up(Places.named(name or swarm.NAME), chicks, tell)
-    print(f"rooster and {chicks} chicks let operators in after {time.monotonic() - began:.1f} s\n"
+    print(f"rooster and {chicks} chicks accept logins after {time.monotonic() - began:.1f} s\n"
           f"export COOP_RACK={lab.rack}")
 
 
 @task(help=NAME)
 def down(c, name=None):
-    """End a lab, leaving nothing of it."""
+    """Stop a lab and remove everything of it."""
     from lab.lifecycle import down
     from lab.places import Places
 
@@ -78,7 +78,7 @@ def down(c, name=None):
 
 @task(help=NAME | {"json": "Print JSON."})
 def status(c, name=None, json=False):
-    """Show the lab's machines and its internet."""
+    """Show a lab's machines and its simulated internet."""
     from dataclasses import asdict
     from json import dumps
 
@@ -94,36 +94,36 @@ def status(c, name=None, json=False):
         print(*table(lab.machines, boxes, memory), sep="\n")
 
 
-@task(help=NAME | {"machines": "Which, with commas between; all unless told."})
+@task(help=NAME | {"machines": "Names (comma-separated; default: all)."})
 def reset(c, machines="", name=None):
-    """Make machines what an installer leaves, in seconds."""
+    """Reset lab machines to a fresh installation."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).reset([machine for machine in machines.split(",") if machine])
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def off(c, machine, name=None):
-    """Cut a machine's power."""
+    """Power a lab machine off, without a shutdown."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).off(machine)
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def on(c, machine, name=None):
-    """Power a machine on."""
+    """Power a lab machine on."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).on(machine)
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def shell(c, machine, name=None):
-    """Open a root shell in a machine, past its network."""
+    """Open a root shell in a lab machine, without SSH."""
     import os
 
     from lab.handle import Lab

@@ -1,4 +1,4 @@
-"""One chick at a time: added, removed, rebooted, looked at."""
+"""Single nodes: add, remove, reboot, status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from fabfile.facts.leaving import Leaving
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Machine, Rack
 
-DRY = "Show what would change, change nothing; exit 3 when something would."
+DRY = "Dry run: show the changes, make none; exit 3 if there are any."
 JSON = "Print JSON."
-YES = "Agree to what the plan interrupts."
+YES = "Approve changes that interrupt something, without asking."
 
 
 def a_chick(rack: Rack, name: str) -> Machine:
@@ -28,22 +28,22 @@ def a_chick(rack: Rack, name: str) -> Machine:
     except RackProblems as told:
         raise Exit(str(told), code=2) from None
     if machine not in rack.chicks:
-        raise Exit(f"{name} is no chick: {', '.join(chick.name for chick in rack.chicks)} are", code=2)
+        raise Exit(f"{name} is not a node: {', '.join(chick.name for chick in rack.chicks)} are", code=2)
     return machine
 
 
-@task(help={"machine": "Its name in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
+@task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
 def add(c, machine, dry=False, yes=False, json=False):
-    """Bring a new chick into the cluster, touch no other."""
+    """Add a machine to the cluster, without touching others."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     def steps(rack: Rack) -> list[Step]:
         newcomer = a_present_chick(rack, machine)
         if newcomer is rack.leader:
-            raise Exit(f"{machine} is where the cluster is made: inv cluster.bootstrap", code=2)
+            raise Exit(f"{machine} is where the cluster is created: inv cluster.bootstrap", code=2)
         return add_steps(rack, newcomer)
 
     a_present_chick(the_rack(), machine)
@@ -54,24 +54,24 @@ def a_present_chick(rack: Rack, name: str) -> Machine:
     """The same; the task ends with code 2 when it is meant to be off."""
     machine = a_chick(rack, name)
     if machine.expected_off:
-        raise Exit(f"hosts.yaml expects {name} to be off: take `expect: off` away first", code=2)
+        raise Exit(f"hosts.yaml expects {name} to be off: remove `expect: off` first", code=2)
     return machine
 
 
 @task(help={
-    "machine": "Its name in hosts.yaml.",
-    "force": "Also end pods that nobody would start again elsewhere.",
-    "dead": "The machine is off for good: do not try to reach it.",
+    "machine": "Name of the machine in hosts.yaml.",
+    "force": "Also evict pods without a controller: they are lost.",
+    "dead": "The machine is permanently off: do not connect to it.",
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False):
-    """Take a chick out of the cluster, also a dead one."""
+    """Drain and remove a node, also one whose machine is dead."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.leading import connected, find_leader
+    from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import remove_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     rack = the_rack()
     with connected(rack) as ways:
@@ -96,19 +96,19 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     leaving = parse(machine.name, answers.get(leader.name, ""), said_dead=dead,
                     unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is leader)
     if leaving is None:
-        raise Exit(f"the cluster cannot be asked about {machine.name}: "
+        raise Exit(f"the API server cannot be queried about {machine.name}: "
                    f"{errors.get(leader.name) or answers.get(leader.name, '').strip()}", code=1)
     return leaving
 
 
 @task(help={
-    "machines": "Names in hosts.yaml, separated by commas.",
-    "drain": "Move their pods to other nodes first.",
-    "at_once": "How many are away at a time.",
+    "machines": "Names in hosts.yaml (comma-separated).",
+    "drain": "Drain each node first.",
+    "at_once": "Number of nodes that reboot at the same time.",
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False):
-    """Reboot chicks one by one, each back at work before the next."""
+    """Reboot nodes, each Ready before the next goes down."""
     from time import time
 
     from fabfile.facts.leaving import parse, question
@@ -116,10 +116,10 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     from fabfile.resources.rebooted import MARKS, STARTED
     from fabfile.tasks.queries import ask
     from fabfile.tasks.converge import converge
-    from fabfile.tasks.leading import connected, find_leader
+    from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import reboot_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     rack = the_rack()
     names = list(dict.fromkeys(name.strip() for name in machines.split(",") if name.strip()))
@@ -141,7 +141,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
         name, _, answer = text.partition("\n")
         leaving = parse(name, answer, said_dead=False, unreachable="", holds_the_cluster=False)
         if leaving is None:
-            raise Exit(f"the cluster cannot be asked what runs on {name}: {answer.strip()}", code=1)
+            raise Exit(f"the API server cannot be queried about the pods on {name}: {answer.strip()}", code=1)
         interrupts[name] = leaving.reboot_words(single=len(rack.control_planes) == 1 and name == leader, drained=drain)
     done = [turn.machine for turn in whose if turn.done]
     if done and not json:
@@ -150,9 +150,9 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
              dry=dry, yes=yes, json=json, rack=rack)
 
 
-@task(may="machine", help={"machine": "Its name in hosts.yaml; under fab, the host's.", "json": JSON})
+@task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: that host).", "json": JSON})
 def status(c, machine=None, json=False):
-    """Show what a chick says of itself, also without an API."""
+    """Show one machine's health, without asking the API server."""
     from fabfile.facts.machine import parse, question
     from fabfile.roles.programs import held_on_chicks
     from fabfile.screen import machine as screen

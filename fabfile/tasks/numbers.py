@@ -1,4 +1,4 @@
-"""Numbers that an operator types: whole ones from one on, else one sentence and exit 2."""
+"""Numbers on the command line: positive integers, else one sentence and exit code 2."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What services need before anything is planned: their secrets, what their pages' refs mean now, values that
-their charts take. What has to be known for that, rooster is asked."""
+"""What services need before planning: their secrets, the commits of their pages' refs, values that
+their charts accept. The facts for that come from rooster."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Preparing:
 
     def _kept(self, facts: ServiceFacts) -> list[str]:
         """Writes the secrets that hubs run with by now, and the file lacks."""
-        from fabfile.tasks.keeping import alone
+        from fabfile.tasks.local_files import alone
 
         running = {name: values for name, values in self._lacking.items()
                    if values == {path: hub_secrets(facts.secrets.get(name, {}))[path] for path in values}}
@@ -174,8 +174,8 @@ def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: Mac
     from fabfile.rack.secrets import SECRETS
 
     if names := ", ".join(hub.name for hub in unknown(rack, hubs, facts)):
-        raise Unprepared(f"{SECRETS} lacks secrets of {names}, and whether they are in the cluster cannot be asked: "
-                        f"{error or 'its API server does not answer'}. Put a copy of the file back, or bring the "
+        raise Unprepared(f"{SECRETS} lacks secrets of {names}, and the cluster cannot be queried for them: "
+                        f"{error or 'its API server does not answer'}. Restore a copy of the file, or bring the "
                         "cluster up first: inv cluster.bootstrap --only 'control plane'")
 
 
@@ -235,6 +235,6 @@ def write_secrets(folder: Path, secrets: Mapping[str, Any]) -> None:
     import yaml
 
     from fabfile.rack.secrets import SECRETS, revealed
-    from fabfile.tasks.keeping import write
+    from fabfile.tasks.local_files import write
 
     write(folder / SECRETS, HEADER + yaml.safe_dump(revealed(secrets), sort_keys=False), 0o600)

@@ -1,16 +1,16 @@
-"""What the world reaches: brought about, and asked row by row."""
+"""Published names: their configuration on the gateway, and a test of each."""
 
 from __future__ import annotations
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 
 @task(help={
-    "dry": "Show what would change, change nothing; exit 3 when something would.",
-    "yes": "Agree to what the plan interrupts.", "json": "Print JSON."
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."
 })
 def publish(c, dry=False, yes=False, json=False):
-    """Publish what configs name, and call each name."""
+    """Publish services through the gateway, and test each name."""
     from dataclasses import asdict
     from json import dumps
 
@@ -22,7 +22,7 @@ def publish(c, dry=False, yes=False, json=False):
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.service_steps import publishing_steps
     from fabfile.tasks.steps import gateway_steps
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     converge(c, command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
     rack = the_rack()

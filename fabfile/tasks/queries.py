@@ -1,4 +1,4 @@
-"""Questions to machines that change nothing, outside any run."""
+"""Read-only queries to machines, outside any run."""
 
 from __future__ import annotations
 

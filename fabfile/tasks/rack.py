@@ -1,4 +1,4 @@
-"""The rack as hosts.yaml and configs/ say it: checked, shown, reached by plain ssh."""
+"""The rack's files: validate, show, SSH configuration and host keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from fabfile.rack import Rack
 
 
 def the_rack() -> Rack:
-    """The rack that COOP_RACK or the project names; what is wrong with it ends the task with code 2."""
+    """The rack that COOP_RACK or the project names; problems of its files end the task with code 2."""
     from fabfile.loading import load
 
     with exit_on_error():
@@ -24,7 +24,7 @@ def the_rack() -> Rack:
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """What is wrong with the rack, or on the way to a machine, ends the task with sentences."""
+    """Ends the task with the error's sentences, for problems of the rack and of connections."""
     from fabfile.engine.errors import CoopError
     from fabfile.rack import RackProblems
 
@@ -38,7 +38,7 @@ def exit_on_error() -> Iterator[None]:
 
 @task
 def check(c):
-    """Read hosts.yaml and configs, tell all that is wrong."""
+    """Validate hosts.yaml and configs/, without connecting."""
     from fabfile.engine.keys import problem
     from fabfile.loading.draft import HOSTS
 
@@ -46,8 +46,8 @@ def check(c):
     if no_login := problem(rack.operator):
         raise Exit(str(rack.problem(HOSTS, ("operator", "identity_file"), no_login)), code=2)
     strangers = sum(machine.host_key is None for machine in rack.machines.values())
-    to_learn = f"; {strangers} host keys to be learned yet: inv rack.trust MACHINE" if strangers else ""
-    print(f"rack {rack.name}: {len(rack.machines)} machines, all good{to_learn}")
+    to_learn = f"; {strangers} host keys are missing: inv rack.trust MACHINE" if strangers else ""
+    print(f"rack {rack.name}: {len(rack.machines)} machines, no problems{to_learn}")
 
 
 @task(help={"json": "Print JSON."})
@@ -61,12 +61,12 @@ def show(c, json=False):
 
 @task
 def ssh_config(c):
-    """Print an ssh_config with which plain ssh works."""
+    """Print an ssh_config for the rack's machines."""
     import sys
 
     from fabfile.engine.ways import is_this_computer
     from fabfile.rack import ssh
-    from fabfile.tasks.keeping import write
+    from fabfile.tasks.local_files import write
 
     rack = the_rack()
     folder = rack.state_folder
@@ -79,15 +79,15 @@ def ssh_config(c):
           f"#   Include {folder}/ssh_config", file=sys.stderr)
 
 
-@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this one (SHA256:...) unasked."})
+@task(help={"machine": "Name of the machine in hosts.yaml.", "fingerprint": "Accept the key with this fingerprint (SHA256:...), without asking."})
 def trust(c, machine, fingerprint=None):
-    """Learn a machine's host key by hand, into hosts.yaml."""
+    """Fetch a machine's SSH host key into hosts.yaml."""
     import sys
 
     from fabfile.engine.scan import scan
     from fabfile.rack import host_keys, ssh
     from fabfile.loading.draft import HOSTS
-    from fabfile.tasks.keeping import alone, write
+    from fabfile.tasks.local_files import alone, write
 
     rack = the_rack()
     with exit_on_error():
@@ -111,4 +111,4 @@ def trust(c, machine, fingerprint=None):
     file = (rack.folder / HOSTS).resolve()
     with alone(file.parent):  # two keys may be learned at once
         write(file, host_keys.with_host_key(file.read_bytes().decode(), machine, key), file.stat().st_mode & 0o777)
-    print(f"{file} has it now")
+    print(f"{file} has the key now")

@@ -1,13 +1,13 @@
-"""What was done, by whom and when: the journal of this computer."""
+"""The journal of this computer: every run, its user and its time."""
 
 from __future__ import annotations
 
 from invoke import Exit
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 
-@task(help={"json": "Print JSON.", "count": "How many, the newest first."})
+@task(help={"json": "Print JSON.", "count": "Number of runs, newest first."})
 def list(c, count=20, json=False):
     """List the newest runs on this rack."""
     from itertools import islice
@@ -20,9 +20,9 @@ def list(c, count=20, json=False):
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(help={"run": "Its name, either end of it, or \"last\".", "json": "Print JSON."})
+@task(help={"run": "Name of the run, its start or end, or \"last\".", "json": "Print JSON."})
 def show(c, run, json=False):
-    """Show a run: steps, changes, commands, seconds."""
+    """Show one run: its steps, changes, commands and times."""
     from fabfile.engine.errors import WrongUsage
     from fabfile.engine.journal import find
     from fabfile.screen import runs as screen

@@ -1,19 +1,19 @@
-"""Charts beside the hub: configs/services.yaml."""
+"""Charts of configs/services.yaml."""
 
 from __future__ import annotations
 
 from invoke import Exit
 
 from fabfile.tasks.hub import UPGRADE, upgrade_release
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 
-WHICH = {"name": "Which entry of configs/services.yaml."}
+WHICH = {"name": "Name of the service in configs/services.yaml."}
 
 
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
 def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, json=False):
-    """Bring a service to what configs say, or go back."""
+    """Upgrade a chart of services.yaml; roll back on failure."""
     from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 
@@ -25,7 +25,7 @@ def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, 
 
 @task(name="list")
 def list_services(c):
-    """List the rack's services: chart, namespace, name."""
+    """List the charts of the rack, with release and name."""
     from fabfile.screen.hub import table
     from fabfile.tasks.rack import the_rack
 

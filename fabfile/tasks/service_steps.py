@@ -1,4 +1,4 @@
-"""The steps that bring what runs in the cluster for people: addresses, doors, storage, and each service."""
+"""The steps for what runs in the cluster: load balancer, publishing, storage, and each service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def whole_rack_steps(rack: Rack, *, dry: bool = False) -> list[Step]:
     """The cluster, what services stand on, and every service; pages that are deployed stay at their commit."""
     from fabfile.tasks.preparing import Preparing
 
-    return [*rack_steps(rack), *service_steps(rack, preparing=Preparing(rack, dry=dry, renew=False)), *left_steps(rack)]
+    return [*rack_steps(rack), *service_steps(rack, preparing=Preparing(rack, dry=dry, renew=False)), *prune_steps(rack)]
 
 
 def rack_steps(rack: Rack) -> list[Step]:
@@ -50,21 +50,21 @@ def rack_steps(rack: Rack) -> list[Step]:
     return [*bootstrap_steps(rack, beside, early), *later]
 
 
-def left_steps(rack: Rack) -> list[Step]:
+def prune_steps(rack: Rack) -> list[Step]:
     """What left the files goes last, when all that they name is there: releases, then objects."""
     from fabfile.engine.step import Step
-    from fabfile.roles.left import left_objects, left_releases
+    from fabfile.roles.prune import pruned_objects, pruned_releases
 
-    releases = [Step("left releases", (rack.gateway,), left_releases)] if rack.versions.helm is not None else []
-    return [*releases, Step("left objects", (rack.leader,), left_objects)]
+    releases = [Step("prune releases", (rack.gateway,), pruned_releases)] if rack.versions.helm is not None else []
+    return [*releases, Step("prune objects", (rack.leader,), pruned_objects)]
 
 
 def publishing_steps(rack: Rack) -> list[Step]:
     """rooster's nginx; where nothing is published any more, its end."""
     from fabfile.engine.step import Step
-    from fabfile.roles.publishing import nginx_hands_on, publishing
+    from fabfile.roles.publishing import nginx_forwards, publishing
 
-    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_hands_on, needs=("gateway",))]
+    return [Step("publishing", (rack.gateway,), publishing, verify=nginx_forwards, needs=("gateway",))]
 
 
 def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Preparing | None = None,

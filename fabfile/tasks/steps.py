@@ -1,4 +1,4 @@
-"""The steps that tasks are made of: which role goes to which machines, and what must then be true."""
+"""The steps of all tasks: which role applies to which machines, and the checks after it."""
 
 from __future__ import annotations
 
@@ -105,33 +105,33 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     """One machine less: its pods go, it forgets the cluster, the cluster forgets it. Where it was the last worker, the
     control planes take pods first."""
     from fabfile.engine.step import Step
-    from fabfile.resources.departure import Drained, Forgotten
+    from fabfile.resources.departure import Drained, NodeDeleted
     from fabfile.resources.membership import NoMember
-    from fabfile.roles.membership_checks import pod_network_forgets
+    from fabfile.roles.membership_checks import pod_network_drops
     from fabfile.roles.node_settings import node_settings
 
     first, remaining = (rack.leader,), rack.without(machine)
     opened = tuple(one for one in remaining.control_planes if remaining.takes_pods(one) and not rack.takes_pods(one))
     nodes = [Step("nodes", first, lambda _, leader: node_settings(remaining, leader, opened))] if opened else []
     etcd = rack.leader.name if machine in rack.control_planes else ""
-    forget = Step(f"forget {machine.name}", first, lambda rack, _: [Forgotten(machine.name, dead, etcd)],
-                  verify=partial(pod_network_forgets, machine=machine))
+    delete = Step(f"delete node {machine.name}", first, lambda rack, _: [NodeDeleted(machine.name, dead, etcd)],
+                  verify=partial(pod_network_drops, machine=machine))
     if dead:
-        return [*nodes, forget]
+        return [*nodes, delete]
     return [
         *nodes,
         Step("drain", first, lambda rack, _: [Drained(machine.name, force)]),
-        Step("leave", (machine,), lambda rack, _: [NoMember()]),
-        forget,
+        Step("reset", (machine,), lambda rack, _: [NoMember()]),
+        delete,
     ]
 
 
 def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str], drain: bool, at_once: int) -> list[Step]:
-    """One machine after the other is started anew, while the scheduler leaves it alone; `interrupts`: who loses what
+    """One machine after the other is restarted, while the scheduler leaves it alone; `interrupts`: who loses what
     by each machine's reboot, in words."""
     from fabfile.engine.procedure import rolling
     from fabfile.engine.step import Step
-    from fabfile.resources.departure import Drained, Returned, Withdrawn
+    from fabfile.resources.departure import Drained, Uncordoned, Cordoned
     from fabfile.resources.rebooted import Rebooted, RebootMarks
     from fabfile.roles.membership_checks import reports_again
     from fabfile.roles.pod_traffic import members_work_together
@@ -150,14 +150,14 @@ def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str
     def stages(batch: tuple[Machine, ...]) -> Iterator[Step]:
         which = " ".join(machine.name for machine in batch)
         to_do = [machine.name for machine in batch if not turn_of[machine.name].done]
-        yield Step(f"withdraw {which}", leader,
-                   lambda rack, _: [each for name in to_do for each in (Withdrawn(name), *([Drained(name)] * drain))])
+        yield Step(f"cordon {which}", leader,
+                   lambda rack, _: [each for name in to_do for each in (Cordoned(name), *([Drained(name)] * drain))])
         yield Step(f"reboot {which}", batch, reboot, verify=works_again, serial=True, at_once=at_once)
-        yield Step(f"return {which}", leader, lambda rack, _: [Returned(machine.name) for machine in batch])
+        yield Step(f"uncordon {which}", leader, lambda rack, _: [Uncordoned(machine.name) for machine in batch])
 
     machines = [rack.machine(name) for name in names]
     return [
-        Step("mark", leader, lambda rack, _: [RebootMarks(names, {turn.machine: turn.mark for turn in turns})]),
+        Step("record reboots", leader, lambda rack, _: [RebootMarks(names, {turn.machine: turn.mark for turn in turns})]),
         *rolling(machines, stages, at_once),
-        Step("unmark", leader, lambda rack, _: [RebootMarks(names)]),
+        Step("clear reboot records", leader, lambda rack, _: [RebootMarks(names)]),
     ]

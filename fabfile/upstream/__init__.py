@@ -1,1 +1,1 @@
-"""What upstream's programs and charts are told: the rack's demands, merged with what its files say in upstream's keys."""
+"""The configuration of upstream's programs and charts: what the rack requires, merged with upstream's keys in its files."""

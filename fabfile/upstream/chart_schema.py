@@ -68,7 +68,7 @@ def _as_problems(rack: Rack, service: Service, error: ValidationError) -> Iterat
             wanted = error.validator_value
             wanted = wanted if isinstance(wanted, list) else [wanted]
             yield _at(rack, service, path,
-                      f"{_shown(found)} stands where {' or '.join(map(_named, wanted))} is wanted",
+                      f"{_shown(found)} found where {' or '.join(map(_named, wanted))} is expected",
                       "put it in quotes" if "string" in wanted and isinstance(found, int | float) else "")
         case "enum":
             yield _at(rack, service, path, "is none of those that the chart knows",
@@ -89,7 +89,7 @@ def _at(rack: Rack, service: Service, path: Path, message: str, hint: str = "") 
 
 
 def _named(kind: str) -> str:
-    return {"object": "keys and values", "array": "a list", "string": "a text", "boolean": "true or false",
+    return {"object": "keys and values", "array": "a list", "string": "a string", "boolean": "true or false",
             "integer": "a whole number", "number": "a number", "null": "nothing"}.get(kind, kind)
 
 
@@ -101,7 +101,7 @@ def _shown(value: object) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "a text"
+            return "a string"
         case None:
             return "nothing"
     return "keys and values" if isinstance(value, Mapping) else "a list"

@@ -1,7 +1,7 @@
-"""Upstream's documents for this rack: what the rack demands and what cluster.yaml adds, in upstream's keys.
+"""Upstream's documents for this rack: what the rack requires and what cluster.yaml adds, in upstream's keys.
 
 Each function gives plain dicts, ready to be written. `load` asks for all of them once, so that whatever
-cluster.yaml contradicts is told before a machine is touched.
+cluster.yaml contradicts is reported before a machine is touched.
 """
 
 from __future__ import annotations

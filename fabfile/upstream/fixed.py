@@ -1,4 +1,4 @@
-"""What of the cluster's settings is decided when the cluster is made: why an edit of it is refused, and the way."""
+"""Settings that are fixed when the cluster is created: why an edit is rejected, and how to change them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOSTS, CLUSTER, NETWORK = "hosts.yaml", "configs/cluster.yaml", "configs/network
 CLUSTER_CONFIGURATION = ("kubeadm", "ClusterConfiguration")
 
 _NEW = "a new cluster: back up, `kubeadm reset` every machine, bootstrap, restore"
-_UPGRADE = "kubeadm changes it with an upgrade (`kubeadm upgrade apply --config`); put the former value back until then"
+_UPGRADE = "kubeadm changes it with an upgrade (`kubeadm upgrade apply --config`); put the previous value back until then"
 _STATE = ("on one node after another: `kubectl drain`, stop kubelet, set it in /var/lib/kubelet/config.yaml, remove "
           "/var/lib/kubelet/{file}, start kubelet, `kubectl uncordon`; then set it in the ConfigMap kubelet-config")
 
@@ -66,9 +66,9 @@ def fixed_kubelet_of(rack: Rack, machine: Machine) -> Mapping[str, Fixed]:
 
 _RESOLVED = "pods that run have it in their resolv.conf"
 _OF_KUBELET = {  # why it is fixed, and the way
-    "cgroupDriver": ("every pod that runs lies in groups of the former driver, and containerd has it too",
+    "cgroupDriver": ("every pod that runs lies in groups of the previous driver, and containerd has it too",
         "drain a node, `inv node.remove` it, `inv node.add` it with the new driver, one after another"),
-    "clusterDNS": (_RESOLVED, "pods have to be made anew: write the former value back, or a new cluster"),
+    "clusterDNS": (_RESOLVED, "pods have to be recreated: write the previous value back, or a new cluster"),
     "clusterDomain": (_RESOLVED, _NEW),
     "staticPodPath": ("the control plane's own pods are read from there", "leave this key out"),
     "containerRuntimeEndpoint": ("every pod that runs is held by the runtime behind it", "leave this key out"),

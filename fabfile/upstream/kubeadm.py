@@ -1,4 +1,4 @@
-"""What kubeadm makes of the rack's documents: its own defaults around what the rack and cluster.yaml say.
+"""The rack's documents with kubeadm's own defaults.
 
 Taken from the sources of kubeadm 1.36 (cmd/kubeadm/app: apis/kubeadm/v1beta4/defaults.go, componentconfigs/,
 phases/controlplane/manifests.go, phases/etcd/local.go). For another minor only what the rack says is compared: what

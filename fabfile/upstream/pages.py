@@ -1,4 +1,4 @@
-"""The hub's own pages, two ways into its pod: a folder of the rack (configs/templates/), and a repository.
+"""The hub's pages come from a folder of the rack (configs/templates/), or from a repository.
 
 Both end in folders that the hub reads: pages in TEMPLATES of their kind, static files in STATIC. The
 repository is fetched by an init container before the hub starts. It never keeps the hub from starting: when

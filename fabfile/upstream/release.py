@@ -1,4 +1,4 @@
-"""The values that a chart is released with: what the rack demands, what the operator wrote, what is secret.
+"""The values of a chart's release: what the rack requires, what the operator wrote, and secrets.
 
 The trees are plain dicts and lists in the chart's own keys; what configs/secrets.yaml says stays a Secret.
 """

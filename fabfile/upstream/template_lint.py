@@ -1,4 +1,4 @@
-"""Pages and values written for a former JupyterHub: what would break on JupyterHub 5, where, and the cure.
+"""Pages and values written for an older JupyterHub: what would break on JupyterHub 5, where, and the fix.
 
 Measured with a repository that served JupyterHub 1: its init container was refused, its clone could not be
 written, its own pages gave 500, its buttons did nothing, its menu was gone. Everything here is a function of
@@ -14,7 +14,7 @@ from typing import Any
 
 from fabfile.rack.problem import Problem
 
-# names of images that start as root: the hub's pod (runAsNonRoot) refuses them unless told of a user
+# names of images that start as root: the hub's pod (runAsNonRoot) refuses them unless a user is given
 ROOTS = re.compile(r"(^|/)(alpine|busybox|debian|ubuntu|git|curl|bitnami/git|python|node)(/git)?([:@]|$)")
 FILLED_BLOCKS = (
     "scripts", "script", "stylesheet")  # JupyterHub's own page puts into these what its buttons need

@@ -1,4 +1,4 @@
-"""The forge makes what the lab's internet publishes, from package registries alone.
+"""The forge builds what the lab's internet publishes, from package registries only.
 
     site = forge.build(cache, tell)    # ten minutes on a new computer, no second ever after
 

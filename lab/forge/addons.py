@@ -1,4 +1,4 @@
-"""What a rack runs once its cluster stands: addresses, storage, charts, a git host, JupyterHub."""
+"""What a rack runs on its cluster: addresses, storage, charts, a git host, JupyterHub."""
 from __future__ import annotations
 
 from lab.forge import charts, git_host, helm, local_path, metallb

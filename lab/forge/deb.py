@@ -34,7 +34,7 @@ class Package:
     fields: Mapping[str, str] = field(default_factory=dict)
     #: Enabled when installed.
     unit: str | None = None
-    #: Also started when installed and started anew when upgraded.
+    #: Also started when installed and restarted when upgraded.
     starts: bool = False
 
     @property

@@ -1,4 +1,4 @@
-"""What the forge tells while it works, and how it fails."""
+"""The forge's events and errors."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Programs from Go modules: a part's go.mod names versions and programs, its go.sum proves them.
+"""Programs from Go modules: a part's go.mod names versions and programs, its go.sum verifies them.
 
 A go.mod here is a module of ours that has `tool` lines and no code: so upstream's programs are built as its
 dependencies, at the versions it pins, and Go itself checks every archive against go.sum. What upstream's own

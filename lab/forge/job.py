@@ -51,6 +51,6 @@ class Job:
             log.write(done.stdout)
         if done.returncode:
             said = self.log.read_text(errors="replace").splitlines()[-8:]
-            problem = "\n    ".join([f"{words[0]} ended with {done.returncode}:", *said])
+            problem = "\n    ".join([f"{words[0]} failed with exit code {done.returncode}:", *said])
             raise ForgeError(self.part.name, problem, self.log)
         return done.stdout.decode(errors="replace")

@@ -1,6 +1,6 @@
 """The kinds of fault: how each is made in a lab, and undone. No machine, no part of Coop helps with it.
 
-`make` is called while the run stands still at the point, `undo` when it has ended; then the run is made once more.
+`make` is called while the run stands still at the point, `undo` when it has ended; then the run is made again.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Interrupted(Fault):
 
 
 class Hanging(Fault):
-    """Packets to and from the machine vanish, nobody is told; of rooster: those of the operator's side."""
+    """Packets to and from the machine vanish, nobody is notified; of rooster: those of the operator's side."""
 
     def make(self, run: subprocess.Popen) -> None:
         for cable, bridge in self._cables():

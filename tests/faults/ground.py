@@ -18,7 +18,7 @@ from lab.handle import Lab
 from tests.rack.state import difference, state
 
 HERE = Path(__file__).parent
-BOOTS = 240.0  # seconds that machines may take to let operators in, on a busy computer
+BOOTS = 240.0  # seconds that machines may take until they accept logins, on a busy computer
 PROJECT = HERE.parents[1]
 LOCKS = ("[ ! -e /run/coop/lock ] || flock -n /run/coop/lock true || echo the lock of the rack\n"
          "[ ! -e /run/coop/machine ] || flock -n /run/coop/machine true || echo the lock of the machine")
@@ -136,7 +136,7 @@ class Ground:
         self.machines = tuple(ended.of("began")[0]["machines"])
         self.commands = in_order(ended.sent, self.machines)
         again = self.run()
-        assert again.code == 0 and "nothing differs" in again.said, again.said
+        assert again.code == 0 and "no changes" in again.said, again.said
         self.reference = self.state()
         return ended
 

@@ -40,7 +40,7 @@ def made(text: str) -> str | None:
 class Watcher(threading.Thread):
     """Reads every process's command line and environment, and all temporary files, while a trial goes on.
 
-    A process is read when it is new, and once more at the next look: by then it has become another program.
+    A process is read when it is new, and again at the next look: by then it has become another program.
     """
 
     def __init__(self, look: Look, folders: Callable[[], Iterable[Path]], pause: float = 0.3):

@@ -16,7 +16,7 @@ from bench.role.coop import role as measured
 from fabfile.engine.step import Step
 from fabfile.rack import Machine, Rack
 from fabfile.resources import AuthorizedKeys, File, Resource
-from fabfile.resources.base import Borrowed, Change, Check, Command
+from fabfile.resources.base import RemoteValue, Change, Check, Command
 from fabfile.secret import Secret
 
 REPOSITORY, NAME = "10.0.0.2", "packages.flock.example"
@@ -32,7 +32,7 @@ class Counted(Resource):
 
     path: str
     long: bool = False
-    borrows: tuple[Borrowed, ...] = ()
+    remote_values: tuple[RemoteValue, ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,10 +43,10 @@ class Counted(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if not facts:
-            use = f"umask 077; printf %s \"$TOKEN\" >{FLOCK}/token\n" if self.borrows else ""
+            use = f"umask 077; printf %s \"$TOKEN\" >{FLOCK}/token\n" if self.remote_values else ""
             script = f"{use}sleep 0.4; echo made >>{quote(self.path)}; sync {quote(self.path)}"
             yield Change(f"{self.path} was not made", (Command(script, self.long, shown=f"make {self.path}"),),
-                         borrows=self.borrows)
+                         remote_values=self.remote_values)
 
 
 def names(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -62,13 +62,13 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Counted(f"{FLOCK}/short")
     lender = rack.leader.name
     loans = () if machine.name == lender else (join_token(lender),)
-    yield Counted(f"{FLOCK}/joined", long=True, borrows=loans)
+    yield Counted(f"{FLOCK}/joined", long=True, remote_values=loans)
 
 
-def join_token(lender: str) -> Borrowed:
+def join_token(lender: str) -> RemoteValue:
     """Put together there and then: no text of the run has it whole."""
     first, second = JOIN_TOKEN.split(".")
-    return Borrowed("TOKEN", lender, f"printf '%s.%s\\n' {first} {second}", "a join token", "[ -n \"$TOKEN\" ]")
+    return RemoteValue("TOKEN", lender, f"printf '%s.%s\\n' {first} {second}", "a join token", "[ -n \"$TOKEN\" ]")
 
 
 def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:

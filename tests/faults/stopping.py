@@ -22,7 +22,7 @@ from fabfile.engine.shell import Transport, first_line
 from fabfile.engine.ways import Ways
 from fabfile.secret import mask
 
-FRAME = re.compile(rb"""^(look|guard|act) (\d+) (?:\d+ )?((?:'[^']*'|"'"|[\w@%+=:,./-])+)\n""", re.MULTILINE)
+FRAME = re.compile(rb"""^(probe|guard|act) (\d+) (?:\d+ )?((?:'[^']*'|"'"|[\w@%+=:,./-])+)\n""", re.MULTILINE)
 MARK = re.compile(rb"coop_mark=(coop-[0-9a-f]+)\n")
 PASSING = re.compile(r'\d{8}-\d{6}-[0-9a-f]{4}|"(?:pid|since)": "[^"]*"')  # differs between two runs of the same
 MOMENTS = ("before", "during", "after")
@@ -33,7 +33,7 @@ class Sent:
     """A command that a run sends: the `nth` of this text to this machine. `shown` is for a person."""
 
     machine: str
-    verb: str  # "look", "guard" or "act"
+    verb: str  # "probe", "guard" or "act"
     digest: str
     nth: int
     shown: str = ""
@@ -137,8 +137,8 @@ class WatchedTransport:
         """None for a question that is only asked again because its answer was not the hoped one."""
         (text,) = shlex.split(quoted)
         digest = sha256(text.encode()).hexdigest()
-        again = verb == "look" and digest in self._just_looked
-        self._just_looked = self._just_looked | {digest} if verb == "look" else set()
+        again = verb == "probe" and digest in self._just_looked
+        self._just_looked = self._just_looked | {digest} if verb == "probe" else set()
         if again:
             return None
         sent = self._asked[number] = self._watch.count(self._machine, verb, text)

@@ -1,4 +1,4 @@
-"""One trial: a run is broken at a point, the fault is undone, the run is made once more. What came of it.
+"""One trial: a run is broken at a point, the fault is undone, the run is made again. What came of it.
 
 Every requirement is a function that says what is wrong; a trial that has nothing to say is a proof.
 """
@@ -16,7 +16,7 @@ from ground import Ended, Ground
 from planted import Look, Watcher, files
 from points import Planned
 
-PATIENCE = 15.0  # seconds, as the product says, after which a dead line is told
+PATIENCE = 15.0  # seconds, as the product says, after which a dead connection is told
 SLACK = 2.0  # of a busy computer
 AT_ONCE = 2.0  # seconds that Ctrl-C may take
 
@@ -53,7 +53,7 @@ class Trial:
 
 
 def attempt(ground: Ground, planned: Planned, look: Look, may_have: frozenset[str] = frozenset()) -> Trial:
-    """Makes the machines empty, breaks a run, makes it once more, and looks at everything."""
+    """Makes the machines empty, breaks a run, makes it again, and looks at everything."""
     ground.empty()
     trial, broken, fault = disturb(ground, planned, look)
     began = time.monotonic()
@@ -135,19 +135,19 @@ def ending(trial: Trial, fault: Fault, ended: Ended, quit_after: float, made: fl
         trial.noticed = quit_after
         if quit_after > AT_ONCE:
             yield f"Ctrl-C took {quit_after:.1f} s"
-        if "interrupted" not in ended.said or "To go on from here: inv" not in ended.said:
-            yield f"Ctrl-C does not say how to go on: {ended.said}"
+        if "interrupted" not in ended.said or "To resume: inv" not in ended.said:
+            yield f"Ctrl-C does not say how to resume: {ended.said}"
     if told := [record for record in ended.journal if record["event"] in ("failed", "noticed")]:
         trial.noticed = max(0.0, told[0]["at"] - made)
         if trial.kind in ("hanging", "powerless", "reset", "rebooted") and trial.noticed > PATIENCE + SLACK + trial.waited:
-            yield f"the dead line was told after {trial.noticed:.1f} s"
+            yield f"the dead connection was reported after {trial.noticed:.1f} s"
         yield from messages(ended)
 
 
 def messages(ended: Ended) -> Iterator[str]:
     """Each failure names machine, step, command and what to do."""
-    if ended.code == 1 and "To go on from here: inv" not in ended.said:
-        yield f"it does not say how to go on: {ended.said}"
+    if ended.code == 1 and "To resume: inv" not in ended.said:
+        yield f"it does not say how to resume: {ended.said}"
     for record in ended.of("failed"):
         connecting = record["kind"] in ("NoAnswer", "RootRefused", "KeyRefused") and not record["command"]
         missing = [part for part in ("machine", "step", "command") if not record.get(part)
@@ -173,7 +173,7 @@ def still_broken(again: Ended) -> Iterator[str]:
 
 
 def doubled(fault: Fault, broken: Ended, again: Ended) -> Iterator[str]:
-    """What had ended well is not done again, nor what was under way when the operator or the line went. A change of
+    """What had ended well is not done again, nor what was running when the operator or the line went. A change of
     which a command failed is made again from its beginning."""
     def identity(record: dict, *parts: str) -> tuple[str, ...]:
         return tuple(record[part] for part in ("machine", "step", "resource", *parts))
@@ -210,7 +210,7 @@ def inner(ground: Ground, machine: str) -> list[Path]:
 
 
 def temporary(ground: Ground) -> Iterator[Path]:
-    """Where temporary files come and go while a run is at work, here and there."""
+    """Where temporary files come and go while a run is running, here and there."""
     for machine, box in ground.lab.status().items():
         if box.machine and box.pid:
             yield from (Path(f"/proc/{box.pid}/root") / folder for folder in ("tmp", "var/tmp", "dev/shm"))

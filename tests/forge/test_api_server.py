@@ -4,7 +4,7 @@ import pytest
 import yaml
 from api_server import api_server
 
-from fabfile.resources import LeftObjects, LeftReleases, NodeSettings
+from fabfile.resources import PrunedObjects, PrunedReleases, NodeSettings
 from fabfile.roles.manifests import kustomization
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -46,18 +46,18 @@ def settings(api, labels=None, taints=(), takes_pods=False) -> NodeSettings:
                         {"chick1": taints} if taints else {}, {"chick0": takes_pods}, api.kubeconfig)
 
 
-def test_labels_and_taints_come_and_go_and_other_hands_stay(api, nodes):
+def test_labels_and_taints_come_and_go_and_others_stay(api, nodes):
     given(api, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lonely", "namespace": "default"},
                 "spec": {"nodeName": "chick1", "containers": [{"name": "a", "image": "b"}]}})
     label, taint = api.apply(settings(api, {"gpu": "a100"}, ("gpu=a100:NoSchedule", "lesson:NoExecute")))
-    assert label.interrupts == "" and taint.interrupts == "on chick1 pods end that nobody starts again: default/lonely"
+    assert label.interrupts == "" and taint.interrupts == "on chick1 pods without a controller end: default/lonely"
     assert node_of(api, "chick1") == ({"gpu": "a100", "mine": "1"},
                                       {"gpu=a100:NoSchedule", "lesson=:NoExecute", "mine=1:PreferNoSchedule"})
     assert node_of(api, "chick10") == ({}, set())
     api.shell("kubectl label --overwrite node chick1 gpu=none; kubectl taint node chick1 lesson-")
     assert [change.what for change in api.apply(settings(api, {"gpu": "a100"}, ("gpu=a100:NoSchedule", "lesson:NoExecute")))] == [
-        "chick1: label gpu is none, changed by another hand, should be a100",
-        "chick1: taint lesson:NoExecute is absent, changed by another hand"]
+        "chick1: label gpu is none, changed outside Coop, should be a100",
+        "chick1: taint lesson:NoExecute is absent, changed outside Coop"]
     api.apply(settings(api, {"gpu": "a200"}, ("gpu=a200:NoSchedule",)))
     assert node_of(api, "chick1") == ({"gpu": "a200", "mine": "1"}, {"gpu=a200:NoSchedule", "mine=1:PreferNoSchedule"})
     api.apply(settings(api))
@@ -108,8 +108,8 @@ def test_objects_that_left_the_files_go_and_others_stay(api, kept):
                   deployment("dropped"))
     own = {"storage-classes": ("StorageClass homes", "StorageClass fast")}
 
-    def left(own=own, **vendors: str) -> LeftObjects:
-        return LeftObjects(own, {name.replace("_", "."): path for name, path in vendors.items()}, kubeconfig=api.kubeconfig)
+    def left(own=own, **vendors: str) -> PrunedObjects:
+        return PrunedObjects(own, {name.replace("_", "."): path for name, path in vendors.items()}, kubeconfig=api.kubeconfig)
 
     assert api.plan(left(metallb_v1=folder)) == []
     own = {"storage-classes": ("StorageClass homes",)}
@@ -127,7 +127,7 @@ def test_objects_that_left_the_files_go_and_others_stay(api, kept):
 
     api.shell("kubectl -n metallb-system label cm kept coop/set-")  # somebody's own from now on
     [change] = api.apply(left(own))
-    assert change.interrupts == "Deployment metallb-system/controller goes, and its pods"
+    assert change.interrupts == "Deployment metallb-system/controller is deleted, with its pods"
     assert "kept" in api.shell("kubectl get cm -n metallb-system -o name") and "metallb" in api.shell("kubectl get ns -o name")
 
 
@@ -167,8 +167,8 @@ def test_releases_that_left_the_files_end_and_their_claims_stay(api, tmp_path):
     given(api, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "volume"}, "spec": {
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"],
         "csi": {"driver": "nfs.csi.k8s.io", "volumeHandle": "a"}}})
-    assert api.plan(LeftReleases(("hub/hub", "staging/staging", "plain/plain"), api.kubeconfig)) == []  # a volume needs csi
-    told = [change.interrupts for change in api.apply(LeftReleases(("hub/hub",), api.kubeconfig))]
+    assert api.plan(PrunedReleases(("hub/hub", "staging/staging", "plain/plain"), api.kubeconfig)) == []  # a volume needs csi
+    told = [change.interrupts for change in api.apply(PrunedReleases(("hub/hub",), api.kubeconfig))]
     assert told == ["release plain in plain ends, with the pods of Deployment plain",
                     "release staging in staging ends, with the pods of Deployment staging; claims stay: staging-db"]
     assert set(api.shell("helm list -A -q").split()) == {"hub", "csi", "mine"}

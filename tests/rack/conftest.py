@@ -172,5 +172,5 @@ def wait_until(what: str, true, limit: float = 120.0) -> None:
     """Asks twice a second until it holds."""
     until = time.monotonic() + limit
     while not true():
-        assert time.monotonic() < until, f"after {limit:.0f} s it is still not so that {what}"
+        assert time.monotonic() < until, f"after {limit:.0f} s this check still fails: {what}"
         time.sleep(0.5)

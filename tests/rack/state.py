@@ -1,6 +1,6 @@
 """What a machine is, for comparing: files, packages, units, sysctls; without what differs between any two machines."""
 
-# certificates, keys and tokens are made anew each time; logs, caches and leases live; fstab and shadow are read below
+# certificates, keys and tokens are recreated each time; logs, caches and leases live; fstab and shadow are read below
 _LEFT_OUT = r"""
 /etc/kubernetes/pki/* /etc/kubernetes/*.conf /etc/ssh/ssh_host_* /etc/machine-id /etc/.updated /etc/cni/net.d/calico-kubeconfig
 /etc/mtab /etc/ld.so.cache /etc/fstab /etc/shadow /etc/shadow- /var/lib/coop/former/etc/fstab /home/*/.kube/config /root/.kube*

@@ -15,7 +15,7 @@ KEY = re.compile(rb"PRIVATE KEY|client-key-data|LS0tLS1CRUdJTiB[A-Za-z0-9+/]*UFJ
 
 
 class Watcher(threading.Thread):
-    """Reads every process's command line and every file in /tmp, here and on the machines, while a run is at work."""
+    """Reads every process's command line and every file in /tmp, here and on the machines, while a run is running."""
 
     def __init__(self, lab):
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""What a hand changed: a dry run names exactly it, and the run mends exactly it."""
+"""What was changed by hand: a dry run names exactly it, and the run fixes exactly it."""
 
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 # a case: where (the first control plane, another chick, rooster), what a hand does there, the resource that a plan names
@@ -21,7 +21,7 @@ CASES = {
                       "Kubernetes objects calico"),
 }
 SAMPLE = ("a file edited", "a unit stopped", "a firewall flushed", "Calico's node")  # where a machine is off
-FOLLOWERS = ("unit ",)  # a unit that runs from a mended file restarts: its own change, of the same cause
+FOLLOWERS = ("unit ",)  # a unit that runs from a fixed file restarts: its own change, of the same cause
 
 
 def test_drift_is_named_and_mended(case, bootstrapped, operator, inside, kind):
@@ -33,7 +33,7 @@ def test_drift_is_named_and_mended(case, bootstrapped, operator, inside, kind):
     first = {each for each in named if not each[1].startswith(FOLLOWERS)} or named
     assert {each[0] for each in named} == {machine}
     assert len(first) == 1 and resource in next(iter(first))[1], named
-    mended = operator.bootstrap("--yes")
-    assert {name for name, each in mended["machines"].items() if each["changes"]} == {machine}
-    assert mended["changes"] == len(plan)
+    fixed = operator.bootstrap("--yes")
+    assert {name for name, each in fixed["machines"].items() if each["changes"]} == {machine}
+    assert fixed["changes"] == len(plan)
     assert operator.bootstrap("--dry")["changes"] == 0

@@ -1,4 +1,4 @@
-"""Machines come and go: chick11 joins, leaves, comes again, and leaves once more switched off."""
+"""Machines come and go: chick11 joins, leaves, comes again, and leaves again switched off."""
 
 import pytest
 from conftest import wait_until

@@ -1,4 +1,4 @@
-"""What must be refused is refused; what cuts the operator off goes back by itself."""
+"""What must be refused is refused; what cuts the operator off is rolled back automatically."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def test_a_second_run_is_refused(bootstrapped, operator, inside, kind):
         said = operator.inv("gateway.apply", code=1).said
     finally:
         os.kill(first.pid, signal.SIGCONT)
-    assert "doing cluster.bootstrap" in said and "since 20" in said and " from " in said
+    assert "running cluster.bootstrap" in said and "since 20" in said and " from " in said
     assert first.wait(timeout=120) == kind.done
 
 
@@ -41,7 +41,7 @@ def test_a_changed_host_key_is_refused(bootstrapped, another_host_key, operator,
 def test_a_gateway_change_that_cuts_the_operator_off_goes_back(bootstrapped, operator, inside, lab):
     hosts = lab.rack / "hosts.yaml"
     text = hosts.read_text()
-    # this operator's way in knows rooster by its former address alone
+    # this operator's way in knows rooster by its previous address alone
     hosts.write_text(text.replace("address: 128.120.136.26/24", "address: 128.120.136.99/24").replace("%h", "128.120.136.26"))
     began = time.monotonic()
     try:
@@ -49,7 +49,7 @@ def test_a_gateway_change_that_cuts_the_operator_off_goes_back(bootstrapped, ope
     finally:
         hosts.write_text(text)
     assert time.monotonic() - began < 150
-    assert "put the former state back" in said
+    assert "put the previous state back" in said
     assert "128.120.136.26/24" in inside("rooster", "ip -brief address show enp2s0")
     assert operator.bootstrap()["changes"] == 0
 
@@ -75,5 +75,5 @@ def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, in
         versions.write_text(text)
     assert "the cluster runs v1.36.3, and configs/versions.yaml says v1.36.4" in said
     assert "v1.36.3" in inside(kind.other, "kubelet --version")
-    assert operator.bootstrap()["changes"] == 0  # and what was begun is proved
+    assert operator.bootstrap()["changes"] == 0  # and what was begun is verified
     assert operator.bootstrap("--dry")["changes"] == 0

@@ -58,11 +58,11 @@ def test_the_state_is_that_of_an_undisturbed_run(machine, disturbed, undisturbed
 def test_a_cut_line_is_noticed_and_mended(disturbed, operator, inside, lab):
     inside("chick2", "rm /etc/crictl.yaml; dpkg --purge --force-depends ethtool")
     run = operator.start("inv", "cluster.bootstrap")
-    wait_until("apt is at work", lambda: not lab.run("chick2", "pgrep", "-x", "apt-get", check=False).returncode, limit=60)
+    wait_until("apt is running", lambda: not lab.run("chick2", "pgrep", "-x", "apt-get", check=False).returncode, limit=60)
     inside("chick2", "ip link set enp1s0 down")
     said = run.communicate(timeout=120)[0]
     assert run.returncode == 1
-    assert "chick2" in said and "nothing was heard for 15 s" in said and "inv cluster.bootstrap" in said
+    assert "chick2" in said and "nothing was received for 15 s" in said and "inv cluster.bootstrap" in said
     inside("chick2", "ip link set enp1s0 up && systemctl restart systemd-networkd")
     wait_until("chick2 is back", lambda: lab.is_ready("chick2"))
     wait_until("every pod is ready", lambda: operator.start("inv", "cluster.status").wait() == 0, limit=300)

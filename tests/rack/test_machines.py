@@ -59,7 +59,7 @@ def nodes(operator, *words: str, code: int = 0) -> dict:
     return operator.bootstrap("--only", "nodes", *words, code=code)
 
 
-NODES, LEFT, RELEASES = "labels and taints of nodes", "objects that left the files", "releases that left the files"
+NODES, LEFT, RELEASES = "labels and taints of nodes", "objects no longer in the files", "releases no longer in the files"
 
 
 def test_a_label_and_a_taint_of_one_machine(files, operator, kubectl, node):
@@ -75,12 +75,12 @@ def test_a_label_and_a_taint_of_one_machine(files, operator, kubectl, node):
     assert operator.bootstrap()["changes"] == 0
 
 
-def test_what_kubectl_changed_is_told_and_put_back(files, operator, kubectl, node):
+def test_what_kubectl_changed_is_reported_and_put_back(files, operator, kubectl, node):
     kubectl("label --overwrite node chick1 gpu=none")
     kubectl("taint node chick1 gpu:NoSchedule-")
     assert changes(nodes(operator, "--dry", code=3), NODES) == [
-        "chick1: label gpu is none, changed by another hand, should be a100",
-        "chick1: taint gpu=a100:NoSchedule is absent, changed by another hand"]
+        "chick1: label gpu is none, changed outside Coop, should be a100",
+        "chick1: taint gpu=a100:NoSchedule is absent, changed outside Coop"]
     nodes(operator)
     assert node("chick1")[0]["gpu"] == "a100" and "gpu=a100:NoSchedule" in node("chick1")[1]
 
@@ -91,7 +91,7 @@ def test_a_taint_that_ends_pods_asks_first(files, operator, kubectl, node):
     kubectl("wait --for=condition=Ready pod/lonely --timeout=120s")
     files("hosts.yaml", "effect: NoSchedule}]", "effect: NoSchedule}, {key: lesson, effect: NoExecute}]")
     [change] = nodes(operator, "--dry", code=3)["plan"]
-    assert "pods end that nobody starts again: default/lonely" in change["interrupts"]
+    assert "pods without a controller end: default/lonely" in change["interrupts"]
     assert "default/lonely" in operator.inv("cluster.bootstrap", "--only", "nodes", code=1).said  # nobody agreed
     assert "lesson:NoExecute" not in node("chick1")[1] and "Running" in kubectl("get pod lonely")
     nodes(operator, "--yes")
@@ -204,7 +204,7 @@ def test_a_service_and_a_name_that_leave(files, operator, inside, kubectl, boots
     plan = operator.bootstrap("--dry", code=3)
     told = {change["resource"]: change["interrupts"] for change in plan["plan"]}
     assert "release notice in notice ends" in told[RELEASES]
-    assert told["file /etc/nginx/nginx.conf"] == "nobody reaches notice.flock.example through rooster any more"
+    assert told["file /etc/nginx/nginx.conf"] == "nobody reaches notice.flock.example through rooster any longer"
     operator.inv("cluster.bootstrap", code=1)
     assert "notice.flock.example" in inside("rooster", "cat /etc/nginx/nginx.conf")
     assert "notice" in inside("rooster", f"{helm} list -A -q")

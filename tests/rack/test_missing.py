@@ -71,12 +71,12 @@ def test_each_task_says_in_time_what_it_cannot_do(case, operator, missing, membe
     typed = operator.types(*(words.split() if words.startswith("fab") else ["inv", *words.split()]), code=None, limit=90)
     assert typed.code in codes, typed.said
     assert in_time(typed), f"{words} took {typed.seconds:.1f} s: {typed.said}"
-    assert not any(bad in typed.said for bad in ("Traceback", "fault of Coop", "No idea what")), typed.said
+    assert not any(bad in typed.said for bad in ("Traceback", "bug in Coop", "No idea what")), typed.said
     if typed.code == 1 or case in ("status of the cluster", "a dry bootstrap"):
         assert missing in typed.said, typed.said
 
 
-def test_the_missing_machine_is_told_once(operator, missing, kind):
+def test_the_missing_machine_is_reported_once(operator, missing, kind):
     """In a run's result there is one error about it and no other, or none where it is meant to be off."""
     typed = operator.inv("cluster.bootstrap", "--dry", "--json", code=None)
     result = typed.data

@@ -81,7 +81,7 @@ def test_containerd_is_restarted_on_one_chick_after_the_other(bootstrapped, oper
     middle = containerds()
     new = {name for name in CHICKS if middle[name] != before[name]}
     assert 1 <= len(new) < len(CHICKS), said
-    wait_until("what was under way has ended", lambda: containerds() == middle, limit=10)
+    wait_until("what was running has ended", lambda: containerds() == middle, limit=10)
     operator.inv("cluster.bootstrap", "--yes")
     after = containerds()
     assert {name for name in CHICKS if after[name] != middle[name]} == set(CHICKS) - new
@@ -138,7 +138,7 @@ def stubborn(inside):
 def test_a_leave_goes_on_after_its_drain(bootstrapped, operator, inside, nodes, stubborn, cut):
     run = operator.start("inv", "node.remove", "chick2", "--yes")
     terminating = f"{KUBECTL} get pods -l app=stubborn -o jsonpath='{{.items[*].metadata.deletionTimestamp}}'"
-    wait_until("the drain is at work", lambda: inside("chick0", terminating), limit=60)
+    wait_until("the drain is running", lambda: inside("chick0", terminating), limit=60)
     cut(run)
     assert "chick2" in inside("chick0", f"{KUBECTL} get nodes -o name")
     began = time.monotonic()

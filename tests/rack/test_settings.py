@@ -57,7 +57,7 @@ THREE = {
     "an argument of the API server": Edit(
         {"kubeadm": {"ClusterConfiguration": {"apiServer": {"extraArgs": [{"name": "v", "value": "1"}]}}}},
         {"static pod kube-apiserver": "--v is not set, should be 1"},
-        {"chick0": "the API server of chick0 restarts; nobody can ask the cluster for some 20 s, pods go on"},
+        {"chick0": "the API server of chick0 restarts; the API is not available for about 20 s, pods keep running"},
         {"chick0": argument("kube-apiserver", "--v=1")}),
 }
 OTHERS = {
@@ -68,18 +68,18 @@ OTHERS = {
     "a key of kube-proxy": Edit(
         {"KubeProxyConfiguration": {"nodePortAddresses": ["primary"]}},
         {"settings of kube-proxy": "nodePortAddresses is not set, should be [primary]"},
-        {"chick0": "kube-proxy restarts on one node after another; connections that are open go on"},
+        {"chick0": "kube-proxy restarts on one node after another; open connections continue"},
         {node: ("curl -s http://127.0.0.1:10249/configz | grep -o '\"nodePortAddresses\":[^]]*'",
                 '"nodePortAddresses":["primary"') for node in CHICKS}),
     "an argument of the controller manager": Edit(
         {"kubeadm": {"ClusterConfiguration": {"controllerManager": {
             "extraArgs": [{"name": "node-monitor-grace-period", "value": "45s"}]}}}},
         {"static pod kube-controller-manager": "--node-monitor-grace-period is not set, should be 45s"},
-        {"chick0": "the controller manager of chick0 restarts, pods go on"},
+        {"chick0": "the controller manager of chick0 restarts, pods keep running"},
         {"chick0": argument("kube-controller-manager", "--node-monitor-grace-period=45s")}),
     "a name of the API server": Edit(
         {"kubeadm": {"ClusterConfiguration": {"apiServer": {"certSANs": ["api.example.org"]}}}},
-        {"certificate of the API server": "is not good for api.example.org"}, {},
+        {"certificate of the API server": "is not valid for api.example.org"}, {},
         {"chick0": ("openssl s_client -connect 10.0.0.100:6443 </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName"
                     " | grep -o api.example.org", "api.example.org")}),
     "how long certificates live": Edit(
@@ -256,7 +256,7 @@ BROKEN = {
     "kubelet": ({"KubeletConfiguration": {"evictionHard": {"memory.available": "some"}}},
                 "kubelet.service does not come up", "curl -s http://127.0.0.1:10248/healthz", "ok"),
     "the API server": ({"kubeadm": {"ClusterConfiguration": {"apiServer": {"extraArgs": [{"name": "nosuch", "value": "1"}]}}}},
-                       "the former manifest is back", f"{KUBECTL} get --raw /readyz", "ok"),
+                       "the previous manifest is back", f"{KUBECTL} get --raw /readyz", "ok"),
     "containerd": ({"containerd": {"plugins": {"io.containerd.cri.v1.runtime": {"containerd": {
         "default_runtime_name": "nosuch"}}}}}, "containerd.service does not come up",
                    "crictl info | grep -o 'defaultRuntimeName\": \"runc'", 'defaultRuntimeName": "runc'),
@@ -264,7 +264,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_what_does_not_come_up_is_taken_back_on_the_first_machine_and_reaches_no_other(
+def test_what_does_not_come_up_is_rolled_back_on_the_first_machine_and_reaches_no_other(
         what, edited, operator, inside, server):
     tree, reason, question, well = BROKEN[what]
     before, starts = server(), {node: [when(inside, node, unit) for unit in ("kubelet", "containerd")] for node in CHICKS[1:]}

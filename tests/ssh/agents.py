@@ -21,7 +21,7 @@ APPLICATION, TOUCHED = b"ssh:", 1
 
 
 def keygen(path: Path, *options: str, passphrase: str = "") -> Path:
-    """A key, ed25519 unless told."""
+    """A key, ed25519 by default."""
     kind = () if "-t" in options else ("-t", "ed25519")
     subprocess.run(["ssh-keygen", "-q", *kind, "-N", passphrase, "-C", path.name, *options, "-f", str(path)],
                    check=True)

@@ -137,7 +137,7 @@ class Swarm:
         self._await_banners([name])
 
     def cut(self, name: str, port: str = "inner", up: bool = False) -> None:
-        """Pulls the machine's cable out (or puts it back in): packets vanish, nobody is told."""
+        """Pulls the machine's cable out (or puts it back in): packets vanish, nobody is notified."""
         self.net(f"link set {name}-{port[0]} {'up' if up else 'down'}")
         if up:  # what was not found in the meantime is looked for again at once
             self.net("neigh flush dev outer")

@@ -16,12 +16,12 @@ from test_faults import until
 from toys import Text, always
 
 from fabfile.engine import detached
-from fabfile.engine.errors import BorrowFailed, LinkLost, MachineError, NoAnswer
+from fabfile.engine.errors import RemoteValueFailed, LinkLost, MachineError, NoAnswer
 from fabfile.engine.events import Adopted
 from fabfile.engine.scan import scan
 from fabfile.engine.step import Step
 from fabfile.engine.wire import PATIENCE
-from fabfile.resources.base import Borrowed, Change, Check, Command
+from fabfile.resources.base import RemoteValue, Change, Check, Command
 from fabfile.tasks.queries import ask
 
 SLACK = 2.0  # seconds
@@ -38,7 +38,7 @@ class Reboots(Text):
     """A start that never comes: the machine is asked again and again."""
 
     def changes(self, facts, altered) -> Iterator[Change]:
-        yield Change("it is to be started anew", (Command(": >/run/reached; exit 0", limit=18.0),), reboots=True)
+        yield Change("it is to be restarted", (Command(": >/run/reached; exit 0", limit=18.0),), reboots=True)
 
 
 def on_chicks(*resources, verify=None):
@@ -47,11 +47,11 @@ def on_chicks(*resources, verify=None):
 
 def lending(**texts):
     """chick1 borrows from chick0, who is slow in lending or in taking back."""
-    token = Borrowed("TOKEN", "chick0", texts.get("obtain", "echo 0123456789"), "a token", texts.get("back", ""))
-    return lambda rack: [Step("work", (rack.machine("chick1"),), always(Text("/etc/x", "x", borrows=(token,))))]
+    token = RemoteValue("TOKEN", "chick0", texts.get("obtain", "echo 0123456789"), "a token", texts.get("back", ""))
+    return lambda rack: [Step("work", (rack.machine("chick1"),), always(Text("/etc/x", "x", remote_values=(token,))))]
 
 
-# kind of call → the steps of a run, the machine where it is under way, the error, and what it must name
+# kind of call → the steps of a run, the machine where it is running, the error, and what it must name
 CALLS = {
     "a probe": (on_chicks(SlowProbe("/etc/x", "x")), LinkLost, "probe of file /etc/x"),
     "a short command": (on_chicks(Text("/etc/x", "x", first=SLOW)), LinkLost, "write /etc/x"),
@@ -59,10 +59,10 @@ CALLS = {
     "more than the line holds": (on_chicks(Text("/etc/x", "x", first=SLOW), Text("/etc/y", BIG)), LinkLost,
                                  "write /etc/x"),
     "an earlier command": (on_chicks(Text("/etc/x", "x")), LinkLost, "wait for earlier commands"),
-    "a check": (on_chicks(Text("/etc/x", "x"), verify=lambda rack, machines: [Check("it is so", "chick0", SLOW)]), LinkLost,
-                "ask whether it is so"),
-    "a borrowed value": (lending(obtain=SLOW), BorrowFailed, "makes a token for chick1"),
-    "a value given back": (lending(back=SLOW), BorrowFailed, "takes a token back from chick1"),
+    "a check": (on_chicks(Text("/etc/x", "x"), verify=lambda rack, machines: [Check("it holds", "chick0", SLOW)]), LinkLost,
+                "check: it holds"),
+    "a borrowed value": (lending(obtain=SLOW), RemoteValueFailed, "creates a token for chick1"),
+    "a value given back": (lending(back=SLOW), RemoteValueFailed, "revokes a token of chick1"),
     "a reboot": (on_chicks(Reboots("/etc/x", "x")), NoAnswer, ": >/run/reached; exit 0"),
 }
 
@@ -83,7 +83,7 @@ class Metronome(Thread):
 
 @dataclass
 class Noticed:
-    """What was said, and how many seconds of its own after the line was cut."""
+    """What was said, and how many seconds of its own after the connection was lost."""
 
     seconds: float
     error: MachineError | str
@@ -155,7 +155,7 @@ def test_a_dead_line_is_noticed_in_time(kind, noticed):
 
 
 @pytest.mark.parametrize("kind", CALLS)
-def test_it_is_told_what_was_under_way_where(kind, noticed):
+def test_it_is_reported_what_was_running_where(kind, noticed):
     error = noticed[kind].error
     _, expected, command = CALLS[kind]
     assert isinstance(error, expected), repr(error)
@@ -163,7 +163,7 @@ def test_it_is_told_what_was_under_way_where(kind, noticed):
 
 
 @pytest.mark.parametrize("kind", CALLING)
-def test_outside_a_run_it_is_told_as_well(kind, noticed):
+def test_outside_a_run_it_is_reported_as_well(kind, noticed):
     said = str(noticed[kind].error)
-    assert "nothing was heard for 15 s" in said or "no answer" in said, said
+    assert "nothing was received for 15 s" in said or "no answer" in said, said
     assert "Traceback" not in said

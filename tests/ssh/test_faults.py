@@ -46,7 +46,7 @@ def the_next_run(operator) -> str:
     process, said = operator.start("long"), []
     for line in process.stdout:
         said.append(line)
-        if "an earlier run's `write /etc/slow` still runs here; waiting for it" in line:
+        if "an earlier run's `write /etc/slow` is still running here; waiting for it" in line:
             operator.swarm.hosts["chick0"].run("touch /run/go")
     assert process.wait() == 0, "".join(said)
     return "".join(said)
@@ -66,12 +66,12 @@ def test_a_killed_operator_neither_ends_nor_doubles_a_long_command(operate):
     until(chick, "[ -e /etc/slow.runs ]")
     process.kill()
     process.wait()
-    assert "chick0: an earlier run's `write /etc/slow` still runs here" in the_next_run(operator)
+    assert "chick0: an earlier run's `write /etc/slow` is still running here" in the_next_run(operator)
     undisturbed(chick)
 
 
 def test_a_killed_operator_in_a_short_command(operate):
-    """What was under way ends, what was to follow does not begin, and the next run waits for the former."""
+    """What was running ends, what was to follow does not begin, and the next run waits for the previous."""
     operator = operate()
     chick = operator.swarm.hosts["chick0"]
     process = operator.start("short")
@@ -106,14 +106,14 @@ def test_a_hanging_line_is_noticed_in_time_and_the_next_run_goes_on(operate, sce
     (error,) = result.errors
     assert isinstance(error, LinkLost)
     assert (error.machine, error.step, error.command) == ("chick0", "install", "write /etc/slow")
-    # The operator comes back from elsewhere: rooster hears nothing more of the former connection, not even
+    # The operator comes back from elsewhere: rooster hears nothing more of the previous connection, not even
     # its end.
     operator.swarm.net("addr del 128.120.136.2/24 dev outer", "addr add 128.120.136.3/24 dev outer")
     operator.swarm.cut("rooster", "outer", up=True)
     result = operator.run(slow)
     assert (result.exit_code, result.errors) == (0, ())
     (taken,) = operator.heard(events.Noticed)
-    assert "took over from a run that is not heard any more" in taken.text and "toy.slow" in taken.text
+    assert "took over from a run that no longer answers" in taken.text and "toy.slow" in taken.text
     undisturbed(chick)
 
 
@@ -124,9 +124,9 @@ def test_a_line_that_is_reset(operate):
     until(chick, "[ -e /etc/slow.runs ]")
     rooster.run("pkill -f '[s]shd: root@'")
     said, _ = process.communicate(timeout=20)
-    assert process.returncode == 1 and "chick0, install, file /etc/slow: the line was cut" in said, said
-    assert "To go on from here: inv toy.long" in said
-    assert "still runs here" in the_next_run(operator)
+    assert process.returncode == 1 and "chick0, install, file /etc/slow: the connection was lost" in said, said
+    assert "To resume: inv toy.long" in said
+    assert "is still running here" in the_next_run(operator)
     undisturbed(chick)
 
 
@@ -144,7 +144,7 @@ def test_a_machine_that_loses_its_power(operate):
 
 
 def test_a_shell_that_nobody_will_speak_to_again_gives_its_machine_back(operate):
-    """When rooster's power goes, no chick is told: its shell waits for the next word, and holds the lock."""
+    """When rooster's power goes, no chick is notified: its shell waits for the next word, and holds the lock."""
     operator = operate()
     process = operator.start("one_by_one")
     until(operator.swarm.hosts["rooster"], "[ -e /etc/slow.runs ]")
@@ -158,7 +158,7 @@ def test_a_shell_that_nobody_will_speak_to_again_gives_its_machine_back(operate)
 
 
 @pytest.mark.parametrize("silence", ["dark", "cut"])
-def test_a_machine_that_is_not_there_is_told_in_time(operate, silence):
+def test_a_machine_that_is_not_there_is_reported_in_time(operate, silence):
     operator = operate()
     if silence == "dark":
         operator.swarm.hosts["chick0"].process.kill()
@@ -179,7 +179,7 @@ def test_ctrl_c_stops_at_once_and_says_what_still_runs(operate):
     seconds, said = interrupted(process)
     assert seconds <= 2 and process.returncode == 130, said
     assert "chick0: write /etc/slow" in said and "Traceback" not in said, said
-    assert "still runs here" in the_next_run(operator)  # the lock is free, and the unit is found
+    assert "is still running here" in the_next_run(operator)  # the lock is free, and the unit is found
     undisturbed(operator.swarm.hosts["chick0"])
 
 
@@ -215,4 +215,4 @@ def test_a_second_ctrl_c_quits(operate):
 
 def test_every_link_error_names_its_machine():
     for kind in LinkError.__subclasses__():
-        assert str(kind("chick1", "it is so", step="join")) == "chick1, join: it is so"
+        assert str(kind("chick1", "it holds", step="join")) == "chick1, join: it holds"

@@ -82,7 +82,7 @@ def test_a_locked_key_is_used_from_the_agent(somebody, tmp_path, options):
             assert somebody.gets_in()
 
 
-def test_a_locked_key_without_an_agent_is_told_by_every_task(somebody, tmp_path):
+def test_a_locked_key_without_an_agent_is_reported_by_every_task(somebody, tmp_path):
     key = keygen(tmp_path / "locked", passphrase=PASSPHRASE)
     somebody.has(key)
     for task in (["rack.check"], ["gateway.leases"], ["cluster.bootstrap", "--only", "gateway"]):
@@ -158,7 +158,7 @@ def test_without_identity_file_the_usual_keys_go_ahead_of_what_else_is_in_the_ag
     assert somebody.gets_in()
 
 
-def test_too_many_keys_are_told_as_that(somebody, tmp_path):
+def test_too_many_keys_are_reported_as_that(somebody, tmp_path):
     key = keygen(tmp_path / "key")
     somebody.let_in(public(key))
     somebody.has(None)
@@ -175,21 +175,21 @@ def test_too_many_keys_are_told_as_that(somebody, tmp_path):
         assert somebody.gets_in()
 
 
-def test_a_refused_key_and_a_locked_agent_are_told(somebody, tmp_path):
+def test_a_refused_key_and_a_locked_agent_are_reported(somebody, tmp_path):
     key = keygen(tmp_path / "key", passphrase=PASSPHRASE)
     somebody.has(key)
     somebody.let_in("# nobody")
     with real_agent(tmp_path / "agent") as agent:
         somebody.uses(agent.socket)
         agent.add(key)
-        with pytest.raises(KeyRefused, match=f"does not let root in: it refused {key} of the agent"):
+        with pytest.raises(KeyRefused, match=f"login as root was refused: it refused {key} of the agent"):
             somebody.gets_in()
         agent.lock()
         with pytest.raises(KeyUnusable, match="is locked with a passphrase, and the agent holds no key .or is locked"):
             somebody.gets_in()
 
 
-def test_an_agent_that_hangs_or_talks_nonsense_is_told_in_time(somebody, tmp_path, monkeypatch):
+def test_an_agent_that_hangs_or_talks_nonsense_is_reported_in_time(somebody, tmp_path, monkeypatch):
     monkeypatch.setattr("fabfile.engine.agent.PATIENCE", 1.0)
     somebody.has(keygen(tmp_path / "key", passphrase=PASSPHRASE))
     listening = socket.socket(socket.AF_UNIX)

@@ -26,7 +26,7 @@ def test_a_refused_run_draws_no_secrets(with_a_hub):  # noqa: F811
     until(rooster, "[ -e /run/coop/lock.holder ]")
     for words in (["hub.upgrade"], ["cluster.bootstrap", "--from", "helm"]):
         code, said = operator.end(".venv/bin/inv", *words)
-        assert code == 1 and "spicy from an unknown place is at work on this rack" in said, said
+        assert code == 1 and "spicy from an unknown place holds the lock on this rack" in said, said
     assert not secrets.exists()
     code, said = operator.end(".venv/bin/inv", "hub.upgrade", "--dry")
     assert code == 3 and not secrets.exists(), said  # looking is always allowed, and writes nothing

@@ -89,7 +89,7 @@ def test_no_second_cluster_is_made_while_the_control_plane_that_holds_one_is_mea
 
     chick1, chick3 = (operator.swarm.hosts[name] for name in ("chick1", "chick3"))
     chick3.run("mkdir -p /etc/kubernetes; : >/etc/kubernetes/kubelet.conf")
-    with pytest.raises(Exit, match="chick3 is in a cluster, and no control plane that answers holds one"):
+    with pytest.raises(Exit, match="chick3 is in a cluster, and no control plane that answers has one"):
         converge(Context(), "cluster.bootstrap", steps)
     assert chick1.run("ls /etc/made", check=False) == ""
     chick3.run("rm /etc/kubernetes/kubelet.conf")

@@ -64,7 +64,7 @@ def test_without_a_yes_nothing_is_changed(rack, words, said):
     assert (rack / "hosts.yaml").read_text() == before
 
 
-def test_a_machine_that_is_not_there_is_told(rack):
+def test_a_machine_that_is_not_there_is_reported(rack):
     unknown = inv(rack, "rack.trust", "chick9")
     assert unknown.returncode == 2 and "there is no machine 'chick9'" in unknown.stdout
     assert "Traceback" not in unknown.stdout

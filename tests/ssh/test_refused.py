@@ -82,7 +82,7 @@ def test_a_task_that_is_refused_is_not_done(with_a_hub):
         time.sleep(0.3)  # what goes on there without us
         done += [f"{words}: {line}" for line in called(operator, what).splitlines()]
         operator.swarm.hosts["rooster"].run(f"rm -f {CALLED}")
-        if code != 1 or "is at work on this rack since" not in said:
+        if code != 1 or "holds the lock on this rack since" not in said:
             untold.append(f"{words} ended with {code}: {said}")
     assert not done, "refused, and done all the same"
     assert not untold
@@ -103,7 +103,7 @@ def test_a_refused_run_draws_no_secrets(with_a_hub, words):
     before = {path: path.read_bytes() for path in operator.folder.rglob("*") if path.is_file()}
     code, said = operator.end(".venv/bin/inv", *words)
     assert {path: path.read_bytes() for path in operator.folder.rglob("*") if path.is_file()} == before, said
-    assert code == 1 and "is at work on this rack since" in said
+    assert code == 1 and "holds the lock on this rack since" in said
     operator.swarm.hosts["chick0"].run("touch /run/go")
     first.communicate(timeout=30)
 
@@ -135,17 +135,17 @@ def test_a_machine_that_somebody_works_on_is_left_alone(operate, lock_of):
     lock_of(operator.swarm.hosts["chick0"])
     result = operator.run(toys.plain)
     assert {name for name, outcome in result.machines.items() if outcome.state == "failed"} == {"chick0"}
-    assert "still at work there" in str(result.errors[0])
+    assert "still running there" in str(result.errors[0])
     assert operator.swarm.hosts["chick0"].run("ls /etc/toy*", check=False) == ""
     assert operator.swarm.hosts["chick1"].run("cat /etc/toy7") == "7 it's ✓\n"  # the others are done
 
 
-def test_a_lender_that_somebody_works_on_lends_nothing(operate, lock_of):
+def test_another_machine_that_somebody_works_on_gives_no_value(operate, lock_of):
     """The lender is no machine of the run: its shell takes the lock and makes the value in one write."""
     operator = operate(chicks=2)
     lock_of(operator.swarm.hosts["chick0"])
     result = operator.run(toys.borrowing)
-    assert result.exit_code == 1 and "still at work there" in str(result.errors[0])
+    assert result.exit_code == 1 and "still running there" in str(result.errors[0])
     time.sleep(0.3)
     assert operator.swarm.hosts["chick0"].run("cat /run/tokens", check=False) == ""
     assert operator.swarm.hosts["chick1"].run("ls /etc/joined /etc/token", check=False) == ""
@@ -165,7 +165,7 @@ def test_nothing_follows_a_command_that_took_too_long(operate, monkeypatch):
         return [Step("install", rack.chicks, role)]
 
     result = operator.run(scenario)
-    until(chick0, "[ -e /etc/slow ]", 10)  # what was under way ends by itself
+    until(chick0, "[ -e /etc/slow ]", 10)  # what was running ends by itself
     time.sleep(0.5)
     assert chick0.run("ls /etc/after*", check=False) == ""
     (error,) = result.errors

@@ -84,7 +84,7 @@ def test_steps_in_order_and_only_those_that_are_asked_for(operate):
     assert operator.run(scenario, limit="chick0").resume == "inv toy.scenario --limit chick0"
 
 
-def test_a_check_is_waited_for_and_told_when_it_does_not_come_true(operate):
+def test_a_check_is_waited_for_and_reported_when_it_does_not_come_true(operate):
     operator = operate()
 
     def scenario(rack):
@@ -120,7 +120,7 @@ def test_what_a_run_could_not_prove_the_next_one_asks_again(operate):
     dry = operator.run(scenario, dry=True)
     assert [(entry.machine, entry.resource) for entry in dry.plan] == [
         ("chick0", "verification of begin"), ("chick1", "verification of begin")] and dry.exit_code == 3
-    assert isinstance(operator.run(scenario).errors[0], CheckFailed)  # nothing differs, and yet it is not done
+    assert isinstance(operator.run(scenario).errors[0], CheckFailed)  # no changes, and yet it is not done
     chick0.run("touch /run/there")
     proved = operator.run(scenario)
     assert proved.exit_code == 0 and not proved.remaining and operator.heard(events.Held)
@@ -129,7 +129,7 @@ def test_what_a_run_could_not_prove_the_next_one_asks_again(operate):
     assert chick0.run("ls -A /var/lib/coop/unverified") == ""
 
 
-def test_a_command_that_passes_its_limit_is_told(operate):
+def test_a_command_that_passes_its_limit_is_reported(operate):
     operator = operate()
 
     def scenario(rack):

@@ -14,23 +14,23 @@ from test_faults import until
 from toys import Text, always
 
 from fabfile.engine.errors import (
-    CommandFailed, HostKeyChanged, HostKeyUnknown, KeyRefused, LockHeld, WentBack,
+    CommandFailed, HostKeyChanged, HostKeyUnknown, KeyRefused, LockHeld, RolledBack,
 )
 from fabfile.engine.step import Step
-from fabfile.tasks.acting import act
+from fabfile.tasks.actions import act
 from fabfile.tasks.queries import ask
 
 TOKEN = "s3cr3t-t0ken-0123456789"
 
 
-def test_a_second_run_is_refused_and_told_who_holds_the_lock(operate):
+def test_a_second_run_is_refused_and_names_who_holds_the_lock(operate):
     operator = operate()
     first = operator.start("long")
     until(operator.swarm.hosts["chick0"], "[ -e /etc/slow.runs ]")
     result = operator.run(toys.plain)
     (error,) = result.errors
     assert isinstance(error, LockHeld) and result.exit_code == 1
-    told = r"^\w+ from \S+ is at work on this rack since 20\S+, doing toy.long; "
+    told = r"^\w+ from \S+ holds the lock on this rack since 20\S+, running toy.long; "
     assert re.search(told, str(error)), error
     assert operator.run(toys.plain, dry=True).exit_code == 3  # looking is always allowed
     rack, rooster = operator.rack, operator.swarm.hosts["rooster"]
@@ -47,7 +47,7 @@ def test_a_second_run_is_refused_and_told_who_holds_the_lock(operate):
     assert f'"run": "{result.run}"' in result.said and result.said.endswith("held\n")
 
 
-def test_the_lock_outlives_no_killed_run_even_with_a_command_under_way_on_the_gateway(operate):
+def test_the_lock_outlives_no_killed_run_even_with_a_command_running_on_the_gateway(operate):
     operator = operate()
     rooster = operator.swarm.hosts["rooster"]
     process = operator.start("gateway")
@@ -74,8 +74,8 @@ def test_a_change_that_lets_no_new_connection_in_goes_back(operate, monkeypatch,
     began = time.monotonic()
     result = operator.run(scenario)
     (error,) = result.errors
-    assert isinstance(error, WentBack), error
-    assert "the machine has put the former state back" in str(error) and error.machine == name
+    assert isinstance(error, RolledBack), error
+    assert "the machine has put the previous state back" in str(error) and error.machine == name
     assert time.monotonic() - began < 60
     assert operator.swarm.hosts[name].run("ls /etc/net", check=False) == ""
     assert operator.run(toys.plain).exit_code == 0  # and it can be worked on
@@ -104,11 +104,11 @@ def test_a_change_whose_commands_fail_goes_back_at_once(operate):
             Text("/etc/net", "new", first="echo half >/etc/half", fails=True, undo="rm /etc/half")))]
 
     (error,) = operator.run(scenario).errors
-    assert isinstance(error, CommandFailed) and error.hint == "the former state is back"
+    assert isinstance(error, CommandFailed) and error.hint == "the previous state is back"
     assert operator.swarm.hosts["chick0"].run("ls /etc/half /etc/net", check=False) == ""
 
 
-def test_a_borrowed_value_is_used_given_back_and_seen_by_nobody(operate):
+def test_a_remote_value_is_used_revoked_and_seen_by_nobody(operate):
     operator = operate(chicks=2)
     lender, borrower = operator.swarm.hosts["chick0"], operator.swarm.hosts["chick1"]
     process = operator.start("borrowing")
@@ -128,13 +128,13 @@ def test_a_borrowed_value_is_used_given_back_and_seen_by_nobody(operate):
     assert all(path.stat().st_mode & 0o077 == 0 for path in journals)
 
 
-def test_a_value_is_given_back_also_when_the_change_fails(operate):
+def test_a_value_is_revoked_also_when_the_change_fails(operate):
     operator = operate(chicks=2)
 
     def scenario(rack):
         (step,) = toys.borrowing(rack)
         (join,) = step.role(rack, rack.workers[0])
-        refused = Text("/etc/x", "x", first='echo "refused: $TOKEN"', fails=True, borrows=join.borrows)
+        refused = Text("/etc/x", "x", first='echo "refused: $TOKEN"', fails=True, remote_values=join.remote_values)
         return [Step("join", rack.workers, always(refused))]
 
     (error,) = operator.run(scenario).errors
@@ -176,7 +176,7 @@ def test_an_unknown_host_key_is_refused_by_a_run_and_by_fab(operate):
     assert code == 2 and "names no host_key" in said, said
 
 
-def test_an_operator_who_may_not_in_is_told_so(operate):
+def test_an_operator_who_may_not_in_is_reported_so(operate):
     operator = operate()
     other_key(operator)
     file = operator.folder / "hosts.yaml"

@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from fabfile.engine.step import Step  # noqa: E402
-from fabfile.resources.base import Borrowed, Change, Command, Resource  # noqa: E402
+from fabfile.resources.base import RemoteValue, Change, Command, Resource  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Text(Resource):
     limit: float = 60
     undo: str = ""
     first: str = ":"
-    borrows: tuple[Borrowed, ...] = ()
+    remote_values: tuple[RemoteValue, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,7 +52,7 @@ class Text(Resource):
                             f"printf %s {quote(self.content)} >{path}"])
         yield Change(f"it says {facts!r}, should say {self.content!r}",
                      (Command(script, long=self.long, limit=self.limit, shown=f"write {self.path}"),),
-                     undo=self.undo, borrows=self.borrows, alters=frozenset({f"file:{self.path}"}))
+                     undo=self.undo, remote_values=self.remote_values, alters=frozenset({f"file:{self.path}"}))
 
 
 def always(*resources: Resource):
@@ -93,10 +93,10 @@ def one_by_one(rack) -> list[Step]:
 
 def borrowing(rack) -> list[Step]:
     lender = rack.leader.name
-    token = Borrowed("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
+    token = RemoteValue("TOKEN", lender, "echo given >>/run/tokens; echo s3cr3t-t0ken-0123456789",
                      "a token of 15 minutes", 'echo "back $TOKEN" >>/run/tokens')
     use = 'printf %s "$TOKEN" >/etc/token; sleep 3'
-    join = Text("/etc/joined", "1", first=use, long=True, borrows=(token,))
+    join = Text("/etc/joined", "1", first=use, long=True, remote_values=(token,))
     return [Step("join", rack.workers, always(join))]
 
 

@@ -157,7 +157,7 @@ def key_twice(random: Random, file: str, text: str, places: list[Place], _: Samp
     place = _one(random, places)
     whole = text[place.key[0]:place.value[1]]
     between = ", " if place.flow else "\n" + " " * _column(text, place.key[0])
-    return f"{_shown(place)} stands twice", _put(text, (place.value[1], place.value[1]), between + whole)
+    return f"{_shown(place)} appears twice", _put(text, (place.value[1], place.value[1]), between + whole)
 
 
 def key_renamed(random: Random, file: str, text: str, places: list[Place], _: Sample) -> Changed:

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 from fabfile.engine.errors import LinkLost, NoAnswer
 
-Machine = Callable[[str, str], tuple[int, str]]  # ("look" or "act", text) → exit code, output
+Machine = Callable[[str, str], tuple[int, str]]  # ("probe" or "act", text) → exit code, output
 
-_LINE = re.compile(r"^(?:(look|guard) (\d+)|(act) (\d+) \d+) ", re.MULTILINE)
+_LINE = re.compile(r"^(?:(probe|guard) (\d+)|(act) (\d+) \d+) ", re.MULTILINE)
 
 
 class FunctionShell:

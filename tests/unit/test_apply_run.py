@@ -48,7 +48,7 @@ def test_a_server_that_is_not_ready_yet_is_waited_for(answers, code, said):
             code, "".join(f"{line}\n" for line in said))
 
 
-def test_a_webhook_whose_pod_may_stand_on_a_node_that_is_away_is_told_soon_with_what_moves_it():
+def test_a_webhook_whose_pod_may_stand_on_a_node_that_is_away_is_reported_soon_with_what_moves_it():
     change, = KubernetesObjects("pools", "/etc/coop/manifests/pools").changes("absent\n", frozenset())
     script = change.commands[0].script.replace("+ 20)", "+ 0)")
     with a_sandbox() as machine:

@@ -78,8 +78,8 @@ def event(at: float, event: str, **values) -> dict:
 RUN = [
     event(0.0, "began", run="r1", task="cluster.bootstrap", machines=["a", "b"]),
     event(0.4, "connected", machine="a", seconds=0.3), event(0.5, "connected", machine="b", seconds=0.4),
-    event(0.7, "looked", machine="a", step="", probes=9, seconds=0.2),
-    event(0.8, "looked", machine="b", step="", probes=5, seconds=0.1),
+    event(0.7, "probed", machine="a", step="", probes=9, seconds=0.2),
+    event(0.8, "probed", machine="b", step="", probes=5, seconds=0.1),
     event(1.0, "planned", closing=False, changes=[{}]),
     event(1.0, "step_began", step="prepare"),
     event(3.0, "ran", machine="a", step="prepare", command="install", seconds=2.0),
@@ -88,7 +88,7 @@ RUN = [
     event(4.5, "step_ended", step="prepare", seconds=3.5, critical=2.9),
     event(5.0, "held", machine="a", step="prepare", what="all is well", seconds=0.5),
     event(5.0, "verified", step="prepare", held=True, seconds=0.5, critical=0.5),
-    event(5.4, "looked", machine="b", step="", probes=5, seconds=0.3),
+    event(5.4, "probed", machine="b", step="", probes=5, seconds=0.3),
     event(5.5, "planned", closing=True, changes=[]),
     event(5.5, "ended", seconds=5.5, critical=3.9, changes=3),
 ]

@@ -15,7 +15,7 @@ def test_bare_machines_become_what_the_sample_racks_roles_want():
 
 def test_work_grows_with_the_number_of_machines_and_no_faster(monkeypatch):
     """Lines of Python are counted, which says more than a clock beside other work; seconds and memory for the
-    sizes of docs/performance.md are told by python -m bench.simulated."""
+    sizes of docs/performance.md are reported by python -m bench.simulated."""
     monkeypatch.setenv("XDG_STATE_HOME", "")  # `measure` sets it; it goes back
     fewer, more = lines_a_machine(60), lines_a_machine(240)
     assert more < 1.25 * fewer, (fewer, more)  # one search through the whole plan for every machine makes it 1.29

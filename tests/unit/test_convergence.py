@@ -57,7 +57,7 @@ OTHERS = st.one_of(
 WISHES = st.tuples(st.lists(NAMES, max_size=5, unique=True).flatmap(lambda paths: st.tuples(*map(at, paths))),
                    st.lists(OTHERS, max_size=3, unique_by=type)).map(lambda pair: (*pair[0], *pair[1]))
 
-# What other hands do to a path. A directory in a file's place, or the other way round, is a person's affair.
+# What others do to a path. A directory in a file's place, or the other way round, is a person's affair.
 TO_A_FILE = (
     "rm -rf -- {}", "rm -rf -- {}; ln -s /nowhere {}", "rm -rf -- {}; ln -s /etc/hostname {}", ": >{}",
     "echo more >>{}", "printf '\\377\\376' >{}", "chmod 0606 -- {}", "chown daemon:daemon -- {}",
@@ -108,7 +108,7 @@ def converge(sandbox: Sandbox, wishes) -> int:
 
 
 def drifts(wishes):
-    """Texts that change what was made, each by other hands."""
+    """Texts that change what was made, each by others."""
     mine = [(wish.path, TO_A_DIRECTORY if isinstance(wish, Directory) else TO_A_FILE) for wish in wishes
             if not isinstance(wish, Absent) and getattr(wish, "path", "").startswith("/any/")]
     texts = [st.sampled_from([text.replace("{}", quote(path)) for text in commands]) for path, commands in mine]
@@ -117,7 +117,7 @@ def drifts(wishes):
 
 @settings(max_examples=25)
 @given(WISHES.flatmap(lambda wishes: st.tuples(st.just(wishes), drifts(wishes))))
-def test_what_was_applied_differs_no_more_whatever_other_hands_did(sandbox, story):
+def test_what_was_applied_differs_no_more_whatever_others_did(sandbox, story):
     wishes, by_hand = story
     sandbox.run("rm -rf /any /root/.ssh; mkdir -p /any")
     converge(sandbox, wishes)
@@ -129,14 +129,14 @@ def test_what_was_applied_differs_no_more_whatever_other_hands_did(sandbox, stor
 
 
 def test_what_goes_back_by_itself_is_what_it_was_byte_by_byte(sandbox):
-    """Also where the former file is no UTF-8 text, or longer than a plan shows."""
+    """Also where the previous file is no UTF-8 text, or longer than a plan shows."""
     sandbox.run("mkdir -p /root/.ssh")
     for former in ("printf 'ssh-rsa \\374 odd\\n'", "yes ssh-rsa | head -c 300000", "printf 'no newline'"):
         sandbox.run(f"{former} >/root/.ssh/authorized_keys")
         before = sandbox.run("sha256sum /root/.ssh/authorized_keys")
         shell = Shell("sandbox", SandboxShell(sandbox))
         keys = AuthorizedKeys("root", ("ssh-ed25519 AAAA new",))
-        facts = next(shell.look([ShellCommand(keys.probe())])).output
+        facts = next(shell.probe([ShellCommand(keys.probe())])).output
         [change] = keys.changes(facts, frozenset())
         answers = shell.act([ShellCommand(command.script) for command in change.commands])
         assert [answer.code for answer in answers] == [0]
@@ -149,13 +149,13 @@ def test_what_goes_back_by_itself_is_what_it_was_byte_by_byte(sandbox):
 @settings(max_examples=25)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=3))
 def test_what_is_quoted_arrives_as_it_was_by_every_way(sandbox, texts):
-    """Looked at, acted, given as a variable, and through the script of a command that outlives its line."""
+    """Probed, run, given as a variable, and through the script of a command that outlives its line."""
     shell = Shell("sandbox", SandboxShell(sandbox))
     for number, (text, what) in enumerate(texts):
         given, name = f"given={quote(text)}\n", detached.name("sandbox", what, text + str(number))
         say = 'printf %s "$given"'
         asked = [f"printf %s {quote(text)}", given + say]
-        assert [one.output for one in shell.look([ShellCommand(script) for script in asked])] == [text, text]
+        assert [one.output for one in shell.probe([ShellCommand(script) for script in asked])] == [text, text]
         long = detached.run(name, what, given + say, 10)
         answers = list(shell.act([ShellCommand(script) for script in (*asked, long)]))
         assert [(one.code, one.output) for one in answers] == [(0, text)] * 3

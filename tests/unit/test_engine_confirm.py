@@ -9,7 +9,7 @@ import pytest
 import simulated
 
 from fabfile.engine import confirm, detached, events
-from fabfile.engine.errors import LinkLost, WentBack
+from fabfile.engine.errors import LinkLost, RolledBack
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Command, Resource
@@ -45,11 +45,11 @@ class Machine:
         if str(self.folder) not in text and "coop-" not in text:
             return 0, ""
         if self.deaf and self.lost in text:
-            raise LinkLost("chick0", "the line was cut")
+            raise LinkLost("chick0", "the connection was lost")
         done = subprocess.run(["sh", "-c", "coop_mark=mark\n" + text], capture_output=True, text=True)
         if self.lost in text and self.left:
             self.left -= 1
-            raise LinkLost("chick0", "the line was cut")
+            raise LinkLost("chick0", "the connection was lost")
         return done.returncode, done.stdout
 
 
@@ -79,9 +79,9 @@ def test_a_lost_answer_is_asked_for_again(lost, tried, tmp_path):
     assert len([event for event in told if isinstance(event, events.Noticed)]) == 1
 
 
-def test_that_nothing_is_heard_is_told_at_once_and_the_former_state_comes_back(tried, tmp_path):
+def test_that_nothing_is_heard_is_reported_at_once_and_the_previous_state_comes_back(tried, tmp_path):
     result, told = tried("/confirmed", deaf=True)
     (error,) = result.errors
-    assert isinstance(error, WentBack) and not (tmp_path / "tried").exists()
+    assert isinstance(error, RolledBack) and not (tmp_path / "tried").exists()
     assert [event.text for event in told if isinstance(event, events.Noticed)] == [
-        "the line was cut; what was tried goes back by itself, if no new connection can be opened"]
+        "the connection was lost; the change is rolled back automatically if no new connection can be opened"]

@@ -32,17 +32,17 @@ def answers(stream: bytes) -> list[tuple[int, int, str]]:
 @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
 def test_what_is_quoted_arrives_as_it_was(text):
     from shlex import quote
-    assert answers(spoken(framing.look(7, f"printf %s {quote(text)}"))) == [(7, 0, text)]
+    assert answers(spoken(framing.probe(7, f"printf %s {quote(text)}"))) == [(7, 0, text)]
 
 
 def test_what_sudo_or_a_login_script_says_belongs_to_no_answer():
     warning = b"sudo: unable to resolve host chick11: Name or service not known\n"
-    assert answers(warning + spoken(framing.look(1, "echo a"))) == [(1, 0, "a\n")]
+    assert answers(warning + spoken(framing.probe(1, "echo a"))) == [(1, 0, "a\n")]
 
 
 def test_a_nul_character_is_refused():
     with pytest.raises(ValueError):
-        framing.look(1, "a\0b")
+        framing.probe(1, "a\0b")
 
 
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs"])), max_size=5), st.data())
@@ -66,25 +66,25 @@ def test_commands_stop_at_the_first_failure_and_probes_do_not():
     assert answers(spoken(framing.act(1, "echo a", 60), framing.act(2, "false; echo b", 60), framing.act(3, "echo c", 60),
                           framing.again(), framing.act(4, "echo d", 60))) == [
         (1, 0, "a\n"), (2, 1, ""), (4, 0, "d\n")]
-    assert answers(spoken(framing.look(1, "exit 3"), framing.look(2, "echo b"))) == [
+    assert answers(spoken(framing.probe(1, "exit 3"), framing.probe(2, "echo b"))) == [
         (1, 3, ""), (2, 0, "b\n")]
 
 
 def test_no_command_can_change_or_end_the_shell():
     assert answers(spoken(framing.act(1, "cd /tmp; PATH=; set -u; exit 0", 60), framing.act(2, "pwd; cat", 60),
-                          framing.look(3, "if"), framing.act(4, 'echo "$# $1"', 60))) == [
+                          framing.probe(3, "if"), framing.act(4, 'echo "$# $1"', 60))) == [
         (1, 0, ""), (2, 0, "/\n"), (3, 2, ""), (4, 0, "0 \n")]
 
 
 def test_a_probe_says_what_goes_to_stdout_alone_and_a_command_both():
-    assert answers(spoken(framing.look(1, "echo a; nonesuch; ls /nonesuch"),)) == [(1, 2, "a\n")]
+    assert answers(spoken(framing.probe(1, "echo a; nonesuch; ls /nonesuch"),)) == [(1, 2, "a\n")]
     assert answers(spoken(framing.act(1, "echo a; echo b >&2", 60),)) == [(1, 0, "a\nb\n")]
 
 
 def test_nothing_behind_a_guard_that_fails_is_run(tmp_path):
     made = tmp_path / "made"
-    assert answers(spoken(framing.guard(1, "true"), framing.look(2, "echo a"), framing.guard(3, "echo why; exit 75"),
-                          framing.look(4, f"touch {made}"), framing.again(), framing.act(5, f"touch {made}", 60))) == [
+    assert answers(spoken(framing.guard(1, "true"), framing.probe(2, "echo a"), framing.guard(3, "echo why; exit 75"),
+                          framing.probe(4, f"touch {made}"), framing.again(), framing.act(5, f"touch {made}", 60))) == [
         (1, 0, ""), (2, 0, "a\n"), (3, 75, "why\n")]
     assert not made.exists()
 

@@ -8,7 +8,7 @@ from threading import Barrier
 from test_engine_run import Computer, Setting, rack_of, step
 
 from fabfile.engine import events
-from fabfile.engine.errors import CheckFailed, Crashed, NoAnswer, NoLock, NotAgreed, Unprepared
+from fabfile.engine.errors import CheckFailed, Crashed, NoAnswer, NoLock, NotApproved, Unprepared
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.resources.base import Check
@@ -27,7 +27,7 @@ def test_what_interrupts_wants_consent_and_without_it_nothing_is_done():
     rack, ways, machines = rack_of("rooster", "a", "b")
     steps = [step("one", rack, ["a", "b"], Setting("x", "1"), Interrupting("y", "1"))]
     (error,) = run(rack, "test", steps, ways=ways).errors
-    assert isinstance(error, NotAgreed) and error.interruptions == ("y stops",)
+    assert isinstance(error, NotApproved) and error.interruptions == ("y stops",)
     assert machines["a"].acted == machines["b"].acted == []
     asked = []
     result = run(rack, "test", steps, ways=ways, consent=lambda entries: asked.append(entries) or True)
@@ -60,7 +60,7 @@ def test_an_interruption_that_nobody_was_shown_is_not_made():
     ways.machines["a"].settings["y"] = "1"
     steps = [step("one", rack, ["a"], Setting("x", "1")), step("two", rack, ["a"], Interrupting("y", "1"))]
     (error,) = run(rack, "test", steps, ways=ways).errors
-    assert isinstance(error, NotAgreed) and ways.machines["a"].settings["y"] == "0"
+    assert isinstance(error, NotApproved) and ways.machines["a"].settings["y"] == "0"
 
 
 def test_a_limit_limits_what_is_verified():
@@ -116,7 +116,7 @@ def test_a_step_begins_when_what_it_needs_is_verified_and_no_later():
     assert order == ["a", "A", "b", "c", "B", "d", "C", "D", "e", "E"]
 
 
-def test_a_planned_change_that_is_not_needed_any_more_is_told():
+def test_a_planned_change_that_is_not_needed_any_more_is_reported():
     rack, ways, machines = rack_of("rooster", "a")
     steps = [step("one", rack, ["a"], Setting("x", "1")), step("two", rack, ["a"], Setting("x", "1"))]
     told = []
@@ -189,7 +189,7 @@ def test_steps_are_verified_at_the_same_time_and_a_check_of_both_is_asked_once()
     assert [event.step for event in told if isinstance(event, events.Verified) and event.held] == ["a", "b"] and result.exit_code == 0
 
 
-def test_the_first_step_that_does_not_hold_is_the_only_one_that_is_told():
+def test_the_first_step_that_does_not_hold_is_the_only_one_that_is_reported():
     told = []
     result, _ = verified_together(1, 0, 1, told)
     assert [error.step for error in result.errors] == ["a"]

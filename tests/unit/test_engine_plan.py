@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fabfile.engine.errors import LookFailed, WrongUsage
+from fabfile.engine.errors import ProbeFailed, WrongUsage
 from fabfile.engine.plan import (
     Entry, Plan, Wanted, by_step, chosen, differences, limited, unneeded, wanted, waves,
 )
@@ -54,9 +54,9 @@ def test_what_earlier_resources_will_alter_is_known_to_later_ones_also_across_st
 
 
 def test_facts_that_make_no_sense_name_machine_and_resource():
-    with pytest.raises(LookFailed) as told:
+    with pytest.raises(ProbeFailed) as told:
         differences("m", [Wanted("one", Follows("x"))], ["nonsense"])
-    assert str(told.value) == "m, one, x: its facts make no sense: KeyError: 'what'"
+    assert str(told.value) == "m, one, x: its probe output cannot be parsed: KeyError: 'what'"
 
 
 def test_each_machine_is_asked_for_its_own_resources_in_the_order_of_the_steps():
@@ -83,7 +83,7 @@ def test_steps_are_chosen_by_name(only, from_, names):
     assert [step.name for step in chosen(steps(), only, from_)] == names
 
 
-def test_an_unknown_step_or_machine_is_told_with_those_that_there_are():
+def test_an_unknown_step_or_machine_is_reported_with_those_that_there_are():
     with pytest.raises(WrongUsage, match="no step 'frist' here; the steps are: first, Pod network, last"):
         chosen(steps(), "frist", None)
     with pytest.raises(WrongUsage, match="no step here touches a machine 'd'; they touch: a, b, c"):

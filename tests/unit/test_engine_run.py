@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import simulated
 
 from fabfile.engine import events
-from fabfile.engine.errors import BorrowFailed, CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer
+from fabfile.engine.errors import RemoteValueFailed, CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer
 from fabfile.engine.journal import Journal, find, kept
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
-from fabfile.resources.base import Borrowed, Change, Check, Command, Resource
+from fabfile.resources.base import RemoteValue, Change, Check, Command, Resource
 from fabfile.secret import MASK, Secret, mask
 
 
@@ -23,7 +23,7 @@ class Setting(Resource):
 
     title: str
     value: str
-    borrows: tuple[Borrowed, ...] = ()
+    remote_values: tuple[RemoteValue, ...] = ()
 
     @property
     def name(self):
@@ -35,7 +35,7 @@ class Setting(Resource):
     def changes(self, facts, altered):
         if facts != self.value:
             command = Command(f"set {self.title} {self.value}")
-            yield Change(f"{facts or 'nothing'}, should be {self.value}", (command,), borrows=self.borrows)
+            yield Change(f"{facts or 'nothing'}, should be {self.value}", (command,), remote_values=self.remote_values)
 
 
 @dataclass
@@ -92,7 +92,7 @@ def test_a_later_step_looks_again_once_anything_was_changed():
     machines["rooster"].answers["set shared"] = (0, "")
 
     def appears(verb, text):
-        machines["chick0"].settings["shared"] = "1"  # brought about by what rooster did
+        machines["chick0"].settings["shared"] = "1"  # made by what rooster did
         return 0, ""
 
     class Rooster(Computer):
@@ -128,7 +128,7 @@ def test_a_serial_step_goes_no_further_once_a_machine_has_failed():
     assert [machines[m].settings["x"] for m in "abc"] == ["1", "", ""] and machines["a"].settings["y"] == ""
 
 
-def test_a_machine_that_gives_no_answer_is_told_and_the_others_are_done():
+def test_a_machine_that_gives_no_answer_is_reported_and_the_others_are_done():
     rack, ways, machines = rack_of("rooster", "chick0", "chick1")
     del ways.machines["chick0"]
     result = run(rack, "test", [step("a", rack, ["chick0", "chick1"], Setting("x", "1"))], ways=ways)
@@ -150,14 +150,14 @@ def test_a_held_lock_refuses_the_run():
     result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways)
     (error,) = result.errors
     assert isinstance(error, LockHeld) and machines["chick0"].acted == []
-    assert "spicy from desk is at work on this rack since 2026-11-23T20:00:00" in str(error)
-    assert "doing node.add chick11" in str(error)
+    assert "spicy from desk holds the lock on this rack since 2026-11-23T20:00:00" in str(error)
+    assert "running node.add chick11" in str(error)
 
 
-TOKEN = Borrowed("TOKEN", "chick0", "make-token", "a token of 15 minutes", "delete-token $TOKEN")
+TOKEN = RemoteValue("TOKEN", "chick0", "make-token", "a token of 15 minutes", "delete-token $TOKEN")
 
 
-def test_a_borrowed_value_is_set_just_before_and_given_back():
+def test_a_remote_value_is_set_just_before_and_revoked():
     lender = {"make-token": (0, "abcdef.0123\n"), "delete": (0, "")}
     rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0=lender)
     told = []
@@ -169,12 +169,12 @@ def test_a_borrowed_value_is_set_just_before_and_given_back():
     assert "abcdef.0123" not in repr(told)
 
 
-def test_a_lender_that_fails_is_named_and_nothing_is_done():
+def test_another_machine_that_fails_is_named_and_nothing_is_done():
     lender = {"make-token": (1, "connection refused\n")}
     rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0=lender)
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
     (error,) = result.errors
-    assert isinstance(error, BorrowFailed) and "chick0 could not make a token of 15 minutes" in str(error)
+    assert isinstance(error, RemoteValueFailed) and "chick0 could not create a token of 15 minutes" in str(error)
     assert error.tail == ("connection refused",) and machines["chick1"].acted == []
 
 
@@ -187,11 +187,11 @@ class Cut(Computer):
 
     def __call__(self, verb, text):
         if text.splitlines()[-1].startswith(self.at):
-            raise LinkLost("", "the line was cut", hint="wait")
+            raise LinkLost("", "the connection was lost", hint="wait")
         return super().__call__(verb, text)
 
 
-def test_a_value_is_not_taken_back_from_a_command_that_may_still_be_at_work_with_it():
+def test_a_value_is_not_revoked_while_a_command_may_still_use_it():
     lender = {"make-token": (0, "abcdef.0123\n"), "delete": (0, "")}
     rack, ways, machines = rack_of("rooster", "chick0", "chick1", "chick2", chick0=lender)
     ways.machines["chick1"] = Cut("set joined")
@@ -202,18 +202,18 @@ def test_a_value_is_not_taken_back_from_a_command_that_may_still_be_at_work_with
     assert sum("delete-token" in text for text in machines["chick0"].acted) == 1
 
 
-def test_a_lender_whose_line_is_cut_is_the_borrowers_failure():
+def test_another_machine_whose_line_is_cut_is_a_failure_of_this_machine():
     rack, ways, machines = rack_of("rooster", "chick0", "chick1")
     ways.machines["chick0"] = Cut("make-token")
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
     (error,) = result.errors
-    assert isinstance(error, BorrowFailed) and (error.machine, error.step) == ("chick1", "join")
-    assert "chick0 could not make a token of 15 minutes: the line was cut" in str(error)
-    assert error.command == "makes a token of 15 minutes for chick1" and error.hint == "wait"
+    assert isinstance(error, RemoteValueFailed) and (error.machine, error.step) == ("chick1", "join")
+    assert "chick0 could not create a token of 15 minutes: the connection was lost" in str(error)
+    assert error.command == "creates a token of 15 minutes for chick1" and error.hint == "wait"
     assert result.machines["chick1"].state == "failed"
 
 
-def test_what_failed_first_is_told_also_when_the_value_cannot_be_given_back():
+def test_what_failed_first_is_reported_also_when_the_value_cannot_be_revoked():
     rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick1={"set joined": (3, "no room")})
     ways.machines["chick0"] = Cut("delete-token", answers={"make-token": (0, "abcdef.0123\n")})
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
@@ -229,9 +229,9 @@ def test_a_line_that_is_cut_during_a_look_names_step_and_probe():
     assert (error.command, error.hint) == ("probe of setting x", "wait")  # a function hears all of a write at once
 
 
-def test_a_step_that_is_not_proved_is_the_last_one():
-    rack, ways, machines = rack_of("rooster", "chick0", chick0={"is it so": (1, "not yet\n")})
-    checks = [Check("it is so", "chick0", "is it so", 0.2)]
+def test_a_step_that_is_not_verified_is_the_last_one():
+    rack, ways, machines = rack_of("rooster", "chick0", chick0={"does it hold": (1, "not yet\n")})
+    checks = [Check("it holds", "chick0", "does it hold", 0.2)]
     steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack, machines: checks),
              step("b", rack, ["chick0"], Setting("y", "1"))]
     result = run(rack, "test", steps, ways=ways)
@@ -239,8 +239,8 @@ def test_a_step_that_is_not_proved_is_the_last_one():
 
 
 def test_a_pending_verification_comes_last_of_all_and_keeps_nothing_from_being_done():
-    rack, ways, machines = rack_of("rooster", "chick0", chick0={"echo pending": (0, "pending"), "is it so": (1, "not yet\n")})
-    checks = [Check("it is so", "chick0", "is it so", 0.2)]
+    rack, ways, machines = rack_of("rooster", "chick0", chick0={"echo pending": (0, "pending"), "does it hold": (1, "not yet\n")})
+    checks = [Check("it holds", "chick0", "does it hold", 0.2)]
     steps = [step("a", rack, ["chick0"], Setting("x", ""), verify=lambda rack, machines: checks),
              step("b", rack, ["chick0"], Setting("y", "1"))]
     told = []
@@ -284,6 +284,6 @@ def test_events_come_in_order():
     told = []
     run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], ways=ways, tell=told.append)
     kinds = [type(event) for event in told if not isinstance(event, events.Connected)]
-    assert kinds == [events.Began, events.Looked, events.Planned, events.StepBegan, events.Applying,
-                     events.Ran, events.Changed, events.StepEnded, events.Looked, events.Planned,
+    assert kinds == [events.Began, events.Probed, events.Planned, events.StepBegan, events.Applying,
+                     events.Ran, events.Changed, events.StepEnded, events.Probed, events.Planned,
                      events.Ended]

@@ -45,7 +45,7 @@ def test_plain_lines_begin_with_their_machine():
     out = io.StringIO()
     run_with(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
     assert sorted(out.getvalue().splitlines()) == [
-        "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` ended with 2",
+        "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` failed with exit code 2",
         "chick0: [prepare] planned: setting x: nothing, should be 1",
         "flock: 2 changes on 2 machines",
         "flock: [prepare] done in 0.0 s", "flock: [prepare] rooster, chick0",
@@ -69,7 +69,7 @@ def test_a_long_wait_is_on_a_line_now_and_then(monkeypatch):
         "rooster: hooks, 0 s", "rooster: hooks, 8 s", "rooster: hooks, 20 s"]
 
 
-def test_a_note_is_told_at_once_and_once(monkeypatch):
+def test_a_note_is_reported_at_once_and_once(monkeypatch):
     assert heard(monkeypatch, "hooks, 0 s", "note: it goes back", "note: it goes back", "pods, 12 s", "note: it goes back") == [
         "rooster: hooks, 0 s", "rooster: it goes back", "rooster: pods, 12 s"]
 
@@ -95,9 +95,9 @@ def test_a_plan_shows_machine_step_resource_and_diff():
     plan = run_with(Filed("x", "1"), dry=True).plan
     assert plan_text(plan).splitlines() == [
         "rooster: prepare", "  ~ setting x: nothing, should be 1",
-        "      goes back by itself unless a new connection confirms it", "      -0", "      +1",
+        "      is rolled back automatically unless a new connection confirms it", "      -0", "      +1",
         "", "chick0: prepare", "  ~ setting x: nothing, should be 1",
-        "      goes back by itself unless a new connection confirms it", "      -0", "      +1"]
+        "      is rolled back automatically unless a new connection confirms it", "      -0", "      +1"]
 
 
 def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
@@ -107,8 +107,8 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
     assert lines[1].split()[:3] == ["rooster", "changed", "1"]
     assert lines[2].split()[:3] == ["chick0", "failed", "0"]
     assert "1 changed, 1 failed; 1 change in " in text
-    assert text.endswith("chick0, prepare, setting x: `set x 1` ended with 2\n    | no such thing\n\n"
-                         "To go on from here: inv cluster.bootstrap")
+    assert text.endswith("chick0, prepare, setting x: `set x 1` failed with exit code 2\n    | no such thing\n\n"
+                         "To resume: inv cluster.bootstrap")
     assert "The plan made afterwards is empty." in ending_text(run_with(Setting("x", "1")))
 
 
@@ -117,8 +117,8 @@ def test_an_error_says_where_what_and_a_hint():
                           hint="look")
     assert error_text(error) == "chick1, join: it ended\n    during: kubeadm join\n    | a\n    | b\n    look"
     assert error_text(Interrupted({"chick1": "apt-get install"})) == (
-        "interrupted; what was under way:\n    chick1: apt-get install")
-    assert error_text(Interrupted({})) == "interrupted; nothing was under way"
+        "interrupted; still running:\n    chick1: apt-get install")
+    assert error_text(Interrupted({})) == "interrupted; nothing was running"
 
 
 def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
@@ -126,13 +126,13 @@ def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
     assert list_as_text([]) == "No run yet."
     result = run_with(Setting("x", "1"), tell=Journal("flock"))
     runs = list(kept("flock"))
-    assert list_as_text(runs).splitlines()[1].split()[0] == result.run and " well " in list_as_text(runs)
+    assert list_as_text(runs).splitlines()[1].split()[0] == result.run and " succeeded " in list_as_text(runs)
     shown = run_as_text(runs[0])
     assert "    chick0: setting x: nothing, should be 1" in shown and "0.25 s  set x 1" in shown
-    assert "plan afterwards: nothing differs" in shown
+    assert "plan afterwards: no changes" in shown
 
 
-def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_killed(tmp_path, monkeypatch):
+def test_the_journal_reports_a_crashed_run_from_one_at_work_and_one_that_was_killed(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
     class Faulty(Setting):
@@ -141,7 +141,7 @@ def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_kille
 
     result = run_with(Faulty("x", "1"), tell=Journal("flock"))
     assert result.exit_code == 1 and isinstance(result.errors[0], Crashed)
-    assert "this is a fault of Coop: TypeError: unsupported operand" in ending_text(result) and "Traceback" not in ending_text(result)
+    assert "this is a bug in Coop: TypeError: unsupported operand" in ending_text(result) and "Traceback" not in ending_text(result)
     assert " crashed " in list_as_text([*kept("flock")])
     logging.getLogger("invoke").setLevel(logging.DEBUG)  # as --debug does
     try:
@@ -151,8 +151,8 @@ def test_the_journal_tells_a_crashed_run_from_one_at_work_and_one_that_was_kille
 
     at_work = subprocess.Popen([sys.executable, "-c", AT_WORK], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     assert at_work.stdout.readline() == "begun\n"
-    assert list_as_text([*kept("other")]).splitlines()[1].split()[-3:] == ["work", "?", "?"]
-    assert run_as_text(next(kept("other"))).endswith(": at work")
+    assert list_as_text([*kept("other")]).splitlines()[1].split()[-3:] == ["running", "?", "?"]
+    assert run_as_text(next(kept("other"))).endswith(": running")
     at_work.kill()
     at_work.wait()
     assert list_as_text([*kept("other")]).splitlines()[1].split()[-3:] == ["killed", "?", "?"]
@@ -184,7 +184,7 @@ def test_a_long_wait_says_what_it_waits_for_and_not_all_the_time(monkeypatch):
     for second in range(70):
         now[0] = 100.0 + second
         lines(events.Waiting("chick0", "join", "chick2 is Ready", "chick2 is not Ready"))
-    assert out.getvalue().splitlines() == ["chick0: [join] waits until chick2 is Ready: chick2 is not Ready"] * 3
+    assert out.getvalue().splitlines() == ["chick0: [join] waiting until chick2 is Ready: chick2 is not Ready"] * 3
 
 
 class Terminal(io.StringIO):
@@ -207,4 +207,4 @@ def test_what_is_interrupted_is_agreed_to_by_a_person_or_beforehand_and_else_not
     entries = [Entry("chick1", "reboot", "reboot of chick1", Change("x", (), interrupts="chick1 reboots"))] * 2
     assert asked_for(yes, nullcontext, answers, out)(entries) is agreed
     if isinstance(answers, Terminal):
-        assert out.getvalue() == "This interrupts:\n  ! chick1 reboots\nType yes to go on: "
+        assert out.getvalue() == "This interrupts:\n  ! chick1 reboots\nType yes to continue: "

@@ -13,7 +13,7 @@ from fabfile.facts import machine as machine_state
 from fabfile.facts.leader import choose
 from fabfile.facts.leaving import Leaving
 from fabfile.finding import healthy
-from fabfile.resources.departure import Drained, Forgotten, Pod, Returned, Withdrawn, movable
+from fabfile.resources.departure import Drained, NodeDeleted, Pod, Uncordoned, Cordoned, movable
 from fabfile.resources.rebooted import Rebooted, RebootMarks
 from fabfile.screen import cluster as cluster_screen
 
@@ -42,7 +42,7 @@ HEALTHY = answer([node("chick0"), node("chick1")], "kube-system etcd-chick0 chic
                  "chick0 1\nchick1 1")
 
 
-def test_a_healthy_cluster_is_told_so():
+def test_a_healthy_cluster_is_reported_so():
     state = cluster_state.parse(HEALTHY, NOW)
     assert cluster_state.findings(state, ["chick0", "chick1"]) == [] and not state.pods and state.certificates == {"apiserver": 300}
     assert [(each.name, each.control_plane, each.sessions) for each in state.nodes] == \
@@ -61,7 +61,7 @@ def test_a_healthy_cluster_is_told_so():
     "",
 ], ids=["a node not Ready", "a node cordoned", "no mesh", "a node not asked", "a pod that crashes",
         "a pod that waits", "a certificate about to end", "no API server", "no answer at all"])
-def test_a_sick_cluster_is_told_so(said):
+def test_an_unhealthy_cluster_is_reported_so(said):
     state = cluster_state.parse(said, NOW)
     found = cluster_state.findings(state, [node.name for node in state.nodes])
     assert found and not healthy(found)
@@ -69,7 +69,7 @@ def test_a_sick_cluster_is_told_so(said):
     assert all(len(line) <= 100 for line in cluster_screen.as_text(state, found).splitlines())
 
 
-def test_a_machine_that_is_meant_to_be_off_is_told_and_keeps_the_cluster_healthy():
+def test_a_machine_that_is_meant_to_be_off_is_reported_and_keeps_the_cluster_healthy():
     state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")], "x pod-1 chick1 Running false, \n",
                                        "chick0 0"), NOW)
     found = cluster_state.findings(state, ["chick0", "chick1"], off={"chick1"})
@@ -78,11 +78,11 @@ def test_a_machine_that_is_meant_to_be_off_is_told_and_keeps_the_cluster_healthy
     assert "chick2 is not in the cluster: it is off, as hosts.yaml expects" in [each.what for each in found] and healthy(found)
 
 
-def test_pods_on_a_node_that_is_not_ready_are_told_with_it_not_one_by_one():
+def test_pods_on_a_node_that_is_not_ready_are_reported_with_it_not_one_by_one():
     state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")],
                                        "x pod-1 chick1 Running false, \nx pod-2 chick1 Running false, \n", "chick0 0"), NOW)
     found = cluster_state.findings(state, ["chick0", "chick1"])
-    assert [each.what for each in found] == ["chick1 is not Ready", "2 pods stand on chick1, which is not Ready"]
+    assert [each.what for each in found] == ["chick1 is not Ready", "2 pods are on chick1, which is not Ready"]
 
 
 @pytest.mark.parametrize("pod", [
@@ -90,11 +90,11 @@ def test_pods_on_a_node_that_is_not_ready_are_told_with_it_not_one_by_one():
     "jhub hub-1 chick0 Failed false,  Terminated",
     "jhub hub-2 chick0 Failed   NodeShutdown",
 ], ids=["a job that is done", "one that its machine's shutdown ended", "one that it refused"])
-def test_an_ended_pod_is_no_sick_pod(pod):
+def test_an_ended_pod_is_no_unhealthy_pod(pod):
     assert cluster_state.parse(answer([node("chick0")], f"{pod}\n", "chick0 0"), NOW).pods == ()
 
 
-def test_an_evicted_pod_is_told_with_the_reason():
+def test_an_evicted_pod_is_reported_with_the_reason():
     said = answer([node("chick0")], "jhub hub-1 chick0 Failed   Evicted\n", "chick0 0")
     assert [pod.state for pod in cluster_state.parse(said, NOW).pods] == ["Evicted"]
 
@@ -142,7 +142,7 @@ def test_a_healthy_chick():
     ("failed\t", "failed\tlogrotate.service", "failed units"),
     ("pem\t1824000000", "pem\t1795500000", "certificate"),
 ])
-def test_a_sick_chick_is_told_by_what_is_sick(was, now, what):
+def test_an_unhealthy_chick_is_reported_by_what_is_unhealthy(was, now, what):
     lines = machine_state.parse(CHICK.replace(was, now, 1), HELD)
     assert [line.what for line in lines if not line.good] == [what]
 
@@ -157,11 +157,11 @@ def test_what_a_drain_moves():
 
 
 @pytest.mark.parametrize("resource, facts, changes", [
-    (Withdrawn("chick1"), "open\n", 1),
-    (Withdrawn("chick1"), "", 0),
-    (Returned("chick1"), "ours\n", 1),
-    (Returned("chick1"), "unknown\n", 1),
-    (Returned("chick1"), "", 0),
+    (Cordoned("chick1"), "open\n", 1),
+    (Cordoned("chick1"), "", 0),
+    (Uncordoned("chick1"), "ours\n", 1),
+    (Uncordoned("chick1"), "unknown\n", 1),
+    (Uncordoned("chick1"), "", 0),
     (RebootMarks(("chick1",), {"chick1": "17 Mon 20:00"}), "chick1=\nchick2=\n", 1),
     (RebootMarks(("chick1",), {"chick1": "17 Mon 20:00"}), "chick1=17 Mon 20:00\nchick2=\n", 0),
     (RebootMarks(("chick1",)), "chick1=17 Mon 20:00\n", 1),
@@ -171,8 +171,8 @@ def test_what_a_drain_moves():
     (Drained("chick1"), "node \n", 1),
     (Drained("chick1"), "node true\n", 0),
     (Drained("chick1"), "", 0),
-    (Forgotten("chick1"), "node/chick1\n", 1),
-    (Forgotten("chick1"), "", 0),
+    (NodeDeleted("chick1"), "node/chick1\n", 1),
+    (NodeDeleted("chick1"), "", 0),
     (Rebooted("Mon 20:00", "chick1"), "Mon 20:00\n", 1),
     (Rebooted("Mon 20:00", "chick1"), "Mon 20:05\n", 0),
 ])
@@ -194,7 +194,7 @@ def test_who_may_leave(leaving, force, refused):
 
 @pytest.mark.parametrize("answers, leader", [
     ({"a": "member 200 manifests", "b": "member 200 manifests"}, "a"),
-    ({"a": "member 200", "b": "member 200 manifests"}, "b"),  # a was made anew
+    ({"a": "member 200", "b": "member 200 manifests"}, "b"),  # a was recreated
     ({"a": "member 200", "b": "member 200"}, "a"),
     ({"a": "member 000 manifests", "b": "member 200"}, "b"),
     ({"a": "none", "b": "member 000"}, "b"),

@@ -78,7 +78,7 @@ def test_a_command_is_the_same_in_every_run():
 
 
 def test_points_are_spread_over_all_commands_and_all_kinds_and_moments():
-    commands = [(Sent("chick0", "act" if number % 4 else "look", f"{number:03}", 1), 1.0) for number in range(237)]
+    commands = [(Sent("chick0", "act" if number % 4 else "probe", f"{number:03}", 1), 1.0) for number in range(237)]
     points = sorted(planned(100, 60), key=lambda each: each.number)
     at = [commands.index((each.point(commands).at, 1.0)) for each in points]
     assert [*at[:100]] == sorted(at[:100]) and max(b - a for a, b in zip(at[:99], at[1:100])) <= 3

@@ -104,7 +104,7 @@ def test_a_failure_says_what_was_said_and_leaves_no_folder(tmp_path: Path) -> No
     broken = Part("broken", break_down)
     top = Part("top", write_name, inputs=(broken, Part("other", write_name)))
     events: list[Event] = []
-    with pytest.raises(ForgeError, match=r"(?s)^broken: sh ended with 3:.*nearly there.*broken\.log$"):
+    with pytest.raises(ForgeError, match=r"(?s)^broken: sh failed with exit code 3:.*nearly there.*broken\.log$"):
         make(top, tmp_path, events.append)
     assert states(events, "failed") == ["broken"]
     assert not Store(tmp_path).has(broken)

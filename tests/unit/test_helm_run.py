@@ -118,7 +118,7 @@ def gateway(sandbox):
     return Gateway(sandbox)
 
 
-BACK = "the upgrade did not hold for the reason above: revision 3 is back, and ready"
+BACK = "the upgrade failed for the reason above: revision 3 is back, and ready"
 
 
 def test_helm_that_ends_is_let_end_and_its_revision_is_marked(gateway):
@@ -127,22 +127,22 @@ def test_helm_that_ends_is_let_end_and_its_revision_is_marked(gateway):
     assert gateway.read("history") == "3 superseded abc 3\n4 deployed abd 4\n"
 
 
-def test_a_mark_that_cannot_be_made_is_told_with_what_makes_it(gateway):
+def test_a_mark_that_cannot_be_made_is_reported_with_what_makes_it(gateway):
     gateway.sandbox.run("touch /tmp/fakes/no-labels")
     code, said = gateway.upgraded("sleep 1")
-    assert code == 0 and said[0] == ("note: revision 4 is proved, and that cannot be noted on it "
+    assert code == 0 and said[0] == ("note: revision 4 is verified, and that cannot be noted on it "
                                      "(Error: forbidden): inv hub.prove notes it")
 
 
 def test_a_node_that_goes_while_helm_waits_for_it_ends_the_wait(gateway):
     code, said = gateway.upgraded("echo chick1 >nodes; exec /bin/sleep 600")
-    assert (code, said) == (1, ["chick2 is not Ready any more, and helm waits for it",
-                                "chick2 is not Ready any more, and helm waits for it", BACK])
+    assert (code, said) == (1, ["chick2 is no longer Ready, and helm waits for it",
+                                "chick2 is no longer Ready, and helm waits for it", BACK])
 
 
 def test_a_node_that_goes_with_a_pod_ends_the_wait(gateway):
     code, said = gateway.upgraded("echo chick2 >nodes; touch waits")
-    assert code == 1 and "chick1 is not Ready any more, and hub waits for it" in said
+    assert code == 1 and "chick1 is no longer Ready, and hub waits for it" in said
 
 
 def test_a_node_that_nobody_waits_for_may_go(gateway):
@@ -153,12 +153,12 @@ def test_a_node_that_nobody_waits_for_may_go(gateway):
 def test_a_node_that_goes_is_named_whatever_else_broke(gateway):
     code, said = gateway.upgraded("echo chick1 >nodes; echo 'no such host'; exit 1")
     assert code == 1 and said[:2] == ["helm: no such host",
-                                      "chick2 is not Ready any more: what stood there is missing"]
+                                      "chick2 is no longer Ready: what stood there is missing"]
 
 
 def test_an_api_server_that_is_silent_ends_the_wait(gateway):
     code, said = gateway.upgraded(": >nodes; exec /bin/sleep 600")
-    assert code == 1 and "the API server does not answer any more, and helm waits for it" in said
+    assert code == 1 and "the API server no longer answers, and helm waits for it" in said
 
 
 PROOF = """
@@ -167,10 +167,10 @@ touch /tmp/fakes/again; echo chick1 >/tmp/fakes/nodes; exec /bin/sleep 61.5
 """
 
 
-def test_a_proof_whose_node_goes_begins_again(gateway):
+def test_a_verification_whose_node_goes_begins_again(gateway):
     code, said = gateway.upgraded(":", PROOF)
     assert (code, said) == (0, [
-        "note: chick2 is not Ready any more: the proof begins again, on the nodes that are left",
+        "note: chick2 is no longer Ready: the check begins again, on the nodes that are left",
         "ran a cell", "4 deployed abd 4"])
     left = gateway.sandbox.run("/usr/bin/pgrep -fx '/bin/sleep 61.5'")
     assert left == (1, ""), "what is not waited for any more is ended, not left to run"
@@ -179,32 +179,32 @@ def test_a_proof_whose_node_goes_begins_again(gateway):
 FAILS_ONCE = "[ -e /tmp/fakes/failed ] && exit 0; touch /tmp/fakes/failed; echo 'no server ever starts'; exit 1"
 
 
-def test_a_proof_that_fails_brings_the_former_revision_back_and_proves_it(gateway):
+def test_a_verification_that_fails_brings_the_previous_revision_back_and_verifies_it(gateway):
     code, said = gateway.upgraded(":", FAILS_ONCE)
     assert (code, said) == (1, ["its pods are ready, but: no server ever starts", "the canary ran a cell on it",
                                 "its pods are ready, but: no server ever starts", BACK])
     assert gateway.read("history") == "3 superseded abc 3\n4 superseded abd 3\n5 deployed abc 5\n"
 
 
-def test_a_former_revision_that_is_not_proved_either_is_told(gateway):
+def test_a_previous_revision_that_is_not_verified_either_is_reported(gateway):
     code, said = gateway.upgraded(":", "echo 'no server ever starts'; exit 1")
-    assert code == 1 and said[-1] == ("the upgrade did not hold: revision 3 is back, and ready, but is not proved "
+    assert code == 1 and said[-1] == ("the upgrade failed its checks: revision 3 is back, and ready, but is not verified "
                                       "either: see above")
     assert gateway.read("history").endswith("5 deployed abc 3\n"), "what failed its proof is not marked"
 
 
-def test_the_way_back_leads_to_what_was_proved_not_to_what_ran_last(gateway):
+def test_the_way_back_leads_to_what_was_verified_not_to_what_ran_last(gateway):
     gateway.sandbox.write("/tmp/fakes/history", "1 superseded aaa 1\n2 superseded abc 2\n3 deployed abe 2\n")
     code, said = gateway.upgraded(":", FAILS_ONCE)
     assert code == 1 and gateway.read("rolled") == "2\n"
-    assert "note: it goes back to revision 2, the last that was proved; revision 3, which ran before, was not" in said
+    assert "note: it goes back to revision 2, the last that was verified; revision 3, which ran before, was not" in said
 
 
-def test_where_nothing_was_ever_proved_what_ran_comes_back(gateway):
+def test_where_nothing_was_ever_verified_what_ran_comes_back(gateway):
     gateway.sandbox.write("/tmp/fakes/history", "2 superseded abc -\n3 deployed abc -\n")
     code, said = gateway.upgraded(":", FAILS_ONCE)
     assert code == 1 and gateway.read("rolled") == "3\n"
-    assert "note: no revision is known to be proved: it goes back to 3, which ran before" in said
+    assert "note: no revision is known to be verified: it goes back to 3, which ran before" in said
 
 
 # -- pods that cannot start, or find no node ---------------------------------------------------------------------
@@ -216,7 +216,7 @@ NO_NODE = {"phase": "Pending", "conditions": [{
     "message": "0/3 nodes are available: 3 Insufficient memory."}]}
 
 
-def test_a_hook_that_cannot_start_is_told_and_ended_at_its_second_try(gateway):
+def test_a_hook_that_cannot_start_is_reported_and_ended_at_its_second_try(gateway):
     pods = [pod(f"hook-image-awaiter-{end}", owner="Job/hook-image-awaiter", **CANNOT) for end in "ab"]
     gateway.has(hooks=[hook("Job", "hook-image-awaiter")], pods=pods[:1])
     gateway.has(later=pods)
@@ -257,7 +257,7 @@ def test_a_pod_that_is_no_hooks_is_not_waited_for(gateway):
     assert gateway.upgraded("/bin/sleep 1")[0] == 0
 
 
-def test_a_canary_that_finds_no_node_is_told_with_the_schedulers_reason(gateway):
+def test_a_canary_that_finds_no_node_is_reported_with_the_schedulers_reason(gateway):
     gateway.has(pods=[pod("jupyter-coop-canary", "", **NO_NODE)])
     code, said = gateway.upgraded(":", "/bin/sleep 1; " + FAILS_ONCE)
     assert code == 1 and said[0].endswith(
@@ -265,7 +265,7 @@ def test_a_canary_that_finds_no_node_is_told_with_the_schedulers_reason(gateway)
         "0/3 nodes are available: 3 Insufficient memory.")
 
 
-def test_a_canary_whose_scheduler_is_silent_is_told_with_what_that_says(gateway):
+def test_a_canary_whose_scheduler_is_silent_is_reported_with_what_that_says(gateway):
     gateway.has(pods=[pod("jupyter-coop-canary", "", phase="Pending")])
     gateway.sandbox.run("sed -i s/default-scheduler/user-scheduler/ /tmp/fakes/pods")
     gateway.sandbox.write("/tmp/fakes/words", "I1128 leading\nE1128 10:00:00.1 1 reflector.go:204] Failed to watch: "
@@ -293,19 +293,19 @@ AFTER_A_FAILED_UPGRADE = "1 superseded aaa 1\n2 failed abb 1\n3 deployed aaa 1\n
     (AFTER_A_FAILED_UPGRADE, None, 1),
     ("1 superseded aaa 1\n2 superseded abb 2\n3 deployed abc 3\n", None, 2),
     ("1 superseded aaa 1\n2 superseded abb 1\n3 deployed abc 1\n", 2, 2),
-], ids=["after one that went back by itself", "the one before", "one that is named"])
-def test_a_former_revision_is_the_last_that_was_proved(gateway, history, revision, taken):
+], ids=["after one that was rolled back automatically", "the one before", "one that is named"])
+def test_a_previous_revision_is_the_last_that_was_verified(gateway, history, revision, taken):
     gateway.sandbox.write("/tmp/fakes/history", history)
     code, said = gateway.rolled_back(revision=revision)
     assert code == 0 and gateway.read("rolled") == f"{taken}\n"
     assert said == [f"note: from revision 3 to {taken}", "ran a cell",
-                    f"note: revision {taken} is back, as revision 4, and proved"]
+                    f"note: revision {taken} is back, as revision 4, and verified"]
     assert gateway.read("history").splitlines()[-1].endswith(" 4"), "the new one is marked"
 
 
 @pytest.mark.parametrize("history, revision, told", [
-    ("1 superseded aaa -\n2 deployed abb 1\n", None, "no earlier revision is known to be proved"),
-    ("2 deployed abb 2\n", None, "no earlier revision is known to be proved"),
+    ("1 superseded aaa -\n2 deployed abb 1\n", None, "no earlier revision is known to be verified"),
+    ("2 deployed abb 2\n", None, "no earlier revision is known to be verified"),
     ("2 deployed abb 2\n", 7, "helm has no revision 7"),
 ])
 def test_without_a_revision_to_go_to_nothing_is_touched(gateway, history, revision, told):
@@ -319,23 +319,23 @@ def test_a_revision_that_is_brought_back_and_does_not_hold_is_not_marked(gateway
     gateway.sandbox.write("/tmp/fakes/history", AFTER_A_FAILED_UPGRADE)
     code, said = gateway.rolled_back("echo 'no server ever starts'; exit 1")
     assert code == 1 and said[-2:] == ["no server ever starts",
-                                       "revision 1 is back, and ready, but not proved: see above"]
+                                       "revision 1 is back, and ready, but not verified: see above"]
     assert gateway.read("history").endswith("4 deployed aaa 1\n")
 
 
-def test_a_proof_by_hand_marks_what_runs(gateway):
+def test_a_verification_by_hand_marks_what_runs(gateway):
     gateway.sandbox.write("/tmp/fakes/history", "3 deployed abc -\n")
     assert gateway.run(helm_scripts.prove(released("echo ran a cell"))) == (0, ["ran a cell"])
     assert gateway.read("history") == "3 deployed abc 3\n"
 
 
-def test_a_proof_of_another_profile_marks_nothing(gateway):
+def test_a_verification_of_another_profile_marks_nothing(gateway):
     gateway.sandbox.write("/tmp/fakes/history", "3 deployed abc -\n")
     assert gateway.run(helm_scripts.prove(released("echo ran a cell"), noted=False))[0] == 0
     assert gateway.read("history") == "3 deployed abc -\n"
 
 
-def test_a_hub_that_restarts_is_waited_for_and_told_when_it_crashes(gateway):
+def test_a_hub_that_restarts_is_waited_for_and_reported_when_it_crashes(gateway):
     assert gateway.run(helm_scripts.restart(released(""))) == (0, ["the hub is ready again"])
     crash = container(waiting={"reason": "CrashLoopBackOff"})
     crash[0]["restartCount"] = 3
@@ -343,3 +343,11 @@ def test_a_hub_that_restarts_is_waited_for_and_told_when_it_crashes(gateway):
     gateway.sandbox.run("touch /tmp/fakes/waits")
     assert gateway.run(helm_scripts.restart(released(""))) == (
         1, ["hub-5d9c on chick1, container main: CrashLoopBackOff"])
+
+
+def test_the_plan_of_a_rollback_without_a_database_is_read(gateway):
+    """The script and the code that reads its last lines agree on their keys."""
+    gateway.sandbox.write("/tmp/fakes/history", AFTER_A_FAILED_UPGRADE)
+    code, said = gateway.run(helm_scripts.rollback_plan(released("")))
+    plan = helm_scripts.RollbackPlan.read("\n".join(said))
+    assert code == 0 and plan is not None and (plan.revision, plan.database, plan.restores, plan.impossible) == (1, "", False, False)

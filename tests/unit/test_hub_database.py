@@ -160,7 +160,7 @@ def test_a_hub_that_is_down_is_copied_past_it(place):
     assert len(list(place.copies.glob("*.sqlite"))) == 1 and not (place.top / "pod").exists()
 
 
-def test_where_no_copy_can_be_made_it_is_told_with_the_latest_there_is(place, monkeypatch):
+def test_where_no_copy_can_be_made_it_is_reported_with_the_latest_there_is(place, monkeypatch):
     database(place.file, OLD, "anna")
     place.run("copy")
     [file] = place.copies.glob("*.sqlite")

@@ -55,6 +55,6 @@ def test_a_hub_on_a_silent_machine_is_not_waited_for():
     assert seconds < 20 and [node.name for node in state.blocked] == ["chick1"] and state.blocked[0].home
 
 
-def test_a_cluster_that_is_silent_is_told_beside_a_hub_that_is_not():
+def test_a_cluster_that_is_silent_is_reported_beside_a_hub_that_is_not():
     state, _ = looked("00:36", ANSWER, "touch /tmp/no-cluster")
     assert state.api["users"] == 2 and [finding.where for finding in state.findings] == ["cluster"]

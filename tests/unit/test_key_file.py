@@ -1,4 +1,4 @@
-"""What a key's file says of itself while it is locked; and files that are no keys are told, with the cure."""
+"""What a key's file says of itself while it is locked; and files that are no keys are reported, with the cure."""
 
 import subprocess
 
@@ -28,7 +28,7 @@ def made(request, tmp_path_factory):
     return request.param, plain, locked, public.split()
 
 
-def test_a_locked_key_tells_its_public_half(made):
+def test_a_locked_key_reports_its_public_half(made):
     form, plain, locked, (kind, blob, *_) = made
     there = key_file.read(locked)
     assert there.locked and there.needs_agent and there.kind == kind.decode()
@@ -39,7 +39,7 @@ def test_a_locked_key_tells_its_public_half(made):
     beside.rename(locked.with_name("locked.pub"))
 
 
-def test_what_only_an_agent_can_use_is_told_without_one(made, monkeypatch):
+def test_what_only_an_agent_can_use_is_reported_without_one(made, monkeypatch):
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     _, plain, locked, _ = made
     said = problem(Operator(user="spicy", identity_file=str(locked)))
@@ -60,7 +60,7 @@ def test_what_only_an_agent_can_use_is_told_without_one(made, monkeypatch):
     ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza", "no private key that ssh can read"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n", "cannot be read as a private key"),
 ])
-def test_what_is_no_key_is_told(tmp_path, content, told):
+def test_what_is_no_key_is_reported(tmp_path, content, told):
     file = tmp_path / "key"
     file.write_text(content)
     with pytest.raises(NoKey, match=told), Keys(Operator(user="spicy", identity_file=str(file))) as keys:

@@ -77,7 +77,7 @@ def test_version_2_needs_no_cpuacct(tmp_path):
 
 @pytest.mark.parametrize("controllers, file, text", [
     ("cpu,cpuacct", "cpuacct.usage", "2500000000\n"), ("", "cpu.stat", "usage_usec 2500000\nuser_usec 1\n")])
-def test_processor_time_is_told_in_seconds(tmp_path, controllers, file, text):
+def test_processor_time_is_reported_in_seconds(tmp_path, controllers, file, text):
     (tmp_path / "coop-lab/chick0").mkdir(parents=True)
     (tmp_path / "coop-lab/chick0" / file).write_text(text)
     others = Hierarchy("pids", tmp_path / "elsewhere", "/")

@@ -94,7 +94,7 @@ def test_a_download_goes_on_where_it_was_cut(mirror):
     assert get(f"{own}/debian/pool/a.deb", Range="bytes=4-") == (206, b"456789")
 
 
-def test_apt_is_told_that_nothing_has_changed(mirror):
+def test_apt_learns_that_nothing_has_changed(mirror):
     own, *_ = mirror
     with pytest.raises(HTTPError, match="304"):
         get(f"{own}/debian/dists/trixie/InRelease", If_Modified_Since="Sun, 22 Nov 2026 10:00:00 GMT")

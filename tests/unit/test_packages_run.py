@@ -1,4 +1,4 @@
-"""Packages are installed, held, moved and mended for real, from a small repository in the sandbox."""
+"""Packages are installed, held, moved and fixed for real, from a small repository in the sandbox."""
 
 from __future__ import annotations
 

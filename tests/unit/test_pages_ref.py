@@ -48,6 +48,6 @@ FAILED = f"hub: main could not be looked up in {PAGES}; "
     ({"hub": COMMIT}, OTHER, True, COMMIT, []),
     ({"hub": ""}, OTHER, False, OTHER, []),
 ])
-def test_what_is_told_of_a_ref(refs, deployed, renew, commit, told):
+def test_what_is_reported_of_a_ref(refs, deployed, renew, commit, told):
     facts = ServiceFacts({}, {}, refs, {"hub": deployed} if deployed else {})
     assert _commits([HUB], facts, renew) == ({"hub": commit}, told)

@@ -121,11 +121,11 @@ def test_what_is_written_meanwhile_stays(person, cluster):
     assert kept["GoogleOAuthenticator"] == {"client_secret": "another"} and kept["JupyterHub"]["cookie_secret"] == cluster.secrets[HELD]
 
 
-def test_a_secrets_file_that_is_wrong_by_now_is_told(person, cluster):
+def test_a_secrets_file_that_is_wrong_by_now_is_reported(person, cluster):
     rack = load(person.folder)
     person.file.write_text("- no\n")
     person.file.chmod(0o600)
-    with pytest.raises(WrongUsage, match="configs/secrets.yaml:1: keys and values are wanted"):
+    with pytest.raises(WrongUsage, match="configs/secrets.yaml:1: keys and values are expected"):
         Preparing(rack, ["hub"]).before(cluster.ask)
     assert cluster.asked == []
 

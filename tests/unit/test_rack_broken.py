@@ -15,13 +15,13 @@ from invoke import Exit
 
 from fabfile.rack import Rack, RackProblems
 from fabfile.tasks import rack as tasks
-from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
+from fabfile.tasks.service_steps import prune_steps, rack_steps, service_steps
 from tests.unit.broken import Broken, broken, samples
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = samples(PROJECT)
 COUNT = int(os.environ.get("COOP_BROKEN", "200"))
-OF_A_WHOLE_FILE = re.compile(r"is empty|cannot be read: |.* where keys and values are wanted")
+OF_A_WHOLE_FILE = re.compile(r"is empty|cannot be read: |.* where keys and values are expected")
 KEY = re.compile(r"\s*(- )?[\w.-]+:(\s|$)")
 
 
@@ -55,7 +55,7 @@ def is_told_well(told: RackProblems, one: Broken, contents: dict[str, bytes | No
 
 def resources(rack: Rack) -> Iterator[str]:
     """What every step would look at and ask on its first two machines."""
-    for step in [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]:
+    for step in [*rack_steps(rack), *service_steps(rack), *prune_steps(rack)]:
         for machine in step.machines[:2]:
             yield from (resource.probe() for resource in step.role(rack, machine))
         yield from (check.script for check in (step.verify(rack, step.machines) if step.verify else ()))
@@ -74,7 +74,7 @@ def loaded_or_told(one: Broken) -> Rack | RackProblems:
         raise
 
 
-def test_broken_racks_are_told_by_file_line_and_key_and_end_with_2(folder, capsys):
+def test_broken_racks_are_reported_by_file_line_and_key_and_end_with_2(folder, capsys):
     refused = at_home = harmless = 0
     for one in broken(SAMPLE, seed=5):
         if refused == COUNT:

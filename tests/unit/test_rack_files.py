@@ -72,14 +72,14 @@ TEXTS = st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepa
 @example(b"%YAML 9.9\n--- a", "configs/network.yaml")
 @example(b"!!int x", "configs/versions.yaml")
 @example("a: \u2028b".encode(), "configs/services.yaml")
-def test_any_bytes_are_read_or_told(content, file):
+def test_any_bytes_are_read_or_reported(content, file):
     told = load({**WHOLE, file: content})
     assert isinstance(told, tuple) and all(problem.message for problem in told)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.binary(max_size=200), TEXTS, TEXTS.map(lambda text: b"hub: {password: " + text + b"}")))
-def test_any_bytes_of_secrets_are_read_or_told_without_them(content):
+def test_any_bytes_of_secrets_are_read_or_reported_without_them(content):
     with TemporaryDirectory() as folder:
         (Path(folder) / "configs").mkdir()
         secrets = Path(folder) / "configs/secrets.yaml"
@@ -112,7 +112,7 @@ ODD = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
-def test_a_value_of_another_kind_is_told_at_its_line(changes):
+def test_a_value_of_another_kind_is_reported_at_its_line(changes):
     """Whatever stands in place of a value: the rack loads, or says what is wrong on a line that there is."""
     trees = copy.deepcopy(TREES)
     for (file, path), value in changes:
@@ -133,7 +133,7 @@ def test_a_value_of_another_kind_is_told_at_its_line(changes):
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_a_line_lost_or_doubled_is_told_or_harmless(data):
+def test_a_line_lost_or_doubled_is_reported_or_harmless(data):
     file = data.draw(st.sampled_from(sorted(SAMPLE)))
     lines = SAMPLE[file].splitlines(keepends=True)
     at = data.draw(st.integers(0, len(lines) - 1))

@@ -1,4 +1,4 @@
-"""Every wrong rack is told by file, line, key and hint: tests/cases/rack/*.yaml."""
+"""Every wrong rack is reported by file, line, key and hint: tests/cases/rack/*.yaml."""
 
 import shutil
 import subprocess
@@ -48,7 +48,7 @@ def test_the_rack_of_the_cases_and_the_sample_rack_are_right(rack):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
-def test_what_is_wrong_is_told(rack, case):
+def test_what_is_wrong_is_reported(rack, case):
     edit(rack, case["edits"])
     assert problems(rack) == case["problems"]
 
@@ -59,7 +59,7 @@ def test_the_cases_are_many_and_named_once():
 
 @pytest.mark.parametrize("name", [
     "a tab in the indentation", "a file in Latin-1", "everything at once, in every file"])
-def test_rack_check_tells_all_and_ends_with_2(rack, name):
+def test_rack_check_reports_all_and_ends_with_2(rack, name):
     case = next(case for case in CASES if case["case"] == name)
     edit(rack, case["edits"])
     command = [sys.executable, "-m", "invoke", "rack.check"]

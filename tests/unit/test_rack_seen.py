@@ -125,7 +125,7 @@ def test_machines_have_their_places(rack):
         rack.machine("chick1").address("public")
 
 
-def test_a_machine_that_is_not_there_is_told_with_the_nearest(rack):
+def test_a_machine_that_is_not_there_is_reported_with_the_nearest(rack):
     with pytest.raises(RackProblems, match=r"there is no machine 'chik3' .*\(did you mean chick3\?\)"):
         rack.machine("chik3")
 

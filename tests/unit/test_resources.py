@@ -77,8 +77,8 @@ def test_what_differs(case):
             assert any(command.long for command in change.commands) == one["long"]
         if "shown" in one:
             assert one["shown"] in [command.shown for command in change.commands]
-        if "borrows" in one:
-            assert [borrowed.shown for borrowed in change.borrows] == one["borrows"]
+        if "remote_values" in one:
+            assert [borrowed.shown for borrowed in change.remote_values] == one["remote_values"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -88,7 +88,7 @@ def test_what_is_said_to_the_shell_is_shell(case):
     texts = [resource.probe()]
     for change in found:
         texts += [*(command.script for command in change.commands), change.undo]
-        texts += [text for borrowed in change.borrows for text in (borrowed.obtain, borrowed.give_back)]
+        texts += [text for borrowed in change.remote_values for text in (borrowed.obtain, borrowed.revoke)]
     for text in texts:
         parsed = subprocess.run(["dash", "-n"], input=text.encode(), capture_output=True)
         assert parsed.returncode == 0, (parsed.stderr, text)

@@ -34,7 +34,7 @@ def test_a_file_is_made_then_left_alone_then_mended(machine):
     assert machine.read(f"/var/lib/coop/former{file.path}") == "one\ntwo\nthree\n"
 
 
-def test_a_full_disk_is_named_and_the_former_file_stays(machine):
+def test_a_full_disk_is_named_and_the_previous_file_stays(machine):
     machine.run("mkdir /full; mount -t tmpfs -o size=64k none /full; echo former >/full/file")
     full, _ = machine.run("cat /dev/zero >/full/rest 2>/dev/null")
     (change,) = machine.plan(File("/full/file", "x" * 30_000, check="true {}"))
@@ -137,7 +137,7 @@ def test_hosts_that_changed_since_they_were_looked_at_are_left(machine):
     [change] = machine.plan(Hosts({"10.0.0.9": ("late",)}))
     machine.run("echo '8.8.8.8 meanwhile' >>/etc/hosts")
     code, said = machine.run("set -e\n" + change.commands[0].script)
-    assert code == 1 and "has changed since it was looked at" in said
+    assert code == 1 and "has changed since it was probed" in said
     assert "meanwhile" in machine.read("/etc/hosts")
 
 
@@ -197,7 +197,7 @@ def test_a_download_is_what_it_should_be_or_nothing(machine):
         "/usr/local/bin/tool has mode 0755, should have 0700"]
     [change] = machine.plan(Download("file:///srv/tool", "0" * 64, "/usr/local/bin/tool"))
     code, said = machine.run("set -e\n" + change.commands[0].script)
-    assert code == 1 and "file:///srv/tool holds something else" in said
+    assert code == 1 and "file:///srv/tool has other content" in said
     assert machine.read("/usr/local/bin/tool") == "the tool\n"
 
 

@@ -1,7 +1,7 @@
 """What the sample rack's machines would be given: the very files, resources in order, the scripts' syntax.
 
 Golden cases lie in tests/cases/roles/MACHINE/, laid out as on the machine; RESOURCES lists what is wanted
-there, in order. After a wanted change: `python -m tests.unit.test_roles` writes them anew, and the diff is
+there, in order. After a wanted change: `python -m tests.unit.test_roles` writes them again, and the diff is
 what to read.
 """
 
@@ -112,7 +112,7 @@ def test_checks_are_posix_shell(script):
 
 
 def write() -> None:
-    """The cases anew, from the rack as it is."""
+    """The cases again, from the rack as it is."""
     shutil.rmtree(CASES, ignore_errors=True)
     for name in MACHINES:
         for path, text in rendered(load(PROJECT), name).items():
@@ -132,7 +132,7 @@ def test_dns_is_placed_on_two_nodes_where_two_can_take_it(rack):
 
 
 def test_every_control_plane_has_the_files_of_what_was_applied(rack):
-    """So that the cluster can be asked through any, and nothing differs."""
+    """So that the cluster can be asked through any, and nothing has to change."""
     more = {name: rack.machine(name).model_copy(update={"roles": rack.leader.roles}) for name in ("chick1", "chick2")}
     rack = replace(rack, machines={**rack.machines, **more})
     steps = {step.name: step for step in rack_steps(rack)}

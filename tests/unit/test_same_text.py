@@ -18,7 +18,7 @@ import pytest
 from bench.machines import bare
 from fabfile.loading import load
 from fabfile.rack.reading import read
-from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
+from fabfile.tasks.service_steps import prune_steps, rack_steps, service_steps
 from tests.unit.broken import samples
 
 PROJECT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[2]
 def everything(rack) -> dict[str, list]:
     """By machine: every resource of every step, in order."""
     found = {}
-    for step in [*rack_steps(rack), *service_steps(rack), *left_steps(rack)]:
+    for step in [*rack_steps(rack), *service_steps(rack), *prune_steps(rack)]:
         for machine in step.machines:
             found.setdefault(machine.name, []).extend((step.name, one) for one in step.role(rack, machine))
     return found

@@ -28,7 +28,7 @@ from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.loading import load
 from fabfile.rack.secrets import hidden, read_secrets, revealed
-from fabfile.resources.base import Borrowed, Change, Check, Command, Resource
+from fabfile.resources.base import RemoteValue, Change, Check, Command, Resource
 from fabfile.screen import runs as runs_screen
 from fabfile.screen.ending import ending_text, error_text
 from fabfile.screen.plan import plan_text
@@ -99,7 +99,7 @@ class Everything:
 
 
 class Shell(simulated.FunctionShell):
-    """Answers may hold beats, a cut line, or silence."""
+    """Answers may hold beats, a lost connection, or silence."""
 
     def write(self, data: bytes) -> None:
         super().write(data)
@@ -108,7 +108,7 @@ class Shell(simulated.FunctionShell):
     def read(self, timeout: float) -> bytes:
         if not self._said:
             raise TimeoutError
-        endings = {b"@cut@": LinkLost("chick1", "the line was cut"), b"@silence@": TimeoutError()}
+        endings = {b"@cut@": LinkLost("chick1", "the connection was lost"), b"@silence@": TimeoutError()}
         for word, error in endings.items():
             if self._said.startswith(word):
                 raise error
@@ -140,11 +140,11 @@ class Release(Resource):
         if "odd" in facts:
             raise ValueError(f"cannot understand {facts!r}")
         if "released" not in facts:
-            borrows = (Borrowed("join", "chick0", "make a token", "a join token", 'take back "$join"'),
-                       Borrowed("kubeconfig", "chick0", "make a kubeconfig", "a certificate", "revoke it"))
+            remote_values = (RemoteValue("join", "chick0", "make a token", "a join token", 'take back "$join"'),
+                             RemoteValue("kubeconfig", "chick0", "make a kubeconfig", "a certificate", "revoke it"))
             script = f"printf %s {quote(PASSWORD)} | helm upgrade hub -f -"
             yield Change(f"the release is {facts or 'absent'}", (Command(script, long=self.long),),
-                         borrows=borrows, diff=f"-password: {facts}", undo="")
+                         remote_values=remote_values, diff=f"-password: {facts}", undo="")
 
 
 COMMON = {"make a token": (0, JOIN + "\n"), "make a kubeconfig": (0, KUBECONFIG)}
@@ -171,7 +171,7 @@ LEAKS = {
     "a probe fails": {"is it released?": (3, EVERYTHING)},
     "facts that make no sense": {"is it released?": (0, "odd " + EVERYTHING)},
     "facts that are shown": {"is it released?": (0, PASSWORD)},
-    "a check does not hold": {"is it so?": (1, EVERYTHING)},
+    "a check does not hold": {"does it hold?": (1, EVERYTHING)},
     **{f"the line is cut within a secret {n}": {"helm": (0, f"begun\n{line}@cut@")}
        for n, line in enumerate(OPEN)},
     "a command hangs with a secret as its last words": {"helm": (0, f"{EVERYTHING}\n{TOKEN[:-3]}@silence@")},
@@ -180,7 +180,7 @@ LEAKS = {
     "the lender's line is cut when it is given back": {"take back": (0, f"{JOIN[:-7]}@cut@")},
     "the lender cannot take it back": {"take back": (1, EVERYTHING)},
     "an earlier run's command says it": {"coop_wait": (0, f"@beat@ adopted {JOIN}\n@beat@ {JOIN}\n")},
-    "Ctrl-C while it is under way": {"helm": KeyboardInterrupt()},
+    "Ctrl-C while it is running": {"helm": KeyboardInterrupt()},
 }
 
 
@@ -203,7 +203,7 @@ def test_no_piece_of_a_secret_is_shown_or_kept(leak, long):
     rack = simulated.rack("rooster", "chick0", "chick1")
     answers = {**LEAKS[leak], **{key: value for key, value in COMMON.items() if key not in LEAKS[leak]}}
     ways = Ways({name: machine(answers) for name in rack.machines})
-    check = Check("it is so", "chick1", "is it so?", 0.05)
+    check = Check("it holds", "chick1", "does it hold?", 0.05)
     steps = [Step("release", (rack.machine("chick1"),), lambda rack, machine: [Release(long)],
                   verify=lambda rack, machines: [check])]
     shown = Everything(rack)
@@ -255,7 +255,7 @@ def fails_aloud(machine):
     f"hub: {{password: !{NUMBER} x}}", f"hub: {{password: *{NUMBER}}}", f"hub: {{password: \"{NUMBER}}}",
     f"hub: {{password: {NUMBER}\n", f"{NUMBER}", f"hub: [{NUMBER}", f"hub: &{NUMBER} [*{NUMBER}]",
     f"hub:\n\tpassword: {NUMBER}", f"hub: {{password: @{NUMBER}}}", f"hub: {{password: x: {NUMBER}}}"])
-def test_a_file_of_secrets_that_is_wrong_is_told_without_them(tmp_path, text):
+def test_a_file_of_secrets_that_is_wrong_is_reported_without_them(tmp_path, text):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs/secrets.yaml").write_text(text)
     (tmp_path / "configs/secrets.yaml").chmod(0o600)

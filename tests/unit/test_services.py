@@ -42,7 +42,7 @@ def rack():
 
 @pytest.mark.parametrize("case", yaml.safe_load((CASES / "rack.yaml").read_text()),
                          ids=lambda case: case["case"])
-def test_what_is_wrong_is_told(folder, case):
+def test_what_is_wrong_is_reported(folder, case):
     for one in case["edits"]:
         file = folder / one["in"]
         assert one["replace"] in file.read_text()
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_told(folder, case):
 
 @pytest.mark.parametrize("case", yaml.safe_load((CASES / "template_lint.yaml").read_text()),
                          ids=lambda case: case["case"])
-def test_what_a_former_hub_had_is_told(case):
+def test_what_a_previous_hub_had_is_reported(case):
     if "files" in case:
         assert [str(problem) for problem in lint(case["files"])] == case["problems"]
     else:
@@ -95,9 +95,9 @@ DEFAULTS = {"hub": {"image": {"name": "x"}, "db": {"type": "sqlite-pvc"}}, "prox
      ("  hub:\n", "  hub:\n    templatePath: [/x]\n",
       ["configs/hub.yaml:11: values.hub.templatePath: unknown key (did you mean templatePaths?)"]),
      ("  hub:\n", "  hub:\n    templatePaths: /x\n",
-      ["configs/hub.yaml:11: values.hub.templatePaths: a text stands where a list is wanted"]),
+      ["configs/hub.yaml:11: values.hub.templatePaths: a string found where a list is expected"]),
      ("  hub:\n", "  hub:\n    templatePaths: [1]\n", [
-         "configs/hub.yaml:11: values.hub.templatePaths[0]: a number stands where a text is wanted "
+         "configs/hub.yaml:11: values.hub.templatePaths[0]: a number found where a string is expected "
          "(put it in quotes)"
      ]),
      ("  hub:\n", "  hub:\n    db: {type: postgresql}\n", [
@@ -115,7 +115,7 @@ def test_values_are_held_to_the_charts_schema(folder, before, after, told):
     assert [str(problem) for problem in problems] == told
 
 
-def test_a_wrong_secret_is_told_without_being_shown(folder):
+def test_a_wrong_secret_is_reported_without_being_shown(folder):
     secrets = folder / "configs/secrets.yaml"
     secrets.write_text("hub:\n  proxy:\n    secretToken: 12345678\n")
     secrets.chmod(0o600)
@@ -123,7 +123,7 @@ def test_a_wrong_secret_is_told_without_being_shown(folder):
     problems = values_problems(rack, rack.services["hub"], release_values(rack, rack.services["hub"]),
                                DEFAULTS, SCHEMA)
     assert [str(problem) for problem in problems] == [
-        "configs/secrets.yaml:3: hub.proxy.secretToken: a number stands where a text or nothing is wanted "
+        "configs/secrets.yaml:3: hub.proxy.secretToken: a number found where a string or nothing is expected "
         "(put it in quotes)"
     ]
 
@@ -138,7 +138,7 @@ def test_secrets_that_others_may_read_are_refused(folder):
         told.value) == "configs/secrets.yaml: others may read it (mode 0644) (chmod 600 configs/secrets.yaml)"
 
 
-def test_a_value_among_the_secrets_and_in_the_open_is_told(folder):
+def test_a_value_among_the_secrets_and_in_the_open_is_reported(folder):
     secrets = folder / "configs/secrets.yaml"
     secrets.write_text("hub:\n  singleuser: {memory: {limit: 2G}}\n")
     secrets.chmod(0o600)
@@ -166,7 +166,7 @@ def test_no_secret_is_drawn_for_a_hub_that_may_have_one(folder):
     hubs = [rack.services["hub"]]
     silent = NoAnswer("chick0", "it does not answer")
     for error, why in ((None, "its API server does not answer"), (silent, "chick0: it does not answer")):
-        with pytest.raises(CoopError, match=f"lacks secrets of hub.*cannot be asked: {why}. Put a copy"):
+        with pytest.raises(CoopError, match=f"lacks secrets of hub.*cannot be queried for them: {why}. Restore a copy"):
             be_sure(rack, hubs, NOTHING_KNOWN, error)
     be_sure(rack, hubs, dataclasses.replace(NOTHING_KNOWN, secrets={"hub": {}}), None)  # it is known to have none
     whole = with_secrets(rack, lacking(rack, hubs, NOTHING_KNOWN))
@@ -186,7 +186,7 @@ def test_a_running_hubs_secrets_are_taken_over(folder):
         hub["hub"]["services"]["coop"]["apiToken"]) == 64
 
 
-def test_every_secret_of_a_hub_is_drawn_anew_for_another():
+def test_every_secret_of_a_hub_is_drawn_again_for_another():
     one, other = hub_secrets({}), hub_secrets({})
     assert one.keys() == other.keys() and not [path for path in one if one[path] == other[path]]
 
@@ -302,36 +302,36 @@ NOT_READY = ("chick1 True 2026-11-28T10:00:00Z KubeletReady", "chick1 Unknown 20
 BROKEN = ("chick1 True 2026-11-28T10:00:00Z KubeletReady", "chick1 False 2026-11-28T16:00:30Z KubeletNotReady")
 
 
-def test_a_hub_on_nodes_that_live_has_no_sick_ones():
+def test_a_hub_on_nodes_that_live_has_no_unhealthy_ones():
     state = hub_facts.parse("hub", HEALTHY + NODES)
     assert state.healthy and state.sick == ()
 
 
-@pytest.mark.parametrize("changes, state_of_pod, told, mend", [
+@pytest.mark.parametrize("changes, state_of_pod, told, fix", [
     ([SILENT], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "inv node.remove chick1 --dead"),
     ([SILENT, NOT_READY], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "out-of-service"),
     ([BROKEN], "node not Ready", "!! chick1 is not Ready (KubeletNotReady) since 2026-11-28 16:00:30 UTC",
      "inv node.status chick1"),
 ], ids=["before Kubernetes notices", "after it has", "a node that speaks and is not Ready"])
-def test_pods_on_a_sick_node_are_not_ready_whatever_they_said_last(changes, state_of_pod, told, mend):
+def test_pods_on_an_unhealthy_node_are_not_ready_whatever_they_said_last(changes, state_of_pod, told, fix):
     answer = HEALTHY + NODES
     for before, after in changes:
         assert before in answer
         answer = answer.replace(before, after)
     state = hub_facts.parse("hub", answer)
     assert not state.healthy and ("hub-1", "chick1", state_of_pod) in state.pods
-    assert state.blocked == state.sick and mend in state.sick[0].finding.mend
+    assert state.blocked == state.sick and fix in state.sick[0].finding.fix
     shown = screen.state_as_text(state)
     assert told in shown and "| on it: hub-1; the hub's database is on its disk" in shown
     assert len(state.findings) == 1, "the node is the reason; its pods are not told again"
 
 
-def test_a_silent_node_with_students_alone_is_told_and_keeps_nobody_else_out():
+def test_a_silent_node_with_students_alone_is_reported_and_keeps_nobody_else_out():
     answer = (HEALTHY + NODES).replace("chick2 2026-11-28T16:00:38", "chick2 2026-11-28T15:58:38").replace(
         "proxy-1 chick2", "proxy-1 chick1")
     state = hub_facts.parse("hub", answer)
     [sick] = state.sick
-    assert not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.finding.mend
+    assert not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.finding.fix
     assert not state.healthy, "a student's server is gone"
 
 

@@ -1,6 +1,6 @@
 """What rooster and chick0 are given for services: the very files and values, as cases in tests/cases/hub/given.
 
-After a wanted change: `python -m tests.unit.test_services_given` writes them anew, and the diff is what to read.
+After a wanted change: `python -m tests.unit.test_services_given` writes them again, and the diff is what to read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from fabfile.loading import load
 from fabfile.resources import File, HelmRelease
-from fabfile.tasks.service_steps import left_steps, rack_steps, service_steps
+from fabfile.tasks.service_steps import prune_steps, rack_steps, service_steps
 from fabfile.tasks.steps import bootstrap_steps
 
 CASES = Path(__file__).parents[1] / "cases/hub"
@@ -24,7 +24,7 @@ def steps():
     rack = load(CASES / "base")
     cluster = {step.name for step in bootstrap_steps(rack)}
     ground = [step for step in rack_steps(rack) if step.name not in cluster]
-    return rack, [*ground, *service_steps(rack), *left_steps(rack)]
+    return rack, [*ground, *service_steps(rack), *prune_steps(rack)]
 
 
 def given() -> dict[str, str]:
@@ -68,7 +68,7 @@ def test_scripts_are_posix_shell(script):
 
 
 def write() -> None:
-    """The cases anew, from the rack as it is."""
+    """The cases again, from the rack as it is."""
     shutil.rmtree(GIVEN, ignore_errors=True)
     for path, text in given().items():
         (GIVEN / path).parent.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def test_other_values_are_others(one, other):
 
 @pytest.fixture
 def edited(tmp_path):
-    """The sample rack with a text of one of its files replaced by another."""
+    """The sample rack with a string of one of its files replaced by another."""
     def edit(file: str, old: str, new: str):
         for name in ("hosts.yaml", "configs"):
             source = PROJECT / name

@@ -1,4 +1,4 @@
-"""A static pod that is made anew, by a real shell: kubeadm, kubelet and the component are small programs of the test."""
+"""A static pod that is recreated, by a real shell: kubeadm, kubelet and the component are small programs of the test."""
 
 from __future__ import annotations
 
@@ -73,18 +73,18 @@ def test_a_component_that_comes_up_keeps_its_new_manifest(made, tmp_path):
     assert not (tmp_path / "run/coop/kubeadm-settings.yaml").exists()
 
 
-def test_one_that_does_not_gets_the_former_manifest_back_and_says_its_last_words(made):
+def test_one_that_does_not_gets_the_previous_manifest_back_and_says_its_last_words(made):
     text, code, said = made("echo broken >{manifest}")
     assert text.endswith("# former\n") and code == 1
-    assert "does not come up with these settings" in said and "the former manifest is back" in said
-    assert "unknown flag" in said and "not healthy with the former" not in said
+    assert "does not start with these settings" in said and "the previous manifest is back" in said
+    assert "unknown flag" in said and "not healthy with the previous" not in said
 
 
 def test_one_that_ends_again_and_again_is_not_waited_for(made, tmp_path):
     (tmp_path / "crashes").touch()
     began = time.monotonic()
     text, code, said = made("echo broken >{manifest}", seconds=60)
-    assert text.endswith("# former\n") and code == 1 and "the former manifest is back" in said
+    assert text.endswith("# former\n") and code == 1 and "the previous manifest is back" in said
     assert time.monotonic() - began < 40
 
 
@@ -100,7 +100,7 @@ def test_a_kubeadm_that_fails_ends_it_before_anything_restarts(made, tmp_path):
 
 @pytest.mark.parametrize("path", [Path("/etc/kubernetes/manifests")])
 def test_what_waits_beside_a_manifest_is_none_that_kubelet_would_run(path):
-    """kubelet passes over names that begin with a dot: the former manifest comes back by such a one."""
+    """kubelet passes over names that begin with a dot: the previous manifest comes back by such a one."""
     from fabfile.resources import writing
 
     assert Path(writing.beside(str(path / "etcd.yaml"))).name.startswith(".")

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 
-# who may import whom, within fabfile/; `screen` shows what the engine and the rack say and is called by tasks only
+# which part may import which, within fabfile/; `screen` shows what the engine and the rack say and is called by tasks only
 MAY_IMPORT = {
     "tasks": {"tasks", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret", "finding"},
     "screen": {"screen", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},

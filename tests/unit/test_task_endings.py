@@ -10,7 +10,7 @@ from invoke import Collection, Program
 
 from fabfile.engine.errors import CoopError, Crashed, WrongUsage
 from fabfile.rack import Problem, RackProblems
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 PROJECT = Path(__file__).parents[2]
 
@@ -27,12 +27,12 @@ def inv(*words: str, **environment: str) -> tuple[int, str]:
     ("hub.rollback", "--revision", "abc"), ("hub.rollback", "--revision", "-2"), ("lab.swarm", "few"), ("lab.swarm", "-1"),
     ("node.reboot", "chick1", "--at-once", "two"),
 ], ids=" ".join)
-def test_a_number_that_is_none_is_told(words):
+def test_a_number_that_is_none_is_reported(words):
     code, said = inv(*words)
     assert code == 2 and said.endswith(f"is a whole number from 1 on, not {words[-1]!r}\n") and said.count("\n") == 1, said
 
 
-def test_an_extra_of_a_lab_that_does_not_exist_is_told():
+def test_an_extra_of_a_lab_that_does_not_exist_is_reported():
     assert inv("lab.up", "--extras", "rstudio,marimo") == (2, "nothing is called rstudio: --extras takes marimo\n")
 
 
@@ -44,7 +44,7 @@ def test_what_this_computer_refuses_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     code, said = inv("rack.ssh-config", XDG_STATE_HOME=str(tmp_path / "file"))
     assert code == 1 and said.count("\n") == 1 and f"not a directory: {tmp_path}/file/coop" in said, said
-    assert "fabfile/tasks/rack.py:" in said and "--debug" in said and "fault of Coop" not in said
+    assert "fabfile/tasks/rack.py:" in said and "--debug" in said and "bug in Coop" not in said
     code, said = inv("--debug", "rack.ssh-config", XDG_STATE_HOME=str(tmp_path / "file"))
     assert code == 1 and "Traceback" in said and "NotADirectoryError" in said
 
@@ -70,7 +70,7 @@ def ending(error: BaseException, capsys) -> tuple[int, str, str]:
 
 SITES_OWN = """
 from fabfile.secret import Secret
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 @task
 def work(c):
@@ -84,18 +84,18 @@ def test_a_fault_is_one_sentence_that_says_where(tmp_path):
     (tmp_path / "tasks.py").write_text(SITES_OWN)
     code, said = inv("--search-root", str(tmp_path), "work")
     assert code == 1 and said == (
-        f"this is a fault of Coop: TypeError: None is not •••••• ({tmp_path}/tasks.py:8); again with --debug shows where it "
+        f"this is a bug in Coop: TypeError: None is not •••••• ({tmp_path}/tasks.py:8); run again with --debug to see where it "
         "comes from\n")
     code, said = inv("--debug", "--search-root", str(tmp_path), "work")
     assert code == 1 and "Traceback" in said and "raise TypeError" in said and "s3cr3t-t0ken" not in said
 
 
 @pytest.mark.parametrize("error, code, told", [
-    (CoopError("it is so"), 1, "it is so\n"),
+    (CoopError("it holds"), 1, "it holds\n"),
     (WrongUsage("there is none"), 2, "there is none\n"),
     (RackProblems([Problem("hosts.yaml", 3, "rack", "is wrong")]), 2, "hosts.yaml:3: rack: is wrong\n"),
 ])
-def test_what_no_task_caught_is_told_all_the_same(capsys, error, code, told):
+def test_what_no_task_caught_is_reported_all_the_same(capsys, error, code, told):
     assert ending(error, capsys) == (code, "it begins\n", told)
 
 

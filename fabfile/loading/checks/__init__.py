@@ -1,4 +1,4 @@
-"""What has to hold across the values of a rack. A check is a function from a draft to all that is wrong."""
+"""Checks across the values of a rack. A check is a function from a draft to its problems."""
 
 from fabfile.loading.checks import (
     addresses, cluster, machines, networks, node_settings, operator, services, upstream_keys, versions,

@@ -1,4 +1,4 @@
-"""Every machine's addresses lie where they should, and lead out through the gateway alone."""
+"""Every machine's addresses are in the right networks, and its default route is the gateway."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def addresses_are_in_their_network(draft: Draft) -> Iterator[Wrong]:
             continue
         at = _at(machine, interface, "address")
         if interface.network is None:
-            yield Wrong(HOSTS, at, f"{interface.address.ip} lies in none of the rack's networks",
+            yield Wrong(HOSTS, at, f"{interface.address.ip} is in none of the rack's networks",
                         f"{shown}: configs/network.yaml")
             continue
         network = known[interface.network]
@@ -49,14 +49,14 @@ def one_address_a_network(draft: Draft) -> Iterator[Wrong]:
             astray = any(one.address and one.network is None for one in machine.interfaces.values())
             if not inside and not astray:
                 why = "the gateway joins both networks" if machine is draft.gateway else \
-                    "machines speak to each other there, without tunnels"
+                    "machines connect to each other there, without tunnels"
                 yield Wrong(HOSTS, ("machines", machine.name, "interfaces"),
                             f"no interface has an address in the {network} network "
                             f"{getattr(draft.network, network)}", why)
             for interface in inside[1:]:
                 yield Wrong(HOSTS, _at(machine, interface, "address"),
                             f"{inside[0].name} is in the {network} network already",
-                            "two cards in one network answer for each other")
+                            "two network cards in one network answer for each other")
 
 
 def default_route(draft: Draft) -> Iterator[Wrong]:

@@ -25,10 +25,10 @@ def endpoint_is_a_name_of_its_own(draft: Draft) -> Iterator[Wrong]:
     host, dot, rest = endpoint.partition(".")
     if rest != domain:
         yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is not in the rack's domain {domain}",
-                    f"rooster's DNS tells that one: kubeapi.{domain}")
+                    f"rooster's DNS resolves that one: kubeapi.{domain}")
     elif host in draft.machines:
         yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is the machine {host}",
-                    "with a name of its own, control planes can be added later")
+                    "with its own name, control planes can be added later")
 
 
 def kube_proxy_and_calico_go_together(draft: Draft) -> Iterator[Wrong]:
@@ -49,14 +49,14 @@ def kube_proxy_and_calico_go_together(draft: Draft) -> Iterator[Wrong]:
                     "set KubeProxyConfiguration.mode: nftables too")
     if felix.get("bpfEnabled"):
         yield Wrong(CLUSTER, ("calico", "FelixConfiguration", "bpfEnabled"),
-                    "Calico's BPF wants kube-proxy away, the rack has it", "leave this key out")
+                    "Calico's eBPF mode requires that kube-proxy is disabled, and the rack uses it", "leave this key out")
 
 
 def arguments_are_lists(draft: Draft) -> Iterator[Wrong]:
     for path, value in _everything(draft.cluster):
         if EXTRA.fullmatch(str(path[-1])) and isinstance(value, Mapping):
             name, setting = next(iter(value.items()), ("name", "value"))
-            yield Wrong(CLUSTER, path, "a list is wanted, the mapping is of kubeadm v1beta3",
+            yield Wrong(CLUSTER, path, "a list is expected, the mapping is of kubeadm v1beta3",
                         f"- {{name: {name}, value: {setting!r}}}")
 
 
@@ -67,14 +67,14 @@ def no_secrets(draft: Draft) -> Iterator[Wrong]:
             continue
         if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
             told.append(path)
-            yield Wrong(CLUSTER, path, "a secret does not belong into this file",
-                        "tokens and keys are made when they are needed")
+            yield Wrong(CLUSTER, path, "a secret does not belong in this file",
+                        "tokens and keys are generated when they are needed")
 
 
 def containerd_can_say_it(draft: Draft) -> Iterator[Wrong]:
     for path, value in _below(("containerd",), draft.cluster.containerd):
         if value is None:
-            yield Wrong(CLUSTER, path, "nothing stands here, which containerd's TOML cannot say",
+            yield Wrong(CLUSTER, path, "there is no value, which containerd's TOML cannot express",
                         "give it a value, or leave the key out")
 
 

@@ -1,4 +1,4 @@
-"""Roles, and what no two machines may share."""
+"""The roles of machines, and values that must be unique."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def nothing_twice(draft: Draft) -> Iterator[Wrong]:
         for what, value, path in _own(machine):
             if (what, value) in seen:
                 owner, line = seen[what, value]
-                hint = "a cloned disk? make new host keys there" if what == "host key" else ""
+                hint = "a cloned disk? generate new host keys there" if what == "host key" else ""
                 shown = "this host key" if what == "host key" else f"{what} {value}"
                 yield Wrong(HOSTS, path, f"{shown} is {owner}'s already, on line {line}", hint)
             else:
@@ -71,13 +71,13 @@ def macs_are_of_one_card(draft: Draft) -> Iterator[Wrong]:
     for machine, interface in draft.interfaces():
         if int(interface.mac[:2], 16) & 1 or interface.mac == "00:00:00:00:00:00":
             yield Wrong(HOSTS, ("machines", machine.name, "interfaces", interface.name, "mac"),
-                        f"{interface.mac} is no card's own MAC address",
+                        f"{interface.mac} is not the MAC address of a network card",
                         "`ip link` shows it after link/ether")
 
 
 def names_are_free(draft: Draft) -> Iterator[Wrong]:
     if "localhost" in draft.machines:
-        yield Wrong(HOSTS, ("machines", "localhost"), "every machine calls itself localhost",
+        yield Wrong(HOSTS, ("machines", "localhost"), "this name is reserved on every machine",
                     "take another name")
 
 

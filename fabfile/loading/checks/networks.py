@@ -1,4 +1,4 @@
-"""Networks that may not overlap, ranges that may not meet machines."""
+"""Networks must not overlap, and address ranges must not contain machines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def networks_are_large_enough(draft: Draft) -> Iterator[Wrong]:
         yield Wrong(NETWORK, ("pod",), f"{pod} is too small for {len(members)} machines",
                     "each takes a /24 of it")
     elif pod and pod.prefixlen < NODE_MASK - 16:
-        yield Wrong(NETWORK, ("pod",), f"{pod} is larger than Kubernetes can share out", "a /8 at most")
+        yield Wrong(NETWORK, ("pod",), f"{pod} is larger than Kubernetes supports", "a /8 at most")
     if service and not LARGEST_SERVICE <= service.prefixlen <= SMALLEST_SERVICE:
         yield Wrong(NETWORK, ("service",), f"a service network of /{service.prefixlen} is not possible",
                     f"from /{LARGEST_SERVICE} to /{SMALLEST_SERVICE}")

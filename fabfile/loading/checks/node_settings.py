@@ -1,4 +1,4 @@
-"""Labels, taints and kubelet settings of single machines: whose they may be, and which Kubernetes keeps to itself."""
+"""Labels, taints and kubelet settings of single machines: which are allowed, and which are reserved for Kubernetes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES, OWN_LABELS, OWN_TAINTS
 
 SETTINGS = ("labels", "taints", "KubeletConfiguration")
-ROLES_SAY = "roles: [control-plane] keeps pods off the machine, [control-plane, worker] lets them on"
+ROLES_SAY = "roles: [control-plane] keeps pods off the machine, [control-plane, worker] allows them"
 
 
 def only_members_have_them(draft: Draft) -> Iterator[Wrong]:
     for machine in draft.machines.values():
         for key in SETTINGS if not machine.is_member else ():
             if getattr(machine, key):
-                yield Wrong(HOSTS, ("machines", machine.name, key), f"{machine.name} is no node of the cluster",
+                yield Wrong(HOSTS, ("machines", machine.name, key), f"{machine.name} is not a node of the cluster",
                             "control planes and workers have these")
 
 
@@ -39,7 +39,7 @@ def taints_are_the_operators(draft: Draft) -> Iterator[Wrong]:
             elif taint.key == CONTROL_PLANE:
                 yield Wrong(HOSTS, (*at, "key"), "the machine's roles say whether it has this taint", ROLES_SAY)
             elif (taint.key, taint.effect) in seen:
-                yield Wrong(HOSTS, at, f"{taint.key} with {taint.effect} stands twice", "a node has it once")
+                yield Wrong(HOSTS, at, f"{taint.key} with {taint.effect} appears twice", "a node has it once")
             seen.add((taint.key, taint.effect))
 
 
@@ -49,7 +49,7 @@ def pods_have_a_place(draft: Draft) -> Iterator[Wrong]:
     if members and draft.whole and all(
             any(taint.effect != "PreferNoSchedule" for taint in machine.taints) for machine in members):
         yield Wrong(HOSTS, ("machines", members[-1].name, "taints"), "every machine of the cluster has a taint: its "
-                    "own pods, such as DNS, would have no place", "leave one without")
+                    "own pods, such as DNS, could not be scheduled", "leave one without")
 
 
 def taints_stand_at_machines(draft: Draft) -> Iterator[Wrong]:

@@ -38,7 +38,7 @@ def published_addresses(draft: Draft) -> Iterator[Wrong]:
         at = ("publish", name)
         if not any(row.address in addresses for addresses in pool):
             yield Wrong(NETWORK, (*at, "address"), f"{row.address} is not one of load_balancer",
-                        "MetalLB would never give it")
+                        "MetalLB would never assign it")
         if row.public is None:
             continue
         if network.public and row.public not in network.public:
@@ -48,7 +48,7 @@ def published_addresses(draft: Draft) -> Iterator[Wrong]:
         if row.public in others or row.public in routers:
             owner = others.get(row.public, "the router")
             yield Wrong(NETWORK, (*at, "public"), f"{row.public} is {owner}'s",
-                        "name an address that nobody has")
+                        "use an unused address")
 
 
 def published_ports(draft: Draft) -> Iterator[Wrong]:
@@ -60,12 +60,12 @@ def published_ports(draft: Draft) -> Iterator[Wrong]:
             if port not in BY_NAME and (other := taken.setdefault((row.public, port), name)) != name:
                 yield Wrong(NETWORK, ("publish", name, "ports"),
                             f"port {port} is {other}'s on this address already",
-                            "only 80 and 443 tell names apart")
+                            "only 80 and 443 are forwarded by name")
         first, proxy_protocol = speaks.setdefault(row.public, (name, row.proxy_protocol))
         if proxy_protocol != row.proxy_protocol:
             yield Wrong(NETWORK, ("publish", name, "proxy_protocol"),
                         f"differs from {first}'s, on the same public address",
-                        "all names of one public address speak it, or none")
+                        "all names of one public address use it, or none")
 
 
 def one_allocator(draft: Draft) -> Iterator[Wrong]:
@@ -86,7 +86,7 @@ def storage_classes(draft: Draft) -> Iterator[Wrong]:
     for name, one in classes.items():
         at = ("classes", name)
         if (one.share is None) == (one.directory is None):
-            yield Wrong(STORAGE, at, "wants a share or a directory, one of them",
+            yield Wrong(STORAGE, at, "needs either a share or a directory",
                         "such as share: {server: hen, path: /nest/homes}")
         if one.share and one.shared:
             yield Wrong(STORAGE, (*at, "shared"), "a share is shared anyway", "leave this key out")
@@ -99,8 +99,8 @@ def storage_classes(draft: Draft) -> Iterator[Wrong]:
     databases = classes.get(plan.databases) if plan.databases else None
     if databases and (databases.share or databases.shared):
         yield Wrong(STORAGE, ("databases",),
-                    f"{plan.databases} is shared over the network: databases break there",
-                    "a class with a directory of the machines' own")
+                    f"{plan.databases} is shared over the network: databases break on such storage",
+                    "a class with a local directory of the machines")
 
 
 def programs_for_all_that_is_said(draft: Draft) -> Iterator[Wrong]:
@@ -132,7 +132,7 @@ def services_are_apart(draft: Draft) -> Iterator[Wrong]:
                 yield Wrong(file, (*at, "publish"), f"network.yaml publishes no {service.publish}",
                             did_you_mean(service.publish, draft.network.publish))
             if not service.service_keys:
-                yield Wrong(file, (*at, "publish"), "nothing says where the chart's values hold its Service",
+                yield Wrong(file, (*at, "publish"), "the key of the chart's Service in its values is not set",
                             "such as service: controller.service")
             if row and service.service_keys:
                 keys.append(("publish", str(row.address)))
@@ -151,12 +151,12 @@ def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
         for path, value in _leaves(service.values):
             if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
                 yield Wrong(file_of(service), place_of(service, *path),
-                            "a secret does not belong into this file",
+                            "a secret does not belong in this file",
                             f"put it into configs/secrets.yaml, below {service.name}:")
 
 
 def hubs_let_somebody_in(draft: Draft) -> Iterator[Wrong]:
-    """JupyterHub 5 lets in nobody whom it is not told of; code may tell it too."""
+    """JupyterHub 5 lets in only the users that its configuration allows; code may allow more."""
     for service in _hubs(draft):
         classes = branch(service.values, "hub", "config")
         secret = branch(draft.secrets.get(service.name), "hub", "config")
@@ -164,7 +164,7 @@ def hubs_let_somebody_in(draft: Draft) -> Iterator[Wrong]:
         keys = {key for one in traits for key in one}
         told = any(LETS_IN.fullmatch(key) for key in keys)
         if not told and not looked_up(service.values, "hub", "extraConfig"):
-            yield Wrong(file_of(service), place_of(service, "hub", "config"), "nobody would be let in",
+            yield Wrong(file_of(service), place_of(service, "hub", "config"), "no user could log in",
                         "hub.config.Authenticator: {allowed_users: […]}, or allow_all: true")
 
 
@@ -177,7 +177,7 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
         if not https.get("enabled"):
             if row and HTTPS in row.ports:
                 yield Wrong(NETWORK, ("publish", service.publish or "", "ports"),
-                            f"443 leads nowhere: {service.name} speaks no TLS",
+                            f"443 has no backend: {service.name} does not serve TLS",
                             "proxy.https: {enabled: true, …} in its values, or ports: [80]")
             continue
         file, at = file_of(service), place_of(service, "proxy", "https")
@@ -198,10 +198,10 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
                                 "the certificate is for these names")
                 if not looked_up(https, "letsencrypt", "contactEmail"):
                     yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing",
-                                "whom the certificate's issuer warns")
+                                "the address that gets warnings about the certificate")
                 if row and HTTP not in row.ports:
                     yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), "80 is missing",
-                                f"{service.name} proves its name to the certificate's issuer there")
+                                f"{service.name} needs it for the check by the certificate's issuer")
             case "secret" if not looked_up(https, "secret", "name"):
                 yield Wrong(file, (*at, "secret"), "name is missing",
                             "the Secret that holds the certificate, made by its one owner")
@@ -213,12 +213,12 @@ def values_have_their_shape(draft: Draft) -> Iterator[Wrong]:
         for path in _BRANCHES:
             found = looked_up(service.values, *path)
             if found is not None and not isinstance(found, Mapping):
-                yield Wrong(file_of(service), place_of(service, *path), "keys and values are wanted here",
+                yield Wrong(file_of(service), place_of(service, *path), "keys and values are expected here",
                             "the chart's own, indented below this one")
 
 
 def values_are_of_this_jupyterhub(draft: Draft) -> Iterator[Wrong]:
-    """What was written for a former hub and would break on this one."""
+    """What was written for an older hub and would break on this one."""
     for service in _hubs(draft):
         for path, _, message, hint in value_faults(service.values):
             yield Wrong(file_of(service), place_of(service, *path), message, hint)

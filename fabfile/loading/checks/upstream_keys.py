@@ -1,4 +1,4 @@
-"""A key that upstream does not know is a slip of the pen: kubelet would not start, Calico would drop it."""
+"""A key that upstream does not know is a typo: kubelet would not start, Calico would drop it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _below(file: str, path: Path, value: object, known: Any, whose: str) -> Iter
         else:
             near = likest(key, known)
             yield Wrong(file, (*path, key), "unknown key",
-                        f"did you mean {near}?" if near else f"{whose} has none like it here")
+                        f"did you mean {near}?" if near else f"{whose} has no such key here")
 
 
 ALL = (keys_are_upstreams,)

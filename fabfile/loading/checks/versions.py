@@ -1,4 +1,4 @@
-"""Versions that go together, and addresses that hold the version they are named with."""
+"""Versions must be compatible, and addresses must contain the version next to them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def versions_go_together(draft: Draft) -> Iterator[Wrong]:
             advice = matrix.advice(part.version, kubernetes.version)
             yield Wrong(
                 VERSIONS, (matrix.part, "version"),
-                f"{matrix.name} {minor(part.version)} is not known to go with Kubernetes {kubernetes.minor}",
+                f"{matrix.name} {minor(part.version)} is not known to be compatible with Kubernetes {kubernetes.minor}",
                 f"{advice}; if you have tested it, say so in tested_here")
 
 
@@ -72,10 +72,10 @@ def tested_here_says_something(draft: Draft) -> Iterator[Wrong]:
         if not _same(one, pairs[0], kubernetes.version, part.version):
             said, there = getattr(one, pairs[0].part), minor(part.version)
             yield Wrong(
-                VERSIONS, at, f"speaks of {pairs[0].name} {said} with Kubernetes {one.kubernetes}, "
+                VERSIONS, at, f"names {pairs[0].name} {said} with Kubernetes {one.kubernetes}, "
                 f"the rack has {there} with {kubernetes.minor}", "remove it")
         elif pairs[0].allows(part.version, kubernetes.version):
-            yield Wrong(VERSIONS, at, "the makers test this pair themselves", "remove it")
+            yield Wrong(VERSIONS, at, "the vendors test this pair", "remove it")
 
 
 def _same(one: Tested, matrix: Matrix, kubernetes: str, version: str) -> bool:

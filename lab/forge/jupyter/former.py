@@ -1,4 +1,4 @@
-"""A hub's image of a former day, whose database is older than today's. No site has it: a test asks for it.
+"""The image of an older hub, whose database is older than today's. No site has it: a test asks for it.
 
 It is one file, out/image.tar, as `ctr images import` takes it: no registry of the lab publishes it.
 """

@@ -2,7 +2,7 @@
 """await-images DAEMONSET SECONDS: ends when every node that should have the images has them.
 
 A node that takes no puller pod within SECONDS (-1: for ever) is not waited for. A puller that a node has
-taken and that does not become ready, on a sick node say, is waited for without end: helm's own limit ends
+taken and that does not become ready, on an unhealthy node say, is waited for without end: helm's own limit ends
 that, as it does with the jupyterhub chart.
 """
 

@@ -99,7 +99,7 @@ class Browser:
         self.wait("no server starts", lambda: self.path.startswith("/user/"), 180)
 
     def stop(self) -> None:
-        """The server, by the button of the hub's home: it does nothing before the page's script is at work."""
+        """The server, by the button of the hub's home: it does nothing before the page's script is running."""
         self.open("/hub/home")
         self.wait("the page's script is not at work", lambda: self.driver.execute_script(
             "return window._jupyterhub_page_loaded === true"))

@@ -58,7 +58,7 @@ def world(hub):
 
 @pytest.fixture(scope="session")
 def page(world):
-    """Fetches a page by its name, the hub's unless told, as a browser would."""
+    """Fetches a page by its name, the hub's by default, as a browser would."""
     def get(path: str, *words: str, port: int = 443, name: str = NAME, public: str = PUBLIC) -> str:
         scheme = "https" if port == 443 else "http"
         resolve = f"{name}:{port}:{public}"

@@ -94,12 +94,12 @@ def test_any_chart_is_brought_out(services, operator, page):
     assert "notice/notice" in operator.inv("service.list").said
 
 
-def test_its_values_are_checked_and_what_breaks_is_taken_back(services, operator, page):
+def test_its_values_are_checked_and_what_breaks_is_rolled_back(services, operator, page):
     good = services.read_text()
     try:
         change(services, "{text: Open until nine.}", "{text: Closed., replicas: two}")
         said = operator.inv("service.upgrade", "notice", code=2).said
-        assert said.startswith("configs/services.yaml:7: services.notice.values.replicas: a text stands where")
+        assert said.startswith("configs/services.yaml:7: services.notice.values.replicas: a string found where")
         change(services, "replicas: two", 'image: "registry.k8s.io/pause:3.10.2"')
         assert "is back, and ready" in operator.inv("service.upgrade", "notice", code=1).said
     finally:
@@ -118,7 +118,7 @@ def helm_3(hub) -> str:
 
 
 def test_one_more_hub_that_somebody_made_with_helm_3(services, helm_3, operator, inside, page, world):
-    """It is taken over with its secrets, so that nobody is logged out; then it is as any: proved, exact."""
+    """It is taken over with its secrets, so that nobody is logged out; then it is as any: verified, exact."""
     values = yaml.safe_load(SERVICES)["services"]["staging"]["values"]
     values["proxy"] |= {"https": {"enabled": False}, "service": {"type": "ClusterIP"}}
     kubectl = "kubectl --kubeconfig /home/spicy/.kube/config -n staging"

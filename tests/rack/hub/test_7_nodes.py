@@ -17,7 +17,7 @@ def with_hub(hub, inside) -> str:
     return inside("rooster", f"{KUBECTL} get pods -l component=hub -o jsonpath='{{.items[0].spec.nodeName}}'")
 
 
-def test_a_sick_node_stops_an_upgrade_early_or_is_left_out(hub_yaml, operator, inside, with_hub):
+def test_an_unhealthy_node_stops_an_upgrade_early_or_is_left_out(hub_yaml, operator, inside, with_hub):
     hub_yaml("capacity: 1Gi", "capacity: 3Gi")
     other = next(iter({"chick1", "chick2"} - {with_hub}))
     inside("rooster", f"{KUBECTL} cordon {other}")
@@ -48,7 +48,7 @@ def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, insid
                "the control plane's": "chick0"}[whose]
     hub_yaml("Notebooks on our own computers.", f"Notebooks while {machine} is off.")
     upgrade = operator.start("inv", "hub.upgrade")
-    wait_until("helm is at work", lambda: inside("rooster", "pgrep -f '[h]elm upgrade'", check=False), 60)
+    wait_until("helm is running", lambda: inside("rooster", "pgrep -f '[h]elm upgrade'", check=False), 60)
     began = time.monotonic()
     hub.off(machine)
     try:
@@ -56,8 +56,8 @@ def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, insid
         print(f"{machine} went: exit code {upgrade.returncode} after {time.monotonic() - began:.0f} s\n{said}")
         assert upgrade.returncode in (0, 1)
         assert whose == "another" or upgrade.returncode == 1
-        told = (["the API server does not answer any more", "10.0.0.100:6443"] if machine == "chick0" else
-                [f"{machine} is not Ready any more"])
+        told = (["the API server no longer answers", "10.0.0.100:6443"] if machine == "chick0" else
+                [f"{machine} is no longer Ready"])
         assert upgrade.returncode == 0 or any(one in said for one in told)
     finally:
         upgrade.kill()
@@ -67,7 +67,7 @@ def test_a_node_is_switched_off_during_an_upgrade(hub, hub_yaml, operator, insid
     wait_until("the hub is well", lambda: operator.inv("hub.status", code=None).code == 0, 240)
 
 
-def test_a_hub_whose_machine_lost_its_power_is_told_in_seconds(hub, operator, nodes, with_hub):
+def test_a_hub_whose_machine_lost_its_power_is_reported_in_seconds(hub, operator, nodes, with_hub):
     def timed(*words: str) -> tuple[int, str, float]:
         began = time.monotonic()
         typed = operator.inv(*words, code=None)

@@ -1,4 +1,4 @@
-"""What another hand has put into the cluster against the rack: mended where that is safe, else refused."""
+"""What was set in the cluster against the rack: fixed where that is safe, else refused."""
 
 from __future__ import annotations
 

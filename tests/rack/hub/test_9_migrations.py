@@ -146,7 +146,7 @@ def test_a_migration_that_fails_goes_back_with_the_database(former, operator):
     whole(former, uid)
 
 
-def test_a_rollback_after_it_brings_what_was_proved(former, operator):
+def test_a_rollback_after_it_brings_what_was_verified(former, operator):
     uid = former.server()
     said = operator.inv("hub.rollback", "--hub", "former").said
     assert "reads its schema, 0eee8c825d24" in said
@@ -154,14 +154,14 @@ def test_a_rollback_after_it_brings_what_was_proved(former, operator):
     operator.inv("hub.status", "--hub", "former")
 
 
-def test_a_rollback_over_a_migration_tells_what_is_lost_and_wants_consent(former, operator):
+def test_a_rollback_over_a_migration_reports_what_is_lost_and_wants_consent(former, operator):
     uid = former.server()
     former.change(("guarantee: 500G, limit: 500G", "guarantee: 128M, limit: 1G"))
     operator.inv("hub.upgrade", "--hub", "former")
     assert former.version.startswith("5.") and former.users >= {"student", "anna"} and former.server() == uid
     operator.inv("hub.user.add", "later", "--hub", "former")
     refused = operator.inv("hub.rollback", "--hub", "former", code=1).said
-    assert "1 users (later)" in refused and "not agreed to" in refused and former.version.startswith("5.")
+    assert "1 users (later)" in refused and "not approved" in refused and former.version.startswith("5.")
     began = time.monotonic()
     operator.inv("hub.rollback", "--hub", "former", "--yes")
     print(f"back after {time.monotonic() - began:.0f} s")

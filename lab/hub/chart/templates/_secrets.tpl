@@ -1,6 +1,6 @@
 {{- /*
 A secret is what the values give; else what the cluster's Secret already holds; else drawn at random. On a fresh install
-without given secrets each use draws anew, so that checksum and Secret differ, and the next upgrade restarts hub and
+without given secrets each use generates new ones, so that checksum and Secret differ, and the next upgrade restarts hub and
 proxy once though nothing changed. It is so in the jupyterhub chart too: give the secrets.
 */ -}}
 {{- define "lab-hub.secret" -}}

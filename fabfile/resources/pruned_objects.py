@@ -20,11 +20,11 @@ _RBAC = "rbac.authorization.k8s.io"
 _PASSIVE = ("poddisruptionbudgets.policy", "services", "configmaps", "secrets", f"rolebindings.{_RBAC}",
             f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")
 _WORKLOADS = ("Deployment", "DaemonSet")
-_NAMED = 8  # objects of a set that are told by name; of more, how many
+_NAMED = 8  # objects of a set that are reported by name; of more, how many
 
 
 @dataclass(frozen=True)
-class LeftObjects(Resource):
+class PrunedObjects(Resource):
     """No object of Coop's mark but those that its sets describe.
 
     `own` are the rack's sets and their objects ("StorageClass homes"), `vendors` the marks of the vendors' sets
@@ -38,7 +38,7 @@ class LeftObjects(Resource):
 
     @property
     def name(self) -> str:
-        return "objects that left the files"
+        return "objects no longer in the files"
 
     def probe(self) -> str:
         """One question, for a few kinds of objects, unless one of them has left."""
@@ -47,7 +47,7 @@ class LeftObjects(Resource):
                  for namespace, _, name in (place.rpartition("/"),)]
         active, every = ",".join((*self.kinds, *_ACTIVE)), ",".join((*self.kinds, *_ACTIVE, *_PASSIVE))
         current = f",{MARK} notin ({','.join(self.vendors)})" if self.vendors else ""
-        return shell("left_objects", kubeconfig=self.kubeconfig, active=active, every=every, selector=MARK + current,
+        return shell("pruned_objects", kubeconfig=self.kubeconfig, active=active, every=every, selector=MARK + current,
                      current="\n".join(known),
                      sets="\n".join(f"{_set(mark)} {folder}" for mark, folder in self.vendors.items()))
 
@@ -80,22 +80,22 @@ class LeftObjects(Resource):
     def _removal(self, mark: str, objects: Sequence[_Object], claims: Mapping[str, Sequence[str]]) -> Change:
         names = [one.text for one in objects]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        lost = [f"{one.text} goes, and its pods" for one in objects if one.kind in _WORKLOADS]
+        lost = [f"{one.text} is deleted, with its pods" for one in objects if one.kind in _WORKLOADS]
         for one in objects:
             if one.kind == "StorageClass":
                 kept = claims.get(one.name, [])
-                lost.append(f"no new claim finds the class {one.name}" + (
-                    f"; claims that have it keep their volumes: {', '.join(kept)}" if kept else ""))
+                lost.append(f"new claims cannot use the class {one.name}" + (
+                    f"; existing claims keep their volumes: {', '.join(kept)}" if kept else ""))
         kubectl = f"kubectl --kubeconfig {quote(self.kubeconfig)}"
         script = "\n".join(
             # by name and by mark: not if somebody has taken the mark away meanwhile
             f"{kubectl} delete {one.resource} {'' if one.namespace == '<none>' else f'-n {quote(one.namespace)} '}"
             f"--field-selector metadata.name={quote(one.name)} -l {MARK}={quote(mark)} --timeout=120s"
             for one in objects)
-        return Change(f"{mark} in the cluster holds what is in no file any more: {', '.join(names[:_NAMED])}{more}",
+        return Change(f"{mark} in the cluster holds what is no longer in any file: {', '.join(names[:_NAMED])}{more}",
                       (Command(script, long=True, limit=130.0 * len(objects),
                                shown=f"kubectl delete {' '.join(one.resource + '/' + one.name for one in objects)}"),),
-                      interrupts="; ".join(lost) or f"{', '.join(names[:_NAMED])}{more} of {mark} are taken away")
+                      interrupts="; ".join(lost) or f"{', '.join(names[:_NAMED])}{more} of {mark} are deleted")
 
 
 @dataclass(frozen=True)

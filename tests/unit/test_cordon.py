@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from fabfile.facts.rebooting import Turn, turns
-from fabfile.resources.departure import Returned, Withdrawn
+from fabfile.resources.departure import Uncordoned, Cordoned
 
 # one node: a file each for its cordon and its mark; the API server may be away, or be so for one question
 KUBECTL = """
@@ -41,7 +41,7 @@ def made(folder, resource) -> bool:
 
 @pytest.mark.parametrize("before, killed, after", [
     ([], 0, []),
-    ([], 1, []),  # withdrawn, never returned, withdrawn once more
+    ([], 1, []),  # withdrawn, never returned, withdrawn again
     (["mark"], 0, []),  # killed between the mark and the cordon
     (["cordoned"], 0, ["cordoned"]),  # by somebody's hand: it stays
     (["cordoned"], 1, ["cordoned"]),
@@ -50,19 +50,19 @@ def test_a_node_is_returned_to_the_cordon_that_was_there_before(tmp_path, before
     for name in before:
         (tmp_path / name).touch()
     for _ in range(killed + 1):
-        made(tmp_path, Withdrawn("chick1"))
+        made(tmp_path, Cordoned("chick1"))
         assert (tmp_path / "cordoned").exists()
-    made(tmp_path, Returned("chick1"))
+    made(tmp_path, Uncordoned("chick1"))
     assert sorted(path.name for path in tmp_path.iterdir()) == after
-    assert not made(tmp_path, Returned("chick1"))
+    assert not made(tmp_path, Uncordoned("chick1"))
 
 
 def test_a_node_is_returned_when_its_api_server_is_back(tmp_path):
-    made(tmp_path, Withdrawn("chick1"))
+    made(tmp_path, Cordoned("chick1"))
     (tmp_path / "away").touch()
-    facts = printed(tmp_path, Returned("chick1").probe())
+    facts = printed(tmp_path, Uncordoned("chick1").probe())
     assert facts.split() == ["unknown"]  # what is not known is not taken for returned
-    (change,) = Returned("chick1").changes(facts, frozenset())
+    (change,) = Uncordoned("chick1").changes(facts, frozenset())
     (tmp_path / "away").touch()
     printed(tmp_path, change.commands[0].script)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What a run says to every new shell, ahead of anything else: who may change the rack, and what is still at work."""
+"""The setup of every new root shell in a run: take the locks, and wait for commands of earlier runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ADOPTION_LIMIT = 3600.0  # seconds that a command of an earlier run may still take
 
 
-class Greeting:
+class SessionSetup:
     """Takes the rack's lock with the gateway's shell and each machine's lock with its own, as guards: where one is
     refused, nothing that comes in the same write is run. A dry run takes none, and waits for nobody."""
 
@@ -62,6 +62,6 @@ class Greeting:
 
 
 def _unknown(machine: str, answer: Answer) -> MachineError:
-    return MachineError(machine, "it cannot be told whether a command of an earlier run is still at work there",
+    return MachineError(machine, "it is not known whether a command of an earlier run is still running there",
                         command="wait for earlier commands", code=answer.code,
-                        hint=f"look into {detached.UNITS} on {machine}")
+                        hint=f"look at {detached.UNITS} on {machine}")

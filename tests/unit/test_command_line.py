@@ -12,12 +12,12 @@ import sys
 from invoke import Collection
 from invoke.parser import Parser
 import fabfile, tasks
-from fabfile.tasks import typed
+from fabfile.tasks import command_line
 loaded = Collection.from_module(tasks)
 (context,) = Parser(contexts=loaded.to_contexts()).parse_argv(sys.argv[1:])
 task = loaded[context.name]
-typed.remember(fabfile.namespace, task, {argument.name: argument.value for argument in context.args.values()})
-print(typed.command())
+command_line.remember(fabfile.namespace, task, {argument.name: argument.value for argument in context.args.values()})
+print(command_line.command())
 """
 
 

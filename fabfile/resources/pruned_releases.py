@@ -9,11 +9,11 @@ from fabfile.programs import shell
 
 from .base import Change, Command, Resource
 
-_NAMED = 8  # pods and objects that are told by name; of more, how many
+_NAMED = 8  # pods and objects that are reported by name; of more, how many
 
 
 @dataclass(frozen=True)
-class LeftReleases(Resource):
+class PrunedReleases(Resource):
     """No release of Coop's but these ("NAMESPACE/NAME").
 
     Its claims stay, whatever the chart says. A driver of volumes stays as long as a volume needs it.
@@ -24,10 +24,10 @@ class LeftReleases(Resource):
 
     @property
     def name(self) -> str:
-        return "releases that left the files"
+        return "releases no longer in the files"
 
     def probe(self) -> str:
-        return shell("left_releases", kubeconfig=self.kubeconfig, current="\n".join(self.releases))
+        return shell("pruned_releases", kubeconfig=self.kubeconfig, current="\n".join(self.releases))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         lines = [line.split() for line in facts.splitlines() if line.strip()]
@@ -50,7 +50,7 @@ class LeftReleases(Resource):
         if claims:
             lost.append(f"claims stay: {_names(claims)}")
         script = shell("uninstall", kubeconfig=self.kubeconfig, namespace=namespace, release=release)
-        return Change(f"{release} in {namespace} is released by Coop, and in no file any more",
+        return Change(f"{release} in {namespace} is released by Coop, and no longer in any file",
                       (Command(script, long=True, limit=700.0, shown=f"helm uninstall {release} -n {namespace}",
                                says=True),),
                       interrupts="; ".join(lost))

@@ -1,4 +1,4 @@
-"""Through which control plane the cluster is asked: found out before anything else, where there is a choice."""
+"""The leader: the control plane through which the cluster is asked, the first one that answers."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def refuse_second_cluster(rack: Rack, ways: SshWays) -> None:
     members = [name for name, said in answers.items() if said.split() == ["member"]]
     if members:
         raise CoopError(f"{', '.join(members)} {'is' if len(members) == 1 else 'are'} in a cluster, and no control plane that "
-                        "answers holds one: a second cluster would be made. Switch the control plane that holds it on "
-                        "(and take `expect: off` away), or take them out of it first: kubeadm reset")
+                        "answers has one: a second cluster would be created. Power on the control plane that has it "
+                        "(and remove `expect: off`), or remove the machines from their cluster first: kubeadm reset")

@@ -1,4 +1,4 @@
-"""Files of this computer that tasks write: whole or not at all, and one task at a time in a rack's folder."""
+"""Files that tasks write on this computer: atomically, and one task at a time in a rack's folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def write(place: Path, content: str | bytes, mode: int) -> None:
-    """The file holds the new content or the former one, whatever happens; nobody else ever reads a secret one."""
+    """The file holds the new content or the previous one, whatever happens; nobody else ever reads a secret one."""
     beside = place.with_name(f".{place.name.lstrip('.')}.new")
     beside.unlink(missing_ok=True)
     data = content.encode() if isinstance(content, str) else content

@@ -1,4 +1,4 @@
-"""The decorator of every task: `inv node.add --help` teaches, numbers are numbers, and every error is a sentence."""
+"""The decorator of every task: `inv node.add --help` works, numbers are validated, and every error is one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fabfile.tasks.numbers import Number
 HELP = ("--help", "-h")
 
 
-class Taught(invoke.Task):
+class CoopTask(invoke.Task):
     """Invoke's own takes the word after a task that wants one for its argument, be it --help; and an error of a task, or
     a number that is none, is a traceback there.
 
@@ -48,8 +48,8 @@ class Taught(invoke.Task):
             sys.stdout.flush()
             os.execv(sys.executable, [*sys.orig_argv[:-words], "--help", sys.argv[place]])
         import fabfile
-        from fabfile.tasks import typed
-        typed.remember(fabfile.namespace, self, kwargs)
+        from fabfile.tasks import command_line
+        command_line.remember(fabfile.namespace, self, kwargs)
         try:
             result = super().__call__(*args, **kwargs)
             sys.stdout.flush()
@@ -61,4 +61,4 @@ class Taught(invoke.Task):
 
 def task(*args: Any, **kwargs: Any) -> Any:
     """Invoke's own, with that."""
-    return invoke.task(*args, klass=Taught, **kwargs)
+    return invoke.task(*args, klass=CoopTask, **kwargs)

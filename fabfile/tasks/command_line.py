@@ -1,4 +1,4 @@
-"""What an operator types to have a task again: its name and every word that matters."""
+"""The command line that runs a task again: its name and all relevant arguments."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Looking at one machine: the probes of all that is wanted there, in one write."""
+"""Probing one machine: the probes of all its resources in one write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fabfile.engine.errors import LookFailed, MachineError
-from fabfile.engine.events import Event, Looked
+from fabfile.engine.errors import ProbeFailed, MachineError
+from fabfile.engine.events import Event, Probed
 from fabfile.engine.fleet import HostSession
 from fabfile.engine.plan import Wanted
 from fabfile.engine.shell import ShellCommand
@@ -15,11 +15,11 @@ PROBE_LIMIT = 60.0  # seconds; probes are cheap, but a machine may be very busy
 
 
 def facts(session: HostSession, wants: Sequence[Wanted], step: str, tell: Callable[[Event], None]) -> list[str]:
-    """What each probe printed, in order. Without any, the shell is only greeted. Raises MachineError."""
+    """What each probe printed, in order. Without any, only the session is set up. Raises MachineError."""
     assert session.shell is not None
     found, seconds = [], 0.0
     probes = [ShellCommand(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}") for want in wants]
-    answers = session.shell.look(probes or [ShellCommand(":", PROBE_LIMIT, "a first look")])
+    answers = session.shell.probe(probes or [ShellCommand(":", PROBE_LIMIT, "first probe")])
     if not wants:
         seconds = next(answers).seconds
     for want in wants:
@@ -29,11 +29,11 @@ def facts(session: HostSession, wants: Sequence[Wanted], step: str, tell: Callab
             raise error.at(want.step) from None
         seconds += answer.seconds
         if answer.code:
-            raise LookFailed(session.machine.name, f"its probe ended with {answer.code}", step=want.step,
+            raise ProbeFailed(session.machine.name, f"its probe failed with exit code {answer.code}", step=want.step,
                              resource=want.resource.name, command=f"probe of {want.resource.name}",
                              code=answer.code, tail=mask(answer.output).splitlines()[-10:])
         found.append(answer.output)
     session.commands += seconds
     if wants:
-        tell(Looked(session.machine.name, step, len(wants), seconds))
+        tell(Probed(session.machine.name, step, len(wants), seconds))
     return found

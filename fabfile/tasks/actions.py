@@ -1,4 +1,4 @@
-"""Work that an operator asks for by name, and that is no state: a restart, a rollback, one user more."""
+"""Actions: commands that an operator runs by name, such as a restart, a rollback, or a new user."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 60.0, long: bool = False,
-        interrupts: str = "", yes: bool = False, spoken: Callable[[str], str] = str) -> Result:
+        interrupts: str = "", yes: bool = False, format_output: Callable[[str], str] = str) -> Result:
     """Runs a script on one machine as a run of its own: with the rack's lock, after what an earlier run left at
-    work there, kept in the journal. Prints what it said, as `spoken` tells it; ends the task as a run does.
+    work there, kept in the journal. Prints its output, formatted by `format_output`; ends the task as a run does.
 
     `what` says it in words ("restart the hub"). The script is POSIX shell text with `set -e`; a `long` one outlives
-    a lost line. `interrupts`, if given, wants consent: who loses what.
+    a lost connection. `interrupts`, if given, wants consent: who loses what.
     """
     from invoke import Exit
 
@@ -29,7 +29,7 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
     from fabfile.screen.consent import asked_for
     from fabfile.screen.ending import action_text
     from fabfile.screen.progress import Notices, progress
-    from fabfile.tasks.typed import command
+    from fabfile.tasks.command_line import command
 
     action = Action(what, script, long, limit, interrupts)
     journal = Journal(rack.name)
@@ -42,7 +42,7 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
 
         result = run(rack, command(), [Step(what, (machine,), lambda rack, machine: [action])], tell=tell,
                      consent=asked_for(yes, board.paused, sys.stdin, sys.stdout))
-    if text := action_text(result, spoken):
+    if text := action_text(result, format_output):
         print(text)
     if result.exit_code:
         raise Exit(code=result.exit_code)
