@@ -4,6 +4,9 @@ from importlib import import_module
 
 from invoke import Collection
 
+from fabfile.folder import PROJECT
+
 COLLECTIONS = ("cluster", "gateway", "hub", "lab", "node", "rack", "run", "service")
 
-namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS))
+namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS
+                         if name != "lab" or (PROJECT / "lab").is_dir()))  # the lab comes with a clone alone

@@ -34,7 +34,7 @@ from pathlib import Path
 
 from fabfile.secret import mask
 
-_CALLERS = ("/tasks/task.py", "/engine/fab.py", "/engine/parallel.py")  # they only call what fails
+_CALLERS = ("/tasks/task.py", "/cli/fab.py", "/cli/program.py", "/engine/parallel.py")  # they only call what fails
 _PROJECT = f"{Path(__file__).resolve().parents[2]}/"
 
 
@@ -99,13 +99,16 @@ class Crashed(CoopError):
         if isinstance(cause, OSError) and cause.strerror:
             what = ": ".join(filter(None, (cause.strerror.lower(), cause.filename and str(cause.filename))))
         else:
-            what = f"this is a bug in Coop: {type(cause).__name__}: {cause}".replace("\n", " ")
+            what = f"{type(cause).__name__}: {cause}".replace("\n", " ")
+            what = what if _place(cause).startswith("site/") else f"this is a bug in Coop: {what}"
         super().__init__(f"{mask(what)} ({_place(cause)}); run again with --debug to see where it comes from")
 
 
 def _place(error: BaseException) -> str:
-    """Where in Coop's own code an error came from, also one of a library; else where it was raised."""
+    """Where a task of the site's own, or else Coop's own code, had an error, also one of a library; else where it was raised."""
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if sites := [(f"site/{Path(name).name}", line) for name, line in frames if Path(name).parent.name == "site"]:
+        return "{}:{}".format(*sites[-1])
     own = [(name.removeprefix(_PROJECT), line) for name, line in frames
            if name.startswith((f"{_PROJECT}fabfile/", f"{_PROJECT}lab/")) and not name.endswith(_CALLERS)]
     return "{}:{}".format(*(own or frames or [("?", 0)])[-1])

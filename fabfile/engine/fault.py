@@ -8,7 +8,7 @@ import sys
 from traceback import format_exception
 
 from invoke import Exit
-from invoke.exceptions import Failure, ParseError
+from invoke.exceptions import Failure, ParseError, UnexpectedExit
 
 from fabfile.engine.errors import CoopError, Crashed
 from fabfile.secret import mask
@@ -23,6 +23,8 @@ def ending(error: Exception) -> Exception:
     """What Invoke is given in place of any error of a task: an Exit that says it, or its own kind as it is."""
     from fabfile.rack import RackProblems
 
+    if isinstance(error, UnexpectedExit) and error.result.exited < 0 and hasattr(error.result, "connection"):
+        error = error.result.connection.lost()  # the command never said how it ended
     if isinstance(error, (Exit, Failure, ParseError)):
         return error
     if isinstance(error, BrokenPipeError):  # whoever read it has gone: `inv run.list | head`

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
 from fabfile.upstream.documents import contradictions as contradictions_of_documents
 from fabfile.upstream.release import contradictions as contradictions_of_charts
@@ -31,14 +33,18 @@ from fabfile.rack.validation_errors import as_problems
 from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
 
-PROJECT = Path(__file__).resolve().parents[2]
+identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
 OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services}
 
 
 def rack_folder() -> Path:
-    """The folder of COOP_RACK, else the project's own."""
-    return Path(os.environ.get("COOP_RACK") or PROJECT).expanduser().resolve()
+    """The folder of COOP_RACK, else the nearest one with a hosts.yaml. Raises RackProblems when there is none."""
+    folder = find_rack_folder()
+    if folder is None:
+        hint = "cd into the rack's folder, or name it: export COOP_RACK=FOLDER"
+        raise RackProblems([Problem(HOSTS, 0, "", "there is none in this folder, nor in one above it", hint)])
+    return folder
 
 
 def load(folder: Path | None = None) -> Rack:
@@ -108,7 +114,7 @@ def _services(parts: dict[str, Any]) -> dict[str, Any]:
 
 def resolved(operator: Operator, folder: Path) -> Operator:
     """The operator's files, told from the rack's folder, as absolute paths."""
-    identity, command = operator.identity_file, operator.proxy_command
+    identity, command = identity_file.get() or operator.identity_file, operator.proxy_command
     if identity:
         identity = _absolute(folder, identity)
     if command:

@@ -40,7 +40,7 @@ def words(task: Task, name: str, given: Mapping[str, Any]) -> str:
     positional, flags = [], []
     for argument in task.get_arguments():
         value = given.get(argument.name, argument.default)
-        if argument.positional:
+        if argument.positional or argument.name == getattr(task, "may", None):
             positional += [] if value is None else [str(value)]
         elif argument.name not in _NOT_AGAIN and value != argument.default:
             flag = "--" + argument.names[0].strip("_").replace("_", "-")

@@ -21,8 +21,7 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
              json: bool = False, yes: bool = False, rack: Rack | None = None) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.
 
-    `command` is what the operator types after `inv` to have this again. On a connection of `fab -H chick1` the
-    machine is the limit. `yes` agrees to whatever the plan interrupts.
+    `command` is what the operator types after `inv` to have this again. `yes` agrees to whatever the plan interrupts.
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text
@@ -30,8 +29,6 @@ def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], 
     from fabfile.tasks.rack import the_rack
 
     rack = rack or the_rack()
-    machine = getattr(c, "machine", None)
-    limit = limit or (machine.name if machine is not None else None)
     try:
         with connected(rack) as ways:
             if not rack.leading:

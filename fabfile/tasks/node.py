@@ -150,7 +150,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
              dry=dry, yes=yes, json=json, rack=rack)
 
 
-@task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: that host).", "json": JSON})
+@task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: each of these).", "json": JSON})
 def status(c, machine=None, json=False):
     """Show one machine's health, without asking the API server."""
     from fabfile.facts.machine import parse, question
@@ -160,10 +160,9 @@ def status(c, machine=None, json=False):
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
-    name = machine or getattr(getattr(c, "machine", None), "name", None)
-    if not name:
+    if not machine:
         raise Exit("which machine? inv node.status chick1, or fab -H chick1 node.status", code=2)
-    lines = parse(asked_of(rack, a_chick(rack, name), question()), frozenset(held_on_chicks(rack)))
-    print(screen.as_json(name, lines) if json else screen.as_text(name, lines))
+    lines = parse(asked_of(rack, a_chick(rack, machine), question()), frozenset(held_on_chicks(rack)))
+    print(screen.as_json(machine, lines) if json else screen.as_text(machine, lines))
     if not all(line.good for line in lines):
         raise Exit(code=3)

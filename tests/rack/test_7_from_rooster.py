@@ -21,9 +21,17 @@ def from_rooster(bootstrapped, lab, inside):
     subprocess.run(["tar", "-x", "-C", str(box / "opt/coop")], input=copy, check=True)
     subprocess.run(["cp", "-a", f"{lab.rack}/.", str(box / "opt/coop/rack")], check=True)
     subprocess.run(["cp", "-a", str(lab.places.key), str(box / "root/operator_key")], check=True)
-    inside("rooster", "python3 -m venv --system-site-packages --without-pip /opt/coop/.venv")
+    # what `pip install --editable` would leave there, which rooster has no pip for
+    inside("rooster", "cd /opt/coop && python3 -m venv --system-site-packages --without-pip .venv && cd .venv/lib/python3*/site-packages"
+           " && echo /opt/coop >_coop_rack.pth && cp /opt/coop/coop_guard.pth .")
     inside("rooster", "sed -i '/proxy_command/d; s#identity_file:.*#identity_file: /root/operator_key#' /opt/coop/rack/hosts.yaml")
-    yield lambda command, check=True: inside("rooster", f"cd /opt/coop && COOP_RACK=/opt/coop/rack {command} 2>&1", check=check)
+    module = {"inv": "invoke", "fab": "fabric"}
+
+    def types(command: str) -> str:
+        program, _, words = command.partition(" ")
+        return inside("rooster", f"cd /opt/coop && COOP_RACK=/opt/coop/rack .venv/bin/python -m {module[program]} {words} 2>&1")
+
+    yield types
     inside("rooster", "rm -rf /opt/coop /root/operator_key")
 
 
@@ -38,4 +46,4 @@ def test_a_drift_is_mended_from_rooster(from_rooster, inside):
 
 
 def test_fab_from_rooster(from_rooster):
-    assert "load average" in from_rooster("bin/fab -H chick2 -- uptime")
+    assert "load average" in from_rooster("fab -H chick2 -- uptime")

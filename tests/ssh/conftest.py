@@ -59,6 +59,15 @@ class Operator:
         return process.returncode, said
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory) -> Path:
+    """A folder with nothing but a .venv that was empty until `pip install` of the project."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
+    subprocess.run([folder / ".venv/bin/pip", "install", "--quiet", PROJECT], check=True, cwd=folder)
+    return folder
+
+
 @pytest.fixture
 def operate(tmp_path) -> Iterator[Callable[..., Operator]]:
     """operate(chicks=1): an operator at a fresh swarm."""

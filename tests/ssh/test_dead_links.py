@@ -128,7 +128,7 @@ def a_question(kind: str, operator: Operator) -> MachineError:
 
 
 def by_fab(kind: str, operator: Operator) -> str:
-    code, said = operator.end("bin/fab", "-H", "chick0", "--", f"sh -c '{SLOW}'")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick0", "--", f"sh -c '{SLOW}'")
     return f"{code}: {said}"
 
 

@@ -1,10 +1,10 @@
-"""Every `fab` of .venv checks host keys, whatever pip has put there: by its name, as a module, by hand, for a task."""
+"""Every `fab` checks host keys, whatever pip has put there: by its name, as a module, by hand, for a task. In the .venv of a
+clone, and in an environment of somebody's own after `pip install .`; in both pip then puts Fabric's own `fab` back."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,27 @@ from conftest import Operator
 ADDRESS = "128.120.136.26"  # rooster's, which Fabric's own fab would go to
 
 
-@pytest.fixture(scope="module")
-def reinstalled(tmp_path_factory):
-    """A copy of the project and its .venv in which pip has put Fabric's own `fab` back."""
+@pytest.fixture(scope="module", params=["clone", "installed"])
+def reinstalled(request, tmp_path_factory):
+    """A folder with a .venv in which pip has put Fabric's own `fab` back."""
+    folder = clone(tmp_path_factory) if request.param == "clone" else request.getfixturevalue("installed")
+    program = folder / ".venv/bin/fab"
+    assert "from fabfile.cli.fab import program" in program.read_text()
+    subprocess.run([folder / ".venv/bin/python", "-m", "pip", "install", "--quiet", "--upgrade", "--force-reinstall", "--no-deps",
+                    "fabric", "invoke<3"], check=True)
+    assert "from fabric.main import program" in program.read_text()
+    assert "from invoke.main import program" in (folder / ".venv/bin/inv").read_text()
+    return folder
+
+
+def clone(tmp_path_factory) -> Path:
+    """A copy of the project with its .venv, as bin/setup makes it."""
     copy = tmp_path_factory.mktemp("copy") / "coop"
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, check=True).stdout
     copy.mkdir()
     subprocess.run(f"tar -c -T - .venv | tar -x -C {copy}", shell=True, cwd=PROJECT, input=files, check=True)
-    subprocess.run([copy / ".venv/bin/python", "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps",
-                    f"fabric=={version('fabric')}"], check=True)
-    assert not (copy / ".venv/bin/fab").is_symlink()
+    subprocess.run([copy / ".venv/bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+                    "--editable", copy], check=True)
     return copy
 
 
@@ -52,7 +63,7 @@ def types(reinstalled, swarm, tmp_path):
     return typed
 
 
-PROGRAMS = {"fab": (".venv/bin/fab",), "the module": (".venv/bin/python", "-m", "fabric"), "bin/fab": ("bin/fab",)}
+PROGRAMS = {"fab": (".venv/bin/fab",), "the module": (".venv/bin/python", "-m", "fabric")}
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)

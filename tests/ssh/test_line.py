@@ -28,5 +28,5 @@ def test_each_word_is_late(operate):
 
 def test_much_arrives_whole(operate):
     operator = operate()
-    code, said = operator.end("bin/fab", "-H", "rooster", "--", "seq 100000")
+    code, said = operator.end(".venv/bin/fab", "-H", "rooster", "--", "seq 100000")
     assert code == 0 and said.split() == [str(number) for number in range(1, 100001)]

@@ -162,7 +162,7 @@ def test_a_changed_host_key_is_refused_by_a_run_and_by_fab(operate):
     (error,) = result.errors
     assert isinstance(error, HostKeyChanged) and error.machine == "chick0" and result.exit_code == 1
     assert result.machines["rooster"].state == "changed"
-    code, said = operator.end("bin/fab", "-H", "chick0", "--", "uptime")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick0", "--", "uptime")
     assert code == 1 and "chick0: its host key is ssh-ed25519 SHA256:" in said, said
     assert "Traceback" not in said
 
@@ -172,7 +172,7 @@ def test_an_unknown_host_key_is_refused_by_a_run_and_by_fab(operate):
     changed_key(operator, "chick0", None)
     result = operator.run(toys.plain)
     assert isinstance(result.errors[0], HostKeyUnknown) and result.exit_code == 2
-    code, said = operator.end("bin/fab", "-H", "chick0", "--", "uptime")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick0", "--", "uptime")
     assert code == 2 and "names no host_key" in said, said
 
 
@@ -188,9 +188,9 @@ def test_an_operator_who_may_not_in_is_reported_so(operate):
 
 def test_fab_goes_to_the_racks_machines_with_nothing_else_typed(operate):
     operator = operate()
-    code, said = operator.end("bin/fab", "-H", "chick0,rooster", "--", "hostname")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick0,rooster", "--", "hostname")
     assert (code, said.split()) == (0, ["chick0", "rooster"])
-    code, said = operator.end("bin/fab", "-H", "chick7", "--", "hostname")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick7", "--", "hostname")
     assert code == 2 and "did you mean chick0?" in said and "Traceback" not in said
-    code, said = operator.end("bin/fab", "-H", "chick0", "--", "exit 7")
+    code, said = operator.end(".venv/bin/fab", "-H", "chick0", "--", "exit 7")
     assert code == 7

@@ -9,13 +9,13 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 SHOW = """
 import sys
-from invoke import Collection
-from invoke.parser import Parser
-import fabfile, tasks
+import fabfile
+from fabfile.cli.inv import program
 from fabfile.tasks import command_line
-loaded = Collection.from_module(tasks)
-(context,) = Parser(contexts=loaded.to_contexts()).parse_argv(sys.argv[1:])
-task = loaded[context.name]
+program.execute = lambda: None
+program.run(["inv", *sys.argv[1:]])
+(context,) = program.tasks
+task = program.collection[context.name]
 command_line.remember(fabfile.namespace, task, {argument.name: argument.value for argument in context.args.values()})
 print(command_line.command())
 """

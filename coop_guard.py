@@ -1,14 +1,15 @@
-"""Host key checking for every Fabric in this project's .venv: only the keys of the rack are accepted.
+"""Host key checking for every Fabric of an environment that Coop is installed in: only the keys of the rack are accepted.
 
-Fabric as it comes takes any host key, and its `fab -H NAME -- COMMAND` reads no project's settings. What lies in
-.venv/bin is pip's to replace, so the rule hangs on nothing there: bin/setup puts a coop_guard.pth into .venv,
-which has every Python of it load this file before all else, and pip knows nothing of it. As soon as one of the
-modules below is loaded,
+Fabric as it comes takes any host key, and its `fab -H NAME -- COMMAND` reads no project's settings. The scripts `inv` and
+`fab` are Coop's (pyproject.toml), but any later `pip install` puts Invoke's and Fabric's back, so the rule does not depend
+on them: coop_guard.pth is installed with Coop and has every Python of that environment load this file before all else.
+As soon as one of the modules below is loaded,
 
-    fabric.main         its program is the rack's (engine/fab.py): `fab` and `python -m fabric`, from any folder
+    fabric.main         its program is the rack's (cli/fab.py): `fab` and `python -m fabric`, from any folder
+    invoke.main         its program is the rack's (cli/inv.py): `inv` and `python -m invoke`, from any folder
     paramiko.client     its policies that take an unknown host key refuse it: whoever makes a Connection by hand
 
-Another Fabric, where these are not, is not loaded at all. It costs every start of Python in .venv; hence no import.
+Another Fabric, where these are not, is not loaded at all. It costs every start of Python there; hence no import.
 """
 
 import sys
@@ -29,23 +30,33 @@ def refuse_unknown_keys(client):
 
 
 class TheRacksProgram:
-    """Stands for fabfile.engine.fab.program, which is loaded when it is first used."""
+    """Stands for the program of a module of fabfile/cli/, which is loaded when it is first used."""
+
+    def __init__(self, module):
+        self._module = module
 
     def __getattr__(self, name):
+        import importlib
         import os
-        project = os.path.join(os.path.dirname(os.path.realpath(__file__)), os.pardir, os.pardir)
-        sys.path.insert(0, os.path.normpath(project))
-        from fabfile.engine.fab import program
-        return getattr(program, name)
+        sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # before a fabfile.py in the folder of `python -m`
+        try:
+            module = importlib.import_module(self._module)
+        finally:
+            del sys.path[0]
+        return getattr(module.program, name)
 
 
-def run_the_racks_program(main):
-    """Fabric's main module: what its `fab` runs goes to the rack's machines, as hosts.yaml says."""
-    main.program.run  # noqa: B018  there is such a thing to be replaced
-    main.program = TheRacksProgram()
+def run_the_racks_program(module):
+    """What `fab` and `inv` run: their main module's program goes to the rack's machines, as hosts.yaml says."""
+    def change(main):
+        main.program.run  # noqa: B018  there is such a thing to be replaced
+        main.program = TheRacksProgram(module)
+
+    return change
 
 
-GUARDED = {"fabric.main": run_the_racks_program, "paramiko.client": refuse_unknown_keys}
+GUARDED = {"fabric.main": run_the_racks_program("fabfile.cli.fab"), "invoke.main": run_the_racks_program("fabfile.cli.inv"),
+           "paramiko.client": refuse_unknown_keys}
 
 
 class Guard:

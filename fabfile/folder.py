@@ -1,0 +1,16 @@
+"""Where the rack's folder is. It costs nothing to import: `inv --list` asks, too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]  # a clone of Coop has a rack of its own
+
+
+def find_rack_folder() -> Path | None:
+    """The folder of COOP_RACK; else the nearest one, from here upward, with a hosts.yaml; else the clone's own."""
+    if named := os.environ.get("COOP_RACK"):
+        return Path(named).expanduser().resolve()
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents, PROJECT) if (folder / "hosts.yaml").is_file()), None)
