@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import fabric
 import paramiko
@@ -67,6 +69,13 @@ class Link(fabric.Connection):
         except Exception as error:
             raise self.as_link_error(error) from error
         self.transport.packetizer.set_keepalive(wire.PULSE, self._ask_for_a_sign)
+
+    def sudo(self, command: str, **options: Any) -> Any:
+        """As Fabric's; an operator who is root runs the command as it is, whether there is a sudo or not."""
+        if self.user == "root" and not options.get("user"):
+            options.pop("password", None)
+            return self.run(command, **options)
+        return super().sudo(command, **options)
 
     def root_shell(self) -> RootChannel:
         """An exec channel with a root shell behind it. Raises LinkError."""
@@ -194,9 +203,9 @@ class RootChannel:
         return self._link.lost(why)
 
 
-def plain_config() -> fabric.Config:
-    """Fabric's settings without reading ~/.ssh/config or any file: the rack says everything."""
-    return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig(), overrides={"load_ssh_configs": False})
+def plain_config(settings: Mapping[str, Any] = MappingProxyType({})) -> fabric.Config:
+    """Fabric's settings without reading ~/.ssh/config or any file: the rack says everything but these settings."""
+    return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig(), overrides={**settings, "load_ssh_configs": False})
 
 
 def _transport(sock: wire.Wire, **options: object) -> Transport:

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fabfile.engine.errors import NoAnswer
 from fabfile.engine.shell import Transport
@@ -33,8 +35,9 @@ class Ways(Protocol):
 class SshWays:
     """One connection per machine. Those of chicks run inside rooster's; on rooster itself none is needed for it."""
 
-    def __init__(self, rack: Rack):
+    def __init__(self, rack: Rack, settings: Mapping[str, Any] = MappingProxyType({})):
         self.rack = rack
+        self._settings = settings  # of Fabric's, for what somebody runs by a link himself
         self._links: dict[str, Link] = {}
         self._silent: dict[str, NoAnswer] = {}  # who did not answer once: not waited for a second time
         self._former: list[Link] = []  # replaced by a fresh one; others' links may still run inside
@@ -59,8 +62,9 @@ class SshWays:
 
     def unopened(self, machine: Machine, config: Config | None = None) -> Link:
         """A link that opens when it is first used, with rooster's if it needs that."""
-        from fabfile.engine.link import Link
+        from fabfile.engine.link import Link, plain_config
         gateway = self.rack.gateway
+        config = plain_config(self._settings) if config is None else config
         if machine is gateway or self._on_gateway:
             return Link(self.rack, machine, inside=self._on_gateway, config=config)
         jump = self._links.get(gateway.name) or self._links.setdefault(gateway.name, self.unopened(gateway))
