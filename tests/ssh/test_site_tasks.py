@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -134,3 +135,10 @@ def other_private_key(folder):
     from swarm import _keygen
     _keygen(folder / "other")
     return folder / "other"
+
+
+def test_coops_own_task_on_several_machines_is_one_run_limited_to_them(operator):
+    code, said = fab(operator, "-H", "chick0,chick1", "cluster.bootstrap", "--dry", "--json")
+    (result,) = [json.loads(said)]
+    assert code == 3 and result["task"] == "cluster.bootstrap --limit chick0,chick1", said
+    assert set(result["machines"]) == {"chick0", "chick1"}

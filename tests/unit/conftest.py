@@ -1,10 +1,13 @@
-"""A rack's folder with tasks of its own."""
+"""A rack's folder with tasks of its own, and what `inv` and `fab` say in this process."""
 
 import shutil
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 import pytest
+
+from fabfile.cli import fab, inv
 
 PROJECT = Path(__file__).parents[2]
 
@@ -28,3 +31,16 @@ class Site:
 def site(tmp_path) -> Callable[[str, str], Path]:
     (tmp_path / "rack").mkdir()
     return Site(tmp_path / "rack")
+
+
+@pytest.fixture
+def asks(capsys) -> Callable[..., tuple[int, str]]:
+    """asks("inv", *words): exit code and what is said, in this process: for what ends before any task."""
+    def asked(*words: str) -> tuple[int, str]:
+        program = copy(inv.program if words[0] == "inv" else fab.program)
+        with pytest.raises(SystemExit) as ended:
+            program.run(list(words))
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    return asked

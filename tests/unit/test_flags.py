@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from copy import copy
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from fabric.main import Fab
 from invoke import Argument
 
 import fabfile
-from fabfile.cli import fab, flags, inv
+from fabfile.cli import flags
 from fabfile.engine import wire
 
 PROJECT = Path(__file__).parents[2]
@@ -23,19 +22,6 @@ def types(*words: str, folder: Path = PROJECT, **environment: str) -> tuple[int,
     done = subprocess.run([str(PROJECT / ".venv/bin" / words[0]), *words[1:]], cwd=folder, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment})
     return done.returncode, done.stdout
-
-
-@pytest.fixture
-def asks(capsys):
-    """The same in this process, for what ends before any task."""
-    def asked(*words: str) -> tuple[int, str]:
-        program = copy(inv.program if words[0] == "inv" else fab.program)
-        with pytest.raises(SystemExit) as ended:
-            program.run(list(words))
-        said = capsys.readouterr()
-        return ended.value.code, said.out + said.err
-
-    return asked
 
 
 def typed(name: str) -> list[str]:
@@ -92,14 +78,12 @@ def say(c):
 """
 
 
-@pytest.mark.parametrize("word, said", [
-    ("--dry", "dry True"), ("-e", "echo True"), ("--hide=both", "hide both"), ("-p", "pty True"), ("-w", "warn True"), ("-T9", "limit 9"),
-])
 @pytest.mark.parametrize("program", ["inv", "fab"])
-def test_a_flag_about_commands_is_honoured_for_the_sites_own_tasks(program, word, said, site):
+def test_flags_about_commands_are_honoured_for_the_sites_own_tasks(program, site):
     site("say", SITES_OWN)
-    code, all_said = types(program, word, "say.say", folder=site.folder)
-    assert code == 0 and said in all_said, all_said
+    said = types(program, "--dry", "-e", "--hide=both", "-p", "-w", "-T9", "say.say", folder=site.folder)
+    assert said == (0, "dry True echo True hide both pty True warn True limit 9\n")
+    assert types(program, "say.say", folder=site.folder) == (0, "dry False echo False hide None pty False warn False limit None\n")
 
 
 def test_a_runtime_configuration_is_honoured_for_the_sites_own_tasks(site, tmp_path):

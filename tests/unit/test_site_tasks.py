@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fabfile.engine.unread import unread_entries
 from tests.unit.test_flags import types
 
 PROJECT = Path(__file__).parents[2]
@@ -51,10 +53,12 @@ def test_files_may_share_what_begins_with_an_underscore(site):
     ("hub", LAMPS, "site/hub.py: Coop has a collection hub of its own"),
     ("Lamps 2", LAMPS, "site/Lamps 2.py: its name becomes the first word of its tasks"),
 ])
-def test_a_broken_file_is_one_sentence_with_its_line(site, name, text, told):
+def test_a_broken_file_is_one_sentence_with_its_line(site, asks, monkeypatch, name, text, told):
     site(name, text)
+    monkeypatch.chdir(site.folder)
+    monkeypatch.setattr("sys.path", [*sys.path])
     for words in (("inv", "--list"), ("fab", "rack.check")):
-        code, said = types(*words, folder=site.folder)
+        code, said = asks(*words)
         assert code == 2 and said.startswith(told) and said.count("\n") == 1 and "Traceback" not in said, said
 
 
@@ -104,11 +108,23 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("text, named", ENTRIES, ids=[text for text, _ in ENTRIES])
-def test_an_ssh_config_with_an_entry_for_a_machine_is_said_not_to_be_read(text, named, tmp_path):
-    """Once, whatever comes of the call."""
+def test_an_ssh_config_with_an_entry_for_a_machine_is_said_not_to_be_read(text, named, tmp_path, monkeypatch):
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh/config").write_text(text)
-    code, said = types("fab", "-H", "rooster,chick0", "--", "uptime", HOME=str(tmp_path))
-    assert "names no host_key" in said
-    sentence = f"~/.ssh/config has an entry for {named}, which is not read: hosts.yaml says how the rack's machines are reached\n"
-    assert said.startswith(sentence) and said.count(".ssh/config") == 1 if named else ".ssh/config" not in said, said
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sentence = f"~/.ssh/config has an entry for {named}, which is not read: hosts.yaml says how the rack's machines are reached"
+    assert unread_entries(["rooster", "chick0"]) == (sentence if named else "")
+
+
+def test_it_is_said_once_where_it_would_have_mattered(site, tmp_path):
+    """For the machines of -H, and of rack.connection; not for who is not asked for."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host chick0\n  ProxyJump elsewhere\n")
+    site("lamps", LAMPS.replace("print(", "rack.connection(machine); print("))
+    for words in (("fab", "-H", "rooster,chick0", "--", "uptime"), ("fab", "-H", "chick0,chick1", "node.status"),
+                  ("inv", "lamps.switch-on", "chick0")):
+        said = types(*words, folder=site.folder, HOME=str(tmp_path))[1]
+        assert said.startswith("~/.ssh/config has an entry for chick0, which") and said.count(".ssh/config") == 1, said
+        assert "names no host_key" in said, said
+    for words in (("fab", "-H", "chick1", "--", "uptime"), ("inv", "lamps.switch-on", "chick1")):
+        assert ".ssh/config" not in types(*words, folder=site.folder, HOME=str(tmp_path))[1]
