@@ -53,7 +53,7 @@ def steps(rack: Rack, edition: int = 1) -> list[Step]:
 
 
 def main() -> None:
-    from invoke import Context, Exit
+    from invoke import Exit
 
     from fabfile.tasks.converge import converge
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     try:
-        converge(Context(), "bench", partial(steps, edition=chosen.edition), dry=chosen.dry, json=chosen.json)
+        converge("bench", partial(steps, edition=chosen.edition), dry=chosen.dry, json=chosen.json)
     except Exit as end:
         print(end.message or "", file=sys.stderr)
         sys.exit(end.code)

@@ -23,7 +23,7 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=F
     from fabfile.tasks.service_steps import whole_rack_steps
     from fabfile.tasks.command_line import command
 
-    converge(c, command(), partial(whole_rack_steps, dry=dry),
+    converge(command(), partial(whole_rack_steps, dry=dry),
              dry=dry, only=only, from_=from_, limit=limit, yes=yes, json=json)
 
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from invoke import Exit
 
 if TYPE_CHECKING:
-    from invoke import Context
-
     from fabfile.engine.outcome import Result
     from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Rack
 
 
-def converge(c: Context, command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
+def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
              only: str | None = None, from_: str | None = None, limit: str | None = None,
              json: bool = False, yes: bool = False, rack: Rack | None = None) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.

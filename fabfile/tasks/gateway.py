@@ -17,7 +17,7 @@ def apply(c, dry=False, yes=False, json=False):
     from fabfile.tasks.steps import gateway_steps
     from fabfile.tasks.command_line import command
 
-    converge(c, command(), gateway_steps, dry=dry, yes=yes, json=json)
+    converge(command(), gateway_steps, dry=dry, yes=yes, json=json)
 
 
 @task(help={"json": "Print JSON."})

@@ -35,7 +35,7 @@ def upgrade(c, hub="hub", dry=False, leave_out="", force_conflicts=False, yes=Fa
     look = other_managers(service.release_name, service.in_namespace, kubeconfig(rack))
     if not json and not force_conflicts and (others := ReleaseFacts(asked_of(rack, rack.gateway, look)).foreign):
         print(f"fields set by another field manager: {others}; --force-conflicts takes them over, or write them into the values\n")
-    upgrade_release(c, hub, dry, leave_out, force_conflicts, yes, json)
+    upgrade_release(hub, dry, leave_out, force_conflicts, yes, json)
 
 
 @task(help=HUB | {"json": "Print JSON."})
@@ -222,7 +222,7 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
         raise Exit(as_text([node.finding for node in state.blocked]), code=1)
 
 
-def upgrade_release(c: Any, service: str, dry: bool, leave_out: str, force_conflicts: bool, yes: bool, json: bool) -> None:
+def upgrade_release(service: str, dry: bool, leave_out: str, force_conflicts: bool, yes: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.preparing import Preparing
@@ -235,7 +235,7 @@ def upgrade_release(c: Any, service: str, dry: bool, leave_out: str, force_confl
             rack.machine(node)
         return service_steps(rack, [service], Preparing(rack, [service], dry=dry), left, force_conflicts)
 
-    converge(c, command(), steps, dry=dry, yes=yes, json=json)
+    converge(command(), steps, dry=dry, yes=yes, json=json)
 
 
 def api(rack: Rack, service: Service, what: str, **more: Any) -> Any:

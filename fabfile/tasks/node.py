@@ -47,7 +47,7 @@ def add(c, machine, dry=False, yes=False, json=False):
         return add_steps(rack, newcomer)
 
     a_present_chick(the_rack(), machine)
-    converge(c, command(), steps, dry=dry, yes=yes, json=json)
+    converge(command(), steps, dry=dry, yes=yes, json=json)
 
 
 def a_present_chick(rack: Rack, name: str) -> Machine:
@@ -81,7 +81,7 @@ def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False
         print(as_text(leaving))
     if leaving.refusal(force):
         raise Exit(leaving.refusal(force), code=1)
-    converge(c, command(), lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
+    converge(command(), lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
              dry=dry, yes=yes, json=json, rack=rack)
 
 
@@ -146,7 +146,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
     done = [turn.machine for turn in whose if turn.done]
     if done and not json:
         print(f"an earlier run of this was cut short after {', '.join(done)}: it goes on with the others\n")
-    converge(c, command(), lambda rack: reboot_steps(rack, whose, interrupts, drain, at_once),
+    converge(command(), lambda rack: reboot_steps(rack, whose, interrupts, drain, at_once),
              dry=dry, yes=yes, json=json, rack=rack)
 
 

@@ -24,7 +24,7 @@ def publish(c, dry=False, yes=False, json=False):
     from fabfile.tasks.steps import gateway_steps
     from fabfile.tasks.command_line import command
 
-    converge(c, command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
+    converge(command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
     rack = the_rack()
     rows = [
         Row(name, public_address(rack, row), str(row.address), row.ports)

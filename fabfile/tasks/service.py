@@ -20,7 +20,7 @@ def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, 
     rack = the_rack()
     if name not in rack.services:
         raise Exit(f"rack {rack.name} has no service {name!r} ({did_you_mean(name, rack.services)})", code=2)
-    upgrade_release(c, name, dry, leave_out, force_conflicts, yes, json)
+    upgrade_release(name, dry, leave_out, force_conflicts, yes, json)
 
 
 @task(name="list")

@@ -44,13 +44,13 @@ def stand(told: int, go: int) -> None:
 
 def role(words: list[str]) -> None:
     """The swarm's role, as a task would run it."""
-    from invoke import Context, Exit
+    from invoke import Exit
     from scenario import steps
 
     from fabfile.tasks.converge import converge
 
     try:
-        converge(Context(), "swarm.role", steps, dry="--dry" in words, json="--json" in words)
+        converge("swarm.role", steps, dry="--dry" in words, json="--json" in words)
     except Exit as end:
         print(end.message or "", file=sys.stderr)
         sys.exit(end.code)

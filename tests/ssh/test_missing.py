@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from invoke import Context, Exit
+from invoke import Exit
 from toys import Text, always
 
 from fabfile.engine import events
@@ -90,8 +90,8 @@ def test_no_second_cluster_is_made_while_the_control_plane_that_holds_one_is_mea
     chick1, chick3 = (operator.swarm.hosts[name] for name in ("chick1", "chick3"))
     chick3.run("mkdir -p /etc/kubernetes; : >/etc/kubernetes/kubelet.conf")
     with pytest.raises(Exit, match="chick3 is in a cluster, and no control plane that answers has one"):
-        converge(Context(), "cluster.bootstrap", steps)
+        converge("cluster.bootstrap", steps)
     assert chick1.run("ls /etc/made", check=False) == ""
     chick3.run("rm /etc/kubernetes/kubelet.conf")
-    converge(Context(), "cluster.bootstrap", steps)
+    converge("cluster.bootstrap", steps)
     assert chick1.run("cat /etc/made") == "1"

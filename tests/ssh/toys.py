@@ -104,11 +104,11 @@ SCENARIOS = {each.__name__: each for each in (plain, long, long_on_a_worker, sho
 
 
 def main() -> None:
-    from invoke import Context, Exit
+    from invoke import Exit
 
     from fabfile.tasks.converge import converge
     try:
-        converge(Context(), f"toy.{sys.argv[1]}", SCENARIOS[sys.argv[1]], dry="--dry" in sys.argv,
+        converge(f"toy.{sys.argv[1]}", SCENARIOS[sys.argv[1]], dry="--dry" in sys.argv,
                  json="--json" in sys.argv)
     except Exit as end:
         print(end.message or "", file=sys.stderr)
