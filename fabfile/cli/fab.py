@@ -10,14 +10,14 @@ A task of the site's own is called once for each machine with a connection to it
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import fabric
 from fabric.main import Fab as FabricProgram
 from fabric.tasks import ConnectionCall
-from invoke import Call, Collection, Exit, Task
+from invoke import Call, Collection, Exit
 
 from fabfile.cli.program import InSentences, Loader, RackProgram, is_coops
 from fabfile.cli.words import arguments
@@ -33,6 +33,8 @@ class Executor(InSentences, fabric.Executor):
     fabric.yaml names it, so that a `fab` of another Python goes by hosts.yaml in a clone, too.
     """
 
+    core: Any  # what was typed, parsed
+
     def execute(self, *tasks: Any) -> Any:
         try:
             return super().execute(*tasks)
@@ -40,11 +42,11 @@ class Executor(InSentences, fabric.Executor):
             if hasattr(self, "_known_ways"):
                 self._known_ways.close()
 
-    def expand_calls(self, calls: Iterable[Call | Task[Any]], apply_hosts: bool = True) -> list[Call]:
+    def expand_calls(self, calls: list[Call], apply_hosts: bool = True) -> list[Call]:
         hosts = self._hosts() if apply_hosts else []
         if self.core.remainder or not hosts:
-            return super().expand_calls(calls, apply_hosts)
-        return [each for call in calls for each in self._on(hosts, call if isinstance(call, Call) else Call(call))]
+            return list(fabric.Executor.expand_calls(self, calls, apply_hosts))
+        return [each for call in calls for each in self._on(hosts, call)]
 
     def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> ConnectionCall:
         name = connection_init_kwargs["host"]
@@ -55,7 +57,7 @@ class Executor(InSentences, fabric.Executor):
     def _on(self, hosts: Sequence[str], call: Call) -> list[Call]:
         """What a task does with the machines of -H."""
         if not is_coops(call.task):
-            return super().expand_calls([call])
+            return list(fabric.Executor.expand_calls(self, [call]))
         flags = {argument.name for argument in arguments(call.task)}
         if "limit" in flags:
             if call.kwargs.get("limit"):
@@ -71,9 +73,8 @@ class Executor(InSentences, fabric.Executor):
         """The machines of -H, each known to the rack."""
         typed = self.core[0].args.hosts.value or ""
         names = list(dict.fromkeys(name for name in map(str.strip, typed.split(",")) if name))
-        rack = self._ways().rack if names else None
         for name in names:
-            rack.machine(name)
+            self._ways().rack.machine(name)
         if unread := unread_entries(names):
             print(unread, file=sys.stderr)
         return names
@@ -90,7 +91,8 @@ class LinkCall(ConnectionCall):
     """A task's call on one machine of the rack."""
 
     def make_context(self, config: Any) -> Link:
-        return self.init_kwargs["ways"].unopened(self.init_kwargs["machine"], config)
+        ways: SshWays = self.init_kwargs["ways"]
+        return ways.unopened(self.init_kwargs["machine"], config)
 
 
 class Config(fabric.Config):

@@ -75,9 +75,9 @@ class RackProgram(Program):
     def update_config(self, merge: bool = True) -> None:
         self._refuse(flags.refusal(self.args.values()))  # a flag may also stand behind a task
         for context in self.tasks:
-            task = self.collection[context.name]
-            if is_coops(task):
-                self._refuse(flags.refusal_by_task(self.args.values(), context.name, context.args))
+            name = str(context.name)
+            if is_coops(self.collection[name]):
+                self._refuse(flags.refusal_by_task(self.args.values(), name, context.args))
         super().update_config()
 
     def execute(self) -> None:

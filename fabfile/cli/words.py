@@ -36,10 +36,10 @@ def usage(error: ParseError, command: str, collection: Collection | None) -> str
     """What is wrong with what was typed, as one sentence that says what to type."""
     context = error.context
     task = context.name if context is not None else None
-    if task and context.missing_positional_args:
+    if task and context is not None and context.missing_positional_args:
         wanted = context.missing_positional_args[0]
-        line = " ".join([command, task, *(argument.name.upper() for argument in context.positional_args)])
-        return f"{task} needs a word more: {line}" + (f" ({wanted.name.upper()}: {wanted.help})" if wanted.help else "")
+        line = " ".join([command, task, *(str(argument.name).upper() for argument in context.positional_args)])
+        return f"{task} needs a word more: {line}" + (f" ({str(wanted.name).upper()}: {wanted.help})" if wanted.help else "")
     said = str(error)
     if found := re.fullmatch(r"No idea what '(.*)' is!", said, re.DOTALL):
         return _unknown(found[1], command, task, collection)

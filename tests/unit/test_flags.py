@@ -161,9 +161,10 @@ def test_the_settings_of_an_operator_cannot_put_another_executor_in_place(site, 
 
 def test_dash_h_is_one_run_limited_to_all_of_them():
     """Not one whole run after the other, as Fabric would have it."""
+    from invoke import Call
+
     from fabfile.cli.fab import Executor
     from fabfile.loading import load
-    from invoke import Call
 
     class Core(list):
         remainder = ""

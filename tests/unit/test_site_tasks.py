@@ -94,7 +94,8 @@ def test_a_fabfile_of_the_sites_own_does_not_hide_coops_package(tmp_path):
 
 def test_without_a_rack_it_is_said_what_to_do(site, tmp_path):
     """As in an environment that Coop was installed in: no clone, and no folder of a rack here."""
-    only_tasks = "import fabfile.folder as f, pathlib; f.PROJECT = pathlib.Path('/nowhere'); from fabfile.cli.inv import program; program.run()"
+    only_tasks = ("import fabfile.folder as f, pathlib; f.PROJECT = pathlib.Path('/nowhere')\n"
+                  "from fabfile.cli.inv import program; program.run()")
     done = subprocess.run([PROJECT / ".venv/bin/python", "-c", only_tasks, "rack.check"], cwd=tmp_path, capture_output=True, text=True,
                           env={name: value for name, value in os.environ.items() if name != "COOP_RACK"})
     assert done.returncode == 2 and done.stderr == (
