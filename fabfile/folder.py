@@ -12,5 +12,13 @@ def find_rack_folder() -> Path | None:
     """The folder of COOP_RACK; else the nearest one, from here upward, with a hosts.yaml; else the clone's own."""
     if named := os.environ.get("COOP_RACK"):
         return Path(named).expanduser().resolve()
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents, PROJECT) if (folder / "hosts.yaml").is_file()), None)
+    return next((folder for folder in (*upward(), PROJECT) if (folder / "hosts.yaml").is_file()), None)
+
+
+def upward() -> tuple[Path, ...]:
+    """The folder where somebody stands, and those above it; none when it has been deleted meanwhile."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return (here, *here.parents)

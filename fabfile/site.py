@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from fabric import Connection

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
-from pathlib import Path
 from typing import Any
 
 from invoke import Executor, Exit, FilesystemLoader, ParseError, Program, Task
 
 import fabfile
 from fabfile.cli import flags, words
-from fabfile.folder import find_rack_folder
+from fabfile.folder import find_rack_folder, upward
 
 
 class Loader(FilesystemLoader):
@@ -132,8 +131,7 @@ def is_coops(task: Task[Any]) -> bool:
 
 def _has_its_own(name: str) -> bool:
     """Whether a tasks.py or fabfile.py lies in this folder or above it, no farther up than a rack."""
-    cwd = Path.cwd()
-    for folder in (cwd, *cwd.parents):
+    for folder in upward():
         if (folder / "coop_guard.py").exists():  # a clone: its fabfile/ is this package
             return False
         if (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists():

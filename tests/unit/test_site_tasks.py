@@ -67,7 +67,7 @@ def test_what_a_task_raises_is_a_sentence(site):
     site("lamps", LAMPS.replace("print(", "print(None + "))
     code, said = types("inv", "lamps.switch-on", "chick0", folder=site.folder)
     assert code == 1 and said == ("TypeError: unsupported operand type(s) for +: 'NoneType' and 'IPv4Address' (site/lamps.py:8); "
-                                  "again with --debug shows where it comes from\n"), said
+                                  "run again with --debug to see where it comes from\n"), said
     site("lamps", LAMPS.replace("print(rack", "rack.connection('chick0')\n    print(rack"))
     code, said = types("inv", "lamps.switch-on", "chick0", folder=site.folder)
     assert code == 2 and said.startswith("rooster: hosts.yaml names no host_key for it\n"), said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-WHERE = ("fabfile", "lab", "docs", "bin", "tests", "bench", "configs", "templates", "README.md", "hosts.yaml", "tasks.py")
+WHERE = ("fabfile", "lab", "docs", "bin", "tests", "bench", "configs", "README.md", "hosts.yaml", "coop_guard.py", "pyproject.toml")
 # archaic or coined, and what to write instead
 AVOID = {
     "it is so that": "say what is true",
