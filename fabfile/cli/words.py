@@ -1,4 +1,4 @@
-"""The words after `inv`: what Invoke's parser makes of some of them is not what a person means by them."""
+"""The command line after `inv`, where Invoke's parser would not do what a person means."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELP = ("--help", "-h")
 
 
 def help_wanted(words: Sequence[str], tasks: Mapping[str, Task[Any]]) -> str:
-    """The task whose help is asked for behind it. Invoke takes --help for the word that a task wants: `inv node.add --help`."""
+    """The task before a --help. Invoke would take --help as the task's positional argument: `inv node.add --help`."""
     task = ""
     for word in words:
         if word in tasks:
@@ -23,8 +23,8 @@ def help_wanted(words: Sequence[str], tasks: Mapping[str, Task[Any]]) -> str:
 
 
 def with_flags(words: Sequence[str], tasks: Mapping[str, Task[Any]]) -> list[str]:
-    """The same words; one that may be left out, which Invoke does not know, as the flag that it is there:
-    `node.status chick1` is `node.status --machine=chick1`."""
+    """The same words, with an optional positional argument, which Invoke does not have, as a flag:
+    `node.status chick1` becomes `node.status --machine=chick1`."""
     said: list[str] = []
     for before, word in zip(["", *words], words):
         optional = getattr(tasks.get(before), "may", "")
@@ -33,13 +33,13 @@ def with_flags(words: Sequence[str], tasks: Mapping[str, Task[Any]]) -> list[str
 
 
 def usage(error: ParseError, command: str, collection: Collection | None) -> str:
-    """What is wrong with what was typed, as one sentence that says what to type."""
+    """A usage error as one sentence that says what to type."""
     context = error.context
     task = context.name if context is not None else None
     if task and context is not None and context.missing_positional_args:
         wanted = context.missing_positional_args[0]
         line = " ".join([command, task, *(str(argument.name).upper() for argument in context.positional_args)])
-        return f"{task} needs a word more: {line}" + (f" ({str(wanted.name).upper()}: {wanted.help})" if wanted.help else "")
+        return f"{task} needs {str(wanted.name).upper()}: {line}" + (f" ({wanted.help})" if wanted.help else "")
     said = str(error)
     if found := re.fullmatch(r"No idea what '(.*)' is!", said, re.DOTALL):
         return _unknown(found[1], command, task, collection)
@@ -56,7 +56,7 @@ def _unknown(word: str, command: str, task: str | None, collection: Collection |
 
     near = likest(word, collection.task_names) if collection is not None else None
     hint = f"did you mean {near}?" if near else f"{command} --list names every task"
-    return f"there is no task {word!r}" + (f", and {task} takes no such word" if task else "") + f" ({hint})"
+    return (f"{task} takes no argument {word!r}, and no task has that name" if task else f"there is no task {word!r}") + f" ({hint})"
 
 
 def arguments(task: Task[Any]) -> list[Argument]:
