@@ -90,9 +90,11 @@ class KubeProxySettings(Resource):
         return Change(what, (self._rollout(config),), interrupts=self._words(()))
 
     def _rollout(self, config: str, before: str = "") -> Command:
-        """New pods on one node after another: the annotation is another, so Kubernetes makes them again."""
+        """New pods on one node after another, as `kubectl rollout restart` makes them. The time alone is always another:
+        pods that somebody started with an edit of the ConfigMap bear the checksum of the settings before it."""
         body = ("{\"spec\":{\"template\":{\"metadata\":{\"annotations\":"
-                f"{{\"{STARTED_WITH}\":\"{_checksum(config)}\"}}}}}}}}}}")
+                f"{{\"{STARTED_WITH}\":\"{_checksum(config)}\",\"kubectl.kubernetes.io/restartedAt\":"
+                "\"'$(date -u +%FT%T.%NZ)'\"}}}}}")
         return Command(
             before + f"{ADMIN} -n kube-system patch daemonset kube-proxy --type=merge -p '{body}'\n"
             f"{ADMIN} -n kube-system rollout status daemonset/kube-proxy --timeout=570s",

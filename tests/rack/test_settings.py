@@ -240,7 +240,8 @@ def test_a_mode_that_a_hand_has_set_goes_back_and_leaves_no_rules(edited, operat
     inside("chick0", f"{KUBECTL} -n kube-system patch configmap kube-proxy --type=merge -p {patch}\n"
            f"{KUBECTL} -n kube-system rollout restart daemonset kube-proxy\n"
            f"{KUBECTL} -n kube-system rollout status daemonset kube-proxy --timeout=180s")
-    assert {inside(node, "curl -s http://127.0.0.1:10249/proxyMode") for node in CHICKS} == {"nftables"}
+    wait_until("every kube-proxy runs in the other mode", lambda: {
+        inside(node, "curl -s http://127.0.0.1:10249/proxyMode", check=False) for node in CHICKS} == {"nftables"})
     plan = operator.bootstrap("--dry", code=3)["plan"]
     assert [change["resource"] for change in plan] == ["settings of kube-proxy"]
     assert "mode is nftables, should be iptables" in plan[0]["what"]
