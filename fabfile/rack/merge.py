@@ -6,7 +6,7 @@ is reported. What it *proposes* gives way to what is written. Everything else st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,19 @@ def merge(demanded: Tree, written: Tree, proposed: Tree | None = None) -> Merged
     return Merged(values, tuple(contradictions))
 
 
-def overlay(below: object, above: object) -> Any:
-    """`above`, and what it leaves unsaid from `below`; a list is said as a whole."""
+def overlay(below: object, above: object, *, null_removes: bool = False) -> Any:
+    """`above`, and what it leaves unsaid from `below`; a list is said as a whole. `null_removes`: as helm lays values over
+    a chart's defaults, where a null takes its key away."""
     if isinstance(below, Mapping) and isinstance(above, Mapping):
-        keys = [*below, *(key for key in above if key not in below)]
-        return {key: overlay(below[key], above[key]) if key in below and key in above
-                else plain(above[key] if key in above else below[key]) for key in keys}
+        removed = {key for key in above if null_removes and above[key] is None}
+        return _by_key(below, above, lambda key: overlay(below[key], above[key], null_removes=null_removes), removed)
     return plain(above)
+
+
+def _by_key(one: Tree, other: Tree, both: Callable[[str], Any], without: Set[str] = frozenset()) -> dict[str, Any]:
+    """What either says alone, and `both` where both say something, in the order of the first."""
+    keys = [key for key in (*one, *(key for key in other if key not in one)) if key not in without]
+    return {key: both(key) if key in one and key in other else plain(one[key] if key in one else other[key]) for key in keys}
 
 
 def plain(value: object) -> Any:
@@ -69,13 +75,7 @@ def _named(items: Sequence[object]) -> bool:
 
 def _both(demanded: Any, written: Any, path: Path, contradictions: list[Contradiction]) -> Any:
     if isinstance(demanded, Mapping) and isinstance(written, Mapping):
-        merged = {}
-        for key in [*demanded, *(key for key in written if key not in demanded)]:
-            if key in demanded and key in written:
-                merged[key] = _both(demanded[key], written[key], (*path, key), contradictions)
-            else:
-                merged[key] = plain(demanded[key] if key in demanded else written[key])
-        return merged
+        return _by_key(demanded, written, lambda key: _both(demanded[key], written[key], (*path, key), contradictions))
     if _is_list(demanded) and _is_list(written):
         return _lists(demanded, written, path, contradictions)
     if type(demanded) is not type(written) or demanded != written:

@@ -9,19 +9,13 @@ from pydantic import BeforeValidator, Field
 
 from fabfile.rack.publishing import Published
 from fabfile.rack.values import (
-    Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse,
+    Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse, several,
 )
 
 
 def _pair(value: object) -> object:
     if not isinstance(value, list) or len(value) != 2:
         raise refuse("first and last address are expected", "such as [10.0.0.3, 10.0.0.99]")
-    return tuple(value)
-
-
-def _several(value: object) -> object:
-    if not isinstance(value, list):
-        raise refuse("a list is expected", "in brackets, or one line each with a dash")
     return tuple(value)
 
 
@@ -40,10 +34,10 @@ class NetworkPlan(Part):
     node: Network = Field(examples=["10.0.0.0/24"])
     pod: Network = Field(examples=["10.244.0.0/16"])
     service: Network = Field(examples=["10.96.0.0/12"])
-    load_balancer: Annotated[tuple[Network, ...], BeforeValidator(_several)] = ()
+    load_balancer: Annotated[tuple[Network, ...], BeforeValidator(several)] = ()
     publish: Annotated[Mapping[DomainName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
-    dns: Annotated[tuple[Address, ...], BeforeValidator(_several)] = Field(examples=["[128.120.136.129]"])
-    time: Annotated[tuple[HostName, ...], BeforeValidator(_several)] = Field(
+    dns: Annotated[tuple[Address, ...], BeforeValidator(several)] = Field(examples=["[128.120.136.129]"])
+    time: Annotated[tuple[HostName, ...], BeforeValidator(several)] = Field(
         examples=["[2.debian.pool.ntp.org]"])
     internet_check: Url = "https://registry.k8s.io/"  # a page that pods ask for, from every node, as a proof

@@ -41,6 +41,13 @@ def _text(value: object, what: str, hint: str) -> str:
             raise refuse(f"{shown} is not {what}", hint)
 
 
+def several(value: object) -> object:
+    """A list, as a tuple."""
+    if not isinstance(value, list):
+        raise refuse("a list is wanted", "in brackets, or one line each with a dash")
+    return tuple(value)
+
+
 def pattern(wanted: str, what: str, hint: str) -> BeforeValidator:
     """A text that matches as a whole; else "'…' is not `what`", and the hint."""
     compiled = re.compile(wanted)

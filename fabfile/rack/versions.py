@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from fabfile.rack.services import Chart
-from fabfile.rack.values import Part, SafeUrl, Sha256, Text, Url, pattern, refuse
+from fabfile.rack.values import Part, SafeUrl, Sha256, Text, Url, pattern, several
 
 Number = Annotated[str, pattern(r"[0-9]+\.[0-9]+\.[0-9]+", "a version", "three numbers, such as 1.36.4")]
 Tag = Annotated[str, pattern(r"v[0-9]+\.[0-9]+\.[0-9]+", "a version tag", "with its v, such as v3.32.1")]
@@ -18,12 +18,6 @@ Minor = Annotated[str, pattern(
 def minor(version: str) -> str:
     """The minor of a version: "v3.32.1" is of "3.32"."""
     return ".".join(version.removeprefix("v").split(".")[:2])
-
-
-def _several(value: object) -> object:
-    if not isinstance(value, list):
-        raise refuse("a list is expected", "one line each with a dash")
-    return tuple(value)
 
 
 class Kubernetes(Part):
@@ -99,5 +93,5 @@ class Versions(Part):
     metallb: Manifest | None = None  # the addresses of services
     local_path: Manifest | None = None  # storage classes of the machines' own directories
     csi_nfs: Chart | None = None  # storage classes of shares
-    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that check the pod network
-    tested_here: Annotated[tuple[Tested, ...], BeforeValidator(_several)] = ()
+    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that prove the pod network
+    tested_here: Annotated[tuple[Tested, ...], BeforeValidator(several)] = ()

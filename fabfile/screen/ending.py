@@ -10,12 +10,13 @@ from fabfile.engine.errors import CoopError, Crashed, Interrupted, MachineError
 from fabfile.engine.fault import debugging, traceback
 from fabfile.engine.outcome import Result
 from fabfile.screen.plan import plan_text
+from fabfile.screen.table import table
 from fabfile.secret import mask
 
 
 def ending_text(result: Result) -> str:
     """The table, the sums, the errors and what to do next."""
-    return "\n".join([*_table(result), *_sums(result), *_errors(result)])
+    return "\n".join([_table(result), *_sums(result), *_errors(result)])
 
 
 def action_text(result: Result, spoken: Callable[[str], str]) -> str:
@@ -42,12 +43,9 @@ def error_text(error: CoopError) -> str:
     return "\n".join(lines)
 
 
-def _table(result: Result) -> Iterator[str]:
-    rows = [("machine", "result", "changes", "seconds")]
-    rows += [(o.machine, o.state, str(o.changes), f"{o.seconds:.1f}") for o in result.machines.values()]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for name, state, changes, seconds in rows:
-        yield f"{name:<{widths[0]}}  {state:<{widths[1]}}  {changes:>{widths[2]}}  {seconds:>{widths[3]}}"
+def _table(result: Result) -> str:
+    rows = [(o.machine, o.state, o.changes, f"{o.seconds:.1f}") for o in result.machines.values()]
+    return table(("machine", "result", "changes", "seconds"), rows, right=("changes", "seconds"))
 
 
 def _sums(result: Result) -> Iterator[str]:

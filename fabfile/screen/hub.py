@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from json import dumps
 from typing import Any
 
 from fabfile.facts.hub import HubState
 from fabfile.screen.findings import as_data, as_text
-
-
-def table(rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as they need to be."""
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in texts)
-    return "\n".join(line.rstrip() for line in lines)
+from fabfile.screen.table import table
 
 
 def state_as_json(state: HubState) -> str:
@@ -66,11 +59,11 @@ def _others(state: HubState) -> Iterator[str]:
 
 def _pods(state: HubState) -> Iterator[str]:
     if state.pods:
-        yield "\n" + table([("pod", "node", "state"), *state.pods])
+        yield "\n" + table(("pod", "node", "state"), state.pods)
 
 
 def users_as_text(users: Sequence[Mapping[str, Any]]) -> str:
     """One line a user."""
     rows = [(user["name"], "admin" if user["admin"] else "", "running" if user["server"] else "",
              (user["last_activity"] or "never")[:16]) for user in users]
-    return table([("user", "", "server", "last activity"), *rows]) if rows else "no users"
+    return table(("user", "", "server", "last activity"), rows) if rows else "no users"

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
+
+from fabfile.screen.table import WIDTH, table
 
 if TYPE_CHECKING:
     from fabfile.facts.machine import StatusRow
@@ -24,13 +23,6 @@ def as_json(name: str, lines: Sequence[StatusRow]) -> str:
 
 def as_text(name: str, lines: Sequence[StatusRow]) -> str:
     """A table of what was looked at; what is not as it should be stands out."""
-    console = Console(width=100, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False, title=name, title_justify="left")
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for line in lines:
-        value = escape(line.value)
-        table.add_row(line.what, value if line.good else f"[red]{value}  <-- not as it should be[/]")
-    with console.capture() as captured:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    rows = [(line.what, line.value if line.good else Text(f"{line.value}  <-- not as it should be", "red"))
+            for line in lines]
+    return table(("", ""), rows, width=WIDTH, title=name)

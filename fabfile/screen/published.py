@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fabfile.facts.published import PublishedState, Row
-from fabfile.screen.hub import table
+from fabfile.screen.table import table
 
 
 def as_text(rows: Sequence[Row], found: Mapping[str, PublishedState], nodes: Mapping[str, str]) -> str:
@@ -14,7 +14,7 @@ def as_text(rows: Sequence[Row], found: Mapping[str, PublishedState], nodes: Map
         return "nothing is published"
     heads = ("name", "public", "service", "node", "answers", "wrong name", "certificate")
     seen = [(row.name, row.public, row.address, *_seen(found[row.name], nodes)) for row in rows]
-    return table([heads, *seen])
+    return table(heads, seen)
 
 
 def _seen(found: PublishedState, nodes: Mapping[str, str]) -> tuple[str, ...]:

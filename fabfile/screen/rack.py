@@ -6,24 +6,17 @@ import json
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.tree import Tree
+
+from fabfile.screen.table import WIDTH, printed, table
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
-WIDTH = 100
-
 
 def as_text(rack: Rack) -> str:
     """The whole rack, in lines of at most WIDTH columns, in colours where the terminal has them."""
-    console = Console(width=WIDTH, highlight=False)
-    with console.capture() as captured:
-        console.print(_machines(rack))
-        console.print(_plan(rack))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return f"{_machines(rack)}\n{printed(_plan(rack), WIDTH)}"
 
 
 def as_json(rack: Rack) -> str:
@@ -47,23 +40,19 @@ def _machine(machine: Machine) -> dict[str, object]:
     }
 
 
-def _machines(rack: Rack) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"rack {rack.name}", title_justify="left")
-    for heading in ("machine", "roles", "interface", "address", "MAC", "BMC", "key"):
-        table.add_column(heading, overflow="fold", no_wrap=heading not in ("interface", "machine"))
+def _machines(rack: Rack) -> str:
+    rows = []
     for machine in rack.machines.values():
-        first = True
+        about = (machine.name, ", ".join(sorted(machine.roles)))
+        kept = (str(machine.bmc or "-"), "pinned" if machine.host_key else "-")
         for interface in machine.interfaces.values():
-            table.add_row(
-                machine.name if first else "", ", ".join(sorted(machine.roles)) if first else "",
-                interface.name, str(interface.address or "-"), interface.mac,
-                str(machine.bmc or "-") if first else "",
-                ("pinned" if machine.host_key else "-") if first else "")
-            first = False
-    return table
+            rows.append((*about, interface.name, interface.address or "-", interface.mac, *kept))
+            about, kept = ("", ""), ("", "")
+    return table(("machine", "roles", "interface", "address", "MAC", "BMC", "key"), rows, width=WIDTH,
+                 whole=("roles", "address", "MAC", "BMC", "key"), title=f"rack {rack.name}")
 
 
-def _plan(rack: Rack) -> RenderableType:
+def _plan(rack: Rack) -> Tree:
     network, versions = rack.network, rack.versions
     tree = Tree(f"rack {rack.name} in {rack.folder}")
     networks = tree.add(f"networks, domain {network.domain}")

@@ -7,21 +7,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from fabfile.engine.journal import Kept
+from fabfile.screen.table import table
 
 
 def list_as_text(runs: Sequence[Kept]) -> str:
-    """One line per run: its name, time, user, task, result, changes, seconds."""
-    rows = [("run", "began", "who", "task", "ended", "changes", "seconds")]
+    """One line a run: its name, when, by whom, what, how it ended, changes, seconds."""
+    rows = []
     for run in runs:
         ended = run.ended
         rows.append((run.run, _when(run.began["at"]), f"{run.began['who']}@{run.began['origin']}",
                      run.began["task"] + " --dry" * run.began["dry"], _ending(run),
                      str(ended["changes"]) if ended else "?", f"{ended['seconds']:.1f}" if ended else "?"))
-    if len(rows) == 1:
-        return "No run yet."
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
+    headings = ("run", "began", "who", "task", "ended", "changes", "seconds")
+    return table(headings, rows) if rows else "No run yet."
 
 
 def list_as_json(runs: Sequence[Kept]) -> str:

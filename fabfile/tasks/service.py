@@ -25,10 +25,10 @@ def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, 
 
 @task(name="list")
 def list_services(c):
-    """List the charts of the rack, with release and name."""
-    from fabfile.screen.hub import table
+    """List the rack's services: chart, namespace, name."""
+    from fabfile.screen.table import table
     from fabfile.tasks.rack import the_rack
 
     rows = [(name, service.chart.full, f"{service.in_namespace}/{service.release_name}",
              service.publish or "") for name, service in the_rack().services.items()]
-    print(table([("service", "chart", "release", "published as"), *rows]))
+    print(table(("service", "chart", "release", "published as"), rows))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fabfile.rack.merge import overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Path
@@ -23,26 +24,11 @@ def values_problems(rack: Rack, service: Service, values: Mapping[str, Any], def
     """What the schema says against these values over the chart's defaults, as helm lays them."""
     from jsonschema.validators import validator_for
 
-    whole = over(defaults, revealed(values))
+    whole = overlay(defaults, revealed(values), null_removes=True)
     validator = validator_for(schema)(schema)
     problems = (problem for error in validator.iter_errors(whole)
                 for problem in _as_problems(rack, service, _nearest(error)))
     return sorted(set(problems))
-
-
-def over(below: Any, above: Any) -> Any:
-    """Values over a chart's defaults: mappings by key, a null takes the key away, all else as a whole."""
-    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
-        return above
-    merged = dict(below)
-    for key, value in above.items():
-        if value is None:
-            merged.pop(key, None)
-        elif key in below:
-            merged[key] = over(below[key], value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def _nearest(error: ValidationError) -> ValidationError:

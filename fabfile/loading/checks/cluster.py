@@ -8,13 +8,12 @@ from typing import Any
 
 from fabfile.loading.compatibility import numbers
 from fabfile.loading.draft import CLUSTER, Draft, Wrong
+from fabfile.loading.secret_keys import OF_THE_CLUSTER
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 DATAPLANE_SINCE = "3.29.0"  # Calico knows nftablesMode
-SECRETS = re.compile(
-    r"certificateKey|(bootstrap)?tokens?|tlsBootstrapToken|password|secret|auth|identitytoken", re.IGNORECASE)
 EXTRA = re.compile(r"(extra|kubeletExtra)Args|extraEnvs")
 
 
@@ -65,7 +64,7 @@ def no_secrets(draft: Draft) -> Iterator[Wrong]:
     for path, value in _everything(draft.cluster):
         if any(path[:len(one)] == one for one in told):
             continue
-        if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
+        if OF_THE_CLUSTER.fullmatch(str(path[-1])) and value not in (None, "", ()):
             told.append(path)
             yield Wrong(CLUSTER, path, "a secret does not belong in this file",
                         "tokens and keys are generated when they are needed")

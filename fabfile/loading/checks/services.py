@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fabfile.loading.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
+from fabfile.loading.secret_keys import OF_CHARTS
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
 from fabfile.upstream.release import branch, file_of, looked_up, place_of
@@ -15,9 +16,6 @@ from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
 from fabfile.upstream.template_lint import value_faults
 
-SECRETS = re.compile(
-    r"(client_?secret|secretToken|cookie_?[sS]ecret|password|api_?[tT]oken|auth_token|access_key|keys)",
-    re.IGNORECASE)
 _BRANCHES = (("hub",), ("hub", "config"), ("hub", "db"), ("hub", "services"), ("proxy",), ("proxy", "https"),
              ("proxy", "https", "letsencrypt"), ("proxy", "https", "secret"), ("prePuller",),
              ("prePuller", "hook"))
@@ -149,7 +147,7 @@ def secrets_are_apart(draft: Draft) -> Iterator[Wrong]:
     """Passwords and keys stand in configs/secrets.yaml, and only for services that are there."""
     for service in _services(draft):
         for path, value in _leaves(service.values):
-            if SECRETS.fullmatch(str(path[-1])) and value not in (None, "", ()):
+            if OF_CHARTS.fullmatch(str(path[-1])) and value not in (None, "", ()):
                 yield Wrong(file_of(service), place_of(service, *path),
                             "a secret does not belong in this file",
                             f"put it into configs/secrets.yaml, below {service.name}:")
@@ -238,7 +236,7 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
     else:
         inner = enumerate(value) if isinstance(value, tuple) else ()
     for key, one in inner:
-        if isinstance(one, Mapping | tuple) and not SECRETS.fullmatch(str(key)):
+        if isinstance(one, Mapping | tuple) and not OF_CHARTS.fullmatch(str(key)):
             yield from _leaves(one, (*path, key))
         else:
             yield (*path, key), one
