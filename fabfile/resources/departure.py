@@ -94,8 +94,8 @@ class Drained(Resource):
 
     def probe(self) -> str:
         return (f"{ADMIN} get node {quote(self.node)} --ignore-not-found "
-                "-o 'jsonpath=node {.spec.unschedulable}{\"\\n\"}'\n"
-                f"{ADMIN} get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}\n:")
+                "-o 'jsonpath=node {.spec.unschedulable}{\"\\n\"}' || exit\n"
+                f"{ADMIN} get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         head, _, rest = facts.partition("\n")

@@ -90,32 +90,6 @@ class Packages(Resource):
 
 
 @dataclass(frozen=True)
-class PackagesAbsent(Resource):
-    """Packages that must not be there, nor their settings."""
-
-    packages: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return "no packages " + " ".join(self.packages)
-
-    def probe(self) -> str:
-        return _probe(self.packages)
-
-    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found, broken = _parse(facts)
-        present = [name for name in self.packages if name in found]
-        if not present:
-            return
-        lines = [_prepare(), *([_MEND] if broken else []),
-                 "apt purge --allow-change-held-packages " + " ".join(map(quote, present))]
-        shown = f"apt-get purge {' '.join(present)}"
-        yield Change(f"{', '.join(present)}: there, should not be",
-                     (Command("\n".join(lines), long=True, limit=600.0, shown=shown),),
-                     alters=frozenset(f"package:{name}" for name in present))
-
-
-@dataclass(frozen=True)
 class _Package:
     name: str
     version: str

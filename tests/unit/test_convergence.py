@@ -16,9 +16,10 @@ from fabfile.engine.run import run
 from fabfile.engine.shell import ShellCommand
 from fabfile.engine.shell import Shell
 from fabfile.engine.step import Step
+from bench.role.accounts import AuthorizedKeys, Group, User
+from bench.role.line import FileLine
 from fabfile.resources import (
-    Absent, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, FileLine, Ran, Symlink, Sysctls,
-    User,
+    Absent, Directory, Download, File, Hostname, Ran, Symlink, Sysctls,
 )
 from fabfile.secret import Secret
 from tests.unit.sandbox import Sandbox, a_sandbox
@@ -47,8 +48,6 @@ def at(path: str):
 
 OTHERS = st.one_of(
     st.builds(Hostname, st.sampled_from(["chick0", "chick1"])),
-    st.builds(Hosts, st.dictionaries(
-        st.sampled_from(["10.0.0.1", "10.0.0.2"]), st.tuples(st.sampled_from("ab")))),
     st.builds(Sysctls, st.just("any"), st.dictionaries(
         st.just("net.ipv4.ip_local_port_range"), st.sampled_from(["20000 60000", "1024 65000"]), min_size=1)),
     st.builds(Group, st.just("flock"), system=st.booleans()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabfile.resources import Packages, PackagesAbsent
+from fabfile.resources import Packages
 from tests.unit.sandbox import a_sandbox
 
 _BUILD = r"""
@@ -106,8 +106,3 @@ def test_a_lock_held_by_another_is_waited_for(machine):
     [change] = machine.plan(Packages({"nest": None}))
     code, said = machine.run("set -e\n" + change.commands[0].script)
     assert code == 0 and "waiting for /var/lib/dpkg/lock-frontend" in said
-
-
-def test_packages_that_must_go_go_with_their_settings(machine):
-    machine.make(Packages({"egg": None, "nest": None}, hold=True))
-    assert machine.make(PackagesAbsent(("egg", "never-there"))) == ["egg: there, should not be"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 from hashlib import sha256
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.role import accounts, line
 from fabfile import resources
 from fabfile.resources import Change, Resource
 from fabfile.secret import Secret
@@ -19,11 +22,15 @@ CASES = [pytest.param(case, id=f"{path.stem}: {case['case']}")
          for path in sorted((Path(__file__).parents[1] / "cases" / "resources").glob("*.yaml"))
          for case in yaml.safe_load(path.read_text())]
 
+WANT_AN_ANSWER = {"Drained", "Forgotten", "Rebooted", "Withdrawn"}
+KINDS = {name: getattr(module, name) for module, names in (
+    (resources, resources.__all__), (accounts, ("AuthorizedKeys", "Group", "User")), (line, ("FileLine",))) for name in names}
+
 
 def build(described: dict) -> Resource:
     """{Sysctls: {group: rack, settings: {…}}} as the resource; {secret: text} is a Secret, a list a tuple."""
     [(kind, fields)] = described.items()
-    return getattr(resources, kind)(**{key: value_of(value) for key, value in (fields or {}).items()})
+    return KINDS[kind](**{key: value_of(value) for key, value in (fields or {}).items()})
 
 
 def value_of(value):
@@ -64,8 +71,8 @@ def test_what_differs(case):
             rest = rest[rest.index(piece) + len(piece):]
         for piece in one.get("never", ()):
             assert piece not in scripts(change)
-        for line in one.get("diff", ()):
-            assert line in change.diff.split("\n")
+        for diff in one.get("diff", ()):
+            assert diff in change.diff.split("\n")
         if "undo" in one:
             assert one["undo"] in change.undo
         if "alters" in one:
@@ -105,19 +112,34 @@ def essential(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_probes_need_nothing_and_never_fail(case, essential):
-    """As on a machine where nothing is installed yet, not even systemd."""
+def test_probes_need_nothing_and_fail_only_for_want_of_an_answer(case, essential):
+    """As on a machine where nothing is installed yet, not even systemd. Where no answer would read like a node that is
+    not there, or one that was started anew, there is none."""
     resource = build(case["resource"])
-    ran = subprocess.run(["/bin/dash", "-c", f"set -e\n{resource.probe()}"], env={"PATH": str(essential)},
+    wants = type(resource).__name__ in WANT_AN_ANSWER
+    ran = subprocess.run(["/bin/dash", "-c", resource.probe() if wants else f"set -e\n{resource.probe()}"], env={"PATH": str(essential)},
                          stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
-    assert ran.returncode == 0, (ran.stderr, resource.probe())
+    assert (ran.returncode != 0) == wants, (ran.stderr, resource.probe())
+
+
+def kinds_of_resources() -> dict[str, Path]:
+    """The name of each kind, and the file that makes it."""
+    folder = Path(resources.__file__).parent
+    return {node.name: path for path in sorted(folder.glob("*.py")) for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Resource" for base in node.bases)}
 
 
 def test_every_kind_has_cases():
     told = {kind for case in CASES for kind in case.values[0]["resource"]}
-    kinds = {name for name in resources.__all__ if isinstance(getattr(resources, name), type)
-             and issubclass(getattr(resources, name), Resource)} - {"Resource"}
-    assert kinds - told == set()
+    assert set(kinds_of_resources()) <= set(resources.__all__)
+    assert set(kinds_of_resources()) - told == set()
+
+
+@pytest.mark.parametrize("kind,made_in", kinds_of_resources().items())
+def test_no_kind_is_there_that_the_product_does_not_use(kind, made_in):
+    """Roles, tasks, the engine, or another kind."""
+    others = (path for path in Path(resources.__file__).parents[1].rglob("*.py") if path != made_in and path.name != "__init__.py")
+    assert any(re.search(rf"\b{kind}\(", path.read_text()) for path in others)
 
 
 def test_a_secret_is_in_no_repr_and_no_plan():

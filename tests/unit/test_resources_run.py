@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bench.role.accounts import AuthorizedKeys, Group, User
+from bench.role.line import FileLine
 from fabfile.resources import (
-    Absent, AptRepository, AuthorizedKeys, Directory, Download, File, Group, Hostname, Hosts, FileLine, Modules,
-    Ran, SwapOff, Symlink, Sysctls, User,
+    Absent, AptRepository, Directory, Download, File, Hostname, Modules, Ran, SwapOff, Symlink, Sysctls,
 )
 from fabfile.secret import Secret
 from tests.unit.sandbox import a_sandbox
@@ -121,24 +122,13 @@ def test_a_secret_file_is_its_owners_alone_and_no_plan_shows_it(machine):
     assert machine.run("stat -c %a /etc/key /var/lib/coop")[1] == "600\n700\n"
 
 
-def test_hosts_keep_what_is_not_ours(machine):
-    machine.write("/etc/hosts", "127.0.0.1 localhost\n\n# mine\tx")
-    one = Hosts({"10.0.0.1": ("rooster", "kubeapi.flock.lan")})
-    machine.make(one)
-    assert machine.read("/etc/hosts") == ("127.0.0.1 localhost\n\n# mine\tx\n# begin rack\n"
-                                          "10.0.0.1\trooster kubeapi.flock.lan\n# end rack\n")
-    machine.run("echo '9.9.9.9 after' >>/etc/hosts; sed -i s/rooster/hen/ /etc/hosts")
-    machine.make(Hosts({"10.0.0.2": ("hen",)}))
-    assert machine.read("/etc/hosts") == ("127.0.0.1 localhost\n\n# mine\tx\n# begin rack\n"
-                                          "10.0.0.2\then\n# end rack\n9.9.9.9 after\n")
-
-
-def test_hosts_that_changed_since_they_were_looked_at_are_left(machine):
-    [change] = machine.plan(Hosts({"10.0.0.9": ("late",)}))
-    machine.run("echo '8.8.8.8 meanwhile' >>/etc/hosts")
+def test_a_file_that_changed_since_it_was_looked_at_is_left(machine):
+    machine.write("/etc/fstab", "/dev/none none swap sw 0 0\n")
+    change = machine.plan(SwapOff())[0]
+    machine.run("echo '/dev/late /srv ext4 defaults 0 0' >>/etc/fstab")
     code, said = machine.run("set -e\n" + change.commands[0].script)
-    assert code == 1 and "has changed since it was probed" in said
-    assert "meanwhile" in machine.read("/etc/hosts")
+    assert code == 1 and "has changed since it was looked at" in said
+    assert machine.read("/etc/fstab") == "/dev/none none swap sw 0 0\n/dev/late /srv ext4 defaults 0 0\n"
 
 
 def test_sysctls_are_kept_and_live(machine):

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from . import writing
-from .base import Change, Command, Resource
-from .file import FileFacts, difference, permission_changes, probe_file, undo
+from fabfile.resources import writing
+from fabfile.resources.base import Change, Command, Resource
+from fabfile.resources.file import FileFacts, difference, permission_changes, probe_file, undo
 
 
 @dataclass(frozen=True)

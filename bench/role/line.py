@@ -6,8 +6,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from . import writing
-from .base import Change, Command, Resource
+from fabfile.resources import writing
+from fabfile.resources.base import Change, Command, Resource
 
 
 @dataclass(frozen=True)
