@@ -20,16 +20,17 @@ from fabfile.engine.errors import (
     CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotApproved, Rejected, Unprepared,
 )
 from fabfile.engine.events import Event
-from fabfile.engine.fleet import Fleet, HostSession
-from fabfile.engine.session_setup import SessionSetup
-from fabfile.engine.probing import facts
+from fabfile.engine.fleet import Fleet
+from fabfile.engine.greeting import Greeting
+from fabfile.engine.looking import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.pending import clear, note
 from fabfile.engine.plan import (
     Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, unneeded, wanted, waves,
 )
-from fabfile.engine.preparation import Preparation, Preparations
+from fabfile.engine.preparation import Preparation
+from fabfile.engine.preparing import Preparations
 from fabfile.engine.step import Step
 from fabfile.engine.verify import Verdict, verify
 from fabfile.engine.ways import SshWays, Ways

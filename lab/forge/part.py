@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.forge.code import code_of
 
-if TYPE_CHECKING:
-    from lab.forge.job import Job
+#: Fills a folder; what it is given is the Job of the part.
+Recipe = Callable[[Any], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Part:
     """
 
     name: str
-    recipe: Callable[[Job], None]
+    recipe: Recipe
     inputs: tuple[Part, ...] = ()
     files: tuple[Path, ...] = ()
     #: Any value whose repr says all of it: strings, tuples, frozen dataclasses.

@@ -1,6 +1,7 @@
 """The house rules of the code: imports point one way, a file holds one concept, nothing hides in a drawer."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,21 +41,28 @@ def part(path: Path) -> str:
     return inside[0].removesuffix(".py") if inside != ("__init__.py",) else ""
 
 
-def imported_parts(path: Path) -> set[str]:
-    """The parts of fabfile/ that a file imports, at its top or inside a function."""
+def imported(path: Path) -> set[str]:
+    """The names of modules, and of what is in them, that a file imports, at its top, for types, or inside a function."""
     package = path.relative_to(PROJECT).with_suffix("").parts[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[:len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, (base, node.module)))
-            names = [module] if module != "fabfile" else [f"fabfile.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("fabfile.")}
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of fabfile/ that a file imports."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("fabfile.")}
+
+
+def named(path: Path) -> str:
+    """"fabfile.roles.node", and "fabfile.roles" for its __init__.py."""
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "fabfile").rglob("*.py")), ids=lambda p: str(p.relative_to(PROJECT)))
@@ -63,6 +71,14 @@ def test_imports_point_one_way(path):
         return  # the collection itself gathers the tasks
     wrong = imported_parts(path) - MAY_IMPORT[part(path)]
     assert not wrong, f"{path.relative_to(PROJECT)} imports {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("top", ["fabfile", "lab", "bench"])
+def test_no_files_import_each_other(top):
+    """Not in a circle of any length either, and not for types alone."""
+    files = {named(path): path for path in (PROJECT / top).rglob("*.py")}
+    graph = {name: (imported(path) & set(files)) - {name} for name, path in files.items() if path.name != "__init__.py"}
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_lab_is_only_another_rack():
