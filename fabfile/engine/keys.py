@@ -167,7 +167,7 @@ def _certified(file: KeyFile, held: KeyInAgent | None = None) -> Iterator[Offer]
 
     def alone() -> PKey:
         key = held or load(file)
-        key.public_blob = held and PublicBlob(file.kind, file.public)
+        key.public_blob = PublicBlob(file.kind, file.public) if held else None
         return key
 
     if file.certificate.is_file():

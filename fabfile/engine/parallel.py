@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from threading import Thread
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from fabfile.engine.errors import MachineError
 
@@ -33,25 +33,25 @@ def each(function: Callable[[Item], Value], items: Iterable[Item],
     done: SimpleQueue[tuple[Item, Value | None, BaseException | None]] = SimpleQueue()
 
     def work() -> None:
-        while (item := todo.get()) is not None:
+        while (one := todo.get()) is not None:
             try:
-                done.put((item, function(item), None))
+                done.put((one, function(one), None))
             except BaseException as error:
-                done.put((item, None, error))
+                done.put((one, None, error))
 
     threads = min(width, len(waiting))
-    for item in [*waiting, *[None] * threads]:
-        todo.put(item)
+    for each in [*waiting, *[None] * threads]:
+        todo.put(each)
     for _ in range(threads):
         Thread(target=work, daemon=True).start()
     values: dict[Item, Value] = {}
     errors: dict[Item, MachineError] = {}
     for _ in waiting:
-        item, value, error = done.get()
-        if error is None:
-            values[item] = value  # type: ignore[assignment]
-        elif isinstance(error, MachineError):
-            errors[item] = error
+        item, value, failure = done.get()
+        if failure is None:
+            values[item] = cast(Value, value)
+        elif isinstance(failure, MachineError):
+            errors[item] = failure
         else:
-            raise error
+            raise failure
     return {item: values[item] for item in waiting if item in values}, errors

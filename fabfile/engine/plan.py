@@ -173,7 +173,8 @@ class Batch:
 def batches(step: Step, machines: Sequence[Machine], entries: Mapping[str, Sequence[Entry]]) -> list[Batch]:
     """A step's machines in the order in which they are changed: first, all at once, those where nothing is
     interrupted; then the others, `at_once` at a time. In a serial step all go so."""
-    careful, rest = [], []
+    careful: list[Machine] = []
+    rest: list[Machine] = []
     for machine in machines:
         interrupts = any(entry.change.interrupts for entry in entries[machine.name])
         (careful if step.serial or interrupts else rest).append(machine)

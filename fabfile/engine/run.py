@@ -287,14 +287,14 @@ class Run:
     def _probe(self, machines: Iterable[Machine], wants: dict[str, tuple[Wanted, ...]],
               step: str) -> dict[str, tuple[Entry, ...]]:
         """The differences of each machine. Where a probe fails, the machine has failed."""
-        machines = {m.name: m for m in machines}
-        tasks = dict(machines)
+        by_name = {m.name: m for m in machines}
+        tasks = dict(by_name)
         if not self.dry and not self.fleet.sessions():
             tasks.setdefault(self.rack.gateway.name, self.rack.gateway)  # for its lock, at least
 
-        def probe(name: str) -> tuple[tuple[Entry, ...], float]:
-            mine = wants.get(name, ()) if name in machines else ()
-            with self.fleet.at(tasks[name], "is being probed") as session:
+        def look(name: str) -> tuple[tuple[Entry, ...], float]:
+            mine = wants.get(name, ()) if name in by_name else ()
+            with self.fleet.at(tasks[name], "is being looked at") as session:
                 before = session.commands
                 found = facts(session, mine, step, self.tell)
             return differences(name, mine, found), session.commands - before
@@ -303,7 +303,7 @@ class Run:
         for name, error in errors.items():
             self._fail(name, error, step)
         self.critical += max((seconds for _, seconds in values.values()), default=0.0)
-        return {name: values[name][0] for name in machines if name in values}
+        return {name: values[name][0] for name in by_name if name in values}
 
     def _apply(self, step: Step, machines: Sequence[Machine], entries: dict[str, tuple[Entry, ...]]) -> bool:
         """Makes a step on its machines, in batches. False when it is not to be gone on from: a machine of a batch

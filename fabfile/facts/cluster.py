@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import MappingProxyType
+from typing import Any
 
 from fabfile.finding import Finding, Severity
 from fabfile.programs import shell
@@ -83,9 +84,9 @@ def parse(answer: str, now: datetime | None = None) -> ClusterState:
     )
 
 
-def _node(item: dict, sessions: int | None) -> NodeState:
+def _node(item: Mapping[str, Any], sessions: int | None) -> NodeState:
     status = item["status"]
-    ready = next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {})
+    ready: Mapping[str, str] = next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {})
     addresses = {each["type"]: each["address"] for each in status.get("addresses", ())}
     info = status.get("nodeInfo", {})
     return NodeState(

@@ -70,15 +70,15 @@ def _of(row: Row, inner: str) -> Iterable[str]:
 
 def parse(answer: str) -> dict[str, PublishedState]:
     """By name."""
-    found = {}
+    found: dict[str, PublishedState] = {}
     for part in answer.split("\nrow ")[1:]:
         name, _, text = part.partition("\n")
         lines = [line.strip() for line in text.split("\n")]
         answers = {}
         for line in lines:
             if line.startswith("answer "):
-                port, _, said = line.removeprefix("answer ").partition(" ")
-                answers[int(port)] = "" if said.startswith("000") else said.strip()
+                port, _, came = line.removeprefix("answer ").partition(" ")
+                answers[int(port)] = "" if came.startswith("000") else came.strip()
         said = {
             key: line.removeprefix(prefix)
             for line in lines

@@ -74,7 +74,8 @@ def sound(kind: type[Part], values: object) -> Any:
     if isinstance(values, Mapping):
         for name, field in kind.model_fields.items():
             if name in values:
-                annotated = Annotated[field.annotation, *field.metadata, None]  # it wants one note at least
+                kind_of: Any = field.annotation
+                annotated = Annotated[kind_of, *field.metadata, None]  # it wants one note at least
                 adapter: TypeAdapter[Any] = TypeAdapter(annotated)
                 try:
                     found[name] = adapter.validate_python(values[name])
@@ -90,7 +91,8 @@ def sound_machines(values: object) -> tuple[dict[str, Machine], bool]:
     entries = values.get("machines") if isinstance(values, Mapping) else None
     if not isinstance(entries, Mapping):
         return {}, False
-    machines, one = {}, TypeAdapter(dict[Label, Machine])
+    machines: dict[str, Machine] = {}
+    one = TypeAdapter(dict[Label, Machine])
     for name, entry in entries.items():
         try:
             machines |= one.validate_python({name: entry})

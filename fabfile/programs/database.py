@@ -9,6 +9,8 @@ JupyterHub migrates its database forward and never back. Whether a hub can read 
 a pod of it mounts the claim, for as long as that takes. `fit` ends with 3 when there is no way back.
 """
 
+from __future__ import annotations
+
 import glob
 import hashlib
 import json
@@ -16,15 +18,20 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import Any
 
-import inside
+import inside  # type: ignore[import-not-found]  # it lies beside this one where they run
 
 POD = "coop-database"
 KEEP = 10  # copies on the gateway
 POD_LIMIT, STOP_LIMIT = 60, 90  # seconds
 CONTAINER = "hub"
+
+Thing = dict[str, Any]  # an object of Kubernetes, or what is known of a database
+Do = Callable[..., Any]  # runs inside.py with these words
 
 
 class Failed(Exception):
@@ -39,26 +46,26 @@ class Hub:
     """One hub on the cluster: namespace, release, claim, the folder of its copies on the gateway; and its canary, a
     user that is no person's."""
 
-    def __init__(self, namespace, release, claim, copies, canary):
+    def __init__(self, namespace: str, release: str, claim: str, copies: str, canary: str) -> None:
         self.namespace, self.release, self.claim, self.copies, self.canary = namespace, release, claim, copies, canary
 
-    def kubectl(self, *words, **more):
+    def kubectl(self, *words: str, **more: Any) -> Any:
         """What kubectl prints. Raises Failed with what it complains of."""
         limit = () if words[0] == "exec" else ("--request-timeout=20s",)  # a large database takes longer
         return run("kubectl", *limit, "-n", self.namespace, *words, **more)
 
-    def get(self, *words):
+    def get(self, *words: str) -> Thing | None:
         """An object; None when there is none."""
         said = self.kubectl("get", *words, "--ignore-not-found", "-o", "json")
         return json.loads(said) if said.strip() else None
 
-    def running_revision(self):
+    def running_revision(self) -> int:
         """helm's number of what was deployed last; 0 when nothing was."""
         label = f"owner=helm,name={self.release},status=deployed"
         found = json.loads(self.kubectl("get", "secrets", "-l", label, "-o", "json"))["items"]
         return max((int(one["metadata"]["labels"]["version"]) for one in found), default=0)
 
-    def deployment_of(self, revision):
+    def deployment_of(self, revision: int) -> Thing:
         """The hub's Deployment as that revision has it."""
         manifest = run("helm", "-n", self.namespace, "get", "manifest", self.release, "--revision", str(revision))
         for one in f"\n{manifest}".split("\n---"):
@@ -66,15 +73,16 @@ class Hub:
             if "kind: Deployment" in lines and "  name: hub" in lines:
                 said = self.kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-",
                                     stdin=one.encode())
-                return json.loads(said)
+                made: Thing = json.loads(said)
+                return made
         raise Failed(f"revision {revision} has no Deployment hub")
 
-    def claim_uid(self):
+    def claim_uid(self) -> str:
         claim = self.get("pvc", self.claim)
         return claim["metadata"]["uid"] if claim else ""
 
 
-def run(*words, stdin=b"", raw=False, limit=120):
+def run(*words: str, stdin: bytes = b"", raw: bool = False, limit: float = 120) -> Any:
     """What a program prints. Raises Failed."""
     try:
         done = subprocess.run(words, input=stdin, capture_output=True, timeout=limit, check=False)
@@ -86,18 +94,18 @@ def run(*words, stdin=b"", raw=False, limit=120):
     return done.stdout if raw else done.stdout.decode(errors="replace")
 
 
-def note(text):
+def note(text: str) -> None:
     """What an operator reads at once, and keeps."""
     print(f"note: {text}", flush=True)
 
 
-def when(seconds):
+def when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 # -- a pod beside the hub ------------------------------------------------------------------------------------
 
-def helper_of(hub, deployment):
+def helper_of(hub: Hub, deployment: Thing) -> Thing | None:
     """A pod that sees what the hub sees of its claim, with the same rights; None when that hub's database lies
     elsewhere."""
     template = deployment["spec"]["template"]["spec"]
@@ -125,7 +133,7 @@ def helper_of(hub, deployment):
 
 
 @contextmanager
-def beside(hub, deployment):
+def beside(hub: Hub, deployment: Thing) -> Iterator[Do | None]:
     """Runs `inside.py` where the hub's database is, whether or not its hub runs. Gives None when it is no file of
     the claim. Raises Failed."""
     pod = helper_of(hub, deployment)
@@ -142,7 +150,7 @@ def beside(hub, deployment):
         hub.kubectl(*away, "--wait=false")
 
 
-def until_it_runs(hub):
+def until_it_runs(hub: Hub) -> None:
     end = time.monotonic() + POD_LIMIT
     while True:
         pod = hub.get("pod", POD) or {"status": {}}
@@ -153,25 +161,25 @@ def until_it_runs(hub):
         time.sleep(0.5)
 
 
-def why(pod):
+def why(pod: Thing) -> str:
     """What keeps it from running."""
     for one in pod["status"].get("conditions", []):
         if one["type"] == "PodScheduled" and one["status"] == "False":
-            return one.get("message", "")
+            return str(one.get("message", ""))
     for one in pod["status"].get("containerStatuses", []):
         waiting = one.get("state", {}).get("waiting", {})
         return f"{waiting.get('reason', '')} {waiting.get('message', '')}".strip()
     return "the kubelet has not begun with it"
 
 
-def program(*words):
+def program(*words: str) -> tuple[str, ...]:
     with open(inside.__file__, encoding="utf-8") as file:
         return "python3", "-c", file.read(), *words
 
 
 # -- copies on the gateway -----------------------------------------------------------------------------------
 
-def copies(hub):
+def copies(hub: Hub) -> Iterator[tuple[str, Thing, Thing]]:
     """(path, notes, description) of each copy that belongs to this claim and is whole, the latest first."""
     uid = hub.claim_uid()
     for path in sorted(glob.glob(f"{hub.copies}/*.sqlite"), reverse=True):
@@ -184,18 +192,18 @@ def copies(hub):
             continue
 
 
-def digest(path):
+def digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def latest_copy(hub):
+def latest_copy(hub: Hub) -> str:
     """In words, when the latest copy was made."""
     found = next(copies(hub), None)
     return f"the latest copy is {found[0]}, of {when(found[1]['taken'])}" if found else "there is no earlier copy"
 
 
-def copy(hub):
+def copy(hub: Hub) -> None:
     """The database as it is now, tied to the revision that runs."""
     deployment = hub.get("deployment", "hub")
     if deployment is None:
@@ -219,12 +227,12 @@ def copy(hub):
     return keep(hub, revision, data)
 
 
-def node_of(hub):
+def node_of(hub: Hub) -> str:
     found = hub.get("pods", "-l", "component=hub") or {"items": []}
     return next((one["spec"].get("nodeName", "") for one in found["items"]), "") or "its node"
 
 
-def keep(hub, revision, data):
+def keep(hub: Hub, revision: int, data: bytes) -> None:
     if not data.startswith(b"SQLite format 3"):
         raise Failed("what came from the hub is no database")
     os.umask(0o077)
@@ -243,7 +251,7 @@ def keep(hub, revision, data):
     print(f"the database of revision {revision} is in {path}: schema {found['schema']}, {len(found['users'])} users")
 
 
-def write(path, data):
+def write(path: str, data: bytes) -> None:
     with open(path, "wb") as file:
         file.write(data)
         file.flush()
@@ -252,7 +260,7 @@ def write(path, data):
 
 # -- the way back --------------------------------------------------------------------------------------------
 
-def planned(hub, revision, seen):
+def planned(hub: Hub, revision: int, seen: Thing) -> Thing:
     """What `fit` does: {"restore": False}, or True with "file" (beside the database, or on the gateway), "taken",
     "lost" (users, servers, tokens since then). Raises NoWayBack."""
     here, known = seen["here"], seen["known"]
@@ -275,7 +283,7 @@ def planned(hub, revision, seen):
             "schemas": [here["schema"], former["schema"]], "users": [len(here["users"]), len(former["users"])]}
 
 
-def reads(here, known, belonging):
+def reads(here: Thing, known: list[str], belonging: list[Thing]) -> bool:
     """Whether a hub can go on with this database: it knows the schema, and no migration has stopped half way."""
     if here["schema"] and here["schema"] not in known:
         return False
@@ -283,7 +291,7 @@ def reads(here, known, belonging):
     return same is None or all(here["columns"].get(table) == columns for table, columns in same["columns"].items())
 
 
-def format_plan(plan):
+def format_plan(plan: Thing) -> str:
     """The plan in words."""
     if not plan["restore"]:
         return f"the hub's database stays as it is: {plan['why']}"
@@ -296,7 +304,7 @@ def format_plan(plan):
             f"and is lost: {', '.join(since) or 'nothing'}")
 
 
-def fit(hub, revision):
+def fit(hub: Hub, revision: int) -> None:
     with beside(hub, hub.deployment_of(revision)) as do:
         if do is None:
             return print("the hub's database is no file of its claim: it stays as it is")
@@ -313,7 +321,7 @@ def fit(hub, revision):
         note(f"the database that was there is kept beside it, as {former}")
 
 
-def plan(hub, revision):
+def plan(hub: Hub, revision: int) -> None:
     try:
         with beside(hub, hub.deployment_of(revision)) as do:
             found = {"restore": False, "why": "it is no file of the hub's claim"} if do is None else \
@@ -323,7 +331,7 @@ def plan(hub, revision):
         print(json.dumps({"restore": False, "text": str(error), "no_way_back": True}))
 
 
-def stop(hub):
+def stop(hub: Hub) -> None:
     """No hub runs afterwards. What comes next, the revision's own Deployment, starts one."""
     hub.kubectl("scale", "deployment/hub", "--replicas=0")
     labels = (hub.get("deployment", "hub") or {})["spec"]["selector"]["matchLabels"]
@@ -335,9 +343,10 @@ def stop(hub):
         time.sleep(0.5)
 
 
-def main(settings, verb, *revision):
+def main(settings: str, verb: str, *revision: str) -> int:
     try:
-        {"copy": copy, "plan": plan, "fit": fit}[verb](Hub(**json.loads(settings)), *map(int, revision))
+        verbs: dict[str, Callable[..., None]] = {"copy": copy, "plan": plan, "fit": fit}
+        verbs[verb](Hub(**json.loads(settings)), *map(int, revision))
     except NoWayBack as error:
         print(error)
         return 3

@@ -6,6 +6,8 @@ standard input, and the hub has to be stopped: what is there is kept under anoth
 not at all.
 """
 
+from __future__ import annotations
+
 import glob
 import json
 import os
@@ -14,26 +16,32 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any
 
 FILE = "jupyterhub.sqlite"
 MIGRATED = ".migrated-"  # what `put` found is kept under this name
 KEEP = 3  # of those
 
 
-def connect(path):
+def connect(path: str) -> sqlite3.Connection:
     """Read-only; but SQLite itself first ends what a hub that was killed has begun, as the next hub would."""
-    for mode in ("ro", "rw"):
+    def opened(mode: str) -> sqlite3.Connection:
         database = sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
         try:
             database.execute("select count(*) from sqlite_master")
-            return database
         except sqlite3.OperationalError:
             database.close()
-            if mode == "rw":
-                raise
+            raise
+        return database
+
+    try:
+        return opened("ro")
+    except sqlite3.OperationalError:
+        return opened("rw")
 
 
-def asked(database, query):
+def asked(database: sqlite3.Connection, query: str) -> list[Any]:
     """Rows; none where the table is not there yet."""
     try:
         return database.execute(query).fetchall()
@@ -43,7 +51,7 @@ def asked(database, query):
         raise
 
 
-def description(path):
+def description(path: str) -> dict[str, Any]:
     """Of one database: `schema` (alembic's revision, "" when it has none), `columns` by table, `users`, `servers`
     (of users who have one), `tokens` (number and user; "" for a service's), `taken` (Unix time)."""
     database = connect(path)
@@ -65,7 +73,7 @@ def description(path):
         database.close()
 
 
-def is_sound(path):
+def is_sound(path: str) -> bool:
     """SQLite's own check of the whole file."""
     try:
         database = connect(path)
@@ -77,16 +85,16 @@ def is_sound(path):
         return False
 
 
-def known():
+def known() -> list[str]:
     """The schemas from which the JupyterHub of this image can go on."""
-    import jupyterhub
-    from alembic.script import ScriptDirectory
+    import jupyterhub  # type: ignore[import-not-found]  # of the hub's image
+    from alembic.script import ScriptDirectory  # type: ignore[import-not-found]  # of the hub's image
 
     folder = os.path.join(os.path.dirname(jupyterhub.__file__), "alembic")
     return [one.revision for one in ScriptDirectory(folder).walk_revisions()]
 
 
-def look():
+def look() -> None:
     """The database, and the copies that JupyterHub itself has made beside it, each before it migrated it."""
     beside = {}
     for path in glob.glob(f"{FILE}.*"):
@@ -99,7 +107,7 @@ def look():
     print(json.dumps({"known": known(), "here": here, "beside": beside}))
 
 
-def copy():
+def copy() -> None:
     with tempfile.NamedTemporaryFile() as file:
         source, target = connect(FILE), sqlite3.connect(file.name)
         source.backup(target)
@@ -109,7 +117,7 @@ def copy():
             shutil.copyfileobj(copied, sys.stdout.buffer)
 
 
-def put(name):
+def put(name: str) -> None:
     """Prints under which name the database that was there is kept."""
     new = f"{FILE}.new"
     with open(new, "wb") as file:
@@ -139,4 +147,5 @@ def put(name):
 
 if __name__ == "__main__":
     os.chdir(os.environ.get("COOP_DATABASE_FOLDER", "/srv/jupyterhub"))
-    {"look": look, "copy": copy, "put": put}[sys.argv[1]](*sys.argv[2:])
+    verbs: dict[str, Callable[..., None]] = {"look": look, "copy": copy, "put": put}
+    verbs[sys.argv[1]](*sys.argv[2:])

@@ -5,11 +5,18 @@ for what may come right by waiting, "end TEXT" for what cannot, both for a perso
 with KUBECONFIG set, and ends with 0 also when the API server is silent.
 """
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
+
+Thing = dict[str, Any]  # an object of Kubernetes, or a part of one
+Found = Iterator[tuple[str, str]]  # verdict and text
 
 # the kubelet's words for a container that no later try starts without a change
 NEVER = ("CreateContainerConfigError", "CreateContainerError", "InvalidImageName", "RunContainerError")
@@ -20,26 +27,27 @@ PULL_LIMIT = NODE_LIMIT = 120  # seconds that an image, or a place on a node, ma
 CRASHES = 3
 
 
-def asked(*words):
+def asked(*words: str) -> list[Thing]:
     """Kubernetes' objects, as kubectl gives them; none when it does not answer."""
     command = ["kubectl", "--request-timeout=10s", *words, "-o", "json"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
-        return json.loads(said).get("items", [])
+        found: list[Thing] = json.loads(said).get("items", [])
+        return found
     except (ValueError, OSError, subprocess.TimeoutExpired):
         return []
 
 
-def name_of(thing):
-    return thing["metadata"]["name"]
+def name_of(thing: Thing) -> str:
+    return str(thing["metadata"]["name"])
 
 
-def owner_of(pod):
+def owner_of(pod: Thing) -> str:
     """The uid of who made a pod."""
     return next((owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])), "")
 
 
-def is_hook(thing, when, since):
+def is_hook(thing: Thing, when: str, since: float) -> bool:
     """Whether helm has made it in this very run, for what it is at: what an earlier one left is not waited for."""
     meta = thing["metadata"]
     made = datetime.fromisoformat(meta["creationTimestamp"].replace("Z", "+00:00")).timestamp()
@@ -47,7 +55,7 @@ def is_hook(thing, when, since):
     return (when in at or (when == "upgrade" and "install" in at)) and made >= since - SKEW
 
 
-def containers_of(pod):
+def containers_of(pod: Thing) -> Iterator[tuple[str, int, str, Thing, Thing]]:
     """(name, restarts, "waiting" | "running" | "terminated", that state, the state before), the init containers first."""
     status = pod.get("status", {})
     for one in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
@@ -56,13 +64,13 @@ def containers_of(pod):
         yield one["name"], one.get("restartCount", 0), kind, state or {}, before
 
 
-def shorten(message):
+def shorten(message: str | None) -> str:
     """A message on one line that a person reads to its end."""
     line = " ".join((message or "").split())
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def no_node(pod):
+def no_node(pod: Thing) -> str:
     """Why the scheduler gives a pod no node; empty when it has one."""
     if pod.get("spec", {}).get("nodeName"):
         return ""
@@ -73,7 +81,7 @@ def no_node(pod):
     return f"{name_of(pod)} has no node: the scheduler {scheduler} has not looked at it yet" + words_of(scheduler)
 
 
-def words_of(scheduler):
+def words_of(scheduler: str) -> str:
     """What a chart's own scheduler complains of: what it may not list, it waits for, and tells nobody."""
     if scheduler == "default-scheduler":
         return ""
@@ -87,12 +95,12 @@ def words_of(scheduler):
     return ""
 
 
-def is_ready(pod):
+def is_ready(pod: Thing) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True"
                for one in pod.get("status", {}).get("conditions", []))
 
 
-def warning_of(pod):
+def warning_of(pod: Thing) -> str:
     """The last warning that anybody gave about a pod, for a container that is being made and says nothing."""
     events = asked("-n", pod["metadata"]["namespace"], "get", "events", "--field-selector",
                    f"involvedObject.name={name_of(pod)},type!=Normal")
@@ -100,7 +108,7 @@ def warning_of(pod):
     return f": {shorten(events[-1].get('message'))}" if events else ""
 
 
-def last_words(pod, container):
+def last_words(pod: Thing, container: str) -> str:
     """What a container said before it ended."""
     for more in (["--previous"], []):
         done = subprocess.run(
@@ -111,7 +119,7 @@ def last_words(pod, container):
     return ""
 
 
-def looked_at(pod, waited):
+def looked_at(pod: Thing, waited: float) -> Found:
     """Yields ("wait" | "end", text) of one pod that is not ready."""
     name, node = name_of(pod), pod.get("spec", {}).get("nodeName", "")
     if why := no_node(pod):
@@ -138,7 +146,7 @@ def looked_at(pod, waited):
         yield "wait", f"{name} on {node} runs and is not ready yet"
 
 
-def hooks(namespace, waited, when):
+def hooks(namespace: str, waited: float, when: str) -> Found:
     """The Jobs and DaemonSets that helm waits for before it touches anything."""
     since = time.time() - waited
     waiting = {one["metadata"]["uid"]: one for one in asked("-n", namespace, "get", "jobs,daemonsets")
@@ -163,7 +171,7 @@ def hooks(namespace, waited, when):
             yield "wait", f"{name}: {len(mine) - len(rest)} of {len(mine)} pods are ready, not on {nodes}"
 
 
-def canary(namespace, waited, user):
+def canary(namespace: str, waited: float, user: str) -> Found:
     """The server of the user that proves a hub. Its own limit ends it: a place may become free meanwhile."""
     for pod in asked("-n", namespace, "get", "pods", "-l", f"hub.jupyter.org/username={user}"):
         if is_ready(pod):
@@ -172,7 +180,7 @@ def canary(namespace, waited, user):
             yield from (("wait", text) for _, text in looked_at(pod, 0))
 
 
-def workload(namespace, waited, name, *gone):
+def workload(namespace: str, waited: float, name: str, *gone: str) -> Found:
     """The pods of a Deployment or StatefulSet."""
     pods = [pod for pod in asked("-n", namespace, "get", "pods") if name_of(pod).startswith(f"{name}-")]
     for node in gone:
@@ -183,10 +191,10 @@ def workload(namespace, waited, name, *gone):
             yield from looked_at(pod, waited)
 
 
-def main(namespace, since, what, *more):
+def main(namespace: str, since: str, what: str, *more: str) -> None:
     waited = time.time() - float(since)
-    found = {"hooks": hooks, "canary": canary, "workload": workload}[what](namespace, waited, *more)
-    for verdict, text in dict.fromkeys(found):
+    look: Callable[..., Found] = {"hooks": hooks, "canary": canary, "workload": workload}[what]
+    for verdict, text in dict.fromkeys(look(namespace, waited, *more)):
         print(verdict, text)
 
 

@@ -31,11 +31,11 @@ class Cluster(Part):
 
     name: Label = Field(examples=["flock"])
     endpoint: DomainName = Field(examples=["kubeapi.flock.lan"])
-    kubeadm: Kubeadm = Field(default_factory=Kubeadm)
+    kubeadm: Kubeadm = Field(default_factory=lambda: Kubeadm.model_validate({}))
     KubeletConfiguration: Tree
     KubeProxyConfiguration: Tree
     containerd: Tree
-    calico: CalicoObjects = Field(default_factory=CalicoObjects)
+    calico: CalicoObjects = Field(default_factory=lambda: CalicoObjects.model_validate({}))
 
     @property
     def endpoint_address(self) -> str:

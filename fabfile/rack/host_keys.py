@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from fabfile.rack.reading import compose, read
@@ -51,6 +53,7 @@ def _end(node: yaml.Node) -> int:
 
 
 def _only_the_key_differs(before: str, after: str, machine: str, host_key: str) -> bool:
-    was, now = read("", before.encode()).values, read("", after.encode()).values
+    was: Any = read("", before.encode()).values
+    now = read("", after.encode()).values
     was["machines"][machine]["host_key"] = host_key
-    return was == now
+    return bool(was == now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 Path = tuple[str | int, ...]
 Tree = Mapping[str, Any]
@@ -65,7 +65,7 @@ def plain(value: object) -> Any:
     return value
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
@@ -87,7 +87,7 @@ def _lists(
     demanded: Sequence[Any], written: Sequence[Any], path: Path, contradictions: list[Contradiction],
 ) -> list[Any]:
     if not _named(demanded):
-        return plain(demanded) + [plain(item) for item in written if item not in demanded]
+        return [plain(item) for item in (*demanded, *(item for item in written if item not in demanded))]
     merged = {item["name"]: item for item in demanded}
     others = []
     for index, item in enumerate(written):

@@ -206,7 +206,7 @@ class _Builder:
                 self.lines[*path, index] = item.start_mark.line + 1
                 items.append(self._value(item, (*path, index), (*around, node)))
             return items
-        return self._scalar(node, path)
+        return self._scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
 
     def _mapping(
         self, node: yaml.MappingNode, path: Path, around: tuple[yaml.Node, ...],

@@ -103,7 +103,8 @@ class NetworkInterface(Resource):
 
 def _live(facts: str) -> tuple[list[str], dict[str, str]]:
     """The addresses, and destination → gateway of the routes, from what `ip` printed."""
-    addresses, routes = [], {}
+    addresses: list[str] = []
+    routes: dict[str, str] = {}
     for line in facts.split("\n"):
         words = line.split()
         if "inet" in words[:4]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from shlex import quote
@@ -106,7 +106,7 @@ def _prepare() -> str:
     return shell("apt", updated=_UPDATED)
 
 
-def _probe(names) -> str:
+def _probe(names: Iterable[str]) -> str:
     """The packages, one a line: name, version, what is wanted of it, error flag, state; then those of the
     whole machine that are half done. Two or three processes, whatever the number of packages."""
     plain = " ".join(map(quote, names))

@@ -99,7 +99,7 @@ def seconds(duration: str) -> float | None:
 
 def applied(found: Tree, changes: Iterable[Difference]) -> dict[str, Any]:
     """`found` with these differences made as expected, nothing else altered."""
-    tree = _copy(found)
+    tree: dict[str, Any] = _copy(found)
     for change in changes:
         at = tree
         for key in change.path[:-1]:
@@ -115,7 +115,8 @@ def applied(found: Tree, changes: Iterable[Difference]) -> dict[str, Any]:
 
 def read(text: str) -> dict[str, Any]:
     """A YAML document of settings; empty when it is no such thing."""
-    return _copy(_read(text))
+    tree: dict[str, Any] = _copy(_read(text))
+    return tree
 
 
 @cache  # every machine of a rack has the same

@@ -125,7 +125,7 @@ class _Found:
         self.active = self.active_state in ("active", "reloading", "refreshing")
         self.needs_reload = properties.get("NeedDaemonReload") == "yes"
         since = _seconds(properties.get("StateChangeTimestamp", ""))
-        times = dict(reversed(line.split(" ", 1)) for line in lines if line[0].isdigit())
+        times = {path: time for time, _, path in (line.partition(" ") for line in lines if line[0].isdigit())}
         now = float(times.pop("/proc/self/.", "inf"))
         # A file from the future says nothing: the machine's clock was wrong when it was written, or is now.
         self.newer = [path for path, time in times.items()

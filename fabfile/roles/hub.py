@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from fabfile.programs import text
 from fabfile.rack import Machine, Rack
 from fabfile.upstream.pages import DATABASE_CLAIM
 from fabfile.rack.publishing import HTTP, HTTPS
@@ -24,7 +24,6 @@ from fabfile.roles.operators import kubeconfig
 from fabfile.roles.publishing import row_answers
 
 COPIES = "/var/lib/coop/databases"
-CLIENT = Path(__file__).with_name("hub_client.py")
 DATABASE_LIMIT = 300.0
 _HOW_NODES_ARE = ("{{range .items}}{{.metadata.name}} {{if .spec.unschedulable}}cordoned {{end}}"
                   '{{range .status.conditions}}{{if eq .type "Ready"}}'
@@ -153,4 +152,4 @@ def api_command(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
                 "token": token.reveal() if token else "", **more}
     packed = b64encode(json.dumps(argument).encode()).decode()
     begin = f"sys.exit(main(json.loads(base64.b64decode({packed!r}))))"
-    return f"python3 - <<'COOP'\n{CLIENT.read_text()}\n{begin}\nCOOP\n"
+    return f"python3 - <<'COOP'\n{text('hub_client.py')}\n{begin}\nCOOP\n"

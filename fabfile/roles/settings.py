@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fabfile.rack import Machine, Rack
 from fabfile.upstream import documents, fixed, kubeadm
@@ -70,7 +71,7 @@ def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
                         healthy[part.name], words[part.name], known)
 
 
-def _registration(rack: Rack, machine: Machine) -> dict:
+def _registration(rack: Rack, machine: Machine) -> Mapping[str, Any]:
     """What the machine became a member with, its secrets left out. Only the first control plane was made by init:
     for the others nodeRegistration and patches are JoinConfiguration's."""
     if machine is rack.control_planes[0]:
@@ -78,7 +79,7 @@ def _registration(rack: Rack, machine: Machine) -> dict:
     return documents.join_configuration(rack, machine)
 
 
-def _patches(registration: dict) -> str:
+def _patches(registration: Mapping[str, Any]) -> str:
     return (registration.get("patches") or {}).get("directory") or ""
 
 

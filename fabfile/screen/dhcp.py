@@ -24,7 +24,7 @@ def as_text(clients: Sequence[Client]) -> str:
     """A table; strangers come last, with the line that would make them known."""
     if not clients:
         return "nobody has asked rooster for an address"
-    rows = []
+    rows: list[tuple[str | Text, ...]] = []
     for client in clients:
         moment = datetime.fromtimestamp(client.time, timezone.utc)
         when = f"{moment:%Y-%m-%d %H:%M} UTC" if client.time else "for ever"

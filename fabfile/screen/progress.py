@@ -44,7 +44,9 @@ class Notices:
         self._out, self._talk = out, Talk()
 
     def __call__(self, event: Event) -> None:
-        line = format_event(event) if isinstance(event, (events.Adopted, events.Noticed)) else self._talk.line(event)
+        if not isinstance(event, events.Adopted | events.Noticed | events.Heard | events.Waiting):
+            return
+        line = format_event(event) if isinstance(event, events.Adopted | events.Noticed) else self._talk.line(event)
         if line:
             print(f"{event.machine}: {line}", file=self._out, flush=True)
 

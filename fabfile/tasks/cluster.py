@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from fabfile.tasks.task import task
+from typing import TYPE_CHECKING
+
+from fabfile.tasks.teaching import task
+
+if TYPE_CHECKING:
+    from invoke import Context
 
 RUN_HELP = {
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
@@ -15,8 +20,9 @@ RUN_HELP = {
 
 
 @task(help=RUN_HELP)
-def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=False):
-    """Apply hosts.yaml and configs/ to the whole rack."""
+def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str | None = None, limit: str | None = None,
+              yes: bool = False, json: bool = False) -> None:
+    """Bring the whole rack to what hosts.yaml says."""
     from functools import partial
 
     from fabfile.tasks.converge import converge
@@ -28,8 +34,8 @@ def bootstrap(c, dry=False, only=None, from_=None, limit=None, yes=False, json=F
 
 
 @task(help={"json": "Print JSON."})
-def status(c, json=False):
-    """Show nodes, versions, BGP, unready pods, certificates."""
+def status(c: Context, json: bool = False) -> None:
+    """Show nodes, versions, BGP, pods not ready, certificates."""
     from fabfile.facts.cluster import findings, parse, question
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen

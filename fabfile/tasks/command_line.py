@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from invoke import Collection, Task
+
+    AnyTask = Task[Callable[..., Any]]
 
 _NOT_AGAIN = ("dry", "json", "yes")  # how a run is shown, and consent: given once
 _current: ContextVar[str] = ContextVar("command", default="")
@@ -19,13 +21,14 @@ def command() -> str:
     return _current.get()
 
 
-def remember(collection: Collection, task: Task, given: Mapping[str, Any]) -> None:
+def remember(collection: Collection, task: AnyTask, given: Mapping[str, Any]) -> None:
     """Called by the decorator of tasks when one begins."""
     _current.set(words(task, path(collection, task), given))
 
 
-def path(collection: Collection, task: Task) -> str:
+def path(collection: Collection, task: AnyTask) -> str:
     """The task's name with those of the collections it is in: "hub.user.add". Empty when it is in none."""
+    name: str
     for name, each in collection.tasks.items():
         if each.body is task.body:  # Invoke loads copies
             return name
@@ -35,11 +38,11 @@ def path(collection: Collection, task: Task) -> str:
     return ""
 
 
-def words(task: Task, name: str, given: Mapping[str, Any]) -> str:
+def words(task: AnyTask, name: str, given: Mapping[str, Any]) -> str:
     """Positional words first, then each flag that is not as it is by default."""
     positional, flags = [], []
     for argument in task.get_arguments():
-        value = given.get(argument.name, argument.default)
+        value = given.get(argument.name or "", argument.default)
         if argument.positional or argument.name == getattr(task, "may", None):
             positional += [] if value is None else [str(value)]
         elif argument.name not in _NOT_AGAIN and value != argument.default:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
 from fabfile.tasks.task import task
+
+if TYPE_CHECKING:
+    from invoke import Context
 
 
 @task(help={
@@ -11,8 +16,8 @@ from fabfile.tasks.task import task
     "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
 })
-def apply(c, dry=False, yes=False, json=False):
-    """Apply hosts.yaml and configs/ to the gateway alone."""
+def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Bring rooster to what hosts.yaml says."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.steps import gateway_steps
     from fabfile.tasks.command_line import command
@@ -21,8 +26,8 @@ def apply(c, dry=False, yes=False, json=False):
 
 
 @task(help={"json": "Print JSON."})
-def leases(c, json=False):
-    """List DHCP leases, and clients that got no address."""
+def leases(c: Context, json: bool = False) -> None:
+    """List who has an address from rooster, who was refused."""
     from fabfile.facts.dhcp import QUESTION, parse
     from fabfile.screen import dhcp as screen
     from fabfile.tasks.queries import asked_of

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from invoke import Exit
 
 from fabfile.tasks.task import task
 
-NAME = {"name": "Name of the lab (default: lab)."}
+if TYPE_CHECKING:
+    from invoke import Context
+
+NAME = {"name": "Which lab; \"lab\" unless told."}
 
 
 @contextmanager
-def exit_on_error():
+def exit_on_error() -> Iterator[None]:
     """Ends the task with one sentence on an error of the lab or its name."""
     from lab.forge import ForgeError
     from lab.handle import LabError
@@ -25,10 +31,9 @@ def exit_on_error():
         raise Exit(str(error), code=2) from None
 
 
-@task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
-                   "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
-def up(c, name=None, control_planes="1", extras=""):
-    """Start a lab, building what it needs."""
+@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more."})
+def up(c: Context, name: str | None = None, control_planes: str = "1") -> None:
+    """Bring a lab up, building what it needs."""
     import time
 
     from lab.forge.site import EXTRAS
@@ -50,9 +55,9 @@ def up(c, name=None, control_planes="1", extras=""):
           f"export COOP_RACK={lab.rack}")
 
 
-@task(numbers=["chicks"], help={"chicks": "Number of machines behind the gateway.", "name": "Name of the lab (default: swarm)."})
-def swarm(c, chicks, name=None):
-    """Start a lab of many small machines, without Kubernetes."""
+@task(numbers=["chicks"], help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
+def swarm(c: Context, chicks: int, name: str | None = None) -> None:
+    """Bring up many light machines, in seconds."""
     import time
 
     from lab import swarm
@@ -67,8 +72,8 @@ def swarm(c, chicks, name=None):
 
 
 @task(help=NAME)
-def down(c, name=None):
-    """Stop a lab and remove everything of it."""
+def down(c: Context, name: str | None = None) -> None:
+    """End a lab, leaving nothing of it."""
     from lab.lifecycle import down
     from lab.places import Places
 
@@ -77,8 +82,8 @@ def down(c, name=None):
 
 
 @task(help=NAME | {"json": "Print JSON."})
-def status(c, name=None, json=False):
-    """Show a lab's machines and its simulated internet."""
+def status(c: Context, name: str | None = None, json: bool = False) -> None:
+    """Show the lab's machines and its internet."""
     from dataclasses import asdict
     from json import dumps
 
@@ -94,36 +99,36 @@ def status(c, name=None, json=False):
         print(*table(lab.machines, boxes, memory), sep="\n")
 
 
-@task(help=NAME | {"machines": "Names (comma-separated; default: all)."})
-def reset(c, machines="", name=None):
-    """Reset lab machines to a fresh installation."""
+@task(help=NAME | {"machines": "Which, with commas between; all unless told."})
+def reset(c: Context, machines: str = "", name: str | None = None) -> None:
+    """Make machines what an installer leaves, in seconds."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).reset([machine for machine in machines.split(",") if machine])
 
 
-@task(help=NAME | {"machine": "Name of the machine."})
-def off(c, machine, name=None):
-    """Power a lab machine off, without a shutdown."""
+@task(help=NAME | {"machine": "Which."})
+def off(c: Context, machine: str, name: str | None = None) -> None:
+    """Cut a machine's power."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).off(machine)
 
 
-@task(help=NAME | {"machine": "Name of the machine."})
-def on(c, machine, name=None):
-    """Power a lab machine on."""
+@task(help=NAME | {"machine": "Which."})
+def on(c: Context, machine: str, name: str | None = None) -> None:
+    """Power a machine on."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).on(machine)
 
 
-@task(help=NAME | {"machine": "Name of the machine."})
-def shell(c, machine, name=None):
-    """Open a root shell in a lab machine, without SSH."""
+@task(help=NAME | {"machine": "Which."})
+def shell(c: Context, machine: str, name: str | None = None) -> None:
+    """Open a root shell in a machine, past its network."""
     import os
 
     from lab.handle import Lab

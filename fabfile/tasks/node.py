@@ -9,6 +9,8 @@ from invoke import Exit
 from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
+    from invoke import Context
+
     from fabfile.facts.leaving import Leaving
     from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
@@ -32,9 +34,9 @@ def a_chick(rack: Rack, name: str) -> Machine:
     return machine
 
 
-@task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
-def add(c, machine, dry=False, yes=False, json=False):
-    """Add a machine to the cluster, without touching others."""
+@task(help={"machine": "Its name in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
+def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Bring a new chick into the cluster, touch no other."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
@@ -64,8 +66,9 @@ def a_present_chick(rack: Rack, name: str) -> Machine:
     "dead": "The machine is permanently off: do not connect to it.",
     "dry": DRY, "yes": YES, "json": JSON,
 })
-def remove(c, machine, force=False, dead=False, dry=False, yes=False, json=False):
-    """Drain and remove a node, also one whose machine is dead."""
+def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dry: bool = False, yes: bool = False,
+           json: bool = False) -> None:
+    """Take a chick out of the cluster, also a dead one."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected, find_leader
@@ -107,8 +110,9 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     "at_once": "Number of nodes that reboot at the same time.",
     "dry": DRY, "yes": YES, "json": JSON,
 })
-def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False):
-    """Reboot nodes, each Ready before the next goes down."""
+def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry: bool = False, yes: bool = False,
+           json: bool = False) -> None:
+    """Reboot chicks one by one, each back at work before the next."""
     from time import time
 
     from fabfile.facts.leaving import parse, question
@@ -151,7 +155,7 @@ def reboot(c, machines, drain=False, at_once=1, dry=False, yes=False, json=False
 
 
 @task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: each of these).", "json": JSON})
-def status(c, machine=None, json=False):
+def status(c: Context, machine: str | None = None, json: bool = False) -> None:
     """Show one machine's health, without asking the API server."""
     from fabfile.facts.machine import parse, question
     from fabfile.roles.programs import held_on_chicks

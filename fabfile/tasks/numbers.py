@@ -19,6 +19,6 @@ class Number(Argument):
 
     def set_value(self, value: Any, cast: bool = True) -> None:
         if cast and not (str(value).isascii() and str(value).isdigit() and 0 < int(value) < 1 << 31):
-            named = self.name.upper() if self.positional else f"--{self.names[0]}"
+            named = str(self.name).upper() if self.positional else f"--{self.names[0]}"
             raise Exit(f"{named} is a whole number from 1 on, not {value!r}", code=2)
         super().set_value(value, cast)

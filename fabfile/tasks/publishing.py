@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from fabfile.tasks.task import task
+from typing import TYPE_CHECKING
+
+from fabfile.tasks.teaching import task
+
+if TYPE_CHECKING:
+    from invoke import Context
 
 
 @task(help={
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
     "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."
 })
-def publish(c, dry=False, yes=False, json=False):
-    """Publish services through the gateway, and test each name."""
+def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Publish what configs name, and call each name."""
     from dataclasses import asdict
     from json import dumps
 

@@ -11,6 +11,8 @@ from invoke import Exit
 from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
+    from invoke import Context
+
     from fabfile.rack import Rack
 
 
@@ -37,8 +39,8 @@ def exit_on_error() -> Iterator[None]:
 
 
 @task
-def check(c):
-    """Validate hosts.yaml and configs/, without connecting."""
+def check(c: Context) -> None:
+    """Read hosts.yaml and configs, tell all that is wrong."""
     from fabfile.engine.keys import problem
     from fabfile.loading.draft import HOSTS
 
@@ -51,7 +53,7 @@ def check(c):
 
 
 @task(help={"json": "Print JSON."})
-def show(c, json=False):
+def show(c: Context, json: bool = False) -> None:
     """Show the machines, networks and versions of the rack."""
     from fabfile.screen import rack as screen
 
@@ -60,8 +62,8 @@ def show(c, json=False):
 
 
 @task
-def ssh_config(c):
-    """Print an ssh_config for the rack's machines."""
+def ssh_config(c: Context) -> None:
+    """Print an ssh_config with which plain ssh works."""
     import sys
 
     from fabfile.engine.ways import is_this_computer
@@ -79,9 +81,9 @@ def ssh_config(c):
           f"#   Include {folder}/ssh_config", file=sys.stderr)
 
 
-@task(help={"machine": "Name of the machine in hosts.yaml.", "fingerprint": "Accept the key with this fingerprint (SHA256:...), without asking."})
-def trust(c, machine, fingerprint=None):
-    """Fetch a machine's SSH host key into hosts.yaml."""
+@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this one (SHA256:...) unasked."})
+def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
+    """Learn a machine's host key by hand, into hosts.yaml."""
     import sys
 
     from fabfile.engine.scan import scan

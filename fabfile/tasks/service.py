@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from invoke import Exit
 
 from fabfile.tasks.hub import UPGRADE, upgrade_release
 from fabfile.tasks.task import task
+
+if TYPE_CHECKING:
+    from invoke import Context
 
 
 WHICH = {"name": "Name of the service in configs/services.yaml."}
 
 
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
-def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, json=False):
-    """Upgrade a chart of services.yaml; roll back on failure."""
+def upgrade(c: Context, name: str, dry: bool = False, leave_out: str = "", force_conflicts: bool = False, yes: bool = False,
+            json: bool = False) -> None:
+    """Bring a service to what configs say, or go back."""
     from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 
@@ -24,7 +30,7 @@ def upgrade(c, name, dry=False, leave_out="", force_conflicts=False, yes=False, 
 
 
 @task(name="list")
-def list_services(c):
+def list_services(c: Context) -> None:
     """List the rack's services: chart, namespace, name."""
     from fabfile.screen.table import table
     from fabfile.tasks.rack import the_rack

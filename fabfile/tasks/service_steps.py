@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
-    from fabfile.resources import Resource
-    from fabfile.roles.manifests import Role
+    from fabfile.resources import Check, Resource
     from fabfile.tasks.preparing import Preparing
 
 
@@ -78,8 +77,11 @@ def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Pre
         return service(ready.rack if ready else rack, machine, name, ready.commits.get(name, "") if ready else "",
                        leave_out, force_conflicts)
 
+    def answers(name: str, rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+        return service_answers(rack, name)
+
     return [
         Step(name, (rack.gateway,), partial(role, name), prepare=preparing,
-             verify=lambda rack, machines, name=name: service_answers(rack, name))
+             verify=partial(answers, name))
         for name in (rack.services if names is None else names)
     ]

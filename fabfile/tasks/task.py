@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, overload
 
 import invoke
 from invoke.parser import Argument
@@ -12,7 +12,13 @@ from invoke.parser import Argument
 from fabfile.tasks.numbers import Number
 
 
-class CoopTask(invoke.Task):
+if TYPE_CHECKING:
+    Task = invoke.Task[Callable[..., Any]]  # generic for type checkers only
+else:
+    Task = invoke.Task
+
+
+class CoopTask(Task):
     """With Invoke's own an error of a task, or a number that is none, is a traceback.
 
     Arguments with a number as default want one; `numbers` names others. `may` names a word that may be left out, which
@@ -40,6 +46,10 @@ class CoopTask(invoke.Task):
             raise ending(error) from None
 
 
-def task(*args: Any, **kwargs: Any) -> Any:
+@overload
+def task(body: Callable[..., Any], /) -> CoopTask: ...
+@overload
+def task(**about: Any) -> Callable[[Callable[..., Any]], CoopTask]: ...
+def task(*body: Callable[..., Any], **about: Any) -> Any:
     """Invoke's own, with that."""
-    return invoke.task(*args, klass=CoopTask, **kwargs)
+    return invoke.task(*body, klass=CoopTask, **about)

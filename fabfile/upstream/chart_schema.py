@@ -4,7 +4,7 @@ files."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fabfile.rack.merge import overlay
 from fabfile.rack.model import Rack
@@ -40,7 +40,8 @@ def _nearest(error: ValidationError) -> ValidationError:
 
 def _as_problems(rack: Rack, service: Service, error: ValidationError) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
-    schema, found = error.schema, error.instance
+    schema: Any = error.schema
+    found, wanted = cast(Any, error.instance), cast(Any, error.validator_value)
     match error.validator:
         case "additionalProperties":
             known = [*schema.get("properties", ()), *schema.get("patternProperties", ())]
@@ -48,19 +49,18 @@ def _as_problems(rack: Rack, service: Service, error: ValidationError) -> Iterat
                 yield _at(rack, service, (*path, key), "unknown key",
                           did_you_mean(key, schema.get("properties", ())))
         case "required":
-            missing = [key for key in error.validator_value if key not in found]
+            missing = [key for key in wanted if key not in found]
             yield _at(rack, service, path, f"{', '.join(missing)} is missing")
         case "type":
-            wanted = error.validator_value
             wanted = wanted if isinstance(wanted, list) else [wanted]
             yield _at(rack, service, path,
                       f"{_shown(found)} found where {' or '.join(map(_named, wanted))} is expected",
                       "put it in quotes" if "string" in wanted and isinstance(found, int | float) else "")
         case "enum":
             yield _at(rack, service, path, "is none of those that the chart knows",
-                      did_you_mean(str(found), [str(one) for one in error.validator_value if one]))
+                      did_you_mean(str(found), [str(one) for one in wanted if one]))
         case "pattern":
-            yield _at(rack, service, path, f"does not look like {error.validator_value}")
+            yield _at(rack, service, path, f"does not look like {wanted}")
         case _:
             yield _at(rack, service, path, f"the chart does not take this ({error.validator})")
 

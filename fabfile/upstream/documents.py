@@ -140,7 +140,8 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
 
 def kubelet_patch(machine: Machine) -> Tree:
     """What makes the cluster's KubeletConfiguration this machine's, as a JSON merge patch; empty: nothing does."""
-    return plain(machine.KubeletConfiguration)
+    patch: Tree = plain(machine.KubeletConfiguration)
+    return patch
 
 
 def kube_proxy_mode(rack: Rack) -> str:

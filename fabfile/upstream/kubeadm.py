@@ -45,7 +45,8 @@ def is_known(rack: Rack) -> bool:
 
 def _around(rack: Rack, defaults: Tree, document: Tree) -> Tree:
     """The document with kubeadm's own defaults where it is silent; of another minor they are not known."""
-    return overlay(defaults if is_known(rack) else {}, document)
+    around: Tree = overlay(defaults if is_known(rack) else {}, document)
+    return around
 
 
 def certificate_validity(rack: Rack) -> str:

@@ -74,9 +74,9 @@ def page_problems(path: str, text: str) -> Iterator[Problem]:
                       "leave it out: {{ super() }} loads the bundle")
     for attribute in CLASSES.finditer(text):
         for former, now in FORMER.items():
-            if found := re.search(former, attribute[0]):
+            if old := re.search(former, attribute[0]):
                 yield Problem(path, _line(text,
-                                          attribute.start()), "", f"{found[0].rstrip('=')} is of Bootstrap 3",
+                                          attribute.start()), "", f"{old[0].rstrip('=')} is of Bootstrap 3",
                               f"Bootstrap 5 has {now.rstrip('=')}")
 
 

@@ -122,7 +122,7 @@ def services_are_apart(draft: Draft) -> Iterator[Wrong]:
     seen: dict[tuple[str, ...], str] = {}
     for service in _services(draft):
         file, at = file_of(service), place_of(service)[:-1]
-        keys = [("release", service.in_namespace, service.release_name)]
+        keys: list[tuple[str, ...]] = [("release", service.in_namespace, service.release_name)]
         if service.publish:
             keys.append(("publish", service.publish))
             row = (draft.network.publish or {}).get(service.publish)
@@ -171,7 +171,7 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
     Secret."""
     for service in _hubs(draft):
         https = branch(service.values, "proxy", "https")
-        row = (draft.network.publish or {}).get(service.publish)
+        row = (draft.network.publish or {}).get(service.publish or "")
         if not https.get("enabled"):
             if row and HTTPS in row.ports:
                 yield Wrong(NETWORK, ("publish", service.publish or "", "ports"),

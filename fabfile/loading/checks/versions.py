@@ -32,7 +32,7 @@ def calico_is_of_the_tag(draft: Draft) -> Iterator[Wrong]:
     calico = draft.versions.calico
     if not calico:
         return
-    addresses = {("manifest",): calico.manifest}
+    addresses: dict[tuple[str, ...], str] = {("manifest",): calico.manifest}
     if calico.calicoctl:
         addresses["calicoctl", "url"] = calico.calicoctl.url
     for path, address in addresses.items():

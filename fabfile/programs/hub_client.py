@@ -4,6 +4,8 @@
 with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
 """
 
+from __future__ import annotations
+
 import base64
 import http.client
 import json
@@ -13,6 +15,8 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 
@@ -23,11 +27,11 @@ class Failed(Exception):
 class Api:
     """Requests to one hub, each over a connection of its own, in the name of Coop's service."""
 
-    def __init__(self, address, port, tls, host, base, token, **others):
+    def __init__(self, address: str, port: int, tls: bool, host: str, base: str, token: str, **others: Any) -> None:
         self.address, self.port, self.tls = address, port, tls
         self.host, self.base, self.token = host, base, token
 
-    def connect(self, timeout=20.0):
+    def connect(self, timeout: float = 20.0) -> socket.socket:
         """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may
         be new."""
         plain = socket.create_connection((self.address, self.port), timeout)
@@ -37,7 +41,7 @@ class Api:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context.wrap_socket(plain, server_hostname=self.host)
 
-    def ask(self, method, path, body=None, timeout=30.0):
+    def ask(self, method: str, path: str, body: Any = None, timeout: float = 30.0) -> tuple[int, Any]:
         """Status and body of the answer; JSON where it is JSON. Raises OSError when there is none."""
         connection = http.client.HTTPConnection(self.host, timeout=timeout)
         connection.sock = self.connect(timeout)
@@ -53,10 +57,10 @@ class Api:
         except ValueError:
             return answer.status, data.decode(errors="replace")
 
-    def headers(self):
+    def headers(self) -> dict[str, str]:
         return {"Authorization": f"token {self.token}", "Content-Type": "application/json", "Host": self.host}
 
-    def get(self, method, path, body=None, right=(200, 201, 202, 204)):
+    def get(self, method: str, path: str, body: Any = None, right: tuple[int, ...] = (200, 201, 202, 204)) -> Any:
         """The answer's body. Raises Failed when the hub says no."""
         try:
             status, data = self.ask(method, path, body)
@@ -67,11 +71,11 @@ class Api:
             raise Failed(f"{method} {path}: {status} {said}")
         return data
 
-    def user(self, name):
+    def user(self, name: str) -> str:
         return "hub/api/users/" + quote(name, safe="")
 
 
-def wait_for(what, seconds, look):
+def wait_for(what: str, seconds: float, look: Callable[[], Any]) -> Any:
     """Asks `look` until it gives something. Raises Failed with what it last complained of."""
     end, said = time.monotonic() + seconds, ""
     while True:
@@ -88,11 +92,12 @@ def wait_for(what, seconds, look):
 class Progress(threading.Thread):
     """What the hub says while a server starts."""
 
-    def __init__(self, api, user):
+    def __init__(self, api: Api, user: str) -> None:
         super().__init__(daemon=True)
-        self.api, self.path, self.said = api, f"{api.user(user)}/server/progress", []
+        self.api, self.path = api, f"{api.user(user)}/server/progress"
+        self.said: list[str] = []
 
-    def run(self):
+    def run(self) -> None:
         try:
             connection = http.client.HTTPConnection(self.api.host)
             connection.sock = self.api.connect(600)
@@ -107,7 +112,7 @@ class Progress(threading.Thread):
 class WebSocket:
     """Just enough of RFC 6455 to speak with a kernel."""
 
-    def __init__(self, api, path, timeout):
+    def __init__(self, api: Api, path: str, timeout: float) -> None:
         self.link = api.connect(timeout)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
@@ -122,14 +127,14 @@ class WebSocket:
         if " 101 " not in f"{status} ":
             raise Failed(f"the kernel's websocket: {status or 'closed'}")
 
-    def send(self, text, kind=1):
+    def send(self, text: str | bytes, kind: int = 1) -> None:
         data, mask = text.encode() if isinstance(text, str) else text, os.urandom(4)
         size = bytes([0x80 | len(data)
                       ]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
         self.link.sendall(
             bytes([0x80 | kind]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
-    def receive(self):
+    def receive(self) -> bytes:
         """The next whole message."""
         message = b""
         while True:
@@ -147,14 +152,14 @@ class WebSocket:
                 if first & 0x80:
                     return message
 
-    def _read(self, count):
+    def _read(self, count: int) -> bytes:
         data = self.stream.read(count)
         if len(data) < count:
             raise Failed("the kernel's websocket ended")
         return data
 
 
-def run_cell(api, server, code, seconds):
+def run_cell(api: Api, server: str, code: str, seconds: float) -> str:
     """What a fresh kernel makes of some code: its plain text. Raises Failed."""
     path = server.removeprefix(api.base) + "api/kernels"
     kernel = wait_for("no kernel starts", seconds, lambda: api.get("POST", path, {}))["id"]
@@ -178,7 +183,7 @@ def run_cell(api, server, code, seconds):
             if said["parent_header"].get("msg_id") != message:
                 continue
             if said["msg_type"] == "execute_result":
-                return said["content"]["data"].get("text/plain", "")
+                return str(said["content"]["data"].get("text/plain", ""))
             if said["msg_type"] == "error":
                 raise Failed(f"the cell: {said['content'].get('ename')}: {said['content'].get('evalue')}")
     except TimeoutError:
@@ -187,14 +192,14 @@ def run_cell(api, server, code, seconds):
         api.ask("DELETE", f"{path}/{kernel}")
 
 
-def server_of(api, user):
+def server_of(api: Api, user: str) -> dict[str, Any] | None:
     """The user's server as the hub sees it; None when there is none."""
     return (api.get("GET", api.user(user)).get("servers") or {}).get("")
 
 
-def stopped(api, user, seconds):
+def stopped(api: Api, user: str, seconds: float) -> None:
     """Stops the user's server and waits until it is gone; one that is just starting is asked again."""
-    def gone():
+    def gone() -> bool:
         if server_of(api, user) is None:
             return True
         status, said = api.ask("DELETE", f"{api.user(user)}/server")
@@ -205,11 +210,12 @@ def stopped(api, user, seconds):
     wait_for(f"the server of {user} is still there", seconds, gone)
 
 
-def prove(api, user, profile=None, seconds=300, **others):
+def prove(api: Api, user: str, profile: str | None = None, seconds: float = 300, **others: Any) -> dict[str, Any]:
     """The hub answers, lets the user have a server, and a cell runs in it. Seconds of each."""
-    began, took = time.monotonic(), {}
+    began = time.monotonic()
+    took: dict[str, float] = {}
 
-    def lap(name):
+    def lap(name: str) -> None:
         took[name] = round(time.monotonic() - began - sum(took.values()), 1)
 
     wait_for("the hub is not healthy", seconds, lambda: api.ask("GET", "hub/health")[0] == 200)
@@ -222,7 +228,7 @@ def prove(api, user, profile=None, seconds=300, **others):
     progress = Progress(api, user)
     progress.start()
 
-    def ready():
+    def ready() -> dict[str, Any] | None:
         server = server_of(api, user)
         if server is None:
             raise Lost(f"the server of {user} did not start")
@@ -249,15 +255,16 @@ class Lost(Exception):
     """There is nothing left to wait for."""
 
 
-def last_messages(said):
+def telling(said: Iterable[str]) -> list[str]:
     """Of what the hub said, the latest that may say why; that it takes long is known."""
     said = [text for text in dict.fromkeys(filter(None, said)) if "longer than expected" not in text]
     return [text for text in said if "[Warning]" in text][-2:] or said[-3:]
 
 
-def users(api, **others):
+def users(api: Api, **others: Any) -> list[dict[str, Any]]:
     """Every user: name, admin, whether a server runs, last activity."""
-    found, offset = [], 0
+    found: list[dict[str, Any]] = []
+    offset = 0
     while True:
         page = api.get("GET", f"hub/api/users?limit=200&offset={offset}")
         found += [{"name": user["name"], "admin": user["admin"], "server": bool(user.get("servers")),
@@ -267,7 +274,7 @@ def users(api, **others):
             return found
 
 
-def add(api, user, **others):
+def add(api: Api, user: str, **others: Any) -> dict[str, Any]:
     """A user more; whether it was new."""
     status, _ = api.ask("POST", api.user(user))
     if status not in (201, 409):
@@ -275,40 +282,40 @@ def add(api, user, **others):
     return {"new": status == 201}
 
 
-def remove(api, user, **others):
+def remove(api: Api, user: str, **others: Any) -> dict[str, Any]:
     """A user less; the server is stopped first."""
     stopped(api, user, 120)
     api.get("DELETE", api.user(user))
     return {}
 
 
-def admin(api, user, admin=True, **others):
+def admin(api: Api, user: str, admin: bool = True, **others: Any) -> dict[str, Any]:
     """A user made admin, or no longer."""
     api.get("PATCH", api.user(user), {"admin": admin})
     return {}
 
 
-def stop_server(api, user, **others):
+def stop_server(api: Api, user: str, **others: Any) -> dict[str, Any]:
     """A user's server stopped; whether there was one."""
     there = server_of(api, user) is not None
     stopped(api, user, 120)
     return {"stopped": there}
 
 
-def info(api, **others):
+def info(api: Api, **others: Any) -> dict[str, Any]:
     """The hub's version, and who is there."""
     everybody = users(api)
     return {"version": api.get("GET", "hub/api/")["version"], "users": len(everybody),
             "servers": sorted(user["name"] for user in everybody if user["server"])}
 
 
-ACTIONS = {
+ACTIONS: dict[str, Callable[..., Any]] = {
     "prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server,
     "info": info
 }
 
 
-def main(argument):
+def main(argument: Mapping[str, Any]) -> int:
     """Does what the mapping says. The exit code."""
     try:
         print(json.dumps(ACTIONS[argument["do"]](Api(**argument), **argument)))
