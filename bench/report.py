@@ -13,7 +13,7 @@ FIGURES = ("controller", "machines", "cpu", "wall")
 FLOOR, COOP, PYINFRA = "floor", "Coop", "pyinfra"
 MOST = {"no-op": 1.5, "fresh": 1.7}  # times the floor's processor time
 MANY = 12  # machines; with fewer, the start of Python alone decides
-COLUMNS = ("machines", "way", "delay", "tool", "CPU here", "on machines", "CPU total", "× floor", "wall",
+COLUMNS = ("machines", "way", "delay", "tool", "CPU here", "on machines", "CPU total", "× floor", "wall",  # noqa: RUF001
            "channels", "round trips", "kB")
 TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed"}
 

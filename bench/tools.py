@@ -21,7 +21,7 @@ class Tool(ABC):
 
     name: str
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027
         """Install it, if it has to be."""
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Tool(ABC):
         """
         return None
 
-    def close(self, field: Field) -> None:
+    def close(self, field: Field) -> None:  # noqa: B027
         """End what is left of a run, so that the next begins as the first."""
 
     def environment(self, field: Field) -> Mapping[str, str]:

@@ -93,7 +93,7 @@ def _places(value: str, piece: str) -> Iterator[int]:
 
 
 def _remember(value: str) -> None:
-    global _known, _pieces
+    global _known, _pieces  # noqa: PLW0603  all the secrets that this process has met
     fresh = {shape for shape in _shapes(value) if len(shape) >= _SHORTEST}
     with _remembering:  # new values in place of the old ones: other threads may be walking those
         fresh -= set(_known)

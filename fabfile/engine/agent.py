@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from paramiko.agent import AgentKey, AgentSSH, get_agent_connection
 from paramiko.pkey import PublicBlob
@@ -30,7 +31,7 @@ class Agent(AgentSSH):
             return
         connection.settimeout(PATIENCE)
         try:
-            self._connect(connection)
+            self._connect(connection)  # type: ignore[attr-defined]  # the stubs leave out what begins with _
         except Exception as error:  # whatever listens there may answer with anything
             self.complaint = "does not answer" if isinstance(error, TimeoutError) else f"answers no question: {error}"
             self.close()
@@ -49,7 +50,7 @@ class Agent(AgentSSH):
 
     def close(self) -> None:
         with suppress(OSError):
-            self._close()
+            self._close()  # type: ignore[attr-defined]  # the same
 
     def keys(self, signed: Callable[[], None] = lambda: None) -> list[KeyInAgent]:
         """All keys of the agent, in its order. `signed` is called after each signature."""
@@ -65,13 +66,13 @@ class KeyInAgent(AgentKey):
 
     def __init__(self, agent: Agent, blob: bytes, comment: str, signed: Callable[[], None]):
         super().__init__(agent=agent, blob=blob, comment=comment)
-        self.public_blob = PublicBlob(first_text(blob), blob)
+        self.public_blob = PublicBlob(first_text(blob), blob)  # type: ignore[assignment]  # it is None only at first
         self._signed = signed
 
     def asbytes(self) -> bytes:
         return self.blob
 
-    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> bytes:
+    def sign_ssh_data(self, data: Any, algorithm: str | None = None) -> Any:
         try:
             return super().sign_ssh_data(data, algorithm)
         except (SSHException, OSError) as error:

@@ -98,10 +98,9 @@ def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue, doing: str
            problem: str, limit: float = 60.0) -> Answer:
     """The source's answer. If it does not answer, the change fails."""
     try:
-        with fleet.at(rack.machine(want.machine), doing) as source:
-            assert source.shell is not None
-            answer = source.shell.ask(text, limit, shown=doing)
-            source.commands += answer.seconds
+        with fleet.at(rack.machine(want.machine), doing) as lender:
+            answer = lender.shell.ask(text, limit, shown=doing)
+            lender.commands += answer.seconds
             return answer
     except MachineError as error:
         raise RemoteValueFailed(entry.machine, f"{problem}: {error.problem}", step=entry.step,
@@ -111,7 +110,6 @@ def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue, doing: str
 
 def _together(session: HostSession, entries: Sequence[Entry], variables: str, tell: Tell) -> None:
     shell, machine = session.shell, session.machine.name
-    assert shell is not None
     todo = [(entry, command) for entry in entries for command in entry.change.commands]
     lines = [_line(machine, entry, command, variables) for entry, command in todo]
     answers = shell.act(lines, heard=lambda text: tell(Heard(machine, mask(text))))

@@ -71,7 +71,6 @@ until [ -e {folder}/applied ]; do flock -w 0.1 {folder}/lock true && break; done
 flock {folder}/lock true; cat {folder}/log; coop_code=$(cat {folder}/applied); rm -rf {folder}
 exit "$coop_code"
 """
-    assert session.shell is not None
     try:
         answer = session.shell.ask(starting, limit + 30, what)
     except (LinkError, TookTooLong) as error:
@@ -94,7 +93,6 @@ set +e
     while time.monotonic() < deadline + _RETURN:
         try:
             fleet.reopen(session)
-            assert session.shell is not None
             answer = session.shell.ask(confirming, 30.0, "confirm it over a new connection")
         except (LinkError, TookTooLong) as error:
             if not why:

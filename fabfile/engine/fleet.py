@@ -24,13 +24,20 @@ class HostSession:
 
     machine: Machine
     taken: RLock = field(default_factory=RLock)
-    shell: Shell | None = None
-    doing: str = ""  # what a person is shown that the machine does at this moment
+    opened: Shell | None = None
+    doing: str = ""  # what a person is told that the machine does at this moment
     busy: float = 0.0  # seconds of the operator's clock
     commands: float = 0.0  # seconds of the machine's own
     changes: int = 0
     round_trips: int = 0
     known: bool = False  # this run has had a shell there before
+
+    @property
+    def shell(self) -> Shell:
+        """The shell that Fleet.at has opened. Raises LinkLost where there is none."""
+        if self.opened is None:
+            raise LinkLost(self.machine.name, "no shell is open there")
+        return self.opened
 
 
 class Fleet:
@@ -54,9 +61,9 @@ class Fleet:
         with session.taken:
             began, before, session.doing = time.monotonic(), session.doing, doing or session.doing
             try:
-                if session.shell is not None and not session.shell.alive():
-                    self._drop(session)  # its connection broke while nothing was asked of it: nothing is lost
-                if session.shell is None:
+                if session.opened is not None and not session.opened.alive():
+                    self._drop(session)  # its line broke while nothing was asked of it: nothing is lost
+                if session.opened is None:
                     self._open(session)
                 yield session
                 session.doing = before  # after an error, or Ctrl-C, it stays said
@@ -86,13 +93,13 @@ class Fleet:
         if self._closed:
             raise LinkLost(session.machine.name, "the run is being stopped")
         began = time.monotonic()
-        session.shell = Shell(session.machine.name, self._ways.shell(session.machine, fresh=fresh))
+        session.opened = Shell(session.machine.name, self._ways.shell(session.machine, fresh=fresh))
         self._tell(Connected(session.machine.name, time.monotonic() - began))
         self._on_open(session)
         session.known = True
 
     def _drop(self, session: HostSession) -> None:
-        shell, session.shell = session.shell, None
+        shell, session.opened = session.opened, None
         if shell is not None:
             session.round_trips += shell.writes
             shell.close()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 def note(session: HostSession, step: str) -> None:
     """Writes the marker before the changes, in the same write: if it cannot be written, they are not made."""
     machine, shown = session.machine.name, f"note that {step} is to be verified"
-    assert session.shell is not None
     session.shell.guard(Guard("", ShellCommand(PendingVerification(step).note(), shown=shown), lambda answer: MachineError(
         machine, "nothing can be written there", step=step, command=shown, code=answer.code,
         hint="is its disk full, or read-only?")))
@@ -31,7 +30,6 @@ def clear(fleet: Fleet, step: str, machines: Iterable[Machine]) -> Mapping[str, 
 
     def take_away(name: str) -> None:
         with fleet.at(by_name[name], shown) as session:
-            assert session.shell is not None
             session.shell.ask(PendingVerification(step).clear(), shown=shown)
 
     return each(take_away, by_name)[1]

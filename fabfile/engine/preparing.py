@@ -31,7 +31,6 @@ class Preparations:
         def ask(machine: Machine, text: str, limit: float) -> str:
             nonlocal seconds
             with fleet.at(machine, shown) as session:
-                assert session.shell is not None
                 answer = session.shell.ask(f"set +e\n{text}", limit, shown)
                 session.commands += answer.seconds
             seconds += answer.seconds

@@ -16,7 +16,6 @@ PROBE_LIMIT = 60.0  # seconds; probes are cheap, but a machine may be very busy
 
 def facts(session: HostSession, wants: Sequence[Wanted], step: str, tell: Callable[[Event], None]) -> list[str]:
     """What each probe printed, in order. Without any, only the session is set up. Raises MachineError."""
-    assert session.shell is not None
     found, seconds = [], 0.0
     probes = [ShellCommand(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}") for want in wants]
     answers = session.shell.probe(probes or [ShellCommand(":", PROBE_LIMIT, "first probe")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from fabfile.engine.errors import LinkError, NoAnswer, TookTooLong
 from fabfile.engine.events import Changed, Event, Ran
@@ -22,13 +23,10 @@ def reboot(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Eve
     Raises NoAnswer when that does not come true within the command's limit.
     """
     (command,) = entry.change.commands
-    assert session.shell is not None
-    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not shut down"
+    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not gone down"
     before = session.shell.ask(STARTED).output
-    try:
+    with suppress(LinkError, TookTooLong):  # it went down before it could answer
         session.shell.ask(command.script, 15.0)
-    except (LinkError, TookTooLong):
-        pass  # it went down before it could answer
     while time.monotonic() < began + command.limit:
         try:
             fleet.reopen(session)

@@ -190,7 +190,7 @@ class Run:
                 return []
             unverified = [each for each in unverified if each not in needed]
             made, spent, stopped = [], [], ""
-            values, _ = each(lambda number: self._lane(lanes[number]), range(len(lanes)))
+            values, _ = each(lambda number: self._lane(lanes[number]), range(len(lanes)))  # noqa: B023  called before the loop goes on
             for lane_made, seconds, last in values.values():
                 made += lane_made
                 spent.append(seconds)
@@ -246,7 +246,7 @@ class Run:
         """Verifies steps on those of these machines that have not failed; where one holds, its notes go. Gives the name of
         the first that does not hold, if there is one."""
         known = 0.0
-        for (step, machines), verdict in zip(steps, self._verdicts(steps)):  # none after one that does not hold
+        for (step, machines), verdict in zip(steps, self._verdicts(steps), strict=False):  # none after one that does not hold
             held = verdict.error is None
             self.tell(events.Verified(step.name, held, verdict.seconds, max(0.0, verdict.seconds - known)))
             known = max(known, verdict.seconds)
@@ -312,7 +312,7 @@ class Run:
         self._agree(Plan(tuple(entry for m in machines for entry in entries[m.name])).interruptions())
         for batch in batches(step, machines, entries):
             by_name = {machine.name: machine for machine in batch.machines}
-            values, errors = each(lambda name: self._make(by_name[name], step, entries[name]), by_name)
+            values, errors = each(lambda name: self._make(by_name[name], step, entries[name]), by_name)  # noqa: B023  the same
             self.critical += max(values.values(), default=0.0)
             for name, error in errors.items():
                 self._fail(name, error, step.name)
@@ -340,7 +340,7 @@ class Run:
         else is done; raises LockHeld when somebody else came in between."""
         gateway = self.rack.gateway
         session = self.fleet.session(gateway)
-        if session.shell is None or not session.shell.alive():
+        if session.opened is None or not session.opened.alive():
             with self.fleet.at(gateway, "takes the rack's lock again") as session:
                 facts(session, (), "", self.tell)
 

@@ -31,7 +31,7 @@ def scan(rack: Rack, machine: Machine) -> str:
 
 
 def _shown(link: Link) -> str:
-    transport = paramiko.Transport(link.wired())
+    transport = paramiko.Transport(link.wired())  # type: ignore[arg-type]  # a Wire has all that it asks of a socket
     try:
         offered = transport.get_security_options()
         offered.key_types = [kind for kind in BEST_FIRST if kind in offered.key_types]

@@ -30,7 +30,6 @@ class SessionSetup:
     def __call__(self, session: HostSession) -> None:
         """Prepares the new shell of a machine."""
         shell, machine = session.shell, session.machine.name
-        assert shell is not None
         shell.heard = self._heard_of_earlier(machine)
         if not self._dry and machine == self._rack.gateway.name:
             shell.guard(Guard(lock.OPEN_RACK, ShellCommand(lock.take_rack(self._run, self._command), shown="take the rack's lock"),

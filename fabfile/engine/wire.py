@@ -35,7 +35,7 @@ class Wire:
 
     def recv(self, size: int) -> bytes:
         try:
-            data = self._sock.recv(size)
+            data: bytes = self._sock.recv(size)
         except TimeoutError:
             self._give_up_if_silent()
             raise
@@ -45,7 +45,7 @@ class Wire:
 
     def send(self, data: bytes) -> int:
         try:
-            count = self._sock.send(data)
+            count: int = self._sock.send(data)
         except TimeoutError:
             self._give_up_if_silent()
             raise
@@ -62,7 +62,7 @@ class Wire:
 
     @property
     def _closed(self) -> bool:  # Paramiko asks its socket so
-        return self._sock._closed if isinstance(self._sock, socket.socket) else self._sock.closed
+        return bool(self._sock._closed)
 
     def close(self) -> None:
         if isinstance(self._sock, socket.socket):
@@ -110,6 +110,6 @@ def through_command(command: str, address: str, port: int) -> Wire:
     text = command.replace("%%", "\0").replace("%h", address).replace("%p", str(port)).replace("\0", "%")
     here, there = socket.socketpair()
     with there:
-        process = subprocess.Popen(f"exec {text}", shell=True, stdin=there, stdout=there,
+        process = subprocess.Popen(f"exec {text}", shell=True, stdin=there.fileno(), stdout=there.fileno(),
                                    stderr=subprocess.PIPE, start_new_session=True)
     return Wire(here, process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -77,10 +78,8 @@ def sound(kind: type[Part], values: object) -> Any:
                 kind_of: Any = field.annotation
                 annotated = Annotated[kind_of, *field.metadata, None]  # it wants one note at least
                 adapter: TypeAdapter[Any] = TypeAdapter(annotated)
-                try:
+                with suppress(ValidationError):
                     found[name] = adapter.validate_python(values[name])
-                except ValidationError:
-                    pass
             elif not field.is_required():
                 found[name] = field.get_default(call_default_factory=True)
     return SimpleNamespace(**found)
@@ -94,10 +93,8 @@ def sound_machines(values: object) -> tuple[dict[str, Machine], bool]:
     machines: dict[str, Machine] = {}
     one = TypeAdapter(dict[Label, Machine])
     for name, entry in entries.items():
-        try:
+        with suppress(ValidationError):
             machines |= one.validate_python({name: entry})
-        except ValidationError:
-            pass
     return machines, len(machines) == len(entries)
 
 

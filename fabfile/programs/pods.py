@@ -1,8 +1,9 @@
 """What pods wait for: `pods.py NAMESPACE SINCE hooks WHEN | canary USER | workload NAME [GONE...]`.
 
-SINCE is when waiting began, in seconds of Unix time; WHEN is what helm is at ("upgrade", "rollback"); GONE are nodes that are not Ready any more. Prints "wait TEXT"
-for what may come right by waiting, "end TEXT" for what cannot, both for a person; "ready" when a canary's server is. It runs on the gateway,
-with KUBECONFIG set, and ends with 0 also when the API server is silent.
+SINCE is when waiting began, in seconds of Unix time; WHEN is what helm is at ("upgrade", "rollback"); GONE are nodes that are
+not Ready any more. Prints "wait TEXT" for what may come right by waiting, "end TEXT" for what cannot, both for a person;
+"ready" when a canary's server is. It runs on the gateway, with KUBECONFIG set, and ends with 0 also when the API server is
+silent.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class ReleaseFacts:
         self.digest = state[3] if len(state) > 3 else ""
         self.proved = len(state) > 4 and state[4] == self.revision
         parts = re.split(r"^(refused|live \d+|by|diff)$", facts, flags=re.MULTILINE)
-        said = dict(zip(parts[1::2], (text.strip("\n") for text in parts[2::2])))
+        said = dict(zip(parts[1::2], (text.strip("\n") for text in parts[2::2]), strict=True))
         self.refused = _last_lines(said.get("refused", ""), 6)
         self.differs = any(key.startswith("live ") and key != "live 0" for key in said)
         self.diff = said.get("diff", "")

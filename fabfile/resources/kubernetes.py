@@ -72,7 +72,8 @@ class KubernetesObjects(Resource):
             reason = said.split("\n")[-1]
             what, diff = f"the objects of {self.set_name} could not be compared ({reason})", ""
         shown = f"kubectl apply --server-side -k {self.directory}"
-        yield Change(what, (Command(shell("apply", kubeconfig=self.kubeconfig, folder=self.directory), long=True, limit=300.0, shown=shown),), diff=diff)
+        script = shell("apply", kubeconfig=self.kubeconfig, folder=self.directory)
+        yield Change(what, (Command(script, long=True, limit=300.0, shown=shown),), diff=diff)
 
 
 def _objects(diff: str) -> list[str]:
@@ -118,7 +119,7 @@ class Kubeconfig(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         kept, look = parts.facts(facts, 2)
         found = FileFacts(kept)
-        server, lasting, *answer = (look.strip("\n") + "\n").split("\n")[:3] + [""]
+        server, lasting, *answer = [*(look.strip("\n") + "\n").split("\n")[:3], ""]
         refused = [word for word in ("Unauthorized", "x509", "Forbidden", "error loading config")
                    if any(word in line for line in answer)]
         if found.kind != "file":

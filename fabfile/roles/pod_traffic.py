@@ -30,7 +30,8 @@ def all_work_together(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Che
 
 
 def pods_reach_everything(rack: Rack) -> Check:
-    """From a pod on every node that is Ready: every other node's pod by a whole unfragmented packet, a service, DNS, the world; and no tunnel carries a route of the node."""
+    """From a pod on every node that is Ready: every other node's pod by a whole unfragmented packet, a service, DNS, the
+    world; and no tunnel carries a route of the node."""
     world = urlsplit(rack.network.internet_check)
     port = world.port or {"http": 80, "https": 443}[world.scheme]
     domain = cluster_configuration(rack)["networking"]["dnsDomain"]

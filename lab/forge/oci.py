@@ -181,7 +181,7 @@ def _without_trees(files: Files) -> dict[str, Entry]:
     """Folders of this computer replaced by what is in them; links become links."""
     found: dict[str, Entry] = {}
     for path, entry in files.items():
-        path = path.strip("/")
+        path = path.strip("/")  # noqa: PLW2901
         if not isinstance(entry, Path):
             found[path] = entry
         elif entry.is_symlink():

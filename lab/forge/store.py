@@ -77,9 +77,9 @@ class Store:
         for folder in self.root.iterdir():
             if folder == self.scratch or re.fullmatch(r".+-[0-9a-f]{12}\.building", folder.name):
                 shutil.rmtree(folder)
-            elif re.fullmatch(r".+-[0-9a-f]{12}", folder.name) and folder.stat().st_mtime < forgotten:
-                if folder.name not in mounted:
-                    shutil.rmtree(folder)
+            elif (re.fullmatch(r".+-[0-9a-f]{12}", folder.name) and folder.stat().st_mtime < forgotten
+                  and folder.name not in mounted):
+                shutil.rmtree(folder)
 
     def usual(self, part: Part) -> float | None:
         """Seconds the part of this name took when it was last built here."""

@@ -26,7 +26,8 @@ def main(settings: dict, words: list[str]) -> None:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever this process's parent had made of it
     real, point = run.run, settings["point"]
-    watch = Watch(open(settings["record"], "a"), Point(Sent(**point.pop("at")), **point) if point else None,
+    record = open(settings["record"], "a")  # noqa: SIM115  until the process ends
+    watch = Watch(record, Point(Sent(**point.pop("at")), **point) if point else None,
                   lambda: stand(settings["told"], settings["go"]))
     run.run = lambda *args, ways, **more: real(*args, ways=Watched(ways, watch), **more)
     if words[0] == "swarm.role":

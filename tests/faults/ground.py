@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import json
 import os
 import subprocess
@@ -74,10 +75,8 @@ class Operating:
         return bool(self._told.read(1))
 
     def go(self) -> None:
-        try:
+        with suppress(BrokenPipeError):
             os.write(self._go, b"!")
-        except BrokenPipeError:
-            pass
 
     def kept_waiting(self) -> float:
         """Seconds for which it was ready to run, and this computer did other work."""

@@ -21,7 +21,8 @@ PLANTED = (JOIN_TOKEN, KUBECONFIG_KEY, CHART_PASSWORD)
 FORMS = tuple(form for value in PLANTED for form in (value, b64encode(value.encode()).decode()))
 # what a real bootstrap makes: a join token, a private key, a kubeconfig's key in its base64 form. An event about the node
 # chick0 has a name of a token's form: "chick0." and sixteen digits
-MADE = re.compile(r"\b(?!q7w4zk|chick\d\.)[a-z0-9]{6}\.[a-z0-9]{16}\b|PRIVATE KEY-|client-key-data: \w|LS0tLS1CRUdJTiB[A-Za-z0-9+/]*UFJJVkFURSBLRV")
+MADE = re.compile(r"\b(?!q7w4zk|chick\d\.)[a-z0-9]{6}\.[a-z0-9]{16}\b|PRIVATE KEY-"
+                  r"|client-key-data: \w|LS0tLS1CRUdJTiB[A-Za-z0-9+/]*UFJJVkFURSBLRV")
 
 Look = Callable[[str], str | None]
 

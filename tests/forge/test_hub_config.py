@@ -162,5 +162,5 @@ def test_what_the_rack_says_comes_through(read):
 
 
 def test_code_that_fails_is_named(read):
-    with pytest.raises(Refused, match="hub.extraConfig.handlers"):
+    with pytest.raises(Refused, match=r"hub\.extraConfig\.handlers"):
         read({"hub": {"extraConfig": {"handlers": "c.JupyterHub.no_such_trait.append(undefined)"}}})

@@ -36,7 +36,7 @@ def state(inside, machine: str, *parts: str) -> dict[str, list[str]]:
 def difference(one: dict[str, list[str]], other: dict[str, list[str]]) -> list[str]:
     """The lines that only one of two states has."""
     found = []
-    for part in one:
-        found += [f"- {line}" for line in one[part] if line not in set(other[part])]
-        found += [f"+ {line}" for line in other[part] if line not in set(one[part])]
+    for part, lines in one.items():
+        found += [f"- {line}" for line in lines if line not in set(other[part])]
+        found += [f"+ {line}" for line in other[part] if line not in set(lines)]
     return found

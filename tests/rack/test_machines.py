@@ -196,7 +196,8 @@ def test_a_service_and_a_name_that_leave(files, operator, inside, kubectl, boots
     path = bootstrapped.rack / "configs/services.yaml"
     path.write_text('services:\n  notice:\n    chart: {name: lab-notice, version: 1.0.0, repository: "https://charts.flock.example/"}\n'
                     "    publish: notice.flock.example\n    service: service\n    values: {text: Open.}\n")
-    files("configs/network.yaml", "publish:\n", "publish:\n  notice.flock.example: {address: 10.0.1.55, public: 128.120.136.54, ports: [80]}\n")
+    files("configs/network.yaml", "publish:\n",
+          "publish:\n  notice.flock.example: {address: 10.0.1.55, public: 128.120.136.54, ports: [80]}\n")
     operator.bootstrap()
     inside("rooster", f"{helm} upgrade --install byhand /var/lib/coop/charts/lab-notice-1.0.0.tgz -n byhand --create-namespace")
     path.unlink()

@@ -5,6 +5,8 @@ What had been done is not done again, what had not is, and no node is left withd
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import signal
 import time
 
@@ -99,7 +101,7 @@ def assert_one_by_one(operator, machines: set[str]) -> None:
         order.pop(0)
     restarts = [number for number, what in enumerate(order) if what != "held"]
     assert {order[number] for number in restarts} == machines
-    for one, following in zip(restarts, restarts[1:]):
+    for one, following in pairwise(restarts):
         assert order[one] == order[following] or "held" in order[one:following], order
 
 

@@ -6,6 +6,9 @@ another, and does not reach a notebook server that runs meanwhile; or it is reje
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
+
 import json
 import re
 import shlex
@@ -190,10 +193,11 @@ def is_made(edit: Edit, edited, operator, inside, server) -> None:
     operator.bootstrap("--yes")
     for machine, (script, expected) in edit.ran.items():
         asked = "chick0" if script.startswith(KUBECTL) else machine
-        wait_until(f"{expected} on {machine}", lambda: expected in inside(asked, script, check=False), limit=60)
+        wait_until(f"{expected} on {machine}", partial(lambda who, what, wanted: wanted in inside(who, what, check=False),
+                                                       asked, script, expected), limit=60)
     if edit.one_by_one:
         spans = sorted(when(inside, machine, edit.one_by_one) for machine in CHICKS)
-        assert all(up < began for (_, up), (began, _) in zip(spans, spans[1:])), spans
+        assert all(up < began for (_, up), (began, _) in pairwise(spans)), spans
     assert server() == before
     assert operator.bootstrap("--dry")["changes"] == 0
 

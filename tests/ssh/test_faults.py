@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import os
 import signal
 import time
@@ -205,10 +206,8 @@ def test_a_second_ctrl_c_quits(operate):
     operator.swarm.cut("rooster", "outer")
     os.kill(process.pid, signal.SIGINT)
     time.sleep(0.05)
-    try:
+    with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGINT)
-    except ProcessLookupError:
-        pass
     process.communicate(timeout=3)
     assert process.returncode in (130, -signal.SIGINT)  # the latter when both came at once
 

@@ -64,7 +64,7 @@ def test_a_change_that_lets_no_new_connection_in_goes_back(operate, monkeypatch,
     from fabfile.engine import confirm
     monkeypatch.setattr(confirm, "MINUTE", 8)
     operator = operate()
-    link_down = "ip link set {0} down".format("enp2s0" if name == "rooster" else "enp1s0")
+    link_down = f"ip link set {'enp2s0' if name == 'rooster' else 'enp1s0'} down"
     up = link_down.replace("down", "up")
 
     def scenario(rack):

@@ -47,7 +47,8 @@ class Text(Resource):
         if facts == self.content:
             return
         path = quote(self.path)
-        script = "\n".join([self.first, f"echo begun >>{path}.runs", f"until {self.after}; do sleep 0.1; done" if self.after else f"sleep {self.slow}",
+        waits = f"until {self.after}; do sleep 0.1; done" if self.after else f"sleep {self.slow}"
+        script = "\n".join([self.first, f"echo begun >>{path}.runs", waits,
                             "echo it cannot be; false" if self.fails else ":",
                             f"printf %s {quote(self.content)} >{path}"])
         yield Change(f"it says {facts!r}, should say {self.content!r}",

@@ -48,7 +48,7 @@ class FunctionShell:
 
     def _answers(self, text: str) -> Iterator[str]:
         starts = list(_LINE.finditer(text))
-        for found, after in zip(starts, [*starts[1:], None]):
+        for found, after in zip(starts, [*starts[1:], None], strict=True):
             verb, number = found[1] or found[3], found[2] or found[4]
             command = _unquoted(text[found.end():after.start() if after else None])
             if verb == "act" and self._failed:

@@ -38,7 +38,8 @@ chmod +x kubectl sleep
     ([KIND, HOOK], 0, [KIND, "condition met", HOOK, "serverside-applied"]),
     ([KIND, KIND], 1, [KIND, "condition met", KIND]),
     (["error: no such file"], 1, ["error: no such file"]),
-], ids=["at once", "a webhook whose pod comes back", "a webhook that cannot ask the API server", "a kind of the same set", "one after the other",
+], ids=["at once", "a webhook whose pod comes back", "a webhook that cannot ask the API server", "a kind of the same set",
+        "one after the other",
         "a kind that never comes", "a real fault"])
 def test_a_server_that_is_not_ready_yet_is_waited_for(answers, code, said):
     change, = KubernetesObjects("pools", "/etc/coop/manifests/pools").changes("absent\n", frozenset())

@@ -40,7 +40,7 @@ def test_a_round_trip_is_counted_when_somebody_speaks_who_has_listened():
 
     one = said(1, True, True, False, False, True, False)
     two = said(2, False, True, False)
-    mixed = [each for pair in zip(one, two) for each in pair] + one[3:]
+    mixed = [each for pair in zip(one, two, strict=False) for each in pair] + one[3:]
     found = traffic(mixed)[CHICK]
     assert (found.connections, found.round_trips, found.sent, found.received) == (2, 3, 40, 50)
 

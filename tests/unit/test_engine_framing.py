@@ -4,6 +4,8 @@ cut.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import subprocess
 
 import pytest
@@ -50,7 +52,7 @@ def test_answers_are_found_however_the_stream_is_cut(outputs, data):
     stream = b"".join(f"{out}\n{MARK} {n} 0 1.00 1.50\n".encode() for n, out in enumerate(outputs))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     frames, found = Frames(MARK), []
-    for begin, end in zip([0, *cuts], [*cuts, len(stream)]):
+    for begin, end in pairwise([0, *cuts, len(stream)]):
         found += frames.feed(stream[begin:end])
     assert found == [Answer(n, 0, 0.5, out) for n, out in enumerate(outputs)]
 

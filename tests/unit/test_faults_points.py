@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import io
 import json
 import sys
@@ -81,7 +83,7 @@ def test_points_are_spread_over_all_commands_and_all_kinds_and_moments():
     commands = [(Sent("chick0", "act" if number % 4 else "probe", f"{number:03}", 1), 1.0) for number in range(237)]
     points = sorted(planned(100, 60), key=lambda each: each.number)
     at = [commands.index((each.point(commands).at, 1.0)) for each in points]
-    assert [*at[:100]] == sorted(at[:100]) and max(b - a for a, b in zip(at[:99], at[1:100])) <= 3
+    assert [*at[:100]] == sorted(at[:100]) and max(b - a for a, b in pairwise(at[:100])) <= 3
     assert all(number % 4 for number in at[100:])
     assert max(Counter(each.kind for each in points).values()) <= 160 // len(KINDS) + 1
     assert {each.moment for each in points if each.kind == "killed"} == set(MOMENTS)

@@ -205,7 +205,7 @@ def test_control_planes_take_pods_where_no_worker_is_there(with_machine):
 def test_control_planes_take_pods_before_the_last_worker_leaves(with_machine):
     rack = with_machine()
     *others, last = rack.workers
-    assert [step.name for step in remove_steps(rack, last, force=False, dead=False)][0] == "drain"
+    assert remove_steps(rack, last, force=False, dead=False)[0].name == "drain"
     for worker in others:
         rack = rack.without(worker)
     step, *_ = remove_steps(rack, last, force=False, dead=True)

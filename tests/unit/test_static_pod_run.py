@@ -32,7 +32,8 @@ case $* in
     pods*) echo "pod${{now%% *}}" ;;
     logs*) echo 'unknown flag: --nosuch' ;;
     *yaml) grep -q broken {root}/etc/kubernetes/manifests/kube-scheduler.yaml && [ -e {root}/crashes ] && end=EXITED
-        printf 'containers:\\n- metadata:\\n    attempt: 2\\n  podSandboxId: pod%s\\n  state: CONTAINER_%s\\n' "${{now%% *}}" "${{end:-RUNNING}}" ;;
+        printf 'containers:\\n- metadata:\\n    attempt: 2\\n  podSandboxId: pod%s\\n' "${{now%% *}}"
+        printf '  state: CONTAINER_%s\\n' "${{end:-RUNNING}}" ;;
     *) echo container ;;
 esac
 """

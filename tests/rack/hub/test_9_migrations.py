@@ -6,6 +6,8 @@ lab's own hub. The hub is one of services.yaml, so that the lab's own is not tou
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import json
 import shlex
 import shutil
@@ -141,7 +143,7 @@ def test_a_migration_that_fails_goes_back_with_the_database(former, operator):
     assert "Insufficient memory" in said, "the scheduler's reason"
     turned = next(at for at, line in lines if "goes back from schema 4621fec11365 to 0eee8c825d24" in line)
     assert "is back, and ready" in said and lines[-1][0] - turned < 180
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(lines, lines[1:])]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(lines)]
     assert max(gaps) < 20, "nothing was said for long"
     whole(former, uid)
 
@@ -171,7 +173,8 @@ def test_a_rollback_over_a_migration_reports_what_is_lost_and_wants_consent(form
 
 def test_a_hub_that_crashes_for_its_database_is_copied_past_it_and_brought_back(former, operator, inside):
     uid = former.server()
-    code = "import sqlite3; b = sqlite3.connect('jupyterhub.sqlite'); b.execute(\\\"update alembic_version set version_num = 'ffff'\\\"); b.commit()"
+    code = ("import sqlite3; b = sqlite3.connect('jupyterhub.sqlite'); "
+            "b.execute(\\\"update alembic_version set version_num = 'ffff'\\\"); b.commit()")
     inside("rooster", f"{KUBECTL} exec deployment/hub -c hub -- python3 -c \"{code}\"")
     inside("rooster", f"{KUBECTL} delete pod -l component=hub")
     wait_until("the hub crashes", lambda: "CrashLoopBackOff" in inside("rooster", f"{KUBECTL} get pods -l component=hub"), 180)
