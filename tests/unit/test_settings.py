@@ -17,7 +17,8 @@ from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.loading import load
 from fabfile.upstream import documents, fixed, kubeadm
-from fabfile.resources import FileLine, settings
+from bench.role.line import FileLine
+from fabfile.resources import settings
 from fabfile.resources.base import Resource, rejection
 from fabfile.roles.settings import cluster_settings, kube_proxy_settings, member_settings
 
