@@ -98,9 +98,9 @@ def _asked(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue, doing: str
            problem: str, limit: float = 60.0) -> Answer:
     """The source's answer. If it does not answer, the change fails."""
     try:
-        with fleet.at(rack.machine(want.machine), doing) as lender:
-            answer = lender.shell.ask(text, limit, shown=doing)
-            lender.commands += answer.seconds
+        with fleet.at(rack.machine(want.machine), doing) as source:
+            answer = source.shell.ask(text, limit, shown=doing)
+            source.commands += answer.seconds
             return answer
     except MachineError as error:
         raise RemoteValueFailed(entry.machine, f"{problem}: {error.problem}", step=entry.step,

@@ -25,7 +25,7 @@ class HostSession:
     machine: Machine
     taken: RLock = field(default_factory=RLock)
     opened: Shell | None = None
-    doing: str = ""  # what a person is told that the machine does at this moment
+    doing: str = ""  # what a person is shown that the machine does at this moment
     busy: float = 0.0  # seconds of the operator's clock
     commands: float = 0.0  # seconds of the machine's own
     changes: int = 0
@@ -62,7 +62,7 @@ class Fleet:
             began, before, session.doing = time.monotonic(), session.doing, doing or session.doing
             try:
                 if session.opened is not None and not session.opened.alive():
-                    self._drop(session)  # its line broke while nothing was asked of it: nothing is lost
+                    self._drop(session)  # its connection broke while nothing was asked of it: nothing is lost
                 if session.opened is None:
                     self._open(session)
                 yield session

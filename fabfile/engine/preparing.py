@@ -26,7 +26,7 @@ class Preparations:
 
     def report(self, fleet: Fleet, tell: Callable[[Event], None], after: bool) -> float:
         """Tells what they say before, or after, the steps. Gives the seconds that machines took to answer."""
-        seconds, shown = 0.0, "look at what has to be known beforehand"
+        seconds, shown = 0.0, "query what has to be known before planning"
 
         def ask(machine: Machine, text: str, limit: float) -> str:
             nonlocal seconds

@@ -23,7 +23,7 @@ def reboot(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Eve
     Raises NoAnswer when that does not come true within the command's limit.
     """
     (command,) = entry.change.commands
-    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not gone down"
+    began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not shut down"
     before = session.shell.ask(STARTED).output
     with suppress(LinkError, TookTooLong):  # it went down before it could answer
         session.shell.ask(command.script, 15.0)

@@ -21,8 +21,8 @@ from fabfile.engine.errors import (
 )
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet
-from fabfile.engine.greeting import Greeting
-from fabfile.engine.looking import facts
+from fabfile.engine.session_setup import SessionSetup
+from fabfile.engine.probing import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.pending import clear, note
@@ -292,9 +292,9 @@ class Run:
         if not self.dry and not self.fleet.sessions():
             tasks.setdefault(self.rack.gateway.name, self.rack.gateway)  # for its lock, at least
 
-        def look(name: str) -> tuple[tuple[Entry, ...], float]:
+        def probe(name: str) -> tuple[tuple[Entry, ...], float]:
             mine = wants.get(name, ()) if name in by_name else ()
-            with self.fleet.at(tasks[name], "is being looked at") as session:
+            with self.fleet.at(tasks[name], "is being probed") as session:
                 before = session.commands
                 found = facts(session, mine, step, self.tell)
             return differences(name, mine, found), session.commands - before

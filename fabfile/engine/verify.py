@@ -94,7 +94,7 @@ class _Verification:
 
     def _ask(self, machine: str, checks: Sequence[Check]) -> list[tuple[int, str]]:
         """The exit code of each check's script, and what that said."""
-        with self._fleet.at(self._rack.machine(machine), f"is asked whether {checks[0].what}") as session:
+        with self._fleet.at(self._rack.machine(machine), f"runs the check: {checks[0].what}") as session:
             # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
             # output.
             lines = [ShellCommand("exec 2>&1\n" + check.script, check.limit, f"check: {check.what}")

@@ -255,7 +255,7 @@ class Lost(Exception):
     """There is nothing left to wait for."""
 
 
-def telling(said: Iterable[str]) -> list[str]:
+def last_messages(said: Iterable[str]) -> list[str]:
     """Of what the hub said, the latest that may say why; that it takes long is known."""
     said = [text for text in dict.fromkeys(filter(None, said)) if "longer than expected" not in text]
     return [text for text in said if "[Warning]" in text][-2:] or said[-3:]

@@ -44,7 +44,7 @@ def _text(value: object, what: str, hint: str) -> str:
 def several(value: object) -> object:
     """A list, as a tuple."""
     if not isinstance(value, list):
-        raise refuse("a list is wanted", "in brackets, or one line each with a dash")
+        raise refuse("a list is expected", "in brackets, or one line each with a dash")
     return tuple(value)
 
 

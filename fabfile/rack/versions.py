@@ -93,5 +93,5 @@ class Versions(Part):
     metallb: Manifest | None = None  # the addresses of services
     local_path: Manifest | None = None  # storage classes of the machines' own directories
     csi_nfs: Chart | None = None  # storage classes of shares
-    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that prove the pod network
+    check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that check the pod network
     tested_here: Annotated[tuple[Tested, ...], BeforeValidator(several)] = ()

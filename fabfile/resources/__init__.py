@@ -7,7 +7,7 @@ from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
-from .departure import Drained, Forgotten, Returned, Withdrawn
+from .departure import Drained, NodeDeleted, Uncordoned, Cordoned
 from .directory import Absent, Directory, Symlink
 from .download import Download
 from .file import File
@@ -16,8 +16,8 @@ from .hostname import Hostname
 from .kube_proxy import KubeProxySettings
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
-from .left_objects import LeftObjects
-from .left_releases import LeftReleases
+from .pruned_objects import PrunedObjects
+from .pruned_releases import PrunedReleases
 from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
 from .network import NetworkInterface
@@ -35,11 +35,12 @@ from .sysctls import Sysctls
 from .unit import Unit
 
 __all__ = [
-    "Absent", "Action", "ApiCertificate", "AptRepository", "Borrowed", "CertificateValidity", "Change", "Check",
-    "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Directory", "Download", "Drained", "File",
-    "Forgotten", "HelmChart", "HelmRelease", "Hostname", "Kubeconfig", "KubeletSettings", "KubeProxySettings",
-    "KubernetesObjects", "LeftObjects", "LeftReleases", "Member", "Modules", "NetworkInterface", "Nftables",
-    "NoCalicoLoadBalancerIPAM", "NodeSettings", "NoMember", "NothingPublished", "Packages", "PendingVerification",
-    "PublishedNames", "Ran", "Rebooted", "RebootMarks", "Resource", "Returned", "SingleDefaultStorageClass",
-    "SshSettings", "StaticPod", "SwapOff", "Symlink", "Sysctls", "Unit", "Withdrawn",
+    "Absent", "Action", "ApiCertificate", "AptRepository", "CertificateValidity", "Change", "Check",
+    "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Cordoned", "Directory", "Download", "Drained",
+    "File", "HelmChart", "HelmRelease", "Hostname", "Kubeconfig", "KubeletSettings", "KubeProxySettings",
+    "KubernetesObjects", "Member", "Modules", "NetworkInterface", "Nftables", "NoCalicoLoadBalancerIPAM",
+    "NodeDeleted", "NodeSettings", "NoMember", "NothingPublished", "Packages", "PendingVerification",
+    "PrunedObjects", "PrunedReleases", "PublishedNames", "Ran", "Rebooted", "RebootMarks", "RemoteValue",
+    "Resource", "SingleDefaultStorageClass", "SshSettings", "StaticPod", "SwapOff", "Symlink", "Sysctls",
+    "Uncordoned", "Unit",
 ]

@@ -23,7 +23,7 @@ def as_json(clients: Sequence[Client]) -> str:
 def as_text(clients: Sequence[Client]) -> str:
     """A table; strangers come last, with the line that would make them known."""
     if not clients:
-        return "nobody has asked rooster for an address"
+        return "no DHCP client has asked rooster for an address"
     rows: list[tuple[str | Text, ...]] = []
     for client in clients:
         moment = datetime.fromtimestamp(client.time, timezone.utc)

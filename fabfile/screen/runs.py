@@ -11,7 +11,7 @@ from fabfile.screen.table import table
 
 
 def list_as_text(runs: Sequence[Kept]) -> str:
-    """One line a run: its name, when, by whom, what, how it ended, changes, seconds."""
+    """One line per run: its name, time, user, task, result, changes, seconds."""
     rows = []
     for run in runs:
         ended = run.ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -22,7 +22,7 @@ RUN_HELP = {
 @task(help=RUN_HELP)
 def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str | None = None, limit: str | None = None,
               yes: bool = False, json: bool = False) -> None:
-    """Bring the whole rack to what hosts.yaml says."""
+    """Apply hosts.yaml and configs/ to the whole rack."""
     from functools import partial
 
     from fabfile.tasks.converge import converge
@@ -35,7 +35,7 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
 
 @task(help={"json": "Print JSON."})
 def status(c: Context, json: bool = False) -> None:
-    """Show nodes, versions, BGP, pods not ready, certificates."""
+    """Show nodes, versions, BGP, unready pods, certificates."""
     from fabfile.facts.cluster import findings, parse, question
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen

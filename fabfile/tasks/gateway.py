@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     "json": "Print JSON.",
 })
 def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Bring rooster to what hosts.yaml says."""
+    """Apply hosts.yaml and configs/ to the gateway alone."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.steps import gateway_steps
     from fabfile.tasks.command_line import command
@@ -27,7 +27,7 @@ def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) 
 
 @task(help={"json": "Print JSON."})
 def leases(c: Context, json: bool = False) -> None:
-    """List who has an address from rooster, who was refused."""
+    """List DHCP leases, and clients that got no address."""
     from fabfile.facts.dhcp import QUESTION, parse
     from fabfile.screen import dhcp as screen
     from fabfile.tasks.queries import asked_of

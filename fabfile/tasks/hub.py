@@ -28,7 +28,7 @@ UPGRADE = HUB | {
 @task(help=UPGRADE)
 def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = "", force_conflicts: bool = False,
             yes: bool = False, json: bool = False) -> None:
-    """Bring a hub to what configs say, prove it or go back."""
+    """Upgrade a hub, test it, roll back if the test fails."""
     from fabfile.resources.helm import ReleaseFacts
     from fabfile.resources.helm_scripts import other_managers
     from fabfile.roles.operators import kubeconfig
@@ -43,7 +43,7 @@ def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = ""
 
 @task(help=HUB | {"json": "Print JSON."})
 def status(c: Context, hub: str = "hub", json: bool = False) -> None:
-    """Show a hub's release, pods, pages, servers."""
+    """Show a hub's release, pods, pages and servers."""
     from fabfile.facts.hub import parse, question
     from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
@@ -60,9 +60,9 @@ def status(c: Context, hub: str = "hub", json: bool = False) -> None:
         raise SystemExit(3)
 
 
-@task(help=HUB | {"profile": "The slug of a profile, instead of the canary's own."})
+@task(help=HUB | {"profile": "Slug of the profile to start (default: canary.profile of the hub's file)."})
 def prove(c: Context, hub: str = "hub", profile: str | None = None) -> None:
-    """Let the canary start a server and run a cell."""
+    """Test a hub: log in, start a server, run a cell."""
     from json import loads
 
     from fabfile.resources import helm_scripts
@@ -87,7 +87,7 @@ def prove(c: Context, hub: str = "hub", profile: str | None = None) -> None:
 
 @task(help=HUB)
 def restart(c: Context, hub: str = "hub") -> None:
-    """Restart a hub; users' servers go on."""
+    """Restart a hub; users' servers keep running."""
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
     from fabfile.tasks.actions import act
@@ -98,9 +98,9 @@ def restart(c: Context, hub: str = "hub") -> None:
         limit=service.seconds + 60.0, format_output=helm_scripts.lasting)
 
 
-@task(help=HUB | {"lines": "How many."})
+@task(help=HUB | {"lines": "Number of lines."})
 def logs(c: Context, hub: str = "hub", lines: int = 100) -> None:
-    """Show what a hub said last."""
+    """Print the newest log lines of a hub."""
     from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
@@ -112,11 +112,11 @@ def logs(c: Context, hub: str = "hub", lines: int = 100) -> None:
 
 
 @task(numbers=["revision"],
-      help=HUB | {"revision": "Which; unless told, the last that was proved before the one that runs.",
-                  "dry": "Show which revision it is, and what becomes of the hub's database; exit 3.",
-                  "yes": "Agree to what is lost where an older copy of the hub's database comes back too."})
+      help=HUB | {"revision": "Revision number (default: the last verified one before the current).",
+                  "dry": "Dry run: show the revision and what happens to the database; exit 3.",
+                  "yes": "Approve the data loss if an older copy of the database is restored."})
 def rollback(c: Context, hub: str = "hub", revision: int | None = None, dry: bool = False, yes: bool = False) -> None:
-    """Bring a hub's last proved revision back, and prove it."""
+    """Roll a hub back to a verified revision, and test it."""
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
     from fabfile.tasks.actions import act
@@ -160,29 +160,29 @@ def list_users(c: Context, hub: str = "hub", json: bool = False) -> None:
 
 @task(name="add", positional=["user"], help=HUB | {"user": "User name."})
 def add_user(c: Context, user: str, hub: str = "hub") -> None:
-    """Add a user to a hub, besides those in its file."""
+    """Add a user to a hub."""
     change_by_api(hub, "add", f"add {user}", lambda found:
                   f"{user} is known to {hub}" + ("" if found["new"] else " already"), user=user)
 
 
 @task(name="remove", positional=["user"], help=HUB | {"user": "User name."})
 def remove_user(c: Context, user: str, hub: str = "hub") -> None:
-    """Remove a user; one that the hub's file names returns."""
+    """Remove a user from a hub; the user's files stay."""
     change_by_api(hub, "remove", f"remove {user}", lambda found:
                   f"{user} was removed from {hub}; the user's files stay", user=user)
 
 
-@task(name="admin", positional=["user"], help=HUB | {"user": "User name.", "no": "No longer an admin."})
+@task(name="admin", positional=["user"], help=HUB | {"user": "User name.", "no": "Revoke the admin role."})
 def admin_user(c: Context, user: str, hub: str = "hub", no: bool = False) -> None:
-    """Make somebody a hub's admin, or no longer."""
+    """Make a user an admin of a hub, or no longer."""
     said = f"{user} is {'no longer ' if no else ''}an admin of {hub}"
     change_by_api(hub, "admin", said, lambda found: said, user=user, admin=not no)
 
 
 @task(may="folder",
-      help={"folder": "A checkout of a template repository; configs/templates unless told."})
+      help={"folder": "Checkout of a template repository (default: configs/templates)."})
 def lint(c: Context, folder: str | None = None) -> None:
-    """Look for what pages of a former hub would break."""
+    """Check hub pages for code of an older JupyterHub."""
     from pathlib import Path
 
     from fabfile.loading import rack_folder

@@ -14,7 +14,7 @@ from fabfile.tasks.task import task
 if TYPE_CHECKING:
     from invoke import Context
 
-NAME = {"name": "Which lab; \"lab\" unless told."}
+NAME = {"name": "Name of the lab (default: lab)."}
 
 
 @contextmanager
@@ -31,9 +31,10 @@ def exit_on_error() -> Iterator[None]:
         raise Exit(str(error), code=2) from None
 
 
-@task(help=NAME | {"control_planes": "1, or 3: chick1 and chick2 are two more."})
-def up(c: Context, name: str | None = None, control_planes: str = "1") -> None:
-    """Bring a lab up, building what it needs."""
+@task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
+                   "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
+def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "") -> None:
+    """Start a lab, building what it needs."""
     import time
 
     from lab.forge.site import EXTRAS
@@ -55,9 +56,9 @@ def up(c: Context, name: str | None = None, control_planes: str = "1") -> None:
           f"export COOP_RACK={lab.rack}")
 
 
-@task(numbers=["chicks"], help={"chicks": "How many, behind one rooster.", "name": "Which lab; \"swarm\" unless told."})
+@task(numbers=["chicks"], help={"chicks": "Number of machines behind the gateway.", "name": "Name of the lab (default: swarm)."})
 def swarm(c: Context, chicks: int, name: str | None = None) -> None:
-    """Bring up many light machines, in seconds."""
+    """Start a lab of many small machines, without Kubernetes."""
     import time
 
     from lab import swarm
@@ -73,7 +74,7 @@ def swarm(c: Context, chicks: int, name: str | None = None) -> None:
 
 @task(help=NAME)
 def down(c: Context, name: str | None = None) -> None:
-    """End a lab, leaving nothing of it."""
+    """Stop a lab and remove everything of it."""
     from lab.lifecycle import down
     from lab.places import Places
 
@@ -83,7 +84,7 @@ def down(c: Context, name: str | None = None) -> None:
 
 @task(help=NAME | {"json": "Print JSON."})
 def status(c: Context, name: str | None = None, json: bool = False) -> None:
-    """Show the lab's machines and its internet."""
+    """Show a lab's machines and its simulated internet."""
     from dataclasses import asdict
     from json import dumps
 
@@ -99,36 +100,36 @@ def status(c: Context, name: str | None = None, json: bool = False) -> None:
         print(*table(lab.machines, boxes, memory), sep="\n")
 
 
-@task(help=NAME | {"machines": "Which, with commas between; all unless told."})
+@task(help=NAME | {"machines": "Names (comma-separated; default: all)."})
 def reset(c: Context, machines: str = "", name: str | None = None) -> None:
-    """Make machines what an installer leaves, in seconds."""
+    """Reset lab machines to a fresh installation."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).reset([machine for machine in machines.split(",") if machine])
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def off(c: Context, machine: str, name: str | None = None) -> None:
-    """Cut a machine's power."""
+    """Power a lab machine off, without a shutdown."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).off(machine)
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def on(c: Context, machine: str, name: str | None = None) -> None:
-    """Power a machine on."""
+    """Power a lab machine on."""
     from lab.handle import Lab
 
     with exit_on_error():
         Lab.named(name).on(machine)
 
 
-@task(help=NAME | {"machine": "Which."})
+@task(help=NAME | {"machine": "Name of the machine."})
 def shell(c: Context, machine: str, name: str | None = None) -> None:
-    """Open a root shell in a machine, past its network."""
+    """Open a root shell in a lab machine, without SSH."""
     import os
 
     from lab.handle import Lab

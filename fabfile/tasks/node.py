@@ -34,9 +34,9 @@ def a_chick(rack: Rack, name: str) -> Machine:
     return machine
 
 
-@task(help={"machine": "Its name in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
+@task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
 def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Bring a new chick into the cluster, touch no other."""
+    """Add a machine to the cluster, without touching others."""
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
@@ -68,7 +68,7 @@ def a_present_chick(rack: Rack, name: str) -> Machine:
 })
 def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
-    """Take a chick out of the cluster, also a dead one."""
+    """Drain and remove a node, also one whose machine is dead."""
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected, find_leader
@@ -112,7 +112,7 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
 })
 def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
-    """Reboot chicks one by one, each back at work before the next."""
+    """Reboot nodes, each Ready before the next goes down."""
     from time import time
 
     from fabfile.facts.leaving import parse, question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.teaching import task
+from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."
 })
 def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Publish what configs name, and call each name."""
+    """Publish services through the gateway, and test each name."""
     from dataclasses import asdict
     from json import dumps
 

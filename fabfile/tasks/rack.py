@@ -40,7 +40,7 @@ def exit_on_error() -> Iterator[None]:
 
 @task
 def check(c: Context) -> None:
-    """Read hosts.yaml and configs, tell all that is wrong."""
+    """Validate hosts.yaml and configs/, without connecting."""
     from fabfile.engine.keys import problem
     from fabfile.loading.draft import HOSTS
 
@@ -63,7 +63,7 @@ def show(c: Context, json: bool = False) -> None:
 
 @task
 def ssh_config(c: Context) -> None:
-    """Print an ssh_config with which plain ssh works."""
+    """Print an ssh_config for the rack's machines."""
     import sys
 
     from fabfile.engine.ways import is_this_computer
@@ -81,9 +81,9 @@ def ssh_config(c: Context) -> None:
           f"#   Include {folder}/ssh_config", file=sys.stderr)
 
 
-@task(help={"machine": "Whose key.", "fingerprint": "Trust the key with this one (SHA256:...) unasked."})
+@task(help={"machine": "Name of the machine in hosts.yaml.", "fingerprint": "Accept the key with this fingerprint (SHA256:...), without asking."})
 def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
-    """Learn a machine's host key by hand, into hosts.yaml."""
+    """Fetch a machine's SSH host key into hosts.yaml."""
     import sys
 
     from fabfile.engine.scan import scan

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from invoke import Context
 
 
-@task(help={"json": "Print JSON.", "count": "How many, the newest first."})
+@task(help={"json": "Print JSON.", "count": "Number of runs, newest first."})
 def list(c: Context, count: int = 20, json: bool = False) -> None:
     """List the newest runs on this rack."""
     from itertools import islice
@@ -25,9 +25,9 @@ def list(c: Context, count: int = 20, json: bool = False) -> None:
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(help={"run": "Its name, either end of it, or \"last\".", "json": "Print JSON."})
+@task(help={"run": "Name of the run, its start or end, or \"last\".", "json": "Print JSON."})
 def show(c: Context, run: str, json: bool = False) -> None:
-    """Show a run: steps, changes, commands, seconds."""
+    """Show one run: its steps, changes, commands and times."""
     from fabfile.engine.errors import WrongUsage
     from fabfile.engine.journal import find
     from fabfile.screen import runs as screen

@@ -19,7 +19,7 @@ WHICH = {"name": "Name of the service in configs/services.yaml."}
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
 def upgrade(c: Context, name: str, dry: bool = False, leave_out: str = "", force_conflicts: bool = False, yes: bool = False,
             json: bool = False) -> None:
-    """Bring a service to what configs say, or go back."""
+    """Upgrade a chart of services.yaml; roll back on failure."""
     from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 
@@ -31,7 +31,7 @@ def upgrade(c: Context, name: str, dry: bool = False, leave_out: str = "", force
 
 @task(name="list")
 def list_services(c: Context) -> None:
-    """List the rack's services: chart, namespace, name."""
+    """List the charts of the rack, with release and name."""
     from fabfile.screen.table import table
     from fabfile.tasks.rack import the_rack
 

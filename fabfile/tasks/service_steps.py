@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Check, Resource
+    from fabfile.roles.manifests import Role
     from fabfile.tasks.preparing import Preparing
 
 

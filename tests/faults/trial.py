@@ -210,7 +210,7 @@ def inner(ground: Ground, machine: str) -> list[Path]:
 
 
 def temporary(ground: Ground) -> Iterator[Path]:
-    """Where temporary files come and go while a run is at work, here and there."""
+    """Where temporary files come and go while a run is running, here and there."""
     for box in ground.lab.status().values():
         if box.machine and box.pid:
             yield from (Path(f"/proc/{box.pid}/root") / folder for folder in ("tmp", "var/tmp", "dev/shm"))

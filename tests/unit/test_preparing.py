@@ -125,7 +125,7 @@ def test_a_secrets_file_that_is_wrong_by_now_is_reported(person, cluster):
     rack = load(person.folder)
     person.file.write_text("- no\n")
     person.file.chmod(0o600)
-    with pytest.raises(WrongUsage, match=r"configs/secrets\.yaml:1: keys and values are wanted"):
+    with pytest.raises(WrongUsage, match=r"configs/secrets\.yaml:1: keys and values are expected"):
         Preparing(rack, ["hub"]).before(cluster.ask)
     assert cluster.asked == []
 

@@ -22,7 +22,7 @@ CASES = [pytest.param(case, id=f"{path.stem}: {case['case']}")
          for path in sorted((Path(__file__).parents[1] / "cases" / "resources").glob("*.yaml"))
          for case in yaml.safe_load(path.read_text())]
 
-WANT_AN_ANSWER = {"Drained", "Forgotten", "Rebooted", "Withdrawn"}
+WANT_AN_ANSWER = {"Drained", "NodeDeleted", "Rebooted", "Cordoned"}
 KINDS = {name: getattr(module, name) for module, names in (
     (resources, resources.__all__), (accounts, ("AuthorizedKeys", "Group", "User")), (line, ("FileLine",))) for name in names}
 
@@ -114,7 +114,7 @@ def essential(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("case", CASES)
 def test_probes_need_nothing_and_fail_only_for_want_of_an_answer(case, essential):
     """As on a machine where nothing is installed yet, not even systemd. Where no answer would read like a node that is
-    not there, or one that was started anew, there is none."""
+    not there, or one that was restarted, there is none."""
     resource = build(case["resource"])
     wants = type(resource).__name__ in WANT_AN_ANSWER
     ran = subprocess.run(["/bin/dash", "-c", resource.probe() if wants else f"set -e\n{resource.probe()}"], env={"PATH": str(essential)},

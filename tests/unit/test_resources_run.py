@@ -127,7 +127,7 @@ def test_a_file_that_changed_since_it_was_looked_at_is_left(machine):
     change = machine.plan(SwapOff())[0]
     machine.run("echo '/dev/late /srv ext4 defaults 0 0' >>/etc/fstab")
     code, said = machine.run("set -e\n" + change.commands[0].script)
-    assert code == 1 and "has changed since it was looked at" in said
+    assert code == 1 and "has changed since it was probed" in said
     assert machine.read("/etc/fstab") == "/dev/none none swap sw 0 0\n/dev/late /srv ext4 defaults 0 0\n"
 
 
