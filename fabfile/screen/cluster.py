@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fabfile.finding import Finding, healthy
 from fabfile.screen import findings
-from fabfile.screen.table import WIDTH, table
+from fabfile.screen.table import WIDTH, ruled_table
 
 if TYPE_CHECKING:
     from fabfile.facts.cluster import ClusterState, NodeState
@@ -42,8 +42,8 @@ def _nodes(state: ClusterState) -> str:
         role = "control plane" if node.control_plane else "worker"
         rows.append((node.name, _condition(node), role, node.address, node.kubelet, node.runtime.replace("://", " "),
                      node.system, sessions))
-    return table(("node", "state", "role", "address", "kubelet", "runtime", "system", "BGP"), rows, width=WIDTH,
-                 whole=("node", "address"))
+    return ruled_table(("node", "state", "role", "address", "kubelet", "runtime", "system", "BGP"), rows,
+                       whole=("node", "address"))
 
 
 def _condition(node: NodeState) -> Text:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fabfile.screen.table import WIDTH, table
+from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
     from fabfile.facts.dhcp import Client
@@ -33,4 +33,4 @@ def as_text(clients: Sequence[Client]) -> str:
         else:
             rows.append((Text(client.name or "a stranger", "yellow"), client.mac, "none",
                          f"asked {client.asked} times, last {when}"))
-    return table(("machine", "MAC", "address", "when"), rows, width=WIDTH)
+    return ruled_table(("machine", "MAC", "address", "when"), rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fabfile.screen.table import WIDTH, table
+from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
     from fabfile.facts.leaving import Leaving
@@ -20,4 +20,4 @@ def as_text(leaving: Leaving) -> str:
     if not leaving.pods:
         return about
     rows = [(pod.namespace, pod.name, pod.owner or Text("nobody", "red")) for pod in leaving.pods]
-    return f"{about}\n{table(('namespace', 'pod', 'started again by'), rows, width=WIDTH)}"
+    return f"{about}\n{ruled_table(('namespace', 'pod', 'started again by'), rows)}"

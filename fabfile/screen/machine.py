@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fabfile.screen.table import WIDTH, table
+from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
     from fabfile.facts.machine import StatusRow
@@ -25,4 +25,4 @@ def as_text(name: str, lines: Sequence[StatusRow]) -> str:
     """A table of what was looked at; what is not as it should be stands out."""
     rows = [(line.what, line.value if line.good else Text(f"{line.value}  <-- not as it should be", "red"))
             for line in lines]
-    return table(("", ""), rows, width=WIDTH, title=name)
+    return ruled_table(("", ""), rows, title=name)

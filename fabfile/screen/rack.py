@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.tree import Tree
 
-from fabfile.screen.table import WIDTH, printed, table
+from fabfile.screen.table import printed, ruled_table
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_text(rack: Rack) -> str:
     """The whole rack, in lines of at most WIDTH columns, in colours where the terminal has them."""
-    return f"{_machines(rack)}\n{printed(_plan(rack), WIDTH)}"
+    return f"{_machines(rack)}\n{printed(_plan(rack))}"
 
 
 def as_json(rack: Rack) -> str:
@@ -48,8 +48,8 @@ def _machines(rack: Rack) -> str:
         for interface in machine.interfaces.values():
             rows.append((*about, interface.name, interface.address or "-", interface.mac, *kept))
             about, kept = ("", ""), ("", "")
-    return table(("machine", "roles", "interface", "address", "MAC", "BMC", "key"), rows, width=WIDTH,
-                 whole=("roles", "address", "MAC", "BMC", "key"), title=f"rack {rack.name}")
+    return ruled_table(("machine", "roles", "interface", "address", "MAC", "BMC", "key"), rows,
+                       whole=("roles", "address", "MAC", "BMC", "key"), title=f"rack {rack.name}")
 
 
 def _plan(rack: Rack) -> Tree:
