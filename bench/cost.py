@@ -7,7 +7,6 @@ import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.cgroups import Groups
 from lab.plan import Plan

@@ -18,9 +18,29 @@ from fabfile.engine import detached
 from fabfile.engine.plan import Entry, Wanted, differences
 from fabfile.engine.step import Step
 from fabfile.resources import (
-    AptRepository, ClusterSettings, ControlPlane, Directory, Download, File, HelmChart, HelmRelease, Hostname,
-    Kubeconfig, KubeProxySettings, KubernetesObjects, Member, Modules, NetworkInterface, Nftables, Packages, Ran,
-    Resource, SwapOff, Symlink, Sysctls, Unit,
+    AptRepository,
+    ClusterSettings,
+    ControlPlane,
+    Directory,
+    Download,
+    File,
+    HelmChart,
+    HelmRelease,
+    Hostname,
+    Kubeconfig,
+    KubeProxySettings,
+    KubernetesObjects,
+    Member,
+    Modules,
+    NetworkInterface,
+    Nftables,
+    Packages,
+    Ran,
+    Resource,
+    SwapOff,
+    Symlink,
+    Sysctls,
+    Unit,
 )
 from fabfile.resources.ssh_settings import SshSettings
 

@@ -9,14 +9,14 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from fabfile.engine import confirm, detached, rebooting
-from fabfile.engine.errors import RemoteValueFailed, LinkLost, MachineError, TookTooLong
+from fabfile.engine.command_output import failure, shown, tail
+from fabfile.engine.errors import LinkLost, MachineError, RemoteValueFailed, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.framing import Answer
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import ShellCommand, first_line
-from fabfile.engine.command_output import failure, shown, tail
-from fabfile.resources.base import REVOKE_LIMIT, RemoteValue, Change, Command
+from fabfile.resources.base import REVOKE_LIMIT, Change, Command, RemoteValue
 from fabfile.secret import Secret, mask, remember_keys
 
 if TYPE_CHECKING:

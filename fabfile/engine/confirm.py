@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 
 from fabfile.engine import detached
-from fabfile.engine.errors import LinkError, MachineError, TookTooLong, RolledBack
+from fabfile.engine.command_output import failure, shown, tail
+from fabfile.engine.errors import LinkError, MachineError, RolledBack, TookTooLong
 from fabfile.engine.events import Changed, Event, Noticed, Ran
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import Guard, ShellCommand
-from fabfile.engine.command_output import failure, shown, tail
 from fabfile.programs import shell
 from fabfile.secret import mask
 

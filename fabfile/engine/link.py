@@ -15,9 +15,7 @@ from paramiko.common import cMSG_GLOBAL_REQUEST
 from paramiko.pkey import PKey
 
 from fabfile.engine import wire
-from fabfile.engine.errors import (
-    HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused,
-)
+from fabfile.engine.errors import HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused
 from fabfile.engine.login import Login, Transport
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ _ENOUGH = 1 << 11  # bytes of what a shell said first
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is said by LinkError
 
 
-class Link(fabric.Connection):
+class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """A Fabric connection to one machine: address, user, key, jump host and host key are the rack's.
 
     `jump` is an open or unopened link to the gateway; without one the machine's address is gone to directly,
@@ -59,11 +57,11 @@ class Link(fabric.Connection):
             raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it",
                                  hint=f"inv rack.trust {machine.name} shows it, to be compared by hand")
         way = self.wired()
-        self._set(connect_kwargs=dict(
-            sock=way, transport_factory=_transport, banner_timeout=wire.PATIENCE, compress=False,
-            channel_timeout=wire.PATIENCE,
-            auth_strategy=Login(machine.name, self.rack.operator, waited=way.excuse),
-        ))
+        self._set(connect_kwargs={
+            "sock": way, "transport_factory": _transport, "banner_timeout": wire.PATIENCE, "compress": False,
+            "channel_timeout": wire.PATIENCE,
+            "auth_strategy": Login(machine.name, self.rack.operator, waited=way.excuse),
+        })
         try:
             super().open()
         except Exception as error:
@@ -150,7 +148,7 @@ class Link(fabric.Connection):
         if "not found in known_hosts" in str(error):
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
-        why = self.wire and (self.wire.verdict or self.wire.complaint()) or _reason(error)
+        why = (self.wire and (self.wire.verdict or self.wire.complaint())) or _reason(error)
         return NoAnswer(name, f"no answer from {there}: {why}",
                         hint="is the machine powered on, and the network to it up?")
 
@@ -208,7 +206,7 @@ def plain_config(settings: Mapping[str, Any] = MappingProxyType({})) -> fabric.C
     return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig(), overrides={**settings, "load_ssh_configs": False})
 
 
-def _transport(sock: wire.Wire, **options: object) -> Transport:
+def _transport(sock: Any, **options: Any) -> Transport:
     """A transport that offers first what costs least to agree upon; everything else stays possible."""
     transport = Transport(sock, **options)
     offered = transport.get_security_options()

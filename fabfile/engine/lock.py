@@ -12,7 +12,7 @@ import getpass
 import json
 import os
 import socket
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from shlex import quote
 
 from fabfile.engine.errors import LockHeld, MachineError
@@ -45,7 +45,7 @@ def take_rack(run: str, task: str) -> str:
     was.
     """
     name, computer = who()
-    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"""\
 {_operator()}
 coop_taken() {{

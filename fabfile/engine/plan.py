@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fabfile.resources.base import Change, Resource
-from fabfile.resources.pending import PendingVerification
 from fabfile.engine.errors import ProbeFailed, WrongUsage
 from fabfile.engine.step import Step
+from fabfile.resources.base import Change, Resource
+from fabfile.resources.pending import PendingVerification
 from fabfile.secret import mask
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fabfile.engine.errors import ProbeFailed, MachineError
+from fabfile.engine.errors import MachineError, ProbeFailed
 from fabfile.engine.events import Event, Probed
 from fabfile.engine.fleet import HostSession
 from fabfile.engine.plan import Wanted

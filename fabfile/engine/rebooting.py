@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from fabfile.engine.command_output import shown
 from fabfile.engine.errors import LinkError, NoAnswer, TookTooLong
 from fabfile.engine.events import Changed, Event, Ran
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
-from fabfile.engine.command_output import shown
 from fabfile.resources.rebooted import STARTED
 from fabfile.secret import mask
 

@@ -10,27 +10,23 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING
 
 from fabfile.engine import events, lock
 from fabfile.engine.apply import apply
-from fabfile.engine.errors import (
-    CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotApproved, Rejected, Unprepared,
-)
+from fabfile.engine.errors import CoopError, Crashed, Interrupted, LinkError, MachineError, NoLock, NotApproved, Rejected, Unprepared
 from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet
-from fabfile.engine.session_setup import SessionSetup
-from fabfile.engine.probing import facts
 from fabfile.engine.outcome import Outcome, Result, State
 from fabfile.engine.parallel import each
 from fabfile.engine.pending import clear, note
-from fabfile.engine.plan import (
-    Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, unneeded, wanted, waves,
-)
+from fabfile.engine.plan import Entry, Plan, Wanted, batches, by_step, chosen, differences, limited, present, unneeded, wanted, waves
 from fabfile.engine.preparation import Preparation
 from fabfile.engine.preparing import Preparations
+from fabfile.engine.probing import facts
+from fabfile.engine.session_setup import SessionSetup
 from fabfile.engine.step import Step
 from fabfile.engine.verify import Verdict, verify
 from fabfile.engine.ways import SshWays, Ways
@@ -66,7 +62,7 @@ class Run:
                  tell: Callable[[Event], None], ways: Ways):
         self.rack, self.command, self.dry, self.resume = rack, command, dry, resume
         self.steps, self.off = present(steps)
-        self.name = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self.name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.machines = tuple({m.name: m for step in self.steps for m in step.machines}.values())
         self.preparations = Preparations(self.steps, dry)
         self.wants: dict[str, tuple[Wanted, ...]] = {}

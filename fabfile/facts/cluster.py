@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -73,7 +73,7 @@ def parse(answer: str, now: datetime | None = None) -> ClusterState:
     sessions = {name: int(up) for name, up in map(str.split, text.get("sessions", "").splitlines())}
     nodes = json.loads(text.get("nodes") or '{"items": []}')["items"]
     certificates = json.loads(text.get("certificates") or "{}")
-    now = now or datetime.now(timezone.utc)
+    now = now or datetime.now(UTC)
     return ClusterState(
         api=text.get("ready") == "ok",
         nodes=tuple(_node(item, sessions.get(item["metadata"]["name"])) for item in nodes),

@@ -10,10 +10,10 @@ from typing import Any
 
 from fabfile.finding import Finding, Severity, healthy
 from fabfile.programs import shell
-from fabfile.upstream.pages import DATABASE_CLAIM, STATE
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
 from fabfile.resources.helm_scripts import other_managers
+from fabfile.upstream.pages import DATABASE_CLAIM, STATE
 
 OWN = ("hub-", "proxy-", "autohttps-")  # the pods without which nobody comes in
 # A kubelet renews its lease every 10 s; Kubernetes itself calls a node NotReady after 50 s

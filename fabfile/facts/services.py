@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.services import Chart, Service
 from fabfile.secret import Secret
+from fabfile.upstream.paths import ADMIN_CONF
 
 _HELD = ("hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret",
          "hub.config.CryptKeeper.keys", "hub.services.coop.apiToken")

@@ -14,16 +14,11 @@ from pydantic import ValidationError
 
 from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
-from fabfile.upstream.documents import contradictions as contradictions_of_documents
-from fabfile.upstream.release import contradictions as contradictions_of_charts
+from fabfile.loading.draft import CLUSTER, HOSTS, HUB, NETWORK, SERVICES, STORAGE, VERSIONS, Draft, Hosts, place, sound, sound_machines
 from fabfile.rack.cluster import Cluster
-from fabfile.loading.draft import (
-    CLUSTER, HOSTS, HUB, NETWORK, SERVICES, STORAGE, VERSIONS, Draft, Hosts, place, sound, sound_machines,
-)
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
-from fabfile.upstream.pages import read_pages
 from fabfile.rack.reading import Document, read_file
 from fabfile.rack.secrets import SECRETS, read_secrets
 from fabfile.rack.services import HUB as HUB_NAME
@@ -32,6 +27,9 @@ from fabfile.rack.storage import Storage
 from fabfile.rack.validation_errors import as_problems
 from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
+from fabfile.upstream.documents import contradictions as contradictions_of_documents
+from fabfile.upstream.pages import read_pages
+from fabfile.upstream.release import contradictions as contradictions_of_charts
 
 identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}

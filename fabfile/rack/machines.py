@@ -10,9 +10,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
-from fabfile.rack.values import (
-    Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, Sorted, Tree, refuse,
-)
+from fabfile.rack.values import Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, Sorted, Tree, refuse
 
 Role = Literal["gateway", "control-plane", "worker", "storage"]
 

@@ -18,8 +18,8 @@ from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
 from fabfile.rack.services import Service
-from fabfile.rack.storage import Storage
 from fabfile.rack.spelling import did_you_mean
+from fabfile.rack.storage import Storage
 from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
 

@@ -8,9 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from fabfile.rack.publishing import Published
-from fabfile.rack.values import (
-    Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse, several,
-)
+from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse, several
 
 
 def _pair(value: object) -> object:

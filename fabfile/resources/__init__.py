@@ -7,7 +7,7 @@ from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
-from .departure import Drained, NodeDeleted, Uncordoned, Cordoned
+from .departure import Cordoned, Drained, NodeDeleted, Uncordoned
 from .directory import Absent, Directory, Symlink
 from .download import Download
 from .file import File
@@ -16,8 +16,6 @@ from .hostname import Hostname
 from .kube_proxy import KubeProxySettings
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
-from .pruned_objects import PrunedObjects
-from .pruned_releases import PrunedReleases
 from .membership import ControlPlane, Member, NoMember
 from .modules import Modules
 from .network import NetworkInterface
@@ -25,6 +23,8 @@ from .nftables import Nftables
 from .node_settings import NodeSettings
 from .packages import Packages
 from .pending import PendingVerification
+from .pruned_objects import PrunedObjects
+from .pruned_releases import PrunedReleases
 from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .rebooted import Rebooted, RebootMarks
@@ -35,12 +35,54 @@ from .sysctls import Sysctls
 from .unit import Unit
 
 __all__ = [
-    "Absent", "Action", "ApiCertificate", "AptRepository", "CertificateValidity", "Change", "Check",
-    "ClusterSettings", "ClusterVersion", "Command", "ControlPlane", "Cordoned", "Directory", "Download", "Drained",
-    "File", "HelmChart", "HelmRelease", "Hostname", "Kubeconfig", "KubeletSettings", "KubeProxySettings",
-    "KubernetesObjects", "Member", "Modules", "NetworkInterface", "Nftables", "NoCalicoLoadBalancerIPAM",
-    "NodeDeleted", "NodeSettings", "NoMember", "NothingPublished", "Packages", "PendingVerification",
-    "PrunedObjects", "PrunedReleases", "PublishedNames", "Ran", "Rebooted", "RebootMarks", "RemoteValue",
-    "Resource", "SingleDefaultStorageClass", "SshSettings", "StaticPod", "SwapOff", "Symlink", "Sysctls",
-    "Uncordoned", "Unit",
+    "Absent",
+    "Action",
+    "ApiCertificate",
+    "AptRepository",
+    "CertificateValidity",
+    "Change",
+    "Check",
+    "ClusterSettings",
+    "ClusterVersion",
+    "Command",
+    "ControlPlane",
+    "Cordoned",
+    "Directory",
+    "Download",
+    "Drained",
+    "File",
+    "HelmChart",
+    "HelmRelease",
+    "Hostname",
+    "KubeProxySettings",
+    "Kubeconfig",
+    "KubeletSettings",
+    "KubernetesObjects",
+    "Member",
+    "Modules",
+    "NetworkInterface",
+    "Nftables",
+    "NoCalicoLoadBalancerIPAM",
+    "NoMember",
+    "NodeDeleted",
+    "NodeSettings",
+    "NothingPublished",
+    "Packages",
+    "PendingVerification",
+    "PrunedObjects",
+    "PrunedReleases",
+    "PublishedNames",
+    "Ran",
+    "RebootMarks",
+    "Rebooted",
+    "RemoteValue",
+    "Resource",
+    "SingleDefaultStorageClass",
+    "SshSettings",
+    "StaticPod",
+    "SwapOff",
+    "Symlink",
+    "Sysctls",
+    "Uncordoned",
+    "Unit",
 ]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import ClassVar
 
-
 REVOKE_LIMIT = 300.0  # seconds that giving a borrowed value back may take
 
 
@@ -49,7 +48,8 @@ class Change:
     commands: tuple[Command, ...]
     diff: str = field(default="", repr=False)  # unified diff, secrets already masked
     remote_values: tuple[RemoteValue, ...] = ()
-    undo: str = field(default="", repr=False)  # puts the previous state back; with it, the change stays only if a new connection confirms it
+    # puts the previous state back; with it, the change stays only if a new connection confirms it
+    undo: str = field(default="", repr=False)
     rejected: bool = False  # the rack's files ask for what cannot be: told before anything is touched, with exit code 2
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from shlex import quote
 from typing import ClassVar
 
@@ -136,7 +136,7 @@ class CertificateValidity(Resource):
 
 def _moment(text: str) -> datetime:
     """ "Nov 28 15:39:12 2027 GMT"."""
-    return datetime.strptime(text.strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=timezone.utc)
+    return datetime.strptime(text.strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
 
 
 def _hours(seconds: float) -> str:

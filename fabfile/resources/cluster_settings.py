@@ -103,4 +103,4 @@ def unread(what: str, error: Exception, address: str) -> Change:
 
 
 def _is_live(one: Difference) -> bool:
-    return one.path[0] in _LIVE or one.path[:2] == ("etcd", "local") and one.path[-1] in _LIVE_ETCD
+    return one.path[0] in _LIVE or (one.path[:2] == ("etcd", "local") and one.path[-1] in _LIVE_ETCD)

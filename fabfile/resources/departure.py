@@ -10,8 +10,6 @@ from typing import ClassVar
 from .api_question import ADMIN
 from .base import Change, Command, Resource
 
-
-
 CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's, which takes it off again
 
 

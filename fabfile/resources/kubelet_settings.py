@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from . import parts, settings, writing
 from .base import Change, Command, Resource
-from .fixed_keys import Refused, fixed_key, rejected
 from .file import FileFacts, difference, probe_file
+from .fixed_keys import Refused, fixed_key, rejected
 from .settings import Difference
 
 _PATCHES = re.compile(r"kubeletconfiguration\d*(\+strategic|\+merge)?\.(json|ya?ml)")

@@ -11,7 +11,7 @@ from fabfile.programs import shell
 from fabfile.upstream.paths import ADMIN_CONF
 
 from . import parts, writing
-from .base import RemoteValue, Change, Command, Resource
+from .base import Change, Command, RemoteValue, Resource
 from .file import FileFacts, permission_changes
 
 _LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for

@@ -17,7 +17,7 @@ from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET
 
 from . import writing
 from .api_question import ADMIN
-from .base import RemoteValue, Change, Command, Resource, refusal
+from .base import Change, Command, RemoteValue, Resource, refusal
 
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
 _TRACES = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES
+from fabfile.upstream.paths import ADMIN_CONF
 
 from .base import Change, Command, Resource, refusal
 from .eviction import POD_LINE, RunningPod, ended_by, running

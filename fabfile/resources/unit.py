@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from shlex import quote
 
 from fabfile.programs import shell
@@ -147,5 +147,5 @@ def _seconds(timestamp: str) -> float | None:
     words = timestamp.split(" ")
     if len(words) != 4:
         return None
-    moment = datetime.fromisoformat(f"{words[1]}T{words[2]}").replace(tzinfo=timezone.utc)
+    moment = datetime.fromisoformat(f"{words[1]}T{words[2]}").replace(tzinfo=UTC)
     return moment.timestamp()

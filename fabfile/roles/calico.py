@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream import documents
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Download, Resource
 from fabfile.roles.dns import placed_dns
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.roles.settings import kube_proxy_settings
+from fabfile.upstream import documents
 
 
 def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:

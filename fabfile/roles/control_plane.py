@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import Check, ControlPlane, Resource, Unit
 from fabfile.roles.kubeadm_config import init_config
 from fabfile.roles.member import kubelet_settings
 from fabfile.roles.settings import cluster_settings
+from fabfile.upstream.paths import ADMIN_CONF
 
 
 def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import (
-    Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit,
-)
+from fabfile.resources import Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render

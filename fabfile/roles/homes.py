@@ -9,12 +9,12 @@ from typing import Any
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import StorageClass
-from fabfile.resources import Check, SingleDefaultStorageClass, Resource
+from fabfile.resources import Check, Resource, SingleDefaultStorageClass
 from fabfile.roles.charts import chart, release
 from fabfile.roles.manifests import Document, own, vendors
+from fabfile.upstream.paths import ADMIN_CONF
 
 NFS, LOCAL = "nfs.csi.k8s.io", "rancher.io/local-path"
 LOCAL_NAMESPACE = "local-path-storage"

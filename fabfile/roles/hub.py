@@ -11,9 +11,7 @@ from typing import Any
 
 from fabfile.programs import text
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.pages import DATABASE_CLAIM
 from fabfile.rack.publishing import HTTP, HTTPS
-from fabfile.upstream.release import API, address_of, database_type, looked_up, release_values
 from fabfile.rack.secrets import revealed
 from fabfile.rack.services import HUB, Service
 from fabfile.resources import Check, Command, Resource
@@ -22,6 +20,8 @@ from fabfile.roles.charts import chart, release
 from fabfile.roles.load_balancer import address_is_answered_once
 from fabfile.roles.operators import kubeconfig
 from fabfile.roles.publishing import row_answers
+from fabfile.upstream.pages import DATABASE_CLAIM
+from fabfile.upstream.release import API, address_of, database_type, looked_up, release_values
 
 COPIES = "/var/lib/coop/databases"
 DATABASE_LIMIT = 300.0

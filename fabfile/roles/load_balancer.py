@@ -8,9 +8,9 @@ import yaml
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import Check, NoCalicoLoadBalancerIPAM, Resource
 from fabfile.roles.manifests import Document, own, vendors
+from fabfile.upstream.paths import ADMIN_CONF
 
 NAMESPACE = "metallb-system"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import yaml
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.documents import PATCHES, join_configuration, kubelet_patch
 from fabfile.resources import Absent, File, Member, Resource, Unit
 from fabfile.roles.programs import cluster_version
+from fabfile.upstream.documents import PATCHES, join_configuration, kubelet_patch
 
 
 def member(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import Check
 from fabfile.resources.base import NOTE
+from fabfile.upstream.paths import ADMIN_CONF
 
 
 def of_all_nodes(*programs: str, **variables: str) -> str:

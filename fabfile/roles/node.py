@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from shlex import quote
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import CRI_SOCKET
-from fabfile.upstream.documents import sandbox_image
 from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
 from fabfile.roles.names import own_name, resolvers
-from fabfile.roles.programs import (
-    cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository,
-)
+from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.rendering import render
 from fabfile.roles.runtime import runtime
 from fabfile.roles.sshd import sshd
+from fabfile.upstream.documents import sandbox_image
+from fabfile.upstream.paths import CRI_SOCKET
 
 CHRONY = "/etc/chrony/chrony.conf"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import NodeSettings, Resource
+from fabfile.upstream.paths import ADMIN_CONF
 
 
 def node_settings(rack: Rack, machine: Machine, members: tuple[Machine, ...] = ()) -> Iterator[Resource]:

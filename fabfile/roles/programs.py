@@ -31,7 +31,7 @@ def containerd_repository(rack: Rack) -> Resource:
 
 def kubernetes_programs(rack: Rack, *programs: str) -> Mapping[str, str]:
     """kubelet, kubeadm, kubectl at the rack's one version: what `held` takes."""
-    return {program: rack.versions.kubernetes.package for program in programs}
+    return dict.fromkeys(programs, rack.versions.kubernetes.package)
 
 
 def containerd_program(rack: Rack) -> Mapping[str, str]:

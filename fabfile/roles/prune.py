@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.resources import HelmRelease, KubernetesObjects, PrunedObjects, PrunedReleases, Resource
 from fabfile.roles.calico import calico
 from fabfile.roles.homes import storage_classes, storage_driver
 from fabfile.roles.load_balancer import addresses, load_balancer
 from fabfile.roles.operators import kubeconfig
+from fabfile.upstream.paths import ADMIN_CONF
 
 METALLB_KINDS = ("l2advertisements.metallb.io", "ipaddresspools.metallb.io")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream.paths import CRI_SOCKET
-from fabfile.upstream.documents import containerd_configuration
 from fabfile.resources import File, Resource, Unit
 from fabfile.roles.rendering import render
+from fabfile.upstream.documents import containerd_configuration
+from fabfile.upstream.paths import CRI_SOCKET
 
 CONFIG = "/etc/containerd/config.toml"
 

@@ -6,14 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream import documents, fixed, kubeadm
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import (
-    ApiCertificate, CertificateValidity, ClusterSettings, KubeletSettings, KubeProxySettings, Resource, StaticPod,
+    ApiCertificate,
+    CertificateValidity,
+    ClusterSettings,
+    KubeletSettings,
+    KubeProxySettings,
+    Resource,
+    StaticPod,
     Unit,
 )
 from fabfile.resources.api_question import ready
 from fabfile.roles.kubeadm_config import init_config
+from fabfile.upstream import documents, fixed, kubeadm
 
 KUBELET_ANSWERS = "curl -fs --max-time 2 -o /dev/null http://127.0.0.1:10248/healthz"
 

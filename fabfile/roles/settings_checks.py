@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.upstream import documents
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check
 from fabfile.resources.api_question import ready
 from fabfile.roles.membership_checks import nodes_are_ready
 from fabfile.roles.pod_traffic import all_work_together
+from fabfile.upstream import documents
 
 
 def settings_hold(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -26,7 +26,7 @@ def as_text(clients: Sequence[Client]) -> str:
         return "no DHCP client has asked rooster for an address"
     rows: list[tuple[str | Text, ...]] = []
     for client in clients:
-        moment = datetime.fromtimestamp(client.time, timezone.utc)
+        moment = datetime.fromtimestamp(client.time, UTC)
         when = f"{moment:%Y-%m-%d %H:%M} UTC" if client.time else "for ever"
         if client.address:
             rows.append((client.name, client.mac, client.address, f"until {when}"))

@@ -211,7 +211,7 @@ class Board:
     def _now(self, machine: str, doing: str, keep_clock: bool = False) -> None:
         if machine not in self._machines:
             return  # the gateway, which every run needs for its lock, has no line unless the run is about it
-        same = keep_clock and self._doing.get(machine, "").split(": ")[0] == doing.split(": ")[0]
+        same = keep_clock and self._doing.get(machine, "").split(": ")[0] == doing.split(": ", maxsplit=1)[0]
         if not same:
             self._since[machine] = time.monotonic()
         self._doing[machine] = doing

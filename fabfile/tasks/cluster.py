@@ -25,9 +25,9 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
     """Apply hosts.yaml and configs/ to the whole rack."""
     from functools import partial
 
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.service_steps import whole_rack_steps
-    from fabfile.tasks.command_line import command
 
     converge(command(), partial(whole_rack_steps, dry=dry),
              dry=dry, only=only, from_=from_, limit=limit, yes=yes, json=json)
@@ -39,8 +39,8 @@ def status(c: Context, json: bool = False) -> None:
     from fabfile.facts.cluster import findings, parse, question
     from fabfile.finding import healthy
     from fabfile.screen import cluster as screen
-    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.leader import connected, find_leader
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
 
     with connected(the_rack()) as ways:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 })
 def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Apply hosts.yaml and configs/ to the gateway alone."""
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.steps import gateway_steps
-    from fabfile.tasks.command_line import command
 
     converge(command(), gateway_steps, dry=dry, yes=yes, json=json)
 

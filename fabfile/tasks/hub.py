@@ -227,10 +227,10 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
 
 def upgrade_release(service: str, dry: bool, leave_out: str, force_conflicts: bool, yes: bool, json: bool) -> None:
     """Prepares one service and converges on its step, with what it stands on already there."""
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.preparing import Preparing
     from fabfile.tasks.service_steps import service_steps
-    from fabfile.tasks.command_line import command
 
     def steps(rack: Rack) -> list[Any]:
         left = tuple(filter(None, (node.strip() for node in leave_out.split(","))))
@@ -272,9 +272,9 @@ def change_by_api(hub: str, what: str, shown: str, format_output: Callable[[Any]
 
 def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:
     """Shell text that asks the hub's API; the task ends with code 2 when Coop has no token for it."""
-    from fabfile.upstream.release import API, looked_up
     from fabfile.rack.secrets import SECRETS
     from fabfile.roles.hub import api_command
+    from fabfile.upstream.release import API, looked_up
 
     if not looked_up(rack.secrets.get(service.name), "hub", "services", API, "apiToken"):
         raise Exit(

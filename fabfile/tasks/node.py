@@ -11,9 +11,9 @@ from fabfile.tasks.task import task
 if TYPE_CHECKING:
     from invoke import Context
 
-    from fabfile.facts.leaving import Leaving
     from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
+    from fabfile.facts.leaving import Leaving
     from fabfile.rack import Machine, Rack
 
 DRY = "Dry run: show the changes, make none; exit 3 if there are any."
@@ -37,10 +37,10 @@ def a_chick(rack: Rack, name: str) -> Machine:
 @task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
 def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Add a machine to the cluster, without touching others."""
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import add_steps
-    from fabfile.tasks.command_line import command
 
     def steps(rack: Rack) -> list[Step]:
         newcomer = a_present_chick(rack, machine)
@@ -70,11 +70,11 @@ def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dr
            json: bool = False) -> None:
     """Drain and remove a node, also one whose machine is dead."""
     from fabfile.screen.leaving import as_text
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import remove_steps
-    from fabfile.tasks.command_line import command
 
     rack = the_rack()
     with connected(rack) as ways:
@@ -118,12 +118,12 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
     from fabfile.facts.leaving import parse, question
     from fabfile.facts.rebooting import turns
     from fabfile.resources.rebooted import MARKS, STARTED
-    from fabfile.tasks.queries import ask
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected, find_leader
+    from fabfile.tasks.queries import ask
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.steps import reboot_steps
-    from fabfile.tasks.command_line import command
 
     rack = the_rack()
     names = list(dict.fromkeys(name.strip() for name in machines.split(",") if name.strip()))

@@ -22,12 +22,12 @@ def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False
     from fabfile.facts.published import Row, parse, question
     from fabfile.roles.publishing import public_address
     from fabfile.screen.published import as_text
-    from fabfile.tasks.queries import asked_of
+    from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.service_steps import publishing_steps
     from fabfile.tasks.steps import gateway_steps
-    from fabfile.tasks.command_line import command
 
     converge(command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
     rack = the_rack()

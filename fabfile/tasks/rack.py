@@ -81,14 +81,15 @@ def ssh_config(c: Context) -> None:
           f"#   Include {folder}/ssh_config", file=sys.stderr)
 
 
-@task(help={"machine": "Name of the machine in hosts.yaml.", "fingerprint": "Accept the key with this fingerprint (SHA256:...), without asking."})
+@task(help={"machine": "Name of the machine in hosts.yaml.",
+            "fingerprint": "Accept the key with this fingerprint (SHA256:...), without asking."})
 def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
     """Fetch a machine's SSH host key into hosts.yaml."""
     import sys
 
     from fabfile.engine.scan import scan
-    from fabfile.rack import host_keys, ssh
     from fabfile.loading.draft import HOSTS
+    from fabfile.rack import host_keys, ssh
     from fabfile.tasks.local_files import alone, write
 
     rack = the_rack()

@@ -131,7 +131,7 @@ def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str
     by each machine's reboot, in words."""
     from fabfile.engine.procedure import rolling
     from fabfile.engine.step import Step
-    from fabfile.resources.departure import Drained, Uncordoned, Cordoned
+    from fabfile.resources.departure import Cordoned, Drained, Uncordoned
     from fabfile.resources.rebooted import Rebooted, RebootMarks
     from fabfile.roles.membership_checks import reports_again
     from fabfile.roles.pod_traffic import members_work_together

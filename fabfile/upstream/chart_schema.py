@@ -10,10 +10,10 @@ from fabfile.rack.merge import overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Path
-from fabfile.upstream.release import file_of, place_of
 from fabfile.rack.secrets import SECRETS, revealed
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
+from fabfile.upstream.release import file_of, place_of
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
-from fabfile.upstream.paths import CRI_SOCKET
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import Contradiction, merge, overlay, plain
-from fabfile.rack.node_labels import CONTROL_PLANE, Taint
 from fabfile.rack.model import Rack
+from fabfile.rack.node_labels import CONTROL_PLANE, Taint
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
+from fabfile.upstream.paths import CRI_SOCKET
 
 HOSTS, CLUSTER = "hosts.yaml", "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"

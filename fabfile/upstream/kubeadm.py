@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fabfile.upstream import documents
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.model import Rack
+from fabfile.upstream import documents
 
 KNOWN_MINOR = "1.36"
 PKI = "/etc/kubernetes/pki"

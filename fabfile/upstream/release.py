@@ -10,11 +10,11 @@ from typing import Any
 
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
-from fabfile.upstream.pages import folder_values, repository_values
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.rack.secrets import SECRETS
 from fabfile.rack.services import HUB, Service
+from fabfile.upstream.pages import folder_values, repository_values
 
 ADDRESSES = "metallb.io/loadBalancerIPs"
 API = "coop"  # the hub's service in whose name tasks speak to it

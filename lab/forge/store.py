@@ -75,10 +75,9 @@ class Store:
             os.utime(self.folder(part))
         forgotten, mounted = time.time() - FORGOTTEN_AFTER * 86400, _mounts()
         for folder in self.root.iterdir():
-            if folder == self.scratch or re.fullmatch(r".+-[0-9a-f]{12}\.building", folder.name):
-                shutil.rmtree(folder)
-            elif (re.fullmatch(r".+-[0-9a-f]{12}", folder.name) and folder.stat().st_mtime < forgotten
-                  and folder.name not in mounted):
+            unfinished = folder == self.scratch or re.fullmatch(r".+-[0-9a-f]{12}\.building", folder.name)
+            whole = re.fullmatch(r".+-[0-9a-f]{12}", folder.name)
+            if unfinished or (whole and folder.stat().st_mtime < forgotten and folder.name not in mounted):
                 shutil.rmtree(folder)
 
     def usual(self, part: Part) -> float | None:

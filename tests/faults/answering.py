@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from lab import kernel  # noqa: E402
+from lab import kernel
 
 WHOLE = 600  # bytes: what is no longer comes whole also from the mirror that sends halves
 

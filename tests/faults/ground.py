@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 

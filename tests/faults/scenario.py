@@ -17,7 +17,7 @@ from bench.role.coop import role as measured
 from fabfile.engine.step import Step
 from fabfile.rack import Machine, Rack
 from fabfile.resources import File, Resource
-from fabfile.resources.base import RemoteValue, Change, Check, Command
+from fabfile.resources.base import Change, Check, Command, RemoteValue
 from fabfile.secret import Secret
 
 REPOSITORY, NAME = "10.0.0.2", "packages.flock.example"

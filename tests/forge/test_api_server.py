@@ -4,7 +4,7 @@ import pytest
 import yaml
 from api_server import api_server
 
-from fabfile.resources import PrunedObjects, PrunedReleases, NodeSettings
+from fabfile.resources import NodeSettings, PrunedObjects, PrunedReleases
 from fabfile.roles.manifests import kustomization
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"

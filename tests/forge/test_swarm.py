@@ -12,7 +12,6 @@ from lab import lifecycle, network, swarm
 from lab.places import Places
 from lab.screen import plain
 
-
 SET_UP = 'printf %s "$1" >/run/systemd/system/toy.service; systemctl daemon-reload'
 
 

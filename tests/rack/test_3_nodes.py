@@ -4,6 +4,7 @@ import pytest
 from conftest import wait_until
 from state import difference, state
 
+
 @pytest.fixture(scope="module", autouse=True)
 def hosts_put_back(lab):
     """chick11 is in hosts.yaml in this chapter alone."""

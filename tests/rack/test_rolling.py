@@ -5,10 +5,9 @@ What had been done is not done again, what had not is, and no node is left withd
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import signal
 import time
+from itertools import pairwise
 
 import pytest
 from conftest import wait_until

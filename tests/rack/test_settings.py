@@ -6,14 +6,13 @@ another, and does not reach a notebook server that runs meanwhile; or it is reje
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import pairwise
-
 import json
 import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -72,8 +71,8 @@ OTHERS = {
         {"KubeProxyConfiguration": {"nodePortAddresses": ["primary"]}},
         {"settings of kube-proxy": "nodePortAddresses is not set, should be [primary]"},
         {"chick0": "kube-proxy restarts on one node after another; open connections continue"},
-        {node: ("curl -s http://127.0.0.1:10249/configz | grep -o '\"nodePortAddresses\":[^]]*'",
-                '"nodePortAddresses":["primary"') for node in CHICKS}),
+        dict.fromkeys(CHICKS, (
+            "curl -s http://127.0.0.1:10249/configz | grep -o '\"nodePortAddresses\":[^]]*'", '"nodePortAddresses":["primary"'))),
     "an argument of the controller manager": Edit(
         {"kubeadm": {"ClusterConfiguration": {"controllerManager": {
             "extraArgs": [{"name": "node-monitor-grace-period", "value": "45s"}]}}}},
@@ -95,8 +94,8 @@ OTHERS = {
         {"containerd": {"plugins": {"io.containerd.cri.v1.runtime": {"max_container_log_line_size": 32768}}}},
         {"file /etc/containerd/config.toml": "has other content"},
         {node: CONTAINERD.format(node=node) for node in CHICKS},
-        {node: ("crictl info | grep -o 'maxContainerLogLineSize\": 32768'", 'maxContainerLogLineSize": 32768')
-         for node in CHICKS}, "containerd"),
+        dict.fromkeys(CHICKS, (
+            "crictl info | grep -o 'maxContainerLogLineSize\": 32768'", 'maxContainerLogLineSize": 32768')), "containerd"),
     "Calico's dataplane": Edit(
         {"calico": {"FelixConfiguration": {"logSeverityScreen": "Warning"}}},
         {"Kubernetes objects pod-network": "the objects of pod-network follow"}, {},

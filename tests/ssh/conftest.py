@@ -12,13 +12,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from swarm import Swarm  # noqa: E402
-from toys import PROJECT  # noqa: E402
+from swarm import Swarm
+from toys import PROJECT
 
-from fabfile.engine import events  # noqa: E402
-from fabfile.engine.outcome import Result  # noqa: E402
-from fabfile.loading import load  # noqa: E402
-from fabfile.rack import Rack  # noqa: E402
+from fabfile.engine import events
+from fabfile.engine.outcome import Result
+from fabfile.loading import load
+from fabfile.rack import Rack
 
 
 class Operator:

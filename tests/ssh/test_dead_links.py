@@ -16,12 +16,12 @@ from test_faults import until
 from toys import Text, always
 
 from fabfile.engine import detached
-from fabfile.engine.errors import RemoteValueFailed, LinkLost, MachineError, NoAnswer
+from fabfile.engine.errors import LinkLost, MachineError, NoAnswer, RemoteValueFailed
 from fabfile.engine.events import Adopted
 from fabfile.engine.scan import scan
 from fabfile.engine.step import Step
 from fabfile.engine.wire import PATIENCE
-from fabfile.resources.base import RemoteValue, Change, Check, Command
+from fabfile.resources.base import Change, Check, Command, RemoteValue
 from fabfile.tasks.queries import ask
 
 SLACK = 2.0  # seconds

@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import Operator
 from swarm import PROJECT, Swarm
 from test_safety import changed_key, other_key
-
-from conftest import Operator
 
 ADDRESS = "128.120.136.26"  # rooster's, which Fabric's own fab would go to
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 

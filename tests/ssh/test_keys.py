@@ -53,7 +53,7 @@ class Somebody(Operator):
 
     def gets_in(self) -> bool:
         """Whether both machines are reached; what kept the operator out is raised."""
-        answers, errors = ask(self.rack, {name: "hostname" for name in self.swarm.hosts})
+        answers, errors = ask(self.rack, dict.fromkeys(self.swarm.hosts, "hostname"))
         for error in errors.values():
             raise error
         return answers == {name: f"{name}\n" for name in self.swarm.hosts}

@@ -8,6 +8,7 @@ import time
 import yaml
 from swarm import DELAY
 
+
 def test_each_word_is_late(operate):
     """The port's greeting: TCP's handshake there and back, then once across. Nothing of it is lost or out of order."""
     operator = operate()

@@ -13,7 +13,7 @@ import pytest
 import toys
 from swarm import PROJECT
 from test_faults import until
-from toys import Text, always
+from toys import Text
 
 from fabfile.engine import lock, shell
 from fabfile.engine.errors import LockHeld, TookTooLong

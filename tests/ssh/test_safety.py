@@ -8,14 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from invoke import Exit
 import toys
+from invoke import Exit
 from test_faults import until
 from toys import Text, always
 
-from fabfile.engine.errors import (
-    CommandFailed, HostKeyChanged, HostKeyUnknown, KeyRefused, LockHeld, RolledBack,
-)
+from fabfile.engine.errors import CommandFailed, HostKeyChanged, HostKeyUnknown, KeyRefused, LockHeld, RolledBack
 from fabfile.engine.step import Step
 from fabfile.tasks.actions import act
 from fabfile.tasks.queries import ask

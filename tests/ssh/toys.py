@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from fabfile.engine.step import Step  # noqa: E402
-from fabfile.resources.base import RemoteValue, Change, Command, Resource  # noqa: E402
+from fabfile.resources.base import Change, Command, RemoteValue, Resource  # noqa: E402
 
 
 @dataclass(frozen=True)

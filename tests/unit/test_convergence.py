@@ -10,17 +10,14 @@ import simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.role.accounts import AuthorizedKeys, Group, User
+from bench.role.line import FileLine
 from fabfile.engine import detached
 from fabfile.engine.local import LocalShell
 from fabfile.engine.run import run
-from fabfile.engine.shell import ShellCommand
-from fabfile.engine.shell import Shell
+from fabfile.engine.shell import Shell, ShellCommand
 from fabfile.engine.step import Step
-from bench.role.accounts import AuthorizedKeys, Group, User
-from bench.role.line import FileLine
-from fabfile.resources import (
-    Absent, Directory, Download, File, Hostname, Ran, Symlink, Sysctls,
-)
+from fabfile.resources import Absent, Directory, Download, File, Hostname, Ran, Symlink, Sysctls
 from fabfile.secret import Secret
 from tests.unit.sandbox import Sandbox, a_sandbox
 

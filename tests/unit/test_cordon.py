@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from fabfile.facts.rebooting import Turn, turns
-from fabfile.resources.departure import Uncordoned, Cordoned
+from fabfile.resources.departure import Cordoned, Uncordoned
 
 # one node: a file each for its cordon and its mark; the API server may be away, or be so for one question
 KUBECTL = """

@@ -4,9 +4,8 @@ cut.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import subprocess
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings

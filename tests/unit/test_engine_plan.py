@@ -8,9 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fabfile.engine.errors import ProbeFailed, WrongUsage
-from fabfile.engine.plan import (
-    Entry, Plan, Wanted, by_step, chosen, differences, limited, unneeded, wanted, waves,
-)
+from fabfile.engine.plan import Entry, Plan, Wanted, by_step, chosen, differences, limited, unneeded, wanted, waves
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Command, Resource
 

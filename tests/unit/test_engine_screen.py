@@ -6,10 +6,9 @@ import io
 import logging
 import subprocess
 import sys
-
-import pytest
 from pathlib import Path
 
+import pytest
 from test_engine_run import Setting, rack_of, step
 
 from fabfile.engine import events

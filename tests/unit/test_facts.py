@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,11 +13,11 @@ from fabfile.facts import machine as machine_state
 from fabfile.facts.leader import choose
 from fabfile.facts.leaving import Leaving
 from fabfile.finding import healthy
-from fabfile.resources.departure import Drained, NodeDeleted, Pod, Uncordoned, Cordoned, movable
+from fabfile.resources.departure import Cordoned, Drained, NodeDeleted, Pod, Uncordoned, movable
 from fabfile.resources.rebooted import Rebooted, RebootMarks
 from fabfile.screen import cluster as cluster_screen
 
-NOW = datetime(2026, 11, 23, 20, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
 def node(name: str, ready: str = "True", **spec) -> dict:

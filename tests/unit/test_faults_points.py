@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import io
 import json
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ import simulated
 
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 
-from points import KINDS, in_order, planned  # noqa: E402
-from stopping import MOMENTS, Point, Sent, Watch, Watched  # noqa: E402
+from points import KINDS, in_order, planned
+from stopping import MOMENTS, Point, Sent, Watch, Watched
 
-from fabfile.engine.run import run  # noqa: E402
-from fabfile.engine.step import Step  # noqa: E402
-from fabfile.resources.base import Change, Command, Resource  # noqa: E402
+from fabfile.engine.run import run
+from fabfile.engine.step import Step
+from fabfile.resources.base import Change, Command, Resource
 
 
 class Setting(Resource):

@@ -154,7 +154,7 @@ def test_a_lab_that_is_up_without_what_is_asked_for_is_refused(places, www, tmp_
     rackfolder.render(places, www)
     monkeypatch.setattr(lifecycle, "standing", Lab)
     Plan(Groups("coop-x", ()), (), (), root=tmp_path, common=tmp_path, mirror_cache=None).write(places.plan)
-    with pytest.raises(LabError, match="^trial is up without marimo: inv lab.down --name trial$"):
+    with pytest.raises(LabError, match=r"^trial is up without marimo: inv lab\.down --name trial$"):
         lifecycle.up(places, print, extras={"marimo"})
     assert lifecycle.up(places, print) == Lab(places)
     Plan(Groups("coop-x", ()), (), (), root=tmp_path, common=tmp_path, mirror_cache=None, extras=("marimo",)).write(places.plan)

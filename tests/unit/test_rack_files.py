@@ -11,9 +11,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fabfile.loading.files import FILES, assemble, rack_folder
 from fabfile.rack import RackProblems
 from fabfile.rack.host_keys import with_host_key
-from fabfile.loading.files import FILES, assemble, rack_folder
 from fabfile.rack.reading import read
 from fabfile.rack.secrets import read_secrets
 from tests.unit.broken import samples
@@ -85,7 +85,7 @@ def test_any_bytes_of_secrets_are_read_or_reported_without_them(content):
         secrets = Path(folder) / "configs/secrets.yaml"
         secrets.write_bytes(content)
         secrets.chmod(0o600)
-        document, values = read_secrets(Path(folder))
+        document, _values = read_secrets(Path(folder))
     assert document.values is None
     told = "".join(f"{problem.message}{problem.hint}" for problem in document.problems)
     assert not [line for line in content.decode(errors="replace").split() if len(line) > 8 and line in told]

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from fabfile.loading import load
-from fabfile.rack import RackProblems, ssh
 from fabfile.loading.compatibility import matrices
+from fabfile.rack import RackProblems, ssh
 from fabfile.screen import rack as screen
 
 BASE = Path(__file__).parents[2] / "tests/cases/rack/base"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fabfile.loading import load
 from fabfile.rack import RackProblems
-from fabfile.upstream import documents
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.tasks.steps import remove_steps
+from fabfile.upstream import documents
 
 PROJECT = Path(__file__).parents[2]
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))

@@ -28,7 +28,7 @@ from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.loading import load
 from fabfile.rack.secrets import hidden, read_secrets, revealed
-from fabfile.resources.base import RemoteValue, Change, Check, Command, Resource
+from fabfile.resources.base import Change, Check, Command, RemoteValue, Resource
 from fabfile.screen import runs as runs_screen
 from fabfile.screen.ending import ending_text, error_text
 from fabfile.screen.plan import plan_text

@@ -11,19 +11,19 @@ from types import MappingProxyType
 import pytest
 import yaml
 
+from fabfile.engine.errors import CoopError, NoAnswer
 from fabfile.facts import hub as hub_facts
 from fabfile.facts import published as published_facts
-from fabfile.engine.errors import CoopError, NoAnswer
 from fabfile.facts import services as service_facts
 from fabfile.loading import load
 from fabfile.rack import RackProblems
-from fabfile.upstream.chart_schema import values_problems
-from fabfile.upstream.release import release_values
 from fabfile.rack.secrets import hidden, revealed
-from fabfile.upstream.template_lint import lint, value_faults
 from fabfile.screen import hub as screen
 from fabfile.secret import Secret
 from fabfile.tasks.preparing import be_sure, hub_secrets, lacking, with_secrets
+from fabfile.upstream.chart_schema import values_problems
+from fabfile.upstream.release import release_values
+from fabfile.upstream.template_lint import lint, value_faults
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/hub"

@@ -21,7 +21,7 @@ def endpoint_is_a_name_of_its_own(draft: Draft) -> Iterator[Wrong]:
     endpoint, domain = draft.cluster.endpoint, draft.network.domain
     if not (endpoint and domain):
         return
-    host, dot, rest = endpoint.partition(".")
+    host, _dot, rest = endpoint.partition(".")
     if rest != domain:
         yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is not in the rack's domain {domain}",
                     f"rooster's DNS resolves that one: kubeapi.{domain}")

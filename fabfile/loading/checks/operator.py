@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fabfile.rack import key_file
 from fabfile.loading.draft import HOSTS, Draft, Wrong
+from fabfile.rack import key_file
 
 
 def identity_file_is_a_key(draft: Draft) -> Iterator[Wrong]:

@@ -11,9 +11,9 @@ from fabfile.loading.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wr
 from fabfile.loading.secret_keys import OF_CHARTS
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
-from fabfile.upstream.release import branch, file_of, looked_up, place_of
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
+from fabfile.upstream.release import branch, file_of, looked_up, place_of
 from fabfile.upstream.template_lint import value_faults
 
 _BRANCHES = (("hub",), ("hub", "config"), ("hub", "db"), ("hub", "services"), ("proxy",), ("proxy", "https"),

@@ -8,7 +8,6 @@ import pytest
 
 from tests.rack.hub.conftest import KUBECTL, NAME, PUBLIC
 
-
 LOGIN = """
 jar=$(mktemp); get() {{ curl -ksS --max-time 20 --resolve {name}:443:{public} -b $jar -c $jar "$@"; }}
 xsrf=$(get https://{name}/hub/login | sed -n 's/.*name="_xsrf" value="\\([^"]*\\)".*/\\1/p')

@@ -6,12 +6,11 @@ lab's own hub. The hub is one of services.yaml, so that the lab's own is not tou
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import json
 import shlex
 import shutil
 import time
+from itertools import pairwise
 
 import pytest
 import yaml
