@@ -48,7 +48,7 @@ def test_what_interrupts_goes_machine_by_machine_each_verified_before_the_next()
 
 
 def test_an_interruption_that_nobody_was_shown_is_not_made():
-    rack, ways, machines = rack_of("rooster", "a")
+    rack, ways, _machines = rack_of("rooster", "a")
 
     class Turning(Computer):  # what the first step does makes the second interrupt something
         def __call__(self, verb, text):
@@ -64,7 +64,7 @@ def test_an_interruption_that_nobody_was_shown_is_not_made():
 
 
 def test_a_limit_limits_what_is_verified():
-    rack, ways, machines = rack_of("rooster", "a", "b")
+    rack, ways, _machines = rack_of("rooster", "a", "b")
     del ways.machines["b"]
     given = []
     steps = [step("one", rack, ["a", "b"], Setting("x", "1"), verify=lambda rack, machines: given.append(machines) or ())]
@@ -117,7 +117,7 @@ def test_a_step_begins_when_what_it_needs_is_verified_and_no_later():
 
 
 def test_a_planned_change_that_is_not_needed_any_more_is_reported():
-    rack, ways, machines = rack_of("rooster", "a")
+    rack, ways, _machines = rack_of("rooster", "a")
     steps = [step("one", rack, ["a"], Setting("x", "1")), step("two", rack, ["a"], Setting("x", "1"))]
     told = []
     result = run(rack, "test", steps, ways=ways, tell=told.append)
@@ -198,6 +198,6 @@ def test_the_first_step_that_does_not_hold_is_the_only_one_that_is_reported():
 
 def test_a_later_step_that_does_not_hold_lets_an_earlier_one_hold():
     told = []
-    result, machine = verified_together(0, 0, 1, told)
+    result, _machine = verified_together(0, 0, 1, told)
     assert [error.step for error in result.errors] == ["b"]
     assert [(event.step, event.held) for event in told if isinstance(event, events.Verified)] == [("a", True), ("b", False)]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import simulated
 
 from fabfile.engine import events
-from fabfile.engine.errors import RemoteValueFailed, CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer
+from fabfile.engine.errors import CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer, RemoteValueFailed
 from fabfile.engine.journal import Journal, find, kept
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
-from fabfile.resources.base import RemoteValue, Change, Check, Command, Resource
+from fabfile.resources.base import Change, Check, Command, RemoteValue, Resource
 from fabfile.secret import MASK, Secret, mask
 
 
@@ -70,7 +70,7 @@ def step(name, rack, machines, *settings, **options):
 
 
 def test_nothing_different_is_one_write_a_machine_and_the_plan_is_not_made_twice():
-    rack, ways, machines = rack_of("rooster", "chick0")
+    rack, ways, _machines = rack_of("rooster", "chick0")
     steps = [step("a", rack, ["rooster", "chick0"], *(Setting(f"s{n}", "") for n in range(20))),
              step("b", rack, ["chick0"], Setting("t", ""))]
     result = run(rack, "test", steps, ways=ways)
@@ -136,7 +136,7 @@ def test_a_machine_that_gives_no_answer_is_reported_and_the_others_are_done():
 
 
 def test_a_dry_run_acts_on_nothing_and_takes_no_lock():
-    rack, ways, machines = rack_of("rooster", "chick0")
+    rack, ways, _machines = rack_of("rooster", "chick0")
     result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"))], dry=True, ways=ways)
     assert result.exit_code == 3 and list(ways.shells) == ["chick0"] and len(result.plan) == 1
     (written,) = ways.shells["chick0"][0].written
@@ -203,7 +203,7 @@ def test_a_value_is_not_revoked_while_a_command_may_still_use_it():
 
 
 def test_another_machine_whose_line_is_cut_is_a_failure_of_this_machine():
-    rack, ways, machines = rack_of("rooster", "chick0", "chick1")
+    rack, ways, _machines = rack_of("rooster", "chick0", "chick1")
     ways.machines["chick0"] = Cut("make-token")
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
     (error,) = result.errors
@@ -214,7 +214,7 @@ def test_another_machine_whose_line_is_cut_is_a_failure_of_this_machine():
 
 
 def test_what_failed_first_is_reported_also_when_the_value_cannot_be_revoked():
-    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick1={"set joined": (3, "no room")})
+    rack, ways, _machines = rack_of("rooster", "chick0", "chick1", chick1={"set joined": (3, "no room")})
     ways.machines["chick0"] = Cut("delete-token", answers={"make-token": (0, "abcdef.0123\n")})
     result = run(rack, "test", [step("join", rack, ["chick1"], Setting("joined", "1", (TOKEN,)))], ways=ways)
     (error,) = result.errors
@@ -222,7 +222,7 @@ def test_what_failed_first_is_reported_also_when_the_value_cannot_be_revoked():
 
 
 def test_a_line_that_is_cut_during_a_look_names_step_and_probe():
-    rack, ways, machines = rack_of("rooster", "chick0")
+    rack, ways, _machines = rack_of("rooster", "chick0")
     ways.machines["chick0"] = Cut("get y")
     steps = [step("a", rack, ["chick0"], Setting("x", "")), step("b", rack, ["chick0"], Setting("y", ""))]
     (error,) = run(rack, "test", steps, ways=ways).errors
@@ -265,7 +265,7 @@ def test_secrets_are_masked_wherever_they_come_back():
 
 def test_the_journal_has_it_all_and_a_killed_run_leaves_what_it_did(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    rack, ways, machines = rack_of("rooster", "chick0")
+    rack, ways, _machines = rack_of("rooster", "chick0")
     journal = Journal("simulated")
     steps = [step("a", rack, ["chick0"], Setting("x", "1"))]
     result = run(rack, "node.add chick0", steps, ways=ways, tell=journal)

@@ -29,7 +29,7 @@ def made(request, tmp_path_factory):
 
 
 def test_a_locked_key_reports_its_public_half(made):
-    form, plain, locked, (kind, blob, *_) = made
+    form, plain, locked, (kind, _blob, *_) = made
     there = key_file.read(locked)
     assert there.locked and there.needs_agent and there.kind == kind.decode()
     assert there.public == key_file.read(plain.with_name("plain.pub")).public
