@@ -73,7 +73,7 @@ class Guard:
                 load = spec.loader.exec_module
 
                 def exec_module(module):
-                    load(module)
+                    load(module)  # noqa: B023  the loop ends here
                     try:
                         change(module)
                     except AttributeError as error:

@@ -27,7 +27,7 @@ from fabfile.engine.ways import SshWays
 from fabfile.folder import find_rack_folder
 
 
-class Executor(InSentences, fabric.Executor):
+class Executor(InSentences, fabric.Executor):  # type: ignore[misc]  # Fabric has no types
     """Fabric's, with the rack's links in place of connections to whatever a name resolves to.
 
     fabric.yaml names it, so that a `fab` of another Python goes by hosts.yaml in a clone, too.
@@ -87,7 +87,7 @@ class Executor(InSentences, fabric.Executor):
         return self._known_ways
 
 
-class LinkCall(ConnectionCall):
+class LinkCall(ConnectionCall):  # type: ignore[misc]  # the same
     """A task's call on one machine of the rack."""
 
     def make_context(self, config: Any) -> Link:
@@ -95,14 +95,14 @@ class LinkCall(ConnectionCall):
         return ways.unopened(self.init_kwargs["machine"], config)
 
 
-class Config(fabric.Config):
+class Config(fabric.Config):  # type: ignore[misc]  # the same
     """Fabric's settings; hosts.yaml says what an ssh_config would."""
 
     def load_ssh_config(self) -> None:
         pass
 
 
-class Program(RackProgram, FabricProgram):
+class Program(RackProgram, FabricProgram):  # type: ignore[misc]  # the same
     """Fabric's `fab`, for the rack: every host after -H is one of its machines, also when there is only a command
     after `--`. Fabric's own would then go to whatever a name resolves to, taking any host key."""
 

@@ -26,7 +26,7 @@ def with_flags(words: Sequence[str], tasks: Mapping[str, Task[Any]]) -> list[str
     """The same words, with an optional positional argument, which Invoke does not have, as a flag:
     `node.status chick1` becomes `node.status --machine=chick1`."""
     said: list[str] = []
-    for before, word in zip(["", *words], words):
+    for before, word in zip(["", *words], words, strict=False):
         optional = getattr(tasks.get(before), "may", "")
         said.append(f"--{optional}={word}" if optional and not word.startswith("-") and word not in tasks else word)
     return said

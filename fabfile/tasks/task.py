@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 import invoke
 from invoke.parser import Argument
 
 from fabfile.tasks.numbers import Number
-
 
 if TYPE_CHECKING:
     Task = invoke.Task[Callable[..., Any]]  # generic for type checkers only

@@ -6,10 +6,9 @@ import json
 import re
 
 import pytest
+from conftest import Operator
 from swarm import PROJECT, Swarm
 from test_safety import changed_key, other_key
-
-from conftest import Operator
 
 PAGE = (PROJECT / "docs/site-tasks.md").read_text()
 EXAMPLE = re.search(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1]
