@@ -20,6 +20,7 @@ from fabfile.rack.versions import Versions
 HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
 VERSIONS, CLUSTER = "configs/versions.yaml", "configs/cluster.yaml"
 STORAGE, HUB, SERVICES = "configs/storage.yaml", "configs/hub.yaml", "configs/services.yaml"  # a rack may lack these
+INSTALL = "configs/install.yaml"  # and this one
 
 
 class Hosts(Part):
@@ -51,6 +52,7 @@ class Draft:
     versions: Versions
     cluster: Any
     storage: Any  # None: the rack has no such file
+    install: Any  # the same
     services: Mapping[str, Any]  # by name, the hub first
     secrets: Mapping[str, Any]  # what configs/secrets.yaml adds to the values of each
     documents: Mapping[str, Document]

@@ -14,8 +14,23 @@ from pydantic import ValidationError
 
 from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
-from fabfile.loading.draft import CLUSTER, HOSTS, HUB, NETWORK, SERVICES, STORAGE, VERSIONS, Draft, Hosts, place, sound, sound_machines
+from fabfile.loading.draft import (
+    CLUSTER,
+    HOSTS,
+    HUB,
+    INSTALL,
+    NETWORK,
+    SERVICES,
+    STORAGE,
+    VERSIONS,
+    Draft,
+    Hosts,
+    place,
+    sound,
+    sound_machines,
+)
 from fabfile.rack.cluster import Cluster
+from fabfile.rack.install import Install
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
@@ -29,11 +44,12 @@ from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
 from fabfile.upstream.documents import contradictions as contradictions_of_documents
 from fabfile.upstream.pages import read_pages
+from fabfile.upstream.preseed import contradictions as contradictions_of_answers
 from fabfile.upstream.release import contradictions as contradictions_of_charts
 
 identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
-OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services}
+OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install}
 
 
 def rack_folder() -> Path:
@@ -83,9 +99,10 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
         network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
+        install=draft.install,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
-    problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack)]
+    problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack), *contradictions_of_answers(rack)]
     if problems:
         raise RackProblems(problems)
     return rack
@@ -99,7 +116,7 @@ def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document], 
     return Draft(
         machines=machines, whole=whole, operator=resolved(operator, folder) if operator else None,
         network=parts[NETWORK], versions=parts[VERSIONS], cluster=parts[CLUSTER], documents=documents,
-        storage=parts.get(STORAGE), services=_services(parts), secrets=secrets,
+        storage=parts.get(STORAGE), install=parts.get(INSTALL), services=_services(parts), secrets=secrets,
     )
 
 

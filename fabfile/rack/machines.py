@@ -8,9 +8,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from fabfile.rack.install import Hardware
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
-from fabfile.rack.values import Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Mac, Part, Sorted, Tree, refuse
+from fabfile.rack.values import Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Label, Mac, Part, Sorted, Tree, refuse
 
 Role = Literal["gateway", "control-plane", "worker", "storage"]
 
@@ -59,6 +60,8 @@ class Machine(Part):
     roles: Annotated[frozenset[Role], BeforeValidator(_roles), Field(examples=["[worker]"])]
     interfaces: Annotated[Mapping[InterfaceName, Interface], Fixed]
     disks: Annotated[Mapping[str, DiskPath], Fixed] = Field(default_factory=dict, validate_default=True)
+    hardware: Hardware = Field(default_factory=Hardware)
+    install: Label | None = None  # a system of install.yaml; none: its default
     bmc: Address | None = None
     expect: Literal["on", "off"] = "on"  # off: in repair, say; every task leaves the machine out, and none misses it
     host_key: HostKey | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from fabfile.rack.cluster import Cluster
+from fabfile.rack.install import Install
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.problem import Problem, RackProblems
@@ -46,6 +47,7 @@ class Rack:
     versions: Versions
     cluster: Cluster
     storage_classes: Storage | None  # configs/storage.yaml
+    install: Install | None  # configs/install.yaml
     services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content

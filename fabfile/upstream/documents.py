@@ -39,11 +39,12 @@ def merged_settings(
         written = getattr(written, str(key))
     merged = merge(demanded, written, proposed)
     if merged.contradictions:
-        raise _against(rack, CLUSTER, path, merged.contradictions)
+        raise against(rack, CLUSTER, path, merged.contradictions)
     return merged.values
 
 
-def _against(rack: Rack, file: str, path: Path, found: Iterable[Contradiction]) -> RackProblems:
+def against(rack: Rack, file: str, path: Path, found: Iterable[Contradiction]) -> RackProblems:
+    """Each value that contradicts what the rack demands, by file and line."""
     return RackProblems(
         rack.problem(file, (*path, *one.path), f"{_said(one.written)} contradicts the rack, "
                      f"which demands {_said(one.demanded)}", "leave this key out") for one in found)
@@ -134,7 +135,7 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
     both = merge(demanded, overlay(rack.cluster.KubeletConfiguration, machine.KubeletConfiguration), proposed)
     own = merge(demanded, machine.KubeletConfiguration).contradictions
     if own:
-        raise _against(rack, HOSTS, ("machines", machine.name, *path), own)
+        raise against(rack, HOSTS, ("machines", machine.name, *path), own)
     return both.values
 
 

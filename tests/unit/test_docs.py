@@ -84,6 +84,7 @@ def keys(model, prefix: str = "") -> set[str]:
 
 def files_of_a_rack():
     from fabfile.rack.cluster import Cluster
+    from fabfile.rack.install import Install
     from fabfile.rack.machines import Machine
     from fabfile.rack.model import Operator
     from fabfile.rack.networks import NetworkPlan
@@ -95,6 +96,7 @@ def files_of_a_rack():
     yield "configs/network.yaml", keys(NetworkPlan)
     yield "configs/versions.yaml", keys(Versions)
     yield "configs/cluster.yaml", keys(Cluster)
+    yield "configs/install.yaml", keys(Install)
     yield "configs/storage.yaml", keys(Storage)
     yield "configs/hub.yaml", keys(Hub)
     yield "configs/services.yaml", keys(Services)

@@ -1,6 +1,17 @@
 """Checks across the values of a rack. A check is a function from a draft to its problems."""
 
-from fabfile.loading.checks import addresses, cluster, machines, networks, node_settings, operator, services, upstream_keys, versions
+from fabfile.loading.checks import (
+    addresses,
+    cluster,
+    install,
+    machines,
+    networks,
+    node_settings,
+    operator,
+    services,
+    upstream_keys,
+    versions,
+)
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL)
