@@ -40,6 +40,13 @@
     pods.py          what pods wait for, and whether waiting can help
     database.py      a hub's database from the gateway: copied, looked at, brought back
     inside.py        the same in a pod that mounts it
+
+    arm.sh           an order: one machine may be booted with the installer
+    disarm.sh        each minute: orders that nobody claimed in time
+    boots.sh         who is armed, and how far installations have come
+    foreign_dhcp.sh  who else gives addresses away
+    guard.sh         the last look before a machine's installer writes to its disks
+    late.sh          the first things in its new system
 """
 
 from __future__ import annotations

@@ -1,0 +1,41 @@
+# shellcheck shell=sh disable=SC2154
+# The last thing in Debian's installer, as preseed/late_command: the new system lies under /target. Operators get in by their
+# keys, the system's package sources are the mirror's own, and rooster is told the host key, which was made here.
+#
+# Given: order, rooster (HOST:PORT), user, keys (lines), mirror, security, mirror_path, security_path, target (/target), console (/dev/console).
+set -e
+
+case $user in root) home=/root ;; *) home=/home/$user ;; esac
+mkdir -p "$target$home/.ssh"
+printf '%s\n' "$keys" >"$target$home/.ssh/authorized_keys"
+chmod 700 "$target$home/.ssh"; chmod 600 "$target$home/.ssh/authorized_keys"
+in-target chown -R "$user:" "$home/.ssh"
+[ -x "$target/usr/sbin/sshd" ] || apt-install openssh-server
+if [ "$user" != root ]; then
+  [ -x "$target/usr/bin/sudo" ] || apt-install sudo
+  mkdir -p "$target/etc/sudoers.d"
+  echo "$user ALL=(ALL:ALL) NOPASSWD: ALL" >"$target/etc/sudoers.d/operator"; chmod 440 "$target/etc/sudoers.d/operator"
+fi
+
+# the installer took packages through rooster; the system asks the mirror itself
+for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; do
+  [ ! -f "$list" ] || sed -i "s|http://$rooster$security_path\([ /]\)|$security\1|g; s|http://$rooster$mirror_path\([ /]\)|$mirror\1|g" "$list"
+done
+
+# either disk of a mirror can start the machine: the installer fills one EFI partition alone
+if [ -d /sys/firmware/efi ] && [ -d "$target/boot/efi/EFI" ]; then
+  filled=$(awk -v at="$target/boot/efi" '$2 == at { print $1 }' /proc/mounts)
+  read -r disks </tmp/coop-disks
+  for disk in $disks; do
+    case $disk in *[0-9]) part=${disk}p2 ;; *) part=${disk}2 ;; esac
+    if [ -z "$filled" ] || [ "$part" = "$filled" ]; then continue; fi
+    mkdir -p /tmp/other-efi; mount -t vfat "$part" /tmp/other-efi
+    cp -r "$target/boot/efi/EFI" /tmp/other-efi/; umount /tmp/other-efi
+  done
+fi
+
+in-target ssh-keygen -A >/dev/null
+mkdir -p "$target/etc/coop"; echo "$order" >"$target/etc/coop/order"
+cut -d ' ' -f 1,2 "$target/etc/ssh/ssh_host_ed25519_key.pub" >/tmp/finished
+echo "COOP HOSTKEY $order $(cat /tmp/finished)" >"$console" || :
+wget -q -O /dev/null --tries=5 --timeout=10 --method=PUT --body-file=/tmp/finished "http://$rooster/said/$order/finished"
