@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
+from fabfile.resources.installation import BOOT
 from fabfile.roles.names import own_name, resolvers
+from fabfile.roles.netboot import netboot, netboot_answers
 from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
@@ -23,6 +25,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
                     "openssl": None})
     yield from _firewall(rack, machine)
+    yield from netboot(rack)
     yield from _names_and_addresses_of_others(rack, machine)
     yield from _time(rack)
 
@@ -40,14 +43,15 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
     yield Nftables(render("rooster/etc/nftables.conf",
                           outer=machine.outer, inner=machine.inner, network=rack.network,
-                          doors=doors(rack)))
+                          doors=doors(rack), boot_port=rack.install.port if rack.install else 0))
     yield Unit("nftables")
 
 
 def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Resource]:
     reserved = [other for other in rack.by_address if other is not machine]
     yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=machine.inner, network=rack.network,
-                               reserved=reserved), check="dnsmasq --test --conf-file={}")
+                               reserved=reserved, boot=BOOT if rack.install else "",
+                               port=rack.install.port if rack.install else 0), check="dnsmasq --test --conf-file={}")
     yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))
     # rooster asks itself first; its own upstream keeps it going when dnsmasq is down
     yield resolvers(rack, ("127.0.0.1", *rack.network.dns[:2]))
@@ -66,3 +70,4 @@ def gateway_serves(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]
                 f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
     yield Check(f"{rack.gateway.name} reaches the internet", rack.gateway.name,
                 f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")
+    yield from netboot_answers(rack)

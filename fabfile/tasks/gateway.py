@@ -38,3 +38,29 @@ def leases(c: Context, json: bool = False) -> None:
                 for interface in machine.interfaces.values()}
     clients = parse(asked_of(rack, rack.gateway, QUESTION), machines)
     print(screen.as_json(clients) if json else screen.as_text(clients))
+
+
+@task(help={"disarm": "Withdraw the order of this machine: it boots its disk again.", "json": "Print JSON."})
+def netboot(c: Context, disarm: str | None = None, json: bool = False) -> None:
+    """List armed machines, installations, and unknown MACs."""
+    from fabfile.facts import dhcp
+    from fabfile.facts.netboot import parse, question
+    from fabfile.roles.arming import withdraw
+    from fabfile.screen import netboot as screen
+    from fabfile.tasks.actions import act
+    from fabfile.tasks.queries import asked_of
+    from fabfile.tasks.rack import exit_on_error, the_rack
+
+    rack = the_rack()
+    if disarm:
+        with exit_on_error():
+            machine = rack.machine(disarm)
+        act(rack, rack.gateway, f"disarm {disarm}", withdraw(machine))
+        return
+    addresses = {machine.name: str(machine.address()) for machine in rack.machines.values() if machine is not rack.gateway}
+    macs = {interface.mac: machine.name for machine in rack.machines.values() for interface in machine.interfaces.values()}
+    answer = asked_of(rack, rack.gateway, f"{question()}\necho '#dhcp'\n{dhcp.QUESTION}")
+    boots, _, leases = answer.partition("#dhcp\n")
+    strangers = [client for client in dhcp.parse(leases, macs) if not client.known]
+    found = parse(boots)
+    print(screen.as_json(found, addresses, strangers) if json else screen.as_text(found, addresses, strangers))
