@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
+from fabfile.tasks.chicks import a_chick, a_present_chick
+from fabfile.tasks.installing import install  # noqa: F401  a task of this collection
 from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
@@ -19,19 +21,6 @@ if TYPE_CHECKING:
 DRY = "Dry run: show the changes, make none; exit 3 if there are any."
 JSON = "Print JSON."
 YES = "Approve changes that interrupt something, without asking."
-
-
-def a_chick(rack: Rack, name: str) -> Machine:
-    """The chick of that name; the task ends with code 2 when it is something else."""
-    from fabfile.rack import RackProblems
-
-    try:
-        machine = rack.machine(name)
-    except RackProblems as told:
-        raise Exit(str(told), code=2) from None
-    if machine not in rack.chicks:
-        raise Exit(f"{name} is not a node: {', '.join(chick.name for chick in rack.chicks)} are", code=2)
-    return machine
 
 
 @task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
@@ -50,14 +39,6 @@ def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bo
 
     a_present_chick(the_rack(), machine)
     converge(command(), steps, dry=dry, yes=yes, json=json)
-
-
-def a_present_chick(rack: Rack, name: str) -> Machine:
-    """The same; the task ends with code 2 when it is meant to be off."""
-    machine = a_chick(rack, name)
-    if machine.expected_off:
-        raise Exit(f"hosts.yaml expects {name} to be off: remove `expect: off` first", code=2)
-    return machine
 
 
 @task(help={

@@ -1,0 +1,123 @@
+"""Whether a machine may be installed, and how far its installation has come: values in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from shlex import quote
+from typing import Literal
+
+from fabfile.facts.netboot import Boots, Ordered
+from fabfile.rack import Machine, Problem, Rack
+from fabfile.resources.installation import written_disks
+from fabfile.upstream.documents import HOSTS
+from fabfile.upstream.preseed import INSTALL, system_of
+
+SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
+Stage = Literal["order", "watch", "failed", "finished"]
+
+
+def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
+    """What the rack's files have to say before the machine can be installed."""
+    if rack.install is None:
+        yield Problem(INSTALL, 0, "", "there is no such file", "docs/install.md says what is in it")
+        return
+    at = ("machines", machine.name)
+    layout = system_of(rack, machine).layout
+    for role in ("system", "mirror") if "mirror" in layout else ("system",):
+        if role not in machine.disks:
+            yield rack.problem(HOSTS, (*at, "disks"), f"no disk is named `{role}`, and the layout {layout} writes it",
+                               f"disks: {{{role}: /dev/disk/by-id/…}}; docs/install.md says how to find it out")
+    for disk in written_disks(rack, machine):
+        if disk not in machine.hardware.disks:
+            yield rack.problem(HOSTS, (*at, "hardware", "disks"), f"size and serial number of {disk} are not on file",
+                               "as `lsblk -bdo NAME,SIZE,SERIAL` shows them")
+    if not (machine.hardware.uuid or machine.hardware.serial):
+        yield rack.problem(HOSTS, (*at, "hardware"), "neither `uuid` nor `serial` is recorded, which tell it from other machines",
+                           "/sys/class/dmi/id/product_uuid shows it")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found out about a machine before it is armed."""
+
+    known: bool  # rooster gives it its address
+    misfit: str  # why the installer would not find its components; empty: it does
+    foreign: tuple[str, ...] | None  # other DHCP servers; None: it could not be asked
+    key: str  # the host key that it shows now; empty: it does not answer
+    member: bool  # its node is in the cluster
+    unasked: str  # why the cluster could not be asked; empty: it was, or there is none
+
+
+# the first line says whether there is a cluster, the last whether it was asked
+def member_question(name: str) -> str:
+    """Shell text for a control plane: "none", or the node if there is one, and "asked"."""
+    admin = "/etc/kubernetes/admin.conf"
+    return (f"[ -e {admin} ] || {{ echo none; exit 0; }}\n"
+            f"kubectl --kubeconfig={admin} --request-timeout=10s get node {quote(name)} -o name --ignore-not-found 2>&1 && echo asked")
+
+
+def member(name: str, answer: str) -> tuple[bool, str]:
+    """Whether the machine is a node, and why that could not be asked."""
+    lines = answer.split()
+    if lines in (["none"], ["asked"]):
+        return False, ""
+    if lines == [f"node/{name}", "asked"]:
+        return True, ""
+    return False, answer.strip().splitlines()[-1] if answer.strip() else "nothing was answered"
+
+
+def known_question(machine: Machine) -> str:
+    """Shell text for rooster: does it give the machine its address, and files for it?"""
+    return (f"grep -qs '^dhcp-host={machine.inner.mac},{machine.address()},' /etc/dnsmasq.d/rack.conf && "
+            f"grep -qs '{machine.address()} {machine.name};' /etc/coop/boot-nginx.conf && echo known")
+
+
+def refusals(rack: Rack, machine: Machine, seen: Seen, *, reinstall: bool, look: bool = False) -> list[str]:
+    """Why it is not armed; empty: it may be. What would be lost counts for nothing when it is only looked at."""
+    name, found = machine.name, []
+    if not seen.known:
+        found.append(f"rooster does not know {name} as hosts.yaml does: inv gateway.apply")
+    if seen.misfit:
+        found.append(seen.misfit)
+    if seen.foreign is None:
+        found.append("whether another DHCP server is on the inner port could not be asked: inv gateway.apply")
+    elif seen.foreign:
+        found.append(f"another DHCP server is on rooster's inner port: {', '.join(seen.foreign)}. It would boot {name} with its own "
+                     "files: take it off that network")
+    if look:
+        return found
+    if seen.unasked:
+        found.append(f"the cluster cannot be asked whether {name} is in it: {seen.unasked}")
+    if seen.member:
+        found.append(f"{name} is a node of the cluster: inv node.remove {name} first")
+    if seen.key and not reinstall:
+        whose = "with its own key" if seen.key == machine.host_key else "with a key that hosts.yaml does not have"
+        found.append(f"{name} is alive: it answers by ssh, {whose}. Whoever is sure that its system may go types --reinstall")
+    elif machine.host_key and not reinstall:
+        line = rack.problem(HOSTS, ("machines", name, "host_key"), "").line
+        found.append(f"{HOSTS}:{line}: {name} has a host key, so it was installed before. Whoever is sure that its system may go "
+                     "types --reinstall")
+    return found
+
+
+def active(boots: Boots, address: str, order: Ordered) -> int:
+    """When the installer was last heard of: a word, a file, a package."""
+    asked = boots.asked.get(address, (0, ""))[0]
+    return max(order.since, asked, *(word.time for word in order.words), 0)
+
+
+def stage(boots: Boots, machine: Machine, again: bool, look: bool = False) -> Stage:
+    """What is to be done for the machine now; `look`: an order that writes nothing is wanted."""
+    address = str(machine.address())
+    order = boots.order(address)
+    if order is None or order.state in ("expired", "withdrawn"):
+        return "order"
+    if order.state == "armed":
+        other = look == bool(order.about.get("disks"))  # one that writes is armed, and one that looks is wanted, or the reverse
+        return "order" if order.word("refused") or other else "watch"  # refused: the machine is not what it was armed with
+    if order.state == "claimed":
+        if boots.now - active(boots, address, order) < SILENT:
+            return "watch"
+        return "order" if again else "failed"
+    return "order" if again else "finished"

@@ -1,0 +1,96 @@
+"""When a machine may be armed, and what its order's state leads to."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
+from fabfile.facts.netboot import Boots, Ordered, Word
+from fabfile.loading import load
+from tests.pages import PROJECT
+
+GOOD = Seen(True, "", (), "", False, "")
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ/4TIm9v9N1LWGGkGw2N1u1HSsbFFOCJGA6bKDOKxo5"
+
+
+@pytest.fixture
+def machine_with(tmp_path):
+    """machine_with(lines): the rack whose chick1 has these lines more, and chick1."""
+    def make(lines: str = "", layout: str = "plain"):
+        shutil.copytree(PROJECT / "configs", tmp_path / "configs", dirs_exist_ok=True)
+        at = "    bmc: 192.168.0.101\n"
+        (tmp_path / "hosts.yaml").write_text((PROJECT / "hosts.yaml").read_text().replace(at, at + lines))
+        file = tmp_path / "configs/install.yaml"
+        file.write_text(file.read_text().replace("layout: plain ", f"layout: {layout} "))
+        rack = load(tmp_path)
+        return rack, rack.machine("chick1")
+    return make
+
+
+def test_what_the_files_lack_is_told_by_line(machine_with):
+    said = [str(one) for one in lacking(*machine_with("    disks: {system: /dev/disk/by-id/ata-1}\n", "mirror"))]
+    assert [one.partition(":")[0] for one in said] == ["hosts.yaml"] * 3
+    assert "no disk is named `mirror`, and the layout mirror writes it" in said[0]
+    assert "size and serial number of /dev/disk/by-id/ata-1 are not on file" in said[1] and "neither `uuid` nor `serial`" in said[2]
+    full = "    disks: {system: /dev/disk/by-id/ata-1}\n" \
+        "    hardware: {serial: X1, disks: {/dev/disk/by-id/ata-1: {size: 512, serial: S}}}\n"
+    assert list(lacking(*machine_with(full))) == []
+    rack, machine = machine_with(full)
+    assert "there is no such file" in str(next(lacking(replace(rack, install=None), machine)))
+
+
+@pytest.mark.parametrize("seen, pinned, reinstall, why", [
+    (GOOD, "", False, ""),
+    (GOOD, KEY, True, ""),
+    (GOOD, KEY, False, "has a host key, so it was installed before"),
+    (replace(GOOD, key=KEY), "", False, "is alive: it answers by ssh, with a key that hosts.yaml does not have"),
+    (replace(GOOD, key=KEY), KEY, False, "is alive: it answers by ssh, with its own key"),
+    (replace(GOOD, key=KEY), KEY, True, ""),
+    (replace(GOOD, known=False), "", True, "rooster does not know chick1"),
+    (replace(GOOD, misfit="no kernel"), "", True, "no kernel"),
+    (replace(GOOD, foreign=("10.0.0.7 (52:54:00:00:00:07)",)), "", True, "another DHCP server is on rooster's inner port: 10.0.0.7 (52:54"),
+    (replace(GOOD, foreign=None), "", True, "could not be asked"),
+    (replace(GOOD, member=True), KEY, True, "chick1 is a node of the cluster: inv node.remove chick1 first"),
+    (replace(GOOD, unasked="no route"), "", True, "the cluster cannot be asked whether chick1 is in it: no route"),
+])
+def test_what_speaks_against_it_is_told(machine_with, seen, pinned, reinstall, why):
+    rack, machine = machine_with(f"    host_key: {pinned}\n" if pinned else "")
+    found = refusals(rack, machine, seen, reinstall=reinstall)
+    assert (why in " ".join(found)) if why else found == []
+    looked_at = refusals(rack, machine, seen, reinstall=False, look=True)
+    assert looked_at == [one for one in found if "rooster" in one or "DHCP" in one or one == "no kernel"]
+
+
+@pytest.mark.parametrize("answer, found", [
+    ("none\n", (False, "")), ("asked\n", (False, "")), ("node/chick1\nasked\n", (True, "")),
+    ("node/chick1\n", (False, "node/chick1")), ("", (False, "nothing was answered")),
+    ("error\nThe connection to the server was refused\n", (False, "The connection to the server was refused")),
+])
+def test_the_clusters_answer_counts_when_it_is_one(answer, found):
+    assert member("chick1", answer) == found
+
+
+REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
+
+
+@pytest.mark.parametrize("state, since, words, asked, again, wanted", [
+    ("armed", 9900, (), {}, False, "watch"),
+    ("armed", 9900, (), {}, True, "watch"),  # it was not claimed: there is nothing to do again
+    ("armed", 9900, (REFUSED,), {}, False, "order"),
+    ("claimed", 9900, (), {}, True, "watch"),  # its installer is at work
+    ("claimed", 9900 - SILENT, (), {}, False, "failed"),
+    ("claimed", 9900 - SILENT, (), {}, True, "order"),
+    ("claimed", 9900 - SILENT, (), {"10.0.0.101": (9950, "GET /debian/pool/x.deb")}, True, "watch"),
+    ("finished", 1, (FINISHED,), {}, False, "finished"),
+    ("finished", 1, (FINISHED,), {}, True, "order"),
+    ("expired", 1, (), {}, False, "order"),
+    ("withdrawn", 1, (), {}, False, "order"),
+])
+def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, words, asked, again, wanted):
+    _, machine = machine_with()
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"disks": "ata-1"}, words),)}, asked)
+    assert stage(boots, machine, again) == wanted
+    if state == "armed":
+        assert stage(boots, machine, again, look=True) == "order", "it is armed to write, and is to be looked at"
+    assert stage(Boots(10_000), machine, again) == "order"
