@@ -40,7 +40,7 @@ def test_it_works_on_a_racks_folder_elsewhere(types):
         code, said = types(program, "--list")
         assert code == 0 and "cluster.bootstrap" in said and "lab.up" not in said, said  # the lab comes with a clone
         assert types(program, "rack.check") == (
-            0, "rack flock: 13 machines, all good; 13 host keys to be learned yet: inv rack.trust MACHINE\n")
+            0, "rack flock: 13 machines, no problems; 13 host keys are missing: inv rack.trust MACHINE\n")
     code, said = types("fab", "-H", "chick1", "--", "uptime")
     assert code == 2 and said.startswith("chick1: hosts.yaml names no host_key for it"), said
 
