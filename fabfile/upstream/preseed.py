@@ -13,7 +13,7 @@ from fabfile.rack.install import System
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import merge
 from fabfile.rack.model import Rack
-from fabfile.rack.problem import Problem, key_text
+from fabfile.rack.problem import Problem
 from fabfile.upstream.documents import against
 from fabfile.upstream.questions import INSTALLER, kind_of
 
@@ -136,14 +136,17 @@ def preseed(rack: Rack, machine: Machine) -> str:
 
 
 def contradictions(rack: Rack) -> Iterator[Problem]:
-    """All that install.yaml says against the rack, by the first machine that it would be said to."""
-    told: set[str] = set()
+    """All that install.yaml says against the rack, for the first machine that it concerns."""
+    found: dict[str, Problem] = {}
     for machine in rack.machines.values() if rack.install else ():
-        if machine is rack.gateway:
+        if "gateway" in machine.roles:
             continue
-        path = ("systems", _name(rack, machine), "preseed")
-        for one in merge(demanded(rack, machine), system_of(rack, machine).preseed, proposed(rack, machine)).contradictions:
-            where = key_text((*path, *one.path))
-            if where not in told:
-                told.add(where)
-                yield from against(rack, INSTALL, path, [one]).problems
+        try:
+            path = ("systems", _name(rack, machine), "preseed")
+            both = merge(demanded(rack, machine), system_of(rack, machine).preseed, proposed(rack, machine))
+        except LookupError:
+            continue  # no gateway, no address, no such system: that is a problem of its own
+        for one in both.contradictions:
+            for problem in against(rack, INSTALL, path, [one]).problems:
+                found.setdefault(problem.key, problem)
+    yield from found.values()
