@@ -30,6 +30,18 @@ def exit_on_error() -> Iterator[None]:
         raise Exit(str(error), code=2) from None
 
 
+@contextmanager
+def building():
+    """A function that shows events. Ctrl-C ends the task with a sentence that says how to resume."""
+    from lab.screen import progress
+
+    try:
+        with exit_on_error(), progress() as tell:
+            yield tell
+    except KeyboardInterrupt:
+        raise Exit("stopped: what is built is kept; the same command resumes", code=130) from None
+
+
 @task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
                    "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
 def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "") -> None:
@@ -40,7 +52,6 @@ def up(c: Context, name: str | None = None, control_planes: str = "1", extras: s
     from lab.lifecycle import up
     from lab.places import Places
     from lab.rackfolder import CONTROL_PLANES, SPARE
-    from lab.screen import progress
 
     if control_planes not in map(str, CONTROL_PLANES):
         raise Exit(f"a lab has 1 or 3 control planes, not {control_planes}", code=2)
@@ -48,7 +59,7 @@ def up(c: Context, name: str | None = None, control_planes: str = "1", extras: s
     if unknown := wanted - set(EXTRAS):
         raise Exit(f"nothing is called {', '.join(sorted(unknown))}: --extras takes {', '.join(EXTRAS)}", code=2)
     began = time.monotonic()
-    with exit_on_error(), progress() as tell:
+    with building() as tell:
         lab = up(Places.named(name), tell, int(control_planes), wanted)
     print(f"{', '.join(lab.machines)} accept logins after {time.monotonic() - began:.1f} s\n"
           f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
@@ -62,10 +73,9 @@ def swarm(c: Context, chicks: int, name: str | None = None) -> None:
 
     from lab import swarm
     from lab.places import Places
-    from lab.screen import progress
 
     began = time.monotonic()
-    with exit_on_error(), progress() as tell:
+    with building() as tell:
         lab = swarm.up(Places.named(name or swarm.NAME), chicks, tell)
     print(f"rooster and {chicks} chicks accept logins after {time.monotonic() - began:.1f} s\n"
           f"export COOP_RACK={lab.rack}")
