@@ -18,8 +18,8 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        self.built = 0
         self._parts: set[str] = set()
+        self._built: set[str] = set()
         self._began = 0.0
         self._waiting: dict[str, Work] = {}
         self._running: dict[str, tuple[Work, float]] = {}
@@ -30,6 +30,7 @@ class Progress:
         if event.state == "waiting":
             self._waiting[event.part] = event.work or Work(event.part)
             self._parts.add(event.part)
+            self._built.discard(event.part)
             self._began = now
         elif event.state == "building":
             self._running[event.part] = self._waiting.pop(event.part, Work(event.part)), now
@@ -37,7 +38,7 @@ class Progress:
             work, began = self._running.pop(event.part)
             if event.part not in self._parts or event.state == "failed":
                 return
-            self.built += 1
+            self._built.add(event.part)
             if event.state == "built":
                 self._expected, self._taken = self._expected + work.usual, self._taken + now - began
 
@@ -48,7 +49,7 @@ class Progress:
 
     def is_building(self) -> bool:
         """Whether there are parts to build still: what else a lab does is begun and done in a moment."""
-        return self.built < len(self._parts)
+        return self._built < self._parts
 
     def left(self, now: float) -> float:
         """Seconds, estimated."""
@@ -65,7 +66,7 @@ class Progress:
 
     def summary(self, now: float) -> str:
         """"12 of 36 parts built, about 9 minutes left"."""
-        return f"{self.built} of {len(self._parts)} parts built, {spoken(self.left(now))} left"
+        return f"{len(self._built)} of {len(self._parts)} parts built, {spoken(self.left(now))} left"
 
     def line(self, now: float) -> str:
         """All of it in one plain line; "" if nothing is being built."""

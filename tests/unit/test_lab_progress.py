@@ -56,7 +56,7 @@ def test_the_rest_of_a_lab_is_no_part_to_build():
     stage = after((0.0, Event("networks", "building")))
     assert not stage.is_building() and stage.line(4.0) == "building networks for 4 s"
     done = after((0.0, Event("networks", "building")), (1.0, Event("networks", "built", 1.0)))
-    assert done.line(4.0) == "" and done.built == 0
+    assert done.line(4.0) == "" and done.summary(4.0).startswith("0 of 0")
 
 
 def test_the_last_part_ends_the_bar():
@@ -64,6 +64,13 @@ def test_the_last_part_ends_the_bar():
     assert progress.is_building()
     progress.take(Event("a", "built", 10.0), 10.0)
     assert not progress.is_building() and progress.left(10.0) == 0
+
+
+def test_a_second_build_counts_on():
+    """Of another part with the same name, say: a lab's site with more in it."""
+    progress = after((0.0, waiting("site", 10)), (0.0, Event("site", "building")), (10.0, Event("site", "built", 10.0)),
+                     (10.0, waiting("site", 10)), (10.0, waiting("more", 10)))
+    assert progress.is_building() and progress.summary(10.0).startswith("0 of 2 parts built")
 
 
 @pytest.mark.parametrize("seconds, words", [
