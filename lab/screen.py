@@ -28,7 +28,7 @@ def format_event(event: Event) -> str:
     words = [f"{event.part}:", event.state]
     if event.seconds is not None:
         words.append(f"{event.seconds:.1f} s")
-    if event.usual and event.state == "building":
+    if event.usual and event.usual >= 1 and event.state == "building":
         words.append(f"(about {event.usual:.0f} s)")
     return " ".join(words)
 
