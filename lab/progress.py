@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .forge.event import Event
 from .forge.schedule import Work, seconds_left
 
-ENOUGH = 20.0  # seconds of expected work, before which a computer's pace says nothing
+PRIOR = 60.0  # seconds of work at the expected pace that count before any was seen: one part says little
 SLOWEST, FASTEST = 8.0, 0.5
 
 
@@ -76,9 +76,9 @@ class Progress:
     def _pace(self, now: float) -> float:
         """How many times as long as expected parts take here."""
         late = [(now - began, work.usual) for work, began in self._running.values() if 0 < work.usual < now - began]
-        taken = self._taken + sum(seconds for seconds, _ in late)
-        expected = self._expected + sum(usual for _, usual in late)
-        return min(max(taken / expected, FASTEST), SLOWEST) if expected > ENOUGH else 1.0
+        taken = PRIOR + self._taken + sum(seconds for seconds, _ in late)
+        expected = PRIOR + self._expected + sum(usual for _, usual in late)
+        return min(max(taken / expected, FASTEST), SLOWEST)
 
 
 def of_about(usual: float) -> str:

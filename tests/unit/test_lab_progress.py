@@ -40,11 +40,12 @@ def test_a_build_that_goes_as_it_usually_goes():
     assert on.line(130.0) == "building b for 30 s of about 60, 1 of 3 parts built, about 1 minute left"
 
 
-def test_where_parts_take_twice_as_long_so_will_the_rest():
+def test_where_parts_take_longer_so_will_the_rest():
+    """340 s of what was expected to take 100, beside a minute that counts as expected: 2.5 times as long."""
     late = after(*THREE, (0.0, Event("a", "building")))
-    assert late.left(200.0) == pytest.approx(200 + 20)  # a has a tenth of its time still to go, b and c twice theirs
-    ended = after(*THREE, (0.0, Event("a", "building")), (200.0, Event("a", "built", 200.0)))
-    assert ended.left(200.0) == 200
+    assert late.left(340.0) == pytest.approx(2.5 * 100 + 34)  # b and c, and a tenth of what a has taken already
+    ended = after(*THREE, (0.0, Event("a", "building")), (340.0, Event("a", "built", 340.0)))
+    assert ended.left(340.0) == pytest.approx(2.5 * 100)
 
 
 def test_what_another_process_has_built_counts_as_built_and_says_nothing_of_the_pace():
