@@ -13,6 +13,8 @@ from fabfile.tasks.task import task
 if TYPE_CHECKING:
     from invoke import Context
 
+    from lab.screen import Tell
+
 NAME = {"name": "Name of the lab (default: lab)."}
 
 
@@ -31,7 +33,7 @@ def exit_on_error() -> Iterator[None]:
 
 
 @contextmanager
-def building():
+def building() -> Iterator[Tell]:
     """A function that shows events. Ctrl-C ends the task with a sentence that says how to resume."""
     from lab.screen import progress
 
