@@ -258,11 +258,11 @@ def test_a_mode_that_a_hand_has_set_goes_back_and_leaves_no_rules(edited, operat
 
 BROKEN = {
     "kubelet": ({"KubeletConfiguration": {"evictionHard": {"memory.available": "some"}}},
-                "kubelet.service does not come up", "curl -s http://127.0.0.1:10248/healthz", "ok"),
+                "kubelet.service does not start with the new", "curl -s http://127.0.0.1:10248/healthz", "ok"),
     "the API server": ({"kubeadm": {"ClusterConfiguration": {"apiServer": {"extraArgs": [{"name": "nosuch", "value": "1"}]}}}},
                        "the previous manifest is back", f"{KUBECTL} get --raw /readyz", "ok"),
     "containerd": ({"containerd": {"plugins": {"io.containerd.cri.v1.runtime": {"containerd": {
-        "default_runtime_name": "nosuch"}}}}}, "containerd.service does not come up",
+        "default_runtime_name": "nosuch"}}}}}, "containerd.service does not start with the new",
                    "crictl info | grep -o 'defaultRuntimeName\": \"runc'", 'defaultRuntimeName": "runc'),
 }
 
