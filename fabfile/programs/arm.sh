@@ -16,7 +16,7 @@ if command -v grub-script-check >/dev/null; then
   grub-script-check "$new/tftp/debian-installer/amd64/grub/grub.cfg" || exit 1
 fi
 mkdir -p "$place/said/$id"
-chown www-data:www-data "$place" "$place/said/$id" || exit 1  # claimed by a rename, reported to by files
+chown proxy:proxy "$place" "$place/said/$id" || exit 1  # claimed by a rename, reported to by files
 ln -sfnT "../at/${place##*/}/armed/tftp" "$tftp" || exit 1
 until=$(($(date +%s) + seconds))
 { printf '%s\n' "$order"; echo "expires $until"; } >"$new/order"

@@ -35,11 +35,9 @@ def netboot(rack: Rack) -> Iterator[Resource]:
             yield Unit(unit, running=False, enabled=False)
         return
     yield Packages({"busybox": None, "debian-installer-13-netboot-amd64": None, "nginx": None})
-    if not rack.network.publish:
-        yield Unit("nginx", running=False, enabled=False)  # the package starts one that shows a page to everybody
     for place in (f"{BOOT}/at", f"{BOOT}/tftp", "/var/cache/coop-boot", LOGS):
         yield Directory(place)
-    yield Directory(f"{BOOT}/body", owner="www-data", mode=0o700)
+    yield Directory(f"{BOOT}/body", owner="proxy", mode=0o700)
     for name, image in LOADERS.items():
         yield Symlink(f"{BOOT}/tftp/{name}", f"{IMAGES}/{image}")
     yield File(f"{BOOT}/tftp/{PXELINUX}", render("rooster/srv/coop/boot/local/pxelinux.cfg"))
