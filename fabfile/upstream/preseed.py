@@ -108,7 +108,7 @@ def demanded(rack: Rack, machine: Machine) -> Tree:
 def proposed(rack: Rack, machine: Machine) -> Tree:
     """What gives way to what is written."""
     return {INSTALLER: {
-        "debian-installer/locale": "C.UTF-8",
+        "debian-installer/locale": "en_US.UTF-8",  # with C.UTF-8 it asks in which country the machine is
         "keyboard-configuration/xkb-keymap": "us",
         "time/zone": "Etc/UTC",
         "clock-setup/utc": True,
