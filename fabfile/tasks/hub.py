@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HUB = {"hub": "Name of the hub: \"hub\" (configs/hub.yaml) or one of configs/services.yaml."}
 UPGRADE = HUB | {
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "leave_out": "Nodes to ignore (comma-separated); then images are not pulled in advance.",
+    "leave_out": "Nodes not waited for, by commas; no images are pre-pulled.",
     "force_conflicts": "Take over fields that another field manager has set.",
     "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",

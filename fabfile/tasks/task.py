@@ -50,5 +50,6 @@ def task(body: Callable[..., Any], /) -> CoopTask: ...
 @overload
 def task(**about: Any) -> Callable[[Callable[..., Any]], CoopTask]: ...
 def task(*body: Callable[..., Any], **about: Any) -> Any:
-    """Invoke's own, with that."""
-    return invoke.task(*body, klass=CoopTask, **about)
+    """Invoke's own, with that. No letter stands for an option: Invoke would choose it by the order of the options, so that
+    `-d` was `--dry` in one task and `--dead` in another."""
+    return invoke.task(*body, klass=CoopTask, auto_shortflags=False, **about)

@@ -32,6 +32,15 @@ def test_a_task_helps(task):
     assert re.fullmatch(r"[A-Z].{0,58}\.", help_line), f"imperative, at most 60 characters, a full stop: {help_line!r}"
 
 
+def test_no_letter_stands_for_an_option():
+    """By Invoke's choice `-d` would be --dry in one task and --dead in another."""
+    from fabfile import namespace
+
+    letters = {task: [name for argument in namespace[task].get_arguments() for name in argument.names if len(name) == 1]
+               for task in TASKS}
+    assert letters == dict.fromkeys(TASKS, [])
+
+
 @pytest.mark.parametrize("program, task", [("inv", "node.add"), ("inv", "hub.user.add"), ("fab", "node.remove")])
 def test_help_may_be_asked_for_after_a_task_that_wants_a_word(program, task):
     def said(*words: str) -> str:
