@@ -181,7 +181,7 @@ def test_an_operator_who_may_not_in_is_reported_so(operate):
     file.write_text(file.read_text().replace(str(operator.swarm.key), f"{operator.state}.key"))
     result = operator.run(toys.plain)
     assert all(isinstance(error, KeyRefused) for error in result.errors)
-    assert "does not let root in" in str(result.errors[0])
+    assert "login as root was refused" in str(result.errors[0])
 
 
 def test_fab_goes_to_the_racks_machines_with_nothing_else_typed(operate):
