@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
-HUB = {"hub": "Name of the hub: \"hub\" (configs/hub.yaml) or one of configs/services.yaml."}
+HUB = {"hub": "The hub: \"hub\" (configs/hub.yaml), or its name in configs/services.yaml."}
 UPGRADE = HUB | {
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "leave_out": "Nodes not waited for, by commas; no images are pre-pulled.",
+    "leave_out": "Do not wait for these nodes (a,b); pre-pull on no node.",
     "force_conflicts": "Take over fields that another field manager has set.",
     "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",

@@ -25,11 +25,11 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
 
 @task(help={
     "machine": "Its name in hosts.yaml.",
-    "again": "Begin once more an installation that did not finish.",
-    "reinstall": "Permit to erase the system that the machine has.",
-    "wipe": "Disks to erase with all data: /dev/disk/by-id/…, by commas.",
-    "look": "Only learn its disks and identity: nothing is written.",
-    "dry": "Show what would be written, and change nothing; exit 3.",
+    "again": "Restart an unfinished installation from the beginning.",
+    "reinstall": "Overwrite an old system (ext, FAT, swap, LVM, RAID), too.",
+    "wipe": "Overwrite whatever is on these (/dev/disk/by-id/…,…), too.",
+    "look": "Netboot it, show its disks and UUID; write to no disk.",
+    "dry": "Dry run: show what would be written, and always exit 3.",
 })
 def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", look: bool = False,
             dry: bool = False) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."
 })
 def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Publish services through the gateway, and test each name."""
+    """Set up nginx on the gateway for every name, and test each."""
     from dataclasses import asdict
     from json import dumps
 
