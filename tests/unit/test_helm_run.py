@@ -8,7 +8,7 @@ import json
 import pytest
 
 from fabfile.resources import helm_scripts
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import Sandbox, a_sandbox
 
 # history: "NUMBER STATUS DIGEST PROVED". helm hands labels on, as it really does: the mark of the revision before,
 # or of the one that is brought back.
@@ -105,12 +105,8 @@ def released(proof: str) -> helm_scripts.Released:
 
 @pytest.fixture(scope="module")
 def sandbox():
-    try:
-        sandbox = Sandbox()
-    except OSError:
-        pytest.skip("a sandbox needs root")
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ import yaml
 
 from fabfile.programs import HERE, shell
 from tests.unit.long_texts import LongTexts
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import a_sandbox
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "tests/cases/programs"
@@ -59,12 +59,8 @@ def test_every_program_says_what_it_is_for():
 
 @pytest.fixture(scope="module")
 def machine():
-    try:
-        sandbox = Sandbox()
-    except OSError:
-        pytest.skip("a sandbox needs root")
-    yield sandbox
-    sandbox.close()
+    with a_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.mark.parametrize("interpreter", ["dash", "bash --posix"])
