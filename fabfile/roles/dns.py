@@ -16,18 +16,12 @@ def placed_dns(rack: Rack) -> list[Document]:
     kubeadm only prefers that, so both stand on the node that is Ready first, and stay there. When that node is away, no
     pod of the cluster can resolve a name until Kubernetes gives them up, five minutes later.
     """
-    if _is_elsewhere(rack) or sum(_takes_dns(machine) for machine in rack.chicks) < 2:
+    if not documents.has_addon(rack, rack.leader, "dns") or sum(_takes_dns(machine) for machine in rack.chicks) < 2:
         return []
     term = {"labelSelector": {"matchLabels": _LABELS}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     return [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "coredns", "namespace": "kube-system"},
              "spec": {"template": {"spec": {"affinity": affinity}}}}]
-
-
-def _is_elsewhere(rack: Rack) -> bool:
-    """Whether kubeadm makes no CoreDNS."""
-    skipped = documents.init_configuration(rack, rack.leader).get("skipPhases") or ()
-    return bool((documents.cluster_configuration(rack).get("dns") or {}).get("disabled")) or "addon/coredns" in skipped
 
 
 def _takes_dns(machine: Machine) -> bool:

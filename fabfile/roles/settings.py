@@ -34,8 +34,7 @@ def cluster_settings(rack: Rack, machine: Machine) -> Resource:
 
 def kube_proxy_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """kube-proxy on every node, changed on one control plane. Calico's dataplane follows it: never before it."""
-    cluster, init = documents.cluster_configuration(rack), documents.init_configuration(rack, machine)
-    if not ((cluster.get("proxy") or {}).get("disabled") or "addon/kube-proxy" in (init.get("skipPhases") or ())):
+    if documents.has_addon(rack, machine, "proxy"):
         yield KubeProxySettings(kubeadm.kube_proxy_configuration(rack), machine.name, _address(machine),
                                 fixed.fixed_kube_proxy(rack), kubeadm.is_known(rack))
 

@@ -107,6 +107,15 @@ def init_configuration(rack: Rack, machine: Machine) -> Tree:
     })
 
 
+ADDONS = {"dns": "addon/coredns", "proxy": "addon/kube-proxy"}  # key of ClusterConfiguration → phase of kubeadm init
+
+
+def has_addon(rack: Rack, machine: Machine, addon: str) -> bool:
+    """Whether kubeadm makes it, initialized on this machine; `addon`: one of ADDONS."""
+    disabled = (cluster_configuration(rack).get(addon) or {}).get("disabled")
+    return not disabled and ADDONS[addon] not in (init_configuration(rack, machine).get("skipPhases") or ())
+
+
 def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: str = "",
                        certificate_key: str = "") -> Tree:
     """kubeadm's JoinConfiguration; its three secrets are borrowed, or words that stand for them."""
