@@ -11,6 +11,7 @@ from fabfile.facts.netboot import Boots, Ordered
 from fabfile.rack import Machine, Problem, Rack
 from fabfile.resources.installation import written_disks
 from fabfile.upstream.documents import HOSTS
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.preseed import INSTALL, system_of
 
 SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
@@ -52,9 +53,8 @@ class Seen:
 # the first line says whether there is a cluster, the last whether it was asked
 def member_question(name: str) -> str:
     """Shell text for a control plane: "none", or the node if there is one, and "asked"."""
-    admin = "/etc/kubernetes/admin.conf"
-    return (f"[ -e {admin} ] || {{ echo none; exit 0; }}\n"
-            f"kubectl --kubeconfig={admin} --request-timeout=10s get node {quote(name)} -o name --ignore-not-found 2>&1 && echo asked")
+    return (f"[ -e {ADMIN_CONF} ] || {{ echo none; exit 0; }}\n"
+            f"kubectl --kubeconfig={ADMIN_CONF} --request-timeout=10s get node {quote(name)} -o name --ignore-not-found 2>&1 && echo asked")
 
 
 def member(name: str, answer: str) -> tuple[bool, str]:

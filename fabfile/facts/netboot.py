@@ -10,11 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fabfile.programs import shell
-from fabfile.resources.installation import BOOT
-
-LOG = "/var/log/coop-boot/access.log"  # what nginx wrote of boots
-
-_STATES = {"armed": "armed", "claimed": "claimed", "expired": "expired", "withdrawn": "withdrawn"}
+from fabfile.resources.installation import BOOT, LOGS
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class Boots:
 
 def question() -> str:
     """Shell text for rooster."""
-    return shell("boots", boot=BOOT, log=LOG)
+    return shell("boots", boot=BOOT, log=f"{LOGS}/access.log")
 
 
 def parse(answer: str) -> Boots:
@@ -94,7 +90,7 @@ def parse(answer: str) -> Boots:
         about = dict(line.partition(" ")[::2] for line in lines)
         order = about.get("id", identity)
         reported = tuple(said.get((address, order), ()))
-        state = "finished" if kind == "claimed" and any(word.name == "finished" for word in reported) else _STATES[kind]
+        state = "finished" if kind == "claimed" and any(word.name == "finished" for word in reported) else kind
         found.setdefault(address, []).append(Ordered(order, state, since, about, reported))
     return Boots(now, {address: tuple(sorted(some, key=lambda one: -one.since)) for address, some in found.items()}, asked)
 

@@ -10,6 +10,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.upstream.preseed import served_at, system_of
 
 BOOT = "/srv/coop/boot"  # on rooster
+LOGS = "/var/log/coop-boot"  # there: what nginx wrote of boots
 BY_ID = "/dev/disk/by-id/"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.rack.machines import Interface
 from fabfile.resources import Check, Directory, File, Packages, Resource, Symlink, Unit
-from fabfile.resources.installation import BOOT, Order, disarm, guard, late
+from fabfile.resources.installation import BOOT, LOGS, Order, disarm, guard, late
 from fabfile.roles.rendering import render
 from fabfile.upstream.preseed import preseed, served_at
 
@@ -23,7 +23,6 @@ LOADERS = {"pxelinux.0": "pxelinux.0", "ldlinux.c32": "boot-screens/ldlinux.c32"
            "bootnetx64.efi": "bootnetx64.efi", "grubx64.efi": "grubx64.efi"}
 KERNEL = {f"debian-installer/amd64/{name}": name for name in ("linux", "initrd.gz")}
 PXELINUX, GRUB = "pxelinux.cfg/default", "debian-installer/amd64/grub/grub.cfg"
-LOGS = "/var/log/coop-boot"
 NGINX, UNITS = "/etc/coop/boot-nginx.conf", "/etc/systemd/system"
 DISARM = "/usr/local/lib/coop/disarm"
 

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
+
+from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
     from fabfile.facts.dhcp import Client
@@ -45,20 +44,13 @@ def as_json(boots: Boots, addresses: Mapping[str, str], strangers: Sequence[Clie
 
 def as_text(boots: Boots, addresses: Mapping[str, str], strangers: Sequence[Client]) -> str:
     """A table; whoever is in no hosts.yaml comes last."""
-    console = Console(width=100, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("machine", "its next netboot", "asked last"):
-        table.add_column(heading, overflow="fold")
+    rows: list[tuple[object, str | Text, str]] = []
     for name, address in addresses.items():
         order, asked = boots.order(address), boots.asked.get(address)
-        words = escape(order_words(order))
-        table.add_row(name, f"[yellow]{words}[/]" if order and order.state in ("armed", "claimed") else words,
-                      escape(f"{asked[1]}, {moment(asked[0])}") if asked else "-")
-    for one in strangers:
-        table.add_row("[yellow]unknown[/]", f"nothing: {one.mac} is in no hosts.yaml", f"DHCP, {moment(one.time)}")
-    with console.capture() as captured:
-        console.print(table)
+        style = "yellow" if order and order.state in ("armed", "claimed") else ""
+        rows.append((name, Text(order_words(order), style), f"{asked[1]}, {moment(asked[0])}" if asked else "-"))
+    rows += [(Text("unknown", "yellow"), f"nothing: {one.mac} is in no hosts.yaml", f"DHCP, {moment(one.time)}") for one in strangers]
     refused = {name: order.word("refused") for name, address in addresses.items()
                if (order := boots.order(address)) and order.state == "armed"}
-    return "\n".join([*(line.rstrip() for line in captured.get().splitlines()),
+    return "\n".join([ruled_table(("machine", "its next netboot", "asked last"), rows),
                       *(f"{name}: its installer refused: {word.text.strip()}" for name, word in refused.items() if word)])

@@ -36,6 +36,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     """Install a machine over the network, and add it."""
     from fabfile.facts.installing import stage
     from fabfile.rack import RackProblems
+    from fabfile.screen.netboot import order_words
     from fabfile.tasks.chicks import a_present_chick
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
@@ -45,17 +46,18 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     order = _order_to_look(rack, box) if look else _order(rack, box, wipe, again or reinstall)
     with connected(rack) as ways:
         boots = _look(rack, ways)
+        former = boots.order(str(box.address()))
         match stage(boots, box, again, look):
             case "order":
-                former = boots.order(str(box.address()))
                 rack, _ = find_leader(ways, without=box)
                 seen = _seen(rack, box, ways)
                 _refuse(rack, box, seen, reinstall, look)
                 _arm(rack, box, order, former if former and former.state == "armed" else None, dry)
             case "failed":
-                raise Exit(_failed(boots, box), code=1)
+                assert former is not None
+                raise Exit(_failed(boots, box, former), code=1)
             case _ if dry:
-                raise Exit(f"{machine}: {_words(boots, box)}", code=3)
+                raise Exit(f"{machine}: {order_words(former)}", code=3)
     try:
         done = _watch(rack, box, look)
         if look:
@@ -176,23 +178,14 @@ def seconds(window: str) -> int:
     return int(window[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[window[-1]]
 
 
-def _words(boots: Boots, box: Machine) -> str:
+def _failed(boots: Boots, box: Machine, order: Ordered) -> str:
+    from fabfile.facts.installing import active
     from fabfile.screen.netboot import order_words
 
-    return order_words(boots.order(str(box.address())))
-
-
-def _failed(boots: Boots, box: Machine) -> str:
-    return (f"{box.name}: {_words(boots, box)}, and nothing was heard of it for {(boots.now - _active(boots, box)) // 60} minutes. "
+    silent = boots.now - active(boots, str(box.address()), order)
+    return (f"{box.name}: {order_words(order)}, and nothing was heard of it for {silent // 60} minutes. "
             f"See its screen; its disk may be half written, and nothing else is done by itself. A new order: "
             f"inv node.install {box.name} --again")
-
-
-def _active(boots: Boots, box: Machine) -> int:
-    from fabfile.facts.installing import active
-
-    order = boots.order(str(box.address()))
-    return active(boots, str(box.address()), order) if order else 0
 
 
 def _tell_hardware(box: Machine, order: Ordered) -> None:
@@ -230,7 +223,7 @@ def _watch(rack: Rack, box: Machine, look: bool) -> Ordered:
                 raise Exit(f"{box.name} is not armed any more: order {order.id} is {order.state}, unclaimed. Did it boot from the "
                            f"network? inv gateway.netboot says what it asked for; then: inv node.install {box.name}", code=1)
             if stage(boots, box, False) == "failed":
-                raise Exit(_failed(boots, box), code=1)
+                raise Exit(_failed(boots, box, order), code=1)
             time.sleep(EVERY)
 
 
@@ -266,7 +259,8 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
     with alone(file.parent):
         write(file, host_keys.with_host_key(file.read_bytes().decode(), box.name, shown), file.stat().st_mode & 0o777)
     print(f"        its host key {ssh.fingerprint(shown)} is the one reported: {HOSTS} has it now", flush=True)
-    made_by = asked_of(the_rack(), the_rack().machine(box.name), "cat /etc/coop/order")
+    known = the_rack()
+    made_by = asked_of(known, known.machine(box.name), "cat /etc/coop/order")
     if made_by.strip() != order.id:
         raise Exit(f"{box.name} was started from another system than order {order.id} made: /etc/coop/order says {made_by.strip()!r}. "
                    "Which disk does its firmware start from?", code=1)
