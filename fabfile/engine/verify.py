@@ -42,7 +42,7 @@ def verify(rack: Rack, fleet: Fleet, steps: Sequence[tuple[str, Iterable[Check]]
     it are not asked any longer.
     """
     verification = _Verification(rack, fleet, steps, tell)
-    _, _ = each(verification.watch, verification.machines)
+    each(verification.watch, verification.machines)
     return verification.until_one_does_not_hold()
 
 

@@ -27,7 +27,7 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
     beside = beside or {}
     mark = re.sub("[^A-Za-z0-9_.-]", "_", f"{name}.{manifest.version}")
     files = {"kustomization.yaml": kustomization(mark, [*beside, path.rpartition("/")[2]], list(patches)),
-             **{file: dump(document) for file, document in ({**beside, **patches}).items()}}
+             **{file: dump(document) for file, document in {**beside, **patches}.items()}}
     yield from (File(f"{folder}/{file}", content) for file, content in files.items())
     yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark)
 
