@@ -31,7 +31,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
     text = shell("late", order="0123456789ab", rooster="10.0.0.1:8080", user=user, keys=f"{KEY} one\n{KEY} two", target=str(target),
-                 mirror="https://ftp.us.debian.org/debian", security="http://security.debian.org/debian-security",
+                 mirror="https://ftp.us.debian.org/debian", security="http://security.example.org/debian-security",
                  mirror_path="/debian", security_path="/debian-security", console="/dev/null") \
         .replace("/tmp/finished", str(tmp_path / "finished"))
     run = subprocess.run(["dash", "-c", text], capture_output=True, text=True, timeout=30, env={
@@ -40,7 +40,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
     home = Path("root" if user == "root" else "home/spicy")
     assert (target / home / ".ssh/authorized_keys").read_text() == f"{KEY} one\n{KEY} two\n"
     assert (target / "etc/apt/sources.list").read_text() == (
-        "deb https://ftp.us.debian.org/debian/ trixie main\ndeb http://security.debian.org/debian-security trixie-security main\n"
+        "deb https://ftp.us.debian.org/debian/ trixie main\ndeb http://security.example.org/debian-security trixie-security main\n"
         "deb https://ftp.us.debian.org/debian trixie-updates main\n")
     assert (target / "etc/coop/order").read_text() == "0123456789ab\n"
     acts = done.read_text()
