@@ -21,6 +21,7 @@
     pod_traffic.sh   whether pods reach what they may; runs from_a_pod.sh
     from_a_pod.sh    what one pod reaches
     metallb.sh       whether MetalLB takes pools
+    metallb_secrets.sh  what its pods mount, made before they start
     storage.sh       whether the provisioners run
     cluster.sh       how the cluster is
     machine.sh       how a machine is

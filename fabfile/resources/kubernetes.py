@@ -24,7 +24,8 @@ class KubernetesObjects(Resource):
 
     `files` are the paths that earlier resources write into the directory: when one is about to be altered,
     what will differ is known only after it. Every object bears the label coop/set with the value `mark`; `objects`
-    are all of the set, where the rack knows them ("StorageClass homes"). PrunedObjects looks for others.
+    are all of the set, where the rack knows them ("StorageClass homes"). PrunedObjects looks for others. `then` is run each
+    time that they were applied.
     """
 
     set_name: str
@@ -33,6 +34,7 @@ class KubernetesObjects(Resource):
     kubeconfig: str = ADMIN_CONF
     mark: str = ""
     objects: tuple[str, ...] = ()
+    then: Command | None = None
 
     @property
     def name(self) -> str:
@@ -73,7 +75,8 @@ class KubernetesObjects(Resource):
             what, diff = f"the objects of {self.set_name} could not be compared ({reason})", ""
         shown = f"kubectl apply --server-side -k {self.directory}"
         script = shell("apply", kubeconfig=self.kubeconfig, folder=self.directory)
-        yield Change(what, (Command(script, long=True, limit=300.0, shown=shown),), diff=diff)
+        apply = Command(script, long=True, limit=300.0, shown=shown)
+        yield Change(what, (apply, self.then) if self.then else (apply,), diff=diff)
 
 
 def _objects(diff: str) -> list[str]:

@@ -8,7 +8,7 @@ import yaml
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Check, NoCalicoLoadBalancerIPAM, Resource
+from fabfile.resources import Check, Command, NoCalicoLoadBalancerIPAM, Resource
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.upstream.paths import ADMIN_CONF
 
@@ -19,7 +19,9 @@ def load_balancer(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """MetalLB, by the vendor's manifest without FRR: Calico already speaks BGP with the same neighbours."""
     if rack.versions.metallb is None:
         return
-    yield from vendors("metallb", rack.versions.metallb, {})
+    secrets = Command(shell("metallb_secrets", kubeconfig=ADMIN_CONF, namespace=NAMESPACE),
+                      shown="make the secrets that MetalLB's pods mount, unless they are there")
+    yield from vendors("metallb", rack.versions.metallb, {}, then=secrets)
 
 
 def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:

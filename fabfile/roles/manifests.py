@@ -10,7 +10,7 @@ import yaml
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.versions import Manifest
-from fabfile.resources import Download, File, KubernetesObjects, Resource
+from fabfile.resources import Command, Download, File, KubernetesObjects, Resource
 from fabfile.resources.pruned_objects import MARK
 
 FOLDER = "/etc/coop/manifests"
@@ -19,8 +19,9 @@ Role = Callable[[Rack, Machine], Iterable[Resource]]
 
 
 def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
-            beside: Mapping[str, Document] | None = None) -> Iterator[Resource]:
-    """The manifest at its pinned version, patched, and what it looks for beside it: file name → document."""
+            beside: Mapping[str, Document] | None = None, then: Command | None = None) -> Iterator[Resource]:
+    """The manifest at its pinned version, patched, and what it looks for beside it: file name → document. `then` is run
+    when it was applied."""
     folder = f"{FOLDER}/{name}"
     path = f"{folder}/{manifest.manifest.rpartition('/')[2]}"
     yield Download(manifest.manifest, manifest.sha256, path)
@@ -29,7 +30,8 @@ def vendors(name: str, manifest: Manifest, patches: Mapping[str, Document],
     files = {"kustomization.yaml": kustomization(mark, [*beside, path.rpartition("/")[2]], list(patches)),
              **{file: dump(document) for file, document in {**beside, **patches}.items()}}
     yield from (File(f"{folder}/{file}", content) for file, content in files.items())
-    yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark)
+    yield KubernetesObjects(name, folder, files=(path, *(f"{folder}/{file}" for file in files)), mark=mark,
+                            then=then)
 
 
 def own(name: str, objects: Sequence[Document], marked: bool = True) -> Iterator[Resource]:
