@@ -21,12 +21,12 @@ _MEND = "dpkg --configure -a --force-confdef --force-confold\napt --fix-broken i
 class Packages(Resource):
     """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
 
-    With `hold`, apt may not move them. A kill in the middle of apt, also of one that was not ours, is fixed
-    first. `interrupts` says who notices when one that is there comes at another version: its unit restarts.
+    Those in `hold` apt may not move; `interrupts` says who notices when one of them that is there comes at another version:
+    its unit restarts. A kill in the middle of apt, also of one that was not ours, is fixed first.
     """
 
     packages: Mapping[str, str | None]
-    hold: bool = False
+    hold: tuple[str, ...] = ()
     interrupts: str = ""
 
     @property
@@ -43,14 +43,14 @@ class Packages(Resource):
             yield Change(
                 "; ".join(self._difference(name, found.get(name)) for name in missing),
                 (self._install(missing, broken),),
-                interrupts=self.interrupts if any(name in found for name in missing) else "",
+                interrupts=self.interrupts if any(name in found for name in missing if name in self.hold) else "",
                 alters=frozenset(f"package:{name}" for name in missing),
             )
         elif broken:
             yield Change("dpkg was interrupted: " + ", ".join(broken),
                          (Command(f"{_prepare()}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
                          alters=frozenset(f"package:{name}" for name in broken))
-        loose = [name for name in self.packages if self.hold and name not in missing and not found[name].held]
+        loose = [name for name in self.hold if name not in missing and not found[name].held]
         if loose:
             yield Change(f"{', '.join(loose)}: not on hold",
                          (Command("apt-mark hold " + " ".join(map(quote, loose))),))
@@ -72,20 +72,20 @@ class Packages(Resource):
     def _install(self, names: list[str], broken: list[str]) -> Command:
         versions = [f"{name}={self.packages[name]}" if self.packages[name] else name for name in names]
         wanted = " ".join(map(quote, versions))
-        plain = " ".join(map(quote, names))
+        held = " ".join(quote(name) for name in names if name in self.hold)
         lines = [_prepare()]
         if broken:
             lines.append(_MEND)
-        if self.hold:  # also when apt fails or is stopped: what was on hold is on hold again
-            lines += [f"trap 'apt-mark hold {plain} >/dev/null 2>&1 || :' EXIT",
-                      f"apt-mark unhold {plain} >/dev/null 2>&1 || :"]
+        if held:  # also when apt fails or is stopped: what was on hold is on hold again
+            lines += [f"trap 'apt-mark hold {held} >/dev/null 2>&1 || :' EXIT",
+                      f"apt-mark unhold {held} >/dev/null 2>&1 || :"]
         lines += [
             "if stale; then fetch_lists; fresh=yes; fi",
             f"install() {{ apt install --allow-downgrades --allow-change-held-packages {wanted}; }}",
             'if ! install; then [ -z "$fresh" ] || exit 1; fetch_lists; install; fi',
         ]
-        if self.hold:
-            lines.append(f"apt-mark hold {plain}")
+        if held:
+            lines.append(f"apt-mark hold {held}")
         return Command("\n".join(lines), True, 1800.0, shown=f"apt-get install {' '.join(versions)}")
 
 

@@ -36,11 +36,9 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack)
     yield containerd_repository(rack)
-    yield Packages({"chrony": None, "conntrack": None, "cri-tools": None, "ethtool": None, "iproute2": None,
-                    "iptables": None, "iputils-ping": None})
-    yield from _time(rack)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
-                    "meanwhile")
+                    "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping"))
+    yield from _time(rack)
     yield from runtime(rack, machine)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fabfile.rack import Rack
 from fabfile.rack.cluster import API_PORT
@@ -45,9 +45,9 @@ def held_on_chicks(rack: Rack) -> Mapping[str, str]:
     return {**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")}
 
 
-def held(packages: Mapping[str, str], interrupts: str = "") -> Iterator[Resource]:
+def held(packages: Mapping[str, str], interrupts: str = "", also: Iterable[str] = ()) -> Iterator[Resource]:
     """These packages at these versions, moved by tasks alone, not by `apt upgrade` or unattended-upgrades.
-    `interrupts`: who notices another version of one that is there."""
+    `interrupts`: who notices another version of one that is there. `also`: others at any version, by the same run of apt."""
     blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages))
     yield File("/etc/apt/apt.conf.d/52rack", blacklist, check="apt-config -c {} dump")
-    yield Packages(packages, hold=True, interrupts=interrupts)
+    yield Packages({**packages, **dict.fromkeys(also)}, hold=tuple(packages), interrupts=interrupts)

@@ -44,9 +44,10 @@ def version(machine, name: str) -> str:
 
 
 def test_a_package_comes_at_its_version_and_stays_on_hold(machine):
-    eggs = Packages({"egg": "1.0-1", "nest": None}, hold=True)
+    eggs = Packages({"egg": "1.0-1", "nest": None}, hold=("egg",))
     assert machine.make(eggs) == ["egg is not installed, should be 1.0-1; nest is not installed"]
     assert version(machine, "egg") == "1.0-1 hold ok installed"
+    assert version(machine, "nest") == "0.1 install ok installed"
     machine.run("apt-get -y upgrade")
     assert version(machine, "egg") == "1.0-1 hold ok installed"
     machine.run("apt-mark unhold egg")
@@ -54,14 +55,14 @@ def test_a_package_comes_at_its_version_and_stays_on_hold(machine):
 
 
 def test_a_held_package_moves_to_another_version_and_is_held_again(machine):
-    machine.make(Packages({"egg": "2.0-1"}, hold=True))
-    assert machine.make(Packages({"egg": "1.*"}, hold=True)) == ["egg is 2.0-1, should be 1.*"]
+    machine.make(Packages({"egg": "2.0-1"}, hold=("egg",)))
+    assert machine.make(Packages({"egg": "1.*"}, hold=("egg",))) == ["egg is 2.0-1, should be 1.*"]
     assert version(machine, "egg") == "1.1-1 hold ok installed"
 
 
 def test_an_install_that_fails_leaves_the_hold(machine):
-    machine.make(Packages({"egg": "1.0-1"}, hold=True))
-    [change] = machine.plan(Packages({"egg": "9.9"}, hold=True))
+    machine.make(Packages({"egg": "1.0-1"}, hold=("egg",)))
+    [change] = machine.plan(Packages({"egg": "9.9"}, hold=("egg",)))
     code, said = machine.run("set -e\n" + change.commands[0].script)
     assert code != 0 and "Version '9.9' for 'egg' was not found" in said
     assert version(machine, "egg") == "1.0-1 hold ok installed"
@@ -89,12 +90,12 @@ def test_an_apt_that_was_killed_is_mended(machine):
     kill = "[ -e /srv/again ] || { touch /srv/again; kill -9 $PPID; sleep 5; }"
     machine.run(_BUILD + f"build chick 1 '{kill}'; index")
     machine.make(Packages({"egg": "1.0-1"}))
-    [change] = machine.plan(Packages({"nest": None, "chick": None}, hold=True))
+    [change] = machine.plan(Packages({"nest": None, "chick": None}, hold=("nest", "chick")))
     assert machine.run("set -e\n" + change.commands[0].script)[0] != 0
     assert version(machine, "chick").endswith("half-configured")
     [change] = machine.plan(Packages({"egg": "1.0-1"}))
     assert "dpkg was interrupted: " in change.what and "chick" in change.what
-    said = machine.make(Packages({"nest": None, "chick": None}, hold=True))
+    said = machine.make(Packages({"nest": None, "chick": None}, hold=("nest", "chick")))
     assert said == ["nest 0.1 is unpacked; chick 1 is half-configured"]
     assert version(machine, "chick") == "1 hold ok installed"
     assert version(machine, "nest") == "0.1 hold ok installed"
