@@ -79,7 +79,7 @@ found=$(printf '%s\\n' "$sick" | while read -r node state; do
     [ -z "$state" ] || printf '%s is %s; ' "$node" "$state"
 done)
 [ -z "$found" ] || {{
-    echo "${{found}}the image puller would wait for it: fix it, uncordon it, or use --leave-out" \
+    echo "${{found}}the image puller would wait for it: fix it, uncordon it, or run again" \
         "with --leave-out NODE" >&2; exit 1; }}
 """, shown="check that every node can pull the new images")
 
