@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from shutil import get_terminal_size
 
-from fabfile.engine.errors import CoopError, Crashed, Interrupted, MachineError
+from fabfile.engine.errors import CoopError, Crashed, Interrupted, MachineError, WrongUsage
 from fabfile.engine.fault import debugging, traceback
 from fabfile.engine.outcome import Result
 from fabfile.screen.plan import plan_text
@@ -15,7 +15,9 @@ from fabfile.secret import mask
 
 
 def ending_text(result: Result) -> str:
-    """The table, the sums, the errors and what to do next."""
+    """The table, the sums, the errors and what to do next; the errors alone where bad input ended the run before its plan."""
+    if result.exit_code == WrongUsage.exit_code and not (result.plan or any(o.state == "failed" for o in result.machines.values())):
+        return "\n".join(map(error_text, result.errors))
     return "\n".join([_table(result), *_sums(result), *_errors(result)])
 
 

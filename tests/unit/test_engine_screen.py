@@ -6,13 +6,14 @@ import io
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_engine_run import Setting, rack_of, step
 
 from fabfile.engine import events
-from fabfile.engine.errors import CommandFailed, Crashed, Interrupted
+from fabfile.engine.errors import CommandFailed, Crashed, Interrupted, WrongUsage
 from fabfile.engine.journal import Journal, kept, result_as_data
 from fabfile.engine.run import run
 from fabfile.resources.base import Change, Command
@@ -109,6 +110,19 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
     assert text.endswith("chick0, prepare, setting x: `set x 1` failed with exit code 2\n    | no such thing\n\n"
                          "To resume: inv cluster.bootstrap")
     assert "The plan made afterwards is empty." in ending_text(run_with(Setting("x", "1")))
+
+
+def test_bad_input_that_ends_a_run_before_its_plan_is_all_that_is_said():
+    class Asking:
+        def before(self, ask):
+            raise WrongUsage("configs/hub.yaml:21: no such key")
+
+        def after(self, ask):
+            raise AssertionError("it never began")
+
+    rack, ways, _ = rack_of("rooster")
+    result = run(rack, "hub.upgrade", [replace(step("hub", rack, ["rooster"], Setting("x", "1")), prepare=Asking())], ways=ways)
+    assert (ending_text(result), result.exit_code) == ("configs/hub.yaml:21: no such key", 2)
 
 
 def test_an_error_says_where_what_and_a_hint():
