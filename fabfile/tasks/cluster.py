@@ -22,7 +22,11 @@ RUN_HELP = {
 @task(help=RUN_HELP)
 def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str | None = None, limit: str | None = None,
               yes: bool = False, json: bool = False) -> None:
-    """Apply hosts.yaml and configs/ to the whole rack."""
+    """Apply hosts.yaml and configs/ to the whole rack.
+
+    The steps for --only and --from are in docs/tasks.md; a wrong name lists
+    those of this rack.
+    """
     from functools import partial
 
     from fabfile.tasks.command_line import command

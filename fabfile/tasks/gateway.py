@@ -42,7 +42,10 @@ def leases(c: Context, json: bool = False) -> None:
 
 @task(help={"disarm": "Withdraw the order of this machine: it boots its disk again.", "json": "Print JSON."})
 def netboot(c: Context, disarm: str | None = None, json: bool = False) -> None:
-    """List armed machines, installations, and unknown MACs."""
+    """List armed machines, installations, and unknown MACs.
+
+    Armed (by node.install): the next netboot starts the installer, not the disk.
+    """
     from fabfile.facts import dhcp
     from fabfile.facts.netboot import parse, question
     from fabfile.roles.arming import withdraw

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
-HUB = {"hub": "The hub: \"hub\" (configs/hub.yaml), or its name in configs/services.yaml."}
+HUB = {"hub": "Its name in configs/services.yaml (default: the one of configs/hub.yaml)."}
 UPGRADE = HUB | {
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "leave_out": "Do not wait for these nodes (a,b); pre-pull on no node.",
+    "leave_out": "Ignore that these nodes (a,b) cannot pull images; no node pulls in advance.",
     "force_conflicts": "Take over fields that another field manager has set.",
     "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
@@ -28,7 +28,11 @@ UPGRADE = HUB | {
 @task(help=UPGRADE)
 def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = "", force_conflicts: bool = False,
             yes: bool = False, json: bool = False) -> None:
-    """Upgrade a hub, test it, roll back if the test fails."""
+    """Upgrade a hub, test it, roll back if the test fails.
+
+    The version is chart.version in configs/hub.yaml (or services.yaml). A node
+    that is cordoned or not Ready stops the upgrade, unless it is left out.
+    """
     from fabfile.resources.helm import ReleaseFacts
     from fabfile.resources.helm_scripts import other_managers
     from fabfile.roles.operators import kubeconfig
@@ -112,11 +116,16 @@ def logs(c: Context, hub: str = "hub", lines: int = 100) -> None:
 
 
 @task(numbers=["revision"],
-      help=HUB | {"revision": "Revision number (default: the last verified one before the current).",
+      help=HUB | {"revision": "Number, as --dry lists them (default: the last verified one before the current).",
                   "dry": "Dry run: show the revision and what happens to the database; exit 3.",
                   "yes": "Approve the data loss if an older copy of the database is restored."})
 def rollback(c: Context, hub: str = "hub", revision: int | None = None, dry: bool = False, yes: bool = False) -> None:
-    """Roll a hub back to a verified revision, and test it."""
+    """Roll a hub back to a verified revision, and test it.
+
+    Verified: a test user ran a cell on it, in hub.upgrade or hub.prove. The
+    database stays, unless that revision cannot read it: then a copy is
+    restored, after you are asked.
+    """
     from fabfile.resources import helm_scripts
     from fabfile.roles.hub import released
     from fabfile.tasks.actions import act

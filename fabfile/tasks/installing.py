@@ -26,14 +26,18 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
 @task(help={
     "machine": "Its name in hosts.yaml.",
     "again": "Restart an unfinished installation from the beginning.",
-    "reinstall": "Overwrite an old system (ext, FAT, swap, LVM, RAID), too.",
-    "wipe": "Overwrite whatever is on these (/dev/disk/by-id/…,…), too.",
+    "reinstall": "Overwrite a former system (ext, FAT, swap, LVM, RAID).",
+    "wipe": "Overwrite whatever is on these disks (/dev/disk/by-id/…,…).",
     "look": "Netboot it, show its disks and UUID; write to no disk.",
     "dry": "Dry run: show what would be written, and always exit 3.",
 })
 def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", look: bool = False,
             dry: bool = False) -> None:
-    """Install a machine over the network, and add it."""
+    """Install a machine over the network, and add it.
+
+    You switch it on when the task says so, also with --look. Without --reinstall
+    or --wipe only empty disks are written.
+    """
     from fabfile.facts.installing import stage
     from fabfile.rack import RackProblems
     from fabfile.screen.netboot import order_words

@@ -25,7 +25,10 @@ YES = "Approve changes that interrupt something, without asking."
 
 @task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})
 def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Add a machine to the cluster, without touching others."""
+    """Add one node, without changing the others.
+
+    Put it into hosts.yaml first. rooster gets its name and address, too.
+    """
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
@@ -49,7 +52,12 @@ def add(c: Context, machine: str, dry: bool = False, yes: bool = False, json: bo
 })
 def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
-    """Drain and remove a node, also one whose machine is dead."""
+    """Drain and remove a node, also one whose machine is dead.
+
+    It leaves the cluster and, unless it is dead, is reset (kubeadm reset). It
+    stays in hosts.yaml: remove it there, or the next cluster.bootstrap adds it
+    again.
+    """
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
@@ -86,14 +94,18 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
 
 
 @task(help={
-    "machines": "Names in hosts.yaml (comma-separated).",
+    "machines": "Names in hosts.yaml (comma-separated); at least one.",
     "drain": "Drain each node first.",
-    "at_once": "Number of nodes that reboot at the same time.",
+    "at_once": "Number of nodes that reboot at a time (default: 1).",
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
-    """Reboot nodes, each Ready before the next goes down."""
+    """Reboot nodes in turn, by default one at a time.
+
+    Each is Ready again before the next goes down, and cordoned meanwhile;
+    without --drain its pods stop until it is back.
+    """
     from time import time
 
     from fabfile.facts.leaving import parse, question

@@ -25,7 +25,7 @@ def list(c: Context, count: int = 20, json: bool = False) -> None:
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(help={"run": "Name of the run, its start or end, or \"last\".", "json": "Print JSON."})
+@task(help={"run": "Its name, or how the name begins or ends, or \"last\".", "json": "Print JSON."})
 def show(c: Context, run: str, json: bool = False) -> None:
     """Show one run: its steps, changes, commands and times."""
     from fabfile.engine.errors import WrongUsage
