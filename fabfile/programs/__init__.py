@@ -25,6 +25,7 @@
     storage.sh       whether the provisioners run
     cluster.sh       how the cluster is
     machine.sh       how a machine is
+    disks.sh         what the disks of a machine are called, their sizes and serial numbers
 
     release.sh       what an upgrade of a release, its way back and its proof have in common
     upgrade.sh       an upgrade that is verified, or taken back

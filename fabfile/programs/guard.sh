@@ -2,7 +2,7 @@
 # The last thing before Debian's installer writes to a disk: it runs there, as partman/early_command. It looks whether this is
 # the machine, and whether its disks are what is on file; makes every other disk read-only; claims the order by one rename on
 # rooster, which also turns the machine's next netboot into a boot of its disk; and only then names the disks to the installer.
-# Whatever is not as it should be is reported, and the machine switches itself off, its order unclaimed.
+# Whatever is not as it should be is reported, and the machine switches itself off, its order unclaimed. Comes behind disks.sh.
 #
 # Given: order, machine, rooster (HOST:PORT), serial, uuid, firmware (each "" where nothing is on file), disks (lines "ID SIZE
 # SERIAL" in the order of the layout), wipe (ids of which whatever lies there may go), former ("yes": what an installation
@@ -20,25 +20,10 @@ refuse() {
   while :; do sleep 60; done  # a machine that does not switch itself off goes no further either
 }
 
-property() { udevadm info --query=property --name="$dev/$1" | sed -n "s/^$2=//p" | head -n 1; }  # NAME KEY
-serial_of() {
-  for key in ID_SCSI_SERIAL ID_SERIAL_SHORT ID_SERIAL; do
-    found=$(property "$1" $key)
-    if [ -n "$found" ]; then echo "$found"; return; fi
-  done
-}
-whole_disks() {
-  for path in "$sys"/class/block/*; do
-    if [ -e "$path/device" ] && [ ! -e "$path/partition" ]; then
-      case ${path##*/} in sr*|fd*|mtd*|mmcblk*boot*|mmcblk*rpmb) ;; *) echo "${path##*/}" ;; esac
-    fi
-  done
-}
 parts_of() {  # NAME: itself and its partitions
   echo "$1"
   for path in "$sys/class/block/$1/$1"*; do [ ! -e "$path/partition" ] || echo "${path##*/}"; done
 }
-size_of() { echo $(($(cat "$sys/class/block/$1/size") * 512)); }
 contents() {  # NAME: what lies there, in blkid's words
   for part in $(parts_of "$1"); do
     for key in ID_PART_TABLE_TYPE ID_FS_TYPE; do

@@ -33,10 +33,10 @@ def written_disks(rack: Rack, machine: Machine) -> tuple[str, ...]:
 
 
 def guard(rack: Rack, machine: Machine, order: Order, *, dev: str = "/dev", sys: str = "/sys") -> str:
-    """The text of guard.sh for one order."""
+    """The text of guard.sh for one order, behind disks.sh."""
     on_file, known = machine.hardware, machine.hardware.disks
     return programs.shell(
-        "guard", order=order.id, machine=machine.name, rooster=served_at(rack), serial=on_file.serial or "",
+        "disks", "guard", order=order.id, machine=machine.name, rooster=served_at(rack), serial=on_file.serial or "",
         uuid=on_file.uuid or "", firmware=on_file.firmware or "", layout=system_of(rack, machine).layout,
         disks="\n".join(f"{_id(disk)} {known[disk].size} {known[disk].serial}" for disk in order.disks),
         wipe=" ".join(map(_id, order.wipe)), former="yes" if order.former else "", dev=dev, sys=sys)

@@ -85,7 +85,7 @@ class Bench:
 
     def guard(self, **given: str) -> str:
         """What it said; `given` in place of what is on file."""
-        text = shell("guard", **GIVEN | given, dev=str(self.dev), sys=str(self.sys))
+        text = shell("disks", "guard", **GIVEN | given, dev=str(self.dev), sys=str(self.sys))
         done = subprocess.run(["dash", "-c", text], env={"PATH": f"{self.bin}:/usr/bin:/bin", "TABLE": str(self.table)},
                               capture_output=True, text=True, timeout=30)
         self.code = done.returncode
