@@ -237,7 +237,7 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
     from fabfile.engine.scan import scan
     from fabfile.loading.draft import HOSTS
     from fabfile.rack import host_keys, ssh
-    from fabfile.tasks.local_files import alone, write
+    from fabfile.tasks.local_files import rewrite
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
 
@@ -259,9 +259,7 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
     if shown != reported:
         raise Exit(f"{box.name} shows another host key than its installer reported: {ssh.fingerprint(shown)}, not "
                    f"{ssh.fingerprint(reported) if reported else 'any'}. Nothing was said to it", code=1)
-    file = (rack.folder / HOSTS).resolve()
-    with alone(file.parent):
-        write(file, host_keys.with_host_key(file.read_bytes().decode(), box.name, shown), file.stat().st_mode & 0o777)
+    rewrite(rack.folder / HOSTS, lambda text: host_keys.with_host_key(text, box.name, shown))
     print(f"        its host key {ssh.fingerprint(shown)} is the one reported: {HOSTS} has it now", flush=True)
     known = the_rack()
     made_by = asked_of(known, known.machine(box.name), "cat /etc/coop/order")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 
@@ -31,3 +31,22 @@ def write(place: Path, content: str | bytes, mode: int) -> None:
         os.fsync(file.fileno())
     beside.chmod(mode)  # whatever the umask says
     beside.replace(place)
+
+
+def rewrite(file: Path, change: Callable[[str], str], dry: bool = False) -> tuple[str, str]:
+    """Changes the text of a file that is there, its mode kept, while no other task does; the text before, and after. It is
+    written only where these differ, and with `dry` never."""
+    from invoke import Exit
+
+    from fabfile.rack.editing import Uneditable
+
+    file = file.resolve()
+    with nullcontext() if dry else alone(file.parent):
+        before = file.read_bytes().decode()
+        try:
+            after = change(before)
+        except Uneditable as wrong:
+            raise Exit(f"{file.name}: {wrong} Write these lines by hand; nothing was written", code=1) from None
+        if after != before and not dry:
+            write(file, after, file.stat().st_mode & 0o777)
+        return before, after
