@@ -14,7 +14,7 @@ def lines(report: str) -> str:
     """The lines of one machine below its name; whatever hosts.yaml would not take is a comment."""
     about = dict(line.partition(" ")[::2] for line in report.splitlines() if not line.startswith("disk "))
     disks = [found.groups() for line in report.splitlines() if (found := _DISK.fullmatch(line))]
-    named = [(_best(ids.split()), name, size, serial, holds) for name, size, serial, holds, ids in disks]
+    named = [(best_id(ids.split()), name, size, serial, holds) for name, size, serial, holds, ids in disks]
     usable = [one for one in named if one[0] and _PLAIN.fullmatch(one[3])]
     choice = f"{{system: {BY_ID}{usable[0][0]}}}" if len(usable) == 1 else "{system: …}  # one of those below"
     text = [f"    disks: {choice}", "    hardware:"]
@@ -33,6 +33,6 @@ def lines(report: str) -> str:
     return "\n".join(text)
 
 
-def _best(ids: list[str]) -> str:
+def best_id(ids: list[str]) -> str:
     """The name with maker, model and serial number, where there is one."""
     return next((one for one in ids if not one.startswith(_SAYS_LITTLE)), ids[0] if ids else "")

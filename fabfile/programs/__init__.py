@@ -26,6 +26,7 @@
     cluster.sh       how the cluster is
     machine.sh       how a machine is
     disks.sh         what the disks of a machine are called, their sizes and serial numbers
+    hardware.sh      what a machine is made of
 
     release.sh       what an upgrade of a release, its way back and its proof have in common
     upgrade.sh       an upgrade that is verified, or taken back

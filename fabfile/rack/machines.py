@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
-from fabfile.rack.install import Hardware
+from fabfile.rack.hardware import Hardware
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.values import Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Label, Mac, Part, Sorted, Tree, refuse

@@ -1,4 +1,4 @@
-"""The rack's files: validate, show, SSH configuration and host keys."""
+"""The rack's files: validate, show, SSH configuration, host keys, and what the machines are made of."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
     """Fetch a machine's SSH host key into hosts.yaml."""
     import sys
 
-    from fabfile.engine.scan import scan
+    from fabfile.engine.scan import scan as host_key_of
     from fabfile.loading.draft import HOSTS
     from fabfile.rack import host_keys, ssh
-    from fabfile.tasks.local_files import alone, write
+    from fabfile.tasks.local_files import rewrite
 
     rack = the_rack()
     with exit_on_error():
         box = rack.machine(machine)
-        key = scan(rack, box)
+        key = host_key_of(rack, box)
     shown = ssh.fingerprint(key)
     if key == box.host_key:
         print(f"{machine} shows the key that {HOSTS} has: {key.split()[0]} {shown}")
@@ -111,7 +111,31 @@ def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
         print("Trust it? Type yes: ", end="", flush=True)
         if sys.stdin.readline().strip() != "yes":
             raise Exit("nothing is changed", code=1)
-    file = (rack.folder / HOSTS).resolve()
-    with alone(file.parent):  # two keys may be learned at once
-        write(file, host_keys.with_host_key(file.read_bytes().decode(), machine, key), file.stat().st_mode & 0o777)
-    print(f"{file} has the key now")
+    file = rack.folder / HOSTS
+    rewrite(file, lambda text: host_keys.with_host_key(text, machine, key))
+    print(f"{file.resolve()} has the key now")
+
+
+@task(may="machines", help={
+    "machines": "Names in hosts.yaml (comma-separated); without it, all.",
+    "check": "Write nothing; exit 1 if something is lost or was swapped.",
+    "dry": "Dry run: show the lines that would change, and exit 3.",
+    "json": "Print JSON.",
+})
+def scan(c: Context, machines: str | None = None, check: bool = False, dry: bool = False, json: bool = False) -> None:
+    """Record the hardware of running machines in hosts.yaml."""
+    from fabfile.finding import healthy
+    from fabfile.screen import scan as screen
+    from fabfile.tasks.scanning import scanned
+
+    if check and dry:
+        raise Exit("--check compares, --dry shows what would be written: leave one of them out", code=2)
+    rack = the_rack()
+    with exit_on_error():
+        boxes = [rack.machine(name.strip()) for name in (machines or "").split(",") if name.strip()]
+        result = scanned(rack, boxes or [*rack.machines.values()], write=not check and not dry)
+    print(screen.as_json(result) if json else screen.as_text(result, compares=check, dry=dry))
+    if result.errors or not healthy(result.findings):
+        raise Exit(code=1)
+    if dry and result.diff:
+        raise Exit(code=3)
