@@ -97,7 +97,8 @@ def _same(path: Path, before: Any, now: Any) -> bool:
 
 def recorded(differences: list[Difference]) -> list[str]:
     """What a scan writes, a few words each."""
-    return [_says(one) for one in differences if not one.fixed]
+    new = [_what(one.path) for one in differences if one.before is None]
+    return [_says(one) for one in differences if one.before is not None and not one.fixed] + [f"new: {', '.join(new)}"] * bool(new)
 
 
 def _of_differences(machine: Machine, differences: list[Difference]) -> Iterator[Finding]:
@@ -105,8 +106,8 @@ def _of_differences(machine: Machine, differences: list[Difference]) -> Iterator
     new = [one for one in differences if one.before is None]
     for one in (one for one in differences if one.before is not None):
         key = ".".join(("machines", name, "hardware", *one.path))
-        fix = f"is that right? Then correct {key} in hosts.yaml: an installation relies on it" if one.fixed else \
-            f"is that right? Then inv rack.scan {name} records it"
+        fix = f"if that is right, correct {key} in hosts.yaml: an installation relies on it" if one.fixed else \
+            f"if that is right, inv rack.scan {name} records it"
         evidence = "" if one.now is not None else f"hosts.yaml has it with {_value(one.before)}" + _instead(one, new)
         yield Finding(f"{name}: {_says(one)}", name, Severity.NOTICE if _harmless(one) else Severity.DEGRADED, evidence, fix=fix)
     if new:
@@ -115,8 +116,6 @@ def _of_differences(machine: Machine, differences: list[Difference]) -> Iterator
 
 
 def _says(one: Difference) -> str:
-    if one.before is None:
-        return f"{_what(one.path)}: new"
     if one.now is None:
         return f"{_what(one.path)} is gone"
     return f"{_what(one.path)}: {_value(one.now)} now, {_value(one.before)} in hosts.yaml"
@@ -171,6 +170,8 @@ def _what(path: Path) -> str:
     first, *rest = path
     if first == "memory" and rest[:1] == ["modules"] and len(rest) > 1:
         first, rest = "memory module", rest[1:]
+    elif path in _COLLECTIONS:
+        return first
     elif first in ("cpu", "memory") or not rest:
         return " ".join(_WORDS.get(part, part.replace("_", " ")) for part in path)
     inner = [_WORDS.get(part, part.replace("_", " ")) for part in rest[1:]]
@@ -179,5 +180,5 @@ def _what(path: Path) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{_WORDS.get(key, key.replace('_', ' '))} {_value(one)}" for key, one in value.items())
+        return ", ".join(f"{_WORDS.get(key, key)} {value[key]}" for key in ("size", "serial", "mac") if key in value)
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

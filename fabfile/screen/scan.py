@@ -66,7 +66,7 @@ def _records(scan: Scan) -> Iterator[str]:
 
 def _others(scan: Scan) -> Iterator[str]:
     for error in scan.errors.values():
-        yield from textwrap.wrap(f"{error}: not scanned, its lines are left as they are", WIDTH, subsequent_indent="  ")
+        yield from textwrap.wrap(f"{error.machine} is not scanned, and its lines stay: {error.problem}", WIDTH, subsequent_indent="  ")
         if error.hint:
             yield from textwrap.wrap(error.hint, WIDTH, initial_indent="  ", subsequent_indent="  ")
     for name in scan.off:

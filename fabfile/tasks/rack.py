@@ -135,7 +135,7 @@ def scan(c: Context, machines: str | None = None, check: bool = False, dry: bool
         boxes = [rack.machine(name.strip()) for name in (machines or "").split(",") if name.strip()]
         result = scanned(rack, boxes or [*rack.machines.values()], write=not check and not dry)
     print(screen.as_json(result) if json else screen.as_text(result, compares=check, dry=dry))
+    if dry and result.diff and not result.errors:
+        raise Exit(code=3)
     if result.errors or not healthy(result.findings):
         raise Exit(code=1)
-    if dry and result.diff:
-        raise Exit(code=3)
