@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HUB = {"hub": "Its name in configs/services.yaml (default: the one of configs/hub.yaml)."}
 UPGRADE = HUB | {
     "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "leave_out": "Ignore that these nodes (a,b) cannot pull images; no node pulls in advance.",
+    "leave_out": "Nodes (a,b) that cannot pull; then no node pulls in advance.",
     "force_conflicts": "Take over fields that another field manager has set.",
     "yes": "Approve changes that interrupt something, without asking.",
     "json": "Print JSON.",
