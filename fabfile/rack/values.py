@@ -156,6 +156,11 @@ Network = Annotated[IPv4Network, _parsed(
     PlainSerializer(str)]
 
 
+def seconds(duration: str) -> int:
+    """Of a Duration: "30m"."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
+
+
 def _frozen(value: object) -> object:
     if isinstance(value, Mapping):
         return MappingProxyType({key: _frozen(inner) for key, inner in value.items()})

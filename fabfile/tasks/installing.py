@@ -152,6 +152,7 @@ def _refuse(rack: Rack, box: Machine, seen: Seen, reinstall: bool, look: bool) -
 def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bool) -> None:
     """Shows what will be written, asks for the machine's name, and arms it. `former` was refused by the machine."""
     from fabfile.engine.lock import who
+    from fabfile.rack.values import seconds
     from fabfile.roles.arming import arm, withdraw
     from fabfile.roles.netboot import armed_files
     from fabfile.screen.installing import plan_text
@@ -175,11 +176,6 @@ def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bo
     script = "\n".join([*([withdraw(box)] if former else []), arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script)
     print(f"Switch {box.name} on now, with the network first in its boot order, or for this one start.")
-
-
-def seconds(window: str) -> int:
-    """A length of time of the rack's files, "30m", in seconds."""
-    return int(window[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[window[-1]]
 
 
 def _failed(boots: Boots, box: Machine, order: Ordered) -> str:

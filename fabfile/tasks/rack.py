@@ -139,3 +139,25 @@ def scan(c: Context, machines: str | None = None, check: bool = False, dry: bool
         raise Exit(code=3)
     if result.errors or not healthy(result.findings):
         raise Exit(code=1)
+
+
+@task(help={"for_": "Watch so long (30m), and show who asks in that time."})
+def discover(c: Context, for_: str | None = None) -> None:
+    """Show unknown machines as entries for hosts.yaml."""
+    import sys
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from fabfile.rack.values import Duration, seconds
+    from fabfile.tasks.discovering import newcomers
+
+    try:
+        limit = seconds(TypeAdapter(Duration).validate_python(for_)) if for_ is not None else 0
+    except ValidationError:
+        raise Exit(f"--for: {for_!r} is not a duration: a number with s, m, h or d, such as 30m", code=2) from None
+    rack, shown = the_rack(), False
+    for entry in newcomers(rack, limit):
+        print(entry, flush=True)
+        shown = True
+    if not shown:
+        print(f"no unknown machine has asked {rack.gateway.name} for an address", file=sys.stderr)
