@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from fabfile.rack.bmc import Bmc, with_address
 from fabfile.rack.hardware import Hardware
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
@@ -62,7 +63,7 @@ class Machine(Part):
     disks: Annotated[Mapping[str, DiskPath], Fixed] = Field(default_factory=dict, validate_default=True)
     hardware: Hardware = Field(default_factory=Hardware)
     install: Label | None = None  # a system of install.yaml; none: its default
-    bmc: Address | None = None
+    bmc: Annotated[Bmc | None, BeforeValidator(with_address)] = None
     expect: Literal["on", "off"] = "on"  # off: in repair, say; every task leaves the machine out, and none misses it
     host_key: HostKey | None = None
     labels: Annotated[Mapping[LabelKey, LabelValue], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)

@@ -44,7 +44,7 @@ def _machines(rack: Rack) -> str:
     rows = []
     for machine in rack.machines.values():
         about = (machine.name, ", ".join(sorted(machine.roles)))
-        kept = (str(machine.bmc or "-"), "pinned" if machine.host_key else "-")
+        kept = (str(machine.bmc.address if machine.bmc else "-"), "pinned" if machine.host_key else "-")
         for interface in machine.interfaces.values():
             rows.append((*about, interface.name, interface.address or "-", interface.mac, *kept))
             about, kept = ("", ""), ("", "")

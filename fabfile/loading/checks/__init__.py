@@ -2,6 +2,7 @@
 
 from fabfile.loading.checks import (
     addresses,
+    bmc,
     cluster,
     install,
     machines,
@@ -14,4 +15,4 @@ from fabfile.loading.checks import (
 )
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL, *bmc.ALL)

@@ -98,9 +98,9 @@ def bmcs_are_apart(draft: Draft) -> Iterator[Wrong]:
     networks = {name: getattr(plan, name) for name in ("public", "node", "pod", "service")}
     for machine in draft.machines.values():
         for name, network in networks.items():
-            if machine.bmc and network and machine.bmc in network:
+            if machine.bmc and network and machine.bmc.address in network:
                 yield Wrong(HOSTS, ("machines", machine.name, "bmc"),
-                            f"{machine.bmc} lies in the {name} network {network}",
+                            f"{machine.bmc.address} lies in the {name} network {network}",
                             "controllers have a network of their own")
 
 

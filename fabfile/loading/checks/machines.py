@@ -62,7 +62,7 @@ def _own(machine: Machine) -> Iterator[tuple[str, str, Path]]:
     for name, disk in machine.disks.items():
         yield "disk", disk, (*path, "disks", name)
     if machine.bmc:
-        yield "address", str(machine.bmc), (*path, "bmc")
+        yield "address", str(machine.bmc.address), (*path, "bmc")
     if machine.host_key:
         yield "host key", machine.host_key, (*path, "host_key")
 
