@@ -50,6 +50,9 @@
     foreign_dhcp.sh  who else gives addresses away
     guard.sh         the last look before a machine's installer writes to its disks
     late.sh          the first things in its new system
+
+    bmc.sh           what a BMC does for its machine, and whether it came true
+    redfish.sh       how bmc.sh speaks Redfish
 """
 
 from __future__ import annotations

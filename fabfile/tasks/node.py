@@ -8,6 +8,7 @@ from invoke import Exit
 
 from fabfile.tasks.chicks import a_chick, a_present_chick
 from fabfile.tasks.installing import install  # noqa: F401  a task of this collection
+from fabfile.tasks.powering import boot_next, identify, power  # noqa: F401  the same
 from fabfile.tasks.task import task
 
 if TYPE_CHECKING:

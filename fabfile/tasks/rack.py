@@ -1,4 +1,4 @@
-"""The rack's files: validate, show, SSH configuration, host keys, and what the machines are made of."""
+"""The rack's files: validate, show, SSH configuration, host keys; what the machines are made of, and their BMCs."""
 
 from __future__ import annotations
 
@@ -161,3 +161,27 @@ def discover(c: Context, for_: str | None = None) -> None:
         shown = True
     if not shown:
         print(f"no unknown machine has asked {rack.gateway.name} for an address", file=sys.stderr)
+
+
+@task(help={"json": "Print JSON."})
+def bmc(c: Context, json: bool = False) -> None:
+    """List the machines' BMCs, and what is wrong with them."""
+    from fabfile.bmc import curl
+    from fabfile.bmc.board import BmcProblem, board, lacking
+    from fabfile.bmc.report import report
+    from fabfile.screen import bmcs as screen
+    from fabfile.tasks.bmcs import asked, look
+    from fabfile.tasks.leader import connected
+
+    rack = the_rack()
+    machines = [machine for machine in rack.machines.values() if machine.bmc]
+    unpinned = {machine.name: curl.shown_key(str(machine.bmc.address)) for machine in machines
+                if machine.bmc and machine.bmc.protocol and not machine.bmc.public_key}
+    with connected(rack) as ways:
+        found = look(rack, [board(rack, machine) for machine in machines if not [*lacking(rack, machine)]], ways)
+        keys = asked(rack, unpinned, ways)
+    states = {name: one if isinstance(one, BmcProblem) else one.state for name, one in found.items()}
+    reports = [report(rack, machine, states.get(machine.name), curl.as_key(keys.get(machine.name, ""))) for machine in machines]
+    print(screen.as_json(reports) if json else screen.as_text(reports))
+    if any(one.wrong for one in reports):
+        raise Exit(code=3)

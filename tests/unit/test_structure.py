@@ -12,12 +12,13 @@ PROJECT = Path(__file__).parents[2]
 MAY_IMPORT = {
     "cli": {"cli", "tasks", "engine", "loading", "rack", "folder", "secret"},
     "site": {"tasks", "engine", "loading", "rack"},  # what the site's own tasks import
-    "tasks": {"tasks", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret", "finding"},
-    "screen": {"screen", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
+    "tasks": {"tasks", "bmc", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret", "finding"},
+    "screen": {"screen", "bmc", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
     "engine": {"engine", "resources", "programs", "loading", "rack", "secret", "finding"},
     "facts": {"facts", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "programs", "upstream", "rack", "secret", "finding"},
-    "resources": {"resources", "programs", "upstream", "rack", "secret", "finding"},
+    "resources": {"resources", "bmc", "programs", "upstream", "rack", "secret", "finding"},
+    "bmc": {"bmc", "programs", "rack", "secret"},  # what BMCs are asked, and say
     "loading": {"loading", "folder", "upstream", "rack", "secret", "finding"},
     "upstream": {"upstream", "programs", "rack", "secret", "finding"},
     "programs": {"programs"},  # what runs on machines

@@ -1,0 +1,91 @@
+"""A BMC that may be talked to, and what was learned from it: values of any protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fabfile.rack import Machine, Problem, Rack
+from fabfile.rack.bmc import password_of
+from fabfile.rack.secrets import SECRETS
+from fabfile.secret import Secret
+
+HOSTS = "hosts.yaml"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that is needed to talk to one machine's BMC."""
+
+    machine: str
+    address: str
+    user: str
+    password: Secret
+    public_key: str
+    serial: str = ""  # of the machine, as hosts.yaml has it; empty: it has none
+    uuid: str = ""
+    firmware: str = ""  # "bios" or "uefi"; empty: hosts.yaml does not say
+
+
+@dataclass(frozen=True)
+class State:
+    """What a BMC said of itself and of its machine. Empty texts: it did not say."""
+
+    power: str  # "on", "off", or the BMC's own word in between
+    boot: str = ""  # how the next start differs from usual, in the BMC's own words: "Once:Pxe"
+    vendor: str = ""
+    model: str = ""
+    serials: tuple[str, ...] = ()  # of the machine: its own, and what its maker calls it
+    uuid: str = ""
+    firmware: str = ""  # the BMC's own
+    health: str = ""  # "OK", or what it says instead
+
+    @property
+    def off(self) -> bool:
+        return self.power == "off"
+
+
+class BmcProblem(Exception):
+    """Why a BMC cannot be talked to, in one sentence; it was told nothing, or nothing that changes anything."""
+
+
+def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
+    """What the rack's files have to say before a BMC can be talked to."""
+    bmc, at = machine.bmc, ("machines", machine.name, "bmc")
+    if bmc is None or bmc.protocol is None:
+        yield rack.problem(HOSTS, at, f"{machine.name} has no BMC that may be talked to",
+                           "bmc: {address: …, protocol: redfish, user: …, public_key: …}; docs/install.md")
+        return
+    if bmc.public_key is None:
+        yield rack.problem(HOSTS, (*at, "public_key"), "is missing: nothing is said to a BMC whose key is not known",
+                           "`inv rack.bmc` shows its key")
+    if password_of(rack.secrets, machine.name) is None:
+        yield Problem(SECRETS, 0, "bmc", f"there is no password of {machine.name}'s BMC", "bmc: {password: …}")
+
+
+def board(rack: Rack, machine: Machine) -> Board:
+    """The BMC of a machine for which nothing is lacking."""
+    bmc, password, known = machine.bmc, password_of(rack.secrets, machine.name), machine.hardware
+    assert bmc is not None and bmc.user and bmc.public_key and password
+    return Board(machine.name, str(bmc.address), bmc.user, password, bmc.public_key,
+                 known.serial or "", known.uuid or "", known.firmware or "")
+
+
+def other_machine(one: Board, state: State) -> str:
+    """Why the BMC is another machine's than hosts.yaml says; empty: it is this one's, or cannot be compared."""
+    theirs = state.uuid.lower()
+    if one.uuid and theirs:
+        what, ours, same = "UUID", one.uuid, one.uuid in (theirs, _swapped(theirs))
+    elif one.serial and state.serials:
+        what, ours, theirs, same = "serial number", one.serial, state.serials[0], one.serial in state.serials
+    else:
+        return ""
+    return "" if same else f"it is of another machine: its {what} is {theirs}, and hosts.yaml has {ours} for {one.machine}"
+
+
+def _swapped(uuid: str) -> str:
+    """As others write its first three numbers: their bytes in reverse order."""
+    first = [bytes.fromhex(part)[::-1].hex() for part in uuid.split("-")[:3]] if UUID.fullmatch(uuid) else []
+    return "-".join([*first, *uuid.split("-")[3:]])

@@ -1,0 +1,131 @@
+"""One machine by its BMC: its power, what it boots from next, and its light in the rack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke import Exit
+
+from fabfile.tasks.chicks import a_chick
+from fabfile.tasks.task import task
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+    from fabfile.bmc.known import Known
+    from fabfile.engine.ways import SshWays
+    from fabfile.rack import Machine, Rack
+    from fabfile.resources import Resource
+
+DRY = "Dry run: show the changes, make none; exit 3 if there are any."
+JSON = "Print JSON."
+YES = "Approve that the machine goes off, without asking."
+STATES = ("on", "off", "cycle", "status")
+TARGETS = ("network", "disk", "setup")
+
+
+@task(help={
+    "machine": "Name in hosts.yaml; it needs a BMC there.",
+    "to": "on, off, cycle (off, then on), or status.",
+    "hard": "Cut its power at once; by default its system may shut down first.",
+    "dry": DRY, "yes": YES, "json": JSON,
+})
+def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Switch a machine on or off by its BMC, or show its power."""
+    from json import dumps
+
+    from fabfile.bmc.known import PATIENCE
+    from fabfile.resources.bmc import Powered, Started
+    from fabfile.tasks.bmcs import boards_of, known
+    from fabfile.tasks.leader import connected
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    box = a_chick(rack, machine)
+    _one_of(to, STATES)
+    boards_of(rack, box)
+    with connected(rack) as ways:
+        found = known(rack, box, ways)
+        if to == "status":
+            print(dumps({"machine": machine, "power": found.state.power, "next_boot": found.state.boot}) if json else
+                  f"{machine} is {found.state.power}" + (f", and boots next by {found.state.boot}" if found.state.boot else ""))
+            return
+        loses = "" if to == "on" else lost(rack, box, ways)
+    patience = 0 if hard else PATIENCE
+    if loses:
+        loses += ": its power is cut at once" if hard else f"; what does not shut down within {patience} s is cut off"
+    _change(rack, Started(found, "", patience, loses) if to == "cycle" else Powered(found, to == "on", patience, loses), dry, yes, json)
+
+
+@task(help={
+    "machine": "Name in hosts.yaml; it needs a BMC there.",
+    "target": "network, disk, or setup (the firmware's menus).",
+    "dry": DRY, "json": JSON,
+})
+def boot_next(c: Context, machine: str, target: str, dry: bool = False, json: bool = False) -> None:
+    """Set what a machine's next start comes from, once."""
+    from fabfile.resources.bmc import BootsNext
+
+    _one_of(target, TARGETS)
+    rack, found = _found(machine)
+    _change(rack, BootsNext(found, target), dry, False, json)
+
+
+@task(help={"machine": "Name in hosts.yaml; it needs a BMC there.", "off": "Switch the light off.", "dry": DRY, "json": JSON})
+def identify(c: Context, machine: str, off: bool = False, dry: bool = False, json: bool = False) -> None:
+    """Have a machine's light blink, to find it in the rack."""
+    from fabfile.resources.bmc import Identified
+
+    rack, found = _found(machine)
+    _change(rack, Identified(found, not off), dry, False, json)
+
+
+def lost(rack: Rack, box: Machine, ways: SshWays) -> str:
+    """Who loses what when a machine that is on goes off, in words."""
+    from fabfile.facts.installing import member, member_question
+    from fabfile.tasks.leader import find_leader
+    from fabfile.tasks.queries import ask
+
+    others = [one for one in rack.control_planes if one is not box and one.host_key and not one.expected_off]
+    if box in rack.control_planes and not others:
+        return f"{box.name} goes off, and with it the only control plane"
+    if not others:
+        return f"{box.name} goes off"
+    leading, _ = find_leader(ways, without=box)
+    asked = leading.leader if leading.leader in others else others[0]
+    answers, errors = ask(rack, {asked.name: member_question(box.name)}, 30.0, ways)
+    is_member, unasked = member(box.name, answers[asked.name]) if answers else (False, str(errors[asked.name]))
+    if unasked:
+        return f"{box.name} goes off, and whether it is a node cannot be asked ({unasked})"
+    if is_member:
+        return f"{box.name} is a node of the cluster and goes off: its pods end, without a drain (inv node.reboot --drain has one)"
+    return f"{box.name} goes off"
+
+
+def _found(machine: str) -> tuple[Rack, Known]:
+    from fabfile.tasks.bmcs import boards_of, known
+    from fabfile.tasks.leader import connected
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    box = a_chick(rack, machine)
+    boards_of(rack, box)
+    with connected(rack) as ways:
+        return rack, known(rack, box, ways)
+
+
+def _one_of(word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise Exit(f"{word!r} is none of {', '.join(words)}", code=2)
+
+
+def _change(rack: Rack, resource: Resource, dry: bool, yes: bool, json: bool) -> None:
+    """A run of its own on rooster. The cluster is not asked: it may be what is off."""
+    from dataclasses import replace
+
+    from fabfile.engine.step import Step
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+
+    step = Step(resource.name, (rack.gateway,), lambda rack, _: [resource])
+    converge(command(), lambda rack: [step], dry=dry, yes=yes, json=json, rack=replace(rack, leading=rack.leader.name))

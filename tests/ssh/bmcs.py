@@ -1,0 +1,75 @@
+"""BMCs in a swarm: Redfish services at addresses of a network that rooster alone reaches, and the rack's files that name them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import yaml
+
+CASES = Path(__file__).parents[1] / "cases/bmc"
+USER, PASSWORD = "ADMIN", 'correct "horse" \\battery'
+
+
+class Bmc:
+    """The BMC of one machine, made as `maker` makes them."""
+
+    def __init__(self, operator, machine: str, maker: str, power: str, misbehaves: tuple[str, ...] = (), uuid: str = ""):
+        self.rooster = operator.swarm.hosts["rooster"]
+        self.address = f"192.168.0.{100 + operator.swarm.names.index(machine) - 1}"
+        here = f"/srv/{machine}-bmc"
+        resources = yaml.safe_load((CASES / f"{maker}.yaml").read_text())["answers"]
+        (system,) = (one["@odata.id"] for one in resources["/redfish/v1/Systems"]["Members"])
+        resources[system] |= {"PowerState": power, **({"UUID": uuid} if uuid else {})}
+        self.log = f"{here}.log"
+        self.rooster.run(f"""
+ip addr add {self.address}/32 dev lo; mkdir -p /srv; : >{self.log}
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=bmc -days 2 -keyout {here}.key -out {here}.crt 2>/dev/null
+cat {here}.key {here}.crt >{here}.pem
+""")
+        self.public_key = "sha256//" + self.rooster.run(
+            f"openssl x509 -in {here}.crt -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64"
+        ).strip()
+        settings = {"resources": resources, "address": self.address, "certificate": f"{here}.pem", "log": self.log,
+                    "account": f"{USER}:{PASSWORD}", "misbehaves": misbehaves}
+        program = (Path(__file__).parent / "redfish_service.py").read_text()
+        self.process = subprocess.Popen([*self.rooster.inside(), "python3", "-c", program, json.dumps(settings)],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not self.rooster.run(f"cat {self.log}"):
+            assert time.monotonic() < until and self.process.poll() is None
+            time.sleep(0.05)
+
+    @property
+    def heard(self) -> list[dict]:
+        """Every request, in order, and every start of the machine."""
+        return [json.loads(line) for line in self.rooster.run(f"cat {self.log}").splitlines()][1:]
+
+    @property
+    def changes(self) -> list[tuple[str, dict]]:
+        """What it was told: the last part of the path, and the body."""
+        return [(one["path"].rstrip("/").rpartition("/")[2], one["body"]) for one in self.heard if one.get("method") in ("POST", "PATCH")]
+
+    @property
+    def starts(self) -> list[str]:
+        """What the machine was started from, each time."""
+        return [one["started"] for one in self.heard if "started" in one]
+
+    def entry(self, **other: str) -> str:
+        """The value of `bmc` in hosts.yaml."""
+        return json.dumps({"address": self.address, "protocol": "redfish", "user": USER, "public_key": self.public_key, **other})
+
+
+def in_files(operator, password: str = PASSWORD, **entries: str) -> None:
+    """Names BMCs in the rack's files: machine → the value of `bmc`."""
+    hosts = operator.folder / "hosts.yaml"
+    text = hosts.read_text()
+    for machine, entry in entries.items():
+        text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("    bmc: ") or machine not in line)
+        text = text.replace(f"  {machine}:\n", f"  {machine}:\n    bmc: {entry}  # {machine}\n")
+    hosts.write_text(text)
+    secrets = operator.folder / "configs/secrets.yaml"
+    secrets.write_text(f"bmc: {{password: {json.dumps(password)}}}\n")
+    secrets.chmod(0o600)

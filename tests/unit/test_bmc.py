@@ -1,0 +1,122 @@
+"""What BMCs of several makers are asked, what their answers mean, and what they are told; the answers are data, in tests/cases/bmc."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabfile.bmc import curl, quirks, redfish, several
+from fabfile.bmc.board import BmcProblem, Board, State, other_machine
+from fabfile.bmc.redfish import SYSTEMS, Answer
+from fabfile.secret import Secret
+
+FOLDER = Path(__file__).parents[1] / "cases/bmc"
+CASES = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))}
+BOARD = Board("chick1", "192.168.0.101", "ADMIN", Secret('pa"ss\\word'), "sha256//" + "A" * 43 + "=")
+
+
+def answers_of(case: dict) -> dict[str, Answer]:
+    return {path: Answer(200, "", body) for path, body in case["answers"].items()}
+
+
+@pytest.mark.parametrize("maker", CASES)
+def test_a_makers_answers(maker):
+    """Everything is read that is needed and no more; what is told is what this maker understands."""
+    case = CASES[maker]
+    answers = {}
+    rounds = 0
+    while paths := redfish.to_read(answers):
+        rounds += 1
+        answers |= {path: answers_of(case)[path] for path in paths}
+    assert set(answers) == set(case["answers"]) and rounds == 3
+    assert asdict(redfish.state(answers)) == {**case["state"], "serials": tuple(case["state"]["serials"])}
+    for wanted, (path, body) in case["told"].items():
+        assert redfish.reset(answers, wanted) == redfish.Request("POST", path, body)
+    ways = redfish.boots(answers, "network")
+    assert [(one.method, one.path, one.body) for one in ways] == \
+        [("PATCH", case["boots"]["path"], {"Boot": form}) for form in case["boots"]["ways"]]
+    assert redfish.identify(answers, True).body == case["light"]
+
+
+def test_the_recorded_firmware_is_the_boot_mode():
+    answers = answers_of(CASES["idrac"])
+    (first, _) = redfish.boots(answers, "network", "bios")
+    assert first.body["Boot"]["BootSourceOverrideMode"] == "Legacy"
+
+
+def test_what_a_bmc_cannot_do_is_told_before_it_is_asked():
+    answers = answers_of(CASES["supermicro"])
+    system = answers["/redfish/v1/Systems/1"].body
+    system = {**system, "Boot": {**system["Boot"], "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Hdd"]}}
+    system.pop("IndicatorLED")
+    answers["/redfish/v1/Systems/1"] = Answer(200, "", {**system, "Actions": {"#ComputerSystem.Reset": {
+        "ResetType@Redfish.AllowableValues": ["Nmi"]}}})
+    with pytest.raises(BmcProblem, match="cannot boot once from network: it knows None, Hdd"):
+        redfish.boots(answers, "network")
+    with pytest.raises(BmcProblem, match="no light"):
+        redfish.identify(answers, True)
+    assert redfish.reset(answers, "on") is None
+
+
+@pytest.mark.parametrize("answer, why", [
+    (Answer(401, "curl: (22) The requested URL returned error: 401", {}), "refuses the user or the password; neither is tried again"),
+    (Answer(404, "", {}), "does not speak Redfish"),
+    (Answer(0, "curl: (90) SSL: public key does not match pinned public key", {}), "another key than hosts.yaml has, and nothing was said"),
+    (Answer(0, "curl: (28) Connection timed out after 5001 milliseconds", {}), r"does not answer: \(28\) Connection timed out"),
+    (Answer(503, "", {}), "/redfish/v1/Systems is answered with 503"),
+    (Answer(200, "", {"Members": []}), "it has 0 systems, and should have one"),
+    (Answer(200, "", {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}, {"@odata.id": "/redfish/v1/Systems/2"}]}), "it has 2 systems"),
+    (Answer(200, "", {"Members": [{"@odata.id": "https://elsewhere/redfish/v1/Systems/1"}]}), "it has 0 systems"),
+    (Answer(200, "", {"Members": "1"}), "it has 0 systems"),
+])
+def test_why_a_bmc_does_not_say_how_it_is(answer, why):
+    with pytest.raises(BmcProblem, match=why):
+        redfish.to_read({SYSTEMS: answer})
+        redfish.state({SYSTEMS: answer})
+
+
+def test_a_refused_login_is_asked_again_only_where_it_worked_before():
+    good = answers_of(CASES["ilo"])
+    assert redfish.to_read({SYSTEMS: Answer(401, "", {})}) == ()
+    assert redfish.to_read({SYSTEMS: good[SYSTEMS], "/redfish/v1/Systems/1/": Answer(401, "", {})}) == ("/redfish/v1/Systems/1/",)
+
+
+@pytest.mark.parametrize("uuid, serial, state, wrong", [
+    ("4c4c4544-0042-3510-804b-b7c04f384d32", "", State("on", uuid="4C4C4544-0042-3510-804B-B7C04F384D32"), ""),
+    ("44454c4c-4200-1035-804b-b7c04f384d32", "", State("on", uuid="4C4C4544-0042-3510-804B-B7C04F384D32"), ""),
+    ("4c4c4544-0042-3510-804b-b7c04f384d33", "", State("on", uuid="4C4C4544-0042-3510-804B-B7C04F384D32"), "its UUID is 4c4c4544"),
+    ("4c4c4544-0042-3510-804b-b7c04f384d33", "S1", State("on", serials=("S1",)), ""),
+    ("", "7B5K8M2", State("on", serials=("CNIVC0079C0123", "7B5K8M2")), ""),
+    ("", "7B5K8M3", State("on", serials=("CNIVC0079C0123", "7B5K8M2")), "its serial number is CNIVC0079C0123"),
+    ("", "7B5K8M3", State("on"), ""),
+])
+def test_another_machines_bmc_is_noticed(uuid, serial, state, wrong):
+    found = other_machine(replace(BOARD, uuid=uuid, serial=serial), state)
+    assert (wrong in found) if wrong else not found
+
+
+def test_default_accounts_are_known_whoever_made_the_board():
+    assert quirks.has_default_account(replace(BOARD, password=Secret("ADMIN")))
+    assert quirks.has_default_account(replace(BOARD, user="root", password=Secret("calvin")))
+    assert not quirks.has_default_account(BOARD)
+    assert quirks.of("SUPERMICRO Computer") == quirks.table()["Supermicro"] and quirks.of("") == quirks.of("Acme")
+
+
+def test_curls_settings_hold_the_password_as_curl_reads_it():
+    assert r'user = "ADMIN:pa\"ss\\word"' in curl.settings(BOARD).splitlines()
+    assert curl.url(BOARD, "/redfish/v1/Systems") == 'url = "https://192.168.0.101/redfish/v1/Systems"'
+
+
+def test_answers_are_told_apart():
+    said = ('{"a":\n 1}\n#coop-answer 200 /redfish/v1/A\nno\n#coop-answer 404 /redfish/v1/B\n'
+            "curl: (22) The requested URL returned error: 404\n")
+    found = curl.parse(said)
+    assert found["/redfish/v1/A"] == Answer(200, '{"a":\n 1}', {"a": 1})
+    assert found["/redfish/v1/B"] == Answer(404, "no\ncurl: (22) The requested URL returned error: 404", {})
+    assert curl.parse("sh: 1: curl: not found\n") == {}
+    both = several.parse("#coop-bmc chick1\na\nb\n#coop-bmc chick2\n\n")
+    assert both == {"chick1": "a\nb", "chick2": ""}
+    assert curl.as_key(curl.OF_NOTHING) == "" and curl.as_key("A" * 43 + "=\n") == BOARD.public_key
