@@ -130,7 +130,7 @@ def _instead(gone: Difference, new: list[Difference]) -> str:
 def _of_declared(machine: Machine, seen: Inventory) -> Iterator[Finding]:
     """What hosts.yaml says outside of `hardware`, and does not hold there."""
     name, ports, macs = machine.name, seen.hardware.interfaces, {port.mac: key for key, port in seen.hardware.interfaces.items()}
-    for key, interface in machine.interfaces.items():
+    for key, interface in ((key, one) for key, one in machine.interfaces.items() if key not in seen.virtual):
         fix = f"correct machines.{name}.interfaces.{key} in hosts.yaml, then inv gateway.apply"
         if key in ports and ports[key].mac != interface.mac:
             yield Finding(f"{name}: interface {key} has the MAC {ports[key].mac}, and {interface.mac} in `interfaces` of hosts.yaml", name,

@@ -36,6 +36,7 @@ class Inventory:
     hardware: Hardware
     ids: Mapping[str, str]
     unlinked: frozenset[str] = frozenset()  # interfaces whose cable, or switch, is off
+    virtual: frozenset[str] = frozenset()  # interfaces that are no hardware: bonds, bridges, VLANs
     unnamed: tuple[str, ...] = ()  # disks that have no id or no serial number: "vda, 21474836480 bytes"
 
 
@@ -61,6 +62,7 @@ def parse(answer: str) -> Inventory | None:
     hardware = {key: value for key, value in found.items() if _valid(Hardware, **{key: value})}
     return Inventory(
         _valid(Hardware, **hardware) or Hardware(), ids, unnamed=unnamed,
+        virtual=frozenset(fields[0] for fields in rows.get("virtual", ()) if fields),
         unlinked=frozenset(fields[0] for fields in rows.get("port", ()) if fields[3:4] == ["0"]))
 
 

@@ -27,7 +27,9 @@ say memory "$(first "$sys/devices/system/memory/block_size_bytes")" \
 ask dimm dmidecode -t 17
 
 for path in "$sys"/class/net/*; do
-  if [ -e "$path/device" ] && [ ! -e "$path/device/physfn" ]; then  # no bridge, no virtual function of another port
+  if [ ! -e "$path/device" ] || [ -e "$path/device/physfn" ]; then  # a bridge, or a virtual function of another port
+    say virtual "${path##*/}"
+  else
     mac=$(first "$path/bonding_slave/perm_hwaddr") driver=$(readlink "$path/device/driver")
     say port "${path##*/}" "${mac:-$(first "$path/address")}" "${driver##*/}" "$(first "$path/carrier")" "$(first "$path/speed")"
   fi

@@ -49,8 +49,7 @@ def edited(text: str, changes: Mapping[Path, object]) -> str:
     for path, value in changes.items():
         _put(wanted, path, value)
     if read("", new.encode()).values != wanted:
-        raise Uneditable(f"{', '.join('.'.join(path) for path in changes)} cannot be changed without other values: "
-                         "is an alias used there?")
+        raise Uneditable(f"{'.'.join(next(iter(changes)))} and the like cannot be changed without other values: is an alias used there?")
     return new
 
 
