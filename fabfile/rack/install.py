@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, pattern, refuse
+from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, pattern, refuse, unprivileged
 
 Layout = Literal["plain", "mirror", "lvm", "lvm-mirror"]
 PublicKey = Annotated[str, pattern(
@@ -16,12 +16,6 @@ PublicKey = Annotated[str, pattern(
     "a public SSH key", "the line of a file such as ~/.ssh/id_ed25519.pub")]
 Console = Annotated[str, pattern(
     r"tty[A-Za-z]*[0-9]+(,[0-9]+([noe][78]?)?)?", "a console", "as the kernel's console= takes it: ttyS1,115200n8")]
-
-
-def _port(value: object) -> object:
-    if type(value) is not int or not 1024 <= value < 65536:
-        raise refuse(f"{value!r} is not a port for booting", "a number from 1024 to 65535")
-    return value
 
 
 def _keys(value: object) -> object:
@@ -46,5 +40,5 @@ class Install(Part):
     systems: Annotated[Mapping[Label, System], Sorted, Fixed] = Field(examples=["{debian-13: {layout: plain}}"])
     authorized_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(_keys)] = Field(examples=["[ssh-ed25519 AAAA…]"])
     window: Duration = "30m"  # an armed machine that has not claimed its order by then is disarmed
-    port: Annotated[int, BeforeValidator(_port)] = 8080  # of rooster, for the rack's machines alone
+    port: Annotated[int, unprivileged("a port for booting")] = 8080  # of rooster, for the rack's machines alone
     console: Console | None = None  # the kernel's, of the installer and of the system; none: the screen

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from fabfile.rack.cache import Cache
 from fabfile.rack.publishing import Published
 from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse, several
 
@@ -15,6 +16,12 @@ def _pair(value: object) -> object:
     if not isinstance(value, list) or len(value) != 2:
         raise refuse("first and last address are expected", "such as [10.0.0.3, 10.0.0.99]")
     return tuple(value)
+
+
+def _given(value: object) -> object:
+    if value is None:
+        raise refuse("nothing is said of the cache", "cache: {} takes the defaults; without the key there is none")
+    return value
 
 
 class Dhcp(Part):
@@ -35,6 +42,7 @@ class NetworkPlan(Part):
     load_balancer: Annotated[tuple[Network, ...], BeforeValidator(several)] = ()
     publish: Annotated[Mapping[DomainName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
+    cache: Annotated[Cache | None, BeforeValidator(_given)] = None
     dns: Annotated[tuple[Address, ...], BeforeValidator(several)] = Field(examples=["[128.120.136.129]"])
     time: Annotated[tuple[HostName, ...], BeforeValidator(several)] = Field(
         examples=["[2.debian.pool.ntp.org]"])

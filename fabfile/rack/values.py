@@ -59,6 +59,16 @@ def pattern(wanted: str, what: str, hint: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def unprivileged(what: str) -> BeforeValidator:
+    """A port that needs no privilege; else "… is not `what`"."""
+    def check(value: object) -> object:
+        if type(value) is not int or not 1024 <= value < 65536:
+            raise refuse(f"{value!r} is not {what}", "a number from 1024 to 65535")
+        return value
+
+    return BeforeValidator(check)
+
+
 def _parsed(parse: Callable[[str], Any], kind: type, what: str, hint: str) -> BeforeValidator:
     def check(value: object) -> Any:
         if isinstance(value, kind):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from . import parts, writing
-from .base import Change, Command, Resource
+from .base import Change, Command, RemoteValue, Resource
 from .file import File, FileFacts
 
 
@@ -16,7 +16,8 @@ class AptRepository(Resource):
     """An apt source and the one key that may sign it, fetched by curl from `key` (https, armored).
 
     `suite` "/" is a flat repository, as pkgs.k8s.io has them; any other wants `components`. With `key_sha256`
-    no other key is taken. The lists are fetched by the next Packages that needs them.
+    no other key is taken. With `key_by`, that machine fetches the key, and it comes from there by SSH: for an address that
+    is trusted on that machine alone. The lists are fetched by the next Packages that needs them.
     """
 
     repository: str
@@ -26,6 +27,7 @@ class AptRepository(Resource):
     components: tuple[str, ...] = ()
     key_sha256: str = ""
     architectures: tuple[str, ...] = ()
+    key_by: str = ""
 
     @property
     def name(self) -> str:
@@ -66,9 +68,10 @@ class AptRepository(Resource):
         else:
             what = ""
         if what:
+            fetch = RemoteValue("key", self.key_by, _fetch(self.key, 50), f"a copy of {self.key}")
             yield Change(f"{self.keyring} {what}",
                          (Command(self._fetch_key(), limit=120.0, shown=f"fetch {self.key}"),),
-                         alters=frozenset({f"file:{self.keyring}"}))
+                         remote_values=(fetch,) if self.key_by else (), alters=frozenset({f"file:{self.keyring}"}))
         yield from self.source().changes(source, altered)
 
     def _fetch_key(self) -> str:
@@ -77,5 +80,9 @@ class AptRepository(Resource):
         if self.key_sha256:
             check = (f"echo '{self.key_sha256}  '{new} | sha256sum --check --status || "
                      "{ echo \"this is another key: $(sha256sum <{})\" >&2; exit 1; }")
-        fetch = f"curl -fsSL --retry 3 --max-time 100 -- {quote(self.key)}"
-        return writing.put(self.keyring, fetch, check=check)
+        printing = "printf '%s\\n' \"$key\"" if self.key_by else _fetch(self.key, 100)
+        return writing.put(self.keyring, printing, check=check)
+
+
+def _fetch(url: str, seconds: int) -> str:
+    return f"curl -fsSL --retry 3 --max-time {seconds} -- {quote(url)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
 from fabfile.resources.installation import BOOT
+from fabfile.roles.cache import cache, internet_reached
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.netboot import netboot, netboot_answers
 from fabfile.roles.publishing import doors, more_addresses
@@ -28,6 +29,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from netboot(rack)
     yield from _names_and_addresses_of_others(rack, machine)
     yield from _time(rack)
+    yield from cache(rack)
 
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -43,7 +45,8 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
     yield Nftables(render("rooster/etc/nftables.conf",
                           outer=machine.outer, inner=machine.inner, network=rack.network,
-                          doors=doors(rack), boot_port=rack.install.port if rack.install else 0))
+                          doors=doors(rack), boot_port=rack.install.port if rack.install else 0,
+                          cache_port=rack.network.cache.port if rack.network.cache else 0))
     yield Unit("nftables")
 
 
@@ -68,6 +71,5 @@ def gateway_serves(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]
     name = f"{rack.leader.name}.{rack.network.domain}"
     yield Check(f"{rack.gateway.name} resolves the rack's names", rack.gateway.name,
                 f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
-    yield Check(f"{rack.gateway.name} reaches the internet", rack.gateway.name,
-                f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")
+    yield internet_reached(rack)
     yield from netboot_answers(rack)

@@ -7,6 +7,7 @@ from shlex import quote
 
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
+from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.rendering import render
@@ -33,9 +34,10 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
         "net.bridge.bridge-nf-call-iptables": "1",
         "net.bridge.bridge-nf-call-ip6tables": "1",
     })
+    yield cached_packages(rack)
     yield Packages({"ca-certificates": None, "curl": None})
-    yield kubernetes_repository(rack)
-    yield containerd_repository(rack)
+    yield kubernetes_repository(rack, machine)
+    yield containerd_repository(rack, machine)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping"))
     yield from _time(rack)

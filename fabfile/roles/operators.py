@@ -11,7 +11,7 @@ from fabfile.roles.programs import held, kubernetes_programs, kubernetes_reposit
 
 def operators(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """kubectl, and a certificate of the operator's own, no copy of admin.conf: who did what stays visible in audits."""
-    yield kubernetes_repository(rack)
+    yield kubernetes_repository(rack, machine)
     yield from held(kubernetes_programs(rack, "kubectl"))
     user = rack.operator.user
     path = kubeconfig(rack)

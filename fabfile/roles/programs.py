@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from fabfile.rack import Rack
+from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import AptRepository, ClusterVersion, File, Packages, Resource
+from fabfile.roles.cache import through_cache
 from fabfile.roles.rendering import render
 
 
@@ -16,17 +18,26 @@ def cluster_version(rack: Rack) -> Resource:
     return ClusterVersion(f"v{rack.versions.kubernetes.version}", server)
 
 
-def kubernetes_repository(rack: Rack) -> Resource:
+def kubernetes_repository(rack: Rack, machine: Machine) -> Resource:
     """pkgs.k8s.io of the rack's minor: each minor has a repository of its own."""
     kubernetes = rack.versions.kubernetes
-    return AptRepository("kubernetes", kubernetes.repository, kubernetes.key)
+    return _repository(rack, machine, AptRepository("kubernetes", kubernetes.repository, kubernetes.key))
 
 
-def containerd_repository(rack: Rack) -> Resource:
+def containerd_repository(rack: Rack, machine: Machine) -> Resource:
     """Docker's repository, for containerd alone."""
     containerd = rack.versions.containerd
-    return AptRepository("containerd", containerd.repository, containerd.key, suite=containerd.suite,
-                         components=(containerd.component,))
+    return _repository(rack, machine, AptRepository("containerd", containerd.repository, containerd.key, suite=containerd.suite,
+                                                    components=(containerd.component,)))
+
+
+def _repository(rack: Rack, machine: Machine, source: AptRepository) -> Resource:
+    """The same through the rack's cache, where there is one. Its plain HTTP is nothing to trust a key by: rooster fetches
+    the key from itself, and gives it to the others by SSH."""
+    if rack.network.cache is None:
+        return source
+    return replace(source, url=through_cache(rack, source.url), key=through_cache(rack, source.key),
+                   key_by="" if machine is rack.gateway else rack.gateway.name)
 
 
 def kubernetes_programs(rack: Rack, *programs: str) -> Mapping[str, str]:

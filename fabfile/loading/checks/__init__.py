@@ -3,6 +3,7 @@
 from fabfile.loading.checks import (
     addresses,
     bmc,
+    cache,
     cluster,
     install,
     machines,
@@ -15,4 +16,4 @@ from fabfile.loading.checks import (
 )
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL, *bmc.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL, *bmc.ALL, *cache.ALL)

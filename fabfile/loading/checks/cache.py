@@ -1,0 +1,23 @@
+"""What network.yaml says of the cache, beside what else rooster does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.loading.draft import NETWORK, Draft, Wrong
+
+
+def the_port_is_free(draft: Draft) -> Iterator[Wrong]:
+    """nginx that forwards published names listens at every address of the gateway."""
+    if not draft.network.cache:
+        return
+    port, at = draft.network.cache.port, ("cache", "port")
+    for name, row in (draft.network.publish or {}).items():
+        if port in row.ports:
+            yield Wrong(NETWORK, at, f"{name} is published on port {port}, at every address of the gateway",
+                        "take another port for the cache")
+    if draft.install and port == draft.install.port:
+        yield Wrong(NETWORK, at, f"machines are booted from port {port}", "take another port for the cache")
+
+
+ALL = (the_port_is_free,)

@@ -1,0 +1,84 @@
+"""rooster as the rack's cache: what the machines fetch from outside comes through an nginx of its own, and once.
+
+    http://ROOSTER:PORT/https/HOST/PATH   a package repository that versions.yaml names
+    http://HOST/PATH, asked as a proxy    a Debian mirror
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from fabfile.rack import Rack
+from fabfile.resources import Absent, Check, File, Packages, Resource, Unit
+from fabfile.roles.rendering import render
+
+NGINX, UNIT = "/etc/coop/cache-nginx.conf", "/etc/systemd/system/coop-cache.service"
+APT = "/etc/apt/apt.conf.d/53cache"
+DEBIAN = ("http://ftp.us.debian.org/debian", "http://ftp.us.debian.org/debian-security", "http://security.debian.org/debian-security")
+
+
+def cache(rack: Rack) -> Iterator[Resource]:
+    """On rooster. What is kept stays in /var/cache/coop-cache when the rack has no cache any more."""
+    if rack.network.cache is None:
+        yield Unit("coop-cache", running=False, enabled=False)
+        yield Absent(NGINX)
+        return
+    yield Packages({"ca-certificates": None, "nginx": None})
+    yield File(UNIT, render("rooster/etc/systemd/system/coop-cache.service", settings=NGINX))
+    # the unit tests it, as its own user: by a test as root what is kept would become root's
+    yield File(NGINX, cache_nginx(rack))
+    yield Unit("coop-cache", watches=(NGINX, UNIT), reload=True)
+
+
+def cache_nginx(rack: Rack) -> str:
+    """The settings of the nginx that caches."""
+    assert rack.network.cache is not None
+    return render("rooster/etc/coop/cache-nginx.conf", cache=rack.network.cache, inner=rack.gateway.address(),
+                  node=rack.network.node, repositories=repositories(rack), mirrors=debian_mirrors(rack))
+
+
+def cached_packages(rack: Rack) -> Resource:
+    """On chicks: apt asks rooster for what Debian's mirrors have."""
+    if rack.network.cache is None:
+        return Absent(APT)
+    return File(APT, render("chick/etc/apt/apt.conf.d/53cache", rooster=rack.gateway.address(), port=rack.network.cache.port,
+                            hosts=sorted(debian_mirrors(rack))), check="apt-config -c {} dump")
+
+
+def debian_mirrors(rack: Rack) -> dict[str, dict[str, str]]:
+    """By host, the paths of Debian's mirrors that machines use, and where each is."""
+    urls: Iterable[str] = DEBIAN if rack.install is None else {
+        url for system in rack.install.systems.values() for url in (system.mirror, system.security) if url.startswith("http:")}
+    if rack.network.cache and rack.network.cache.debian is not None:
+        urls = rack.network.cache.debian
+    found: dict[str, dict[str, str]] = {}
+    for url in sorted(urls):
+        parts = urlsplit(url)
+        found.setdefault(parts.hostname or "", {})[parts.path.rstrip("/")] = f"http://{parts.netloc}"
+    return found
+
+
+def repositories(rack: Rack) -> list[tuple[str, bool]]:
+    """HOST/PATH of what chicks fetch from vendors' repositories, and whether that is a folder."""
+    versions = rack.versions
+    urls = dict.fromkeys((versions.kubernetes.key, versions.containerd.key), False)
+    urls |= {url.rstrip("/") + "/": True for url in (versions.kubernetes.repository, versions.containerd.repository)}
+    return sorted((url.removeprefix("https://"), folder) for url, folder in urls.items() if url.startswith("https:"))
+
+
+def through_cache(rack: Rack, url: str) -> str:
+    """Where machines of the rack fetch an https address of a vendor's repository."""
+    if rack.network.cache is None or not url.startswith("https:"):
+        return url
+    return f"http://{rack.gateway.address()}:{rack.network.cache.port}/https/{url.removeprefix('https://')}"
+
+
+def internet_reached(rack: Rack) -> Check:
+    """rooster reaches the repositories outside; with a cache, through it: then what it has kept will do."""
+    rooster = rack.gateway.name
+    if rack.network.cache is None:
+        return Check(f"{rooster} reaches the internet", rooster,
+                     f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")
+    return Check(f"{rooster}'s cache answers", rooster, "curl -fsS --noproxy '*' --max-time 30 -o /dev/null "
+                 f"{through_cache(rack, rack.versions.kubernetes.key)} 2>&1")

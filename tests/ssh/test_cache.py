@@ -1,0 +1,84 @@
+"""rooster as the rack's cache, seen from chicks: the role's own nginx, curl and apt, and an upstream that counts."""
+
+import pytest
+from cached import BASE, DEBIAN, Cached, chick_files
+
+from fabfile.roles.cache import APT
+
+
+@pytest.fixture
+def cached(operate) -> Cached:
+    return Cached(operate(chicks=2, disk="3g"))
+
+
+def apt(chick, *words: str) -> str:
+    """apt-get with the vendor's repository as the role wrote it, and a mirror of Debian; none of this computer's."""
+    options = ("Dir::Etc::SourceList=/srv/sources.list", "Dir::Etc::SourceParts=/srv/sources", "Acquire::Languages=none",
+               "Dir::State::Lists=/srv/lists", "Dir::Cache=/srv/cache", "APT::Sandbox::User=root", "APT::Update::Error-Mode=any")
+    return chick.run(f"mkdir -p /srv/lists/partial /srv/cache/archives/partial /srv/sources; cd /srv\n"
+                     "cp /etc/apt/sources.list.d/kubernetes.sources sources\n"
+                     f"echo 'deb [signed-by=/etc/apt/keyrings/kubernetes.asc] http://{DEBIAN}/debian trixie main' >sources.list\n"
+                     f"env -u http_proxy -u https_proxy apt-get -q {' '.join(f'-o {one}' for one in options)} {' '.join(words)} 2>&1")
+
+
+def test_what_many_ask_for_is_asked_for_once(cached):
+    for code in (301, 302, 303, 307, 308):
+        path = f"{BASE}/{code}/thing.deb"
+        sums = cached.at_once(path, each=3 if code != 302 else 6)
+        assert len(set(sums)) == 1 and len(sums) in (6, 12)
+        assert len([line for line in cached.asked(f"cdn.test/core:/stable:/v1.36/deb/{code}/") if " 200 " in line]) == 1
+    status, whole = cached.get(0, f"{BASE}/302/thing.deb")
+    assert (status, cached.get(1, f"{BASE}/302/thing.deb", "-r", "2-9")) == (200, (206, whole[2:10]))
+    # who begins with HEAD or a part has all of it fetched, for whoever comes next
+    assert cached.get(0, f"{BASE}/thing.deb", "-I")[0] == 200
+    assert cached.get(0, f"{BASE}/thing.deb", "-r", "0-0") == (206, whole[:1])
+    assert cached.asked("pkgs.k8s.io/core:/stable:/v1.36/deb/thing.deb") == ["GET pkgs.k8s.io/core:/stable:/v1.36/deb/thing.deb 200 - -"]
+
+
+def test_apt_installs_from_it_and_goes_on_when_the_internet_is_away(cached):
+    first, second = cached.chicks
+    assert "http://10.0.0.1:8081/https/pkgs.k8s.io/" in first.run("cat /etc/apt/sources.list.d/kubernetes.sources")
+    apt(first, "update")
+    apt(first, "download", "thing")
+    assert len([line for line in cached.asked("thing.deb") if " 200 " in line]) == 1
+    lists = ("Packages ", "InRelease ", "/by-hash/")
+    assert sum(" 200 " in line for part in lists for line in cached.asked(part)) == 4
+    second.run("sleep 2")  # what was fetched within the same second is not asked for again
+    apt(second, "update")
+    assert sum(" 200 " in line for part in lists for line in cached.asked(part)) == 4
+    assert sum(" 304 " in line for line in cached.asked("InRelease ")) == 2, "lists are asked for again, and have not changed"
+    assert len(cached.asked("Release.key")) == 1
+    for away in ("down", "nameless"):
+        cached.internet(away)
+        assert cached.get(1, f"{BASE}/Release.key")[0] == 200
+        second.run("rm -rf /srv/lists /srv/cache /srv/*.deb")
+        apt(second, "update")
+        apt(second, "download", "thing")
+        assert second.run("ls /srv/*.deb") == "/srv/thing_1_all.deb\n"
+        assert cached.get(1, f"{BASE}/never.deb")[0] == 502
+
+
+def test_nobody_else_and_nothing_else_is_served(cached):
+    for path in ("https/example.org/", "https/pkgs.k8s.io/other", "https/pkgs.k8s.io/core:/stable:/v1.36/deb/../../../../other",
+                 "https/pkgs.k8s.io/core:/stable:/v1.36/deb/%2e%2e/other", "https/cdn.test/core:/stable:/v1.36/deb/302/thing.deb", "",
+                 "http/ftp.us.debian.org/debian/pool/thing.deb"):
+        assert cached.get(0, path, "--path-as-is")[0] == 403, path
+    proxied = cached.chicks[0].run("for url in http://example.org/ http://ftp.us.debian.org/other http://127.0.0.5/debian/pool/thing.deb; do "
+                                   "curl -s -o /dev/null -w '%{http_code} ' -x http://10.0.0.1:8081 $url; done")
+    assert proxied == "403 403 403 "
+    cached.chicks[0].run("! curl -s -x http://10.0.0.1:8081 https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key")
+    assert cached.get(0, f"{BASE}/thing.deb", "-X", "POST")[0] == 403
+    assert cached.asked("Release.key") == cached.asked("")
+    assert cached.get(0, "https/download.docker.com/linux/debian/gpg")[0] == 502, "its certificate is not for this name"
+    assert cached.get(0, f"{BASE}/thing.deb", "-H", "Authorization: Basic eDp4", "-H", "Cookie: a=b")[0] == 200
+    assert cached.asked("thing.deb")[0].endswith(" -"), "nobody's password leaves the rack"
+    cached.chicks[0].run("ip addr add 10.0.9.9/24 dev enp1s0; ip route add 10.0.0.1 dev enp1s0 src 10.0.9.9")
+    cached.rooster.run("ip route add 10.0.9.0/24 dev enp3s0")
+    assert cached.get(0, f"{BASE}/thing.deb", "--interface", "10.0.9.9")[0] == 403
+
+
+def test_without_the_key_chicks_ask_for_themselves_again(cached):
+    assert cached.chicks[0].run(f"cat {APT}").count(DEBIAN) == 1
+    cached.network.write_text(cached.network.read_text().replace("cache: {}\n", ""))
+    cached.apply(chick_files)
+    assert cached.chicks[0].run(f"ls {APT} 2>/dev/null || echo gone") == "gone\n"

@@ -1,0 +1,85 @@
+"""What the cache changes for the sample rack's machines, and for nobody where network.yaml has no `cache`.
+
+The cases lie in tests/cases/cache/MACHINE/, laid out as on the machine; after a wanted change `python -m tests.unit.test_cache`
+writes them again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fabfile.loading import load
+from fabfile.rack.cache import Cache
+from fabfile.resources import AptRepository, File, Nftables
+from fabfile.roles.cache import debian_mirrors
+from fabfile.tasks.steps import bootstrap_steps
+
+PROJECT = Path(__file__).parents[2]
+CASES = PROJECT / "tests/cases/cache"
+MACHINES = ("rooster", "chick1")
+SECURITY = {"/debian-security": "http://security.debian.org"}
+
+
+def with_cache(rack, **said):
+    return replace(rack, network=rack.network.model_copy(update={"cache": Cache(**said)}))
+
+
+def given(rack, name: str) -> dict[str, str]:
+    """Path → content, of what the first steps give a machine."""
+    found = {}
+    for step in bootstrap_steps(rack)[:2]:
+        for resource in (one for machine in step.machines if machine.name == name for one in step.role(rack, machine)):
+            file = resource.file() if isinstance(resource, Nftables) else \
+                resource.source() if isinstance(resource, AptRepository) else resource
+            if isinstance(file, File):
+                found[file.path.lstrip("/")] = str(file.content)
+    return found
+
+
+def changed(name: str) -> dict[str, str]:
+    rack = load(PROJECT)
+    before, after = given(rack, name), given(with_cache(rack), name)
+    assert set(before) <= set(after)
+    return {path: text for path, text in after.items() if before.get(path) != text}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_cache_changes_what_its_case_says_and_nothing_else(name):
+    folder = CASES / name
+    assert changed(name) == {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("installed, said, mirrors", [
+    (True, {}, {"ftp.us.debian.org": {"/debian": "http://ftp.us.debian.org"}, "security.debian.org": SECURITY}),
+    (False, {}, {"ftp.us.debian.org": dict.fromkeys(("/debian", "/debian-security"), "http://ftp.us.debian.org"),
+                 "security.debian.org": SECURITY}),
+    (True, {"debian": ["http://mirror.example.org:8000/debian/"]}, {"mirror.example.org": {"/debian": "http://mirror.example.org:8000"}}),
+    (True, {"debian": []}, {}),
+])
+def test_mirrors_are_those_that_are_named_or_that_machines_were_installed_from(installed, said, mirrors):
+    rack = load(PROJECT)
+    assert debian_mirrors(with_cache(rack if installed else replace(rack, install=None), **said)) == mirrors
+
+
+def test_only_rooster_fetches_keys_over_the_internet():
+    rack = with_cache(load(PROJECT))
+    keys = {(machine.name, one.key_by) for step in bootstrap_steps(rack) for machine in step.machines
+            for one in step.role(rack, machine) if isinstance(one, AptRepository)}
+    assert dict(keys) == {"rooster": ""} | {machine.name: "rooster" for machine in rack.chicks}
+
+
+def write() -> None:
+    """The cases again, from the rack as it is."""
+    shutil.rmtree(CASES, ignore_errors=True)
+    for name in MACHINES:
+        for path, text in changed(name).items():
+            (CASES / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (CASES / name / path).write_text(text)
+
+
+if __name__ == "__main__":
+    write()
