@@ -1,13 +1,20 @@
 """The guard before an installer's first write, run by this computer's own shell: over a /dev and a /sys that are made for it,
 with programs beside it that say what udev, LVM and rooster would say. Nothing is claimed unless everything is as on file."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from fabfile.facts.drift import changes, compare
+from fabfile.facts.inventory import parse, question
+from fabfile.loading import load
 from fabfile.programs import shell
+from fabfile.rack.editing import edited
+from fabfile.resources.installation import Order, guard
+from tests.pages import PROJECT
 
 MB = 1 << 20
 UUID = "4c4c4544-0042-3510-8056-b4c04f4e3732"
@@ -85,7 +92,10 @@ class Bench:
 
     def guard(self, **given: str) -> str:
         """What it said; `given` in place of what is on file."""
-        text = shell("disks", "guard", **GIVEN | given, dev=str(self.dev), sys=str(self.sys))
+        return self.run(shell("disks", "guard", **GIVEN | given, dev=str(self.dev), sys=str(self.sys)))
+
+    def run(self, text: str) -> str:
+        """What a text said there."""
         done = subprocess.run(["dash", "-c", text], env={"PATH": f"{self.bin}:/usr/bin:/bin", "TABLE": str(self.table)},
                               capture_output=True, text=True, timeout=30)
         self.code = done.returncode
@@ -110,6 +120,22 @@ def test_all_as_on_file_is_claimed_once_and_named_to_the_installer(tmp_path):
     (move,) = [line for line in bench.acts("wget") if "MOVE" in line]
     assert "Destination: http://10.0.0.1:8080/claimed-0123456789ab/" in move and "Overwrite: F" in move
     assert not bench.acts("poweroff")
+
+
+def test_what_a_scan_has_recorded_is_what_the_guard_finds(tmp_path):
+    """The text is the one that rooster serves, made of a hosts.yaml that the scan wrote."""
+    bench = Bench(tmp_path / "machine", SYSTEM, OTHER, efi=True)
+    shutil.copytree(PROJECT / "configs", tmp_path / "configs")
+    hosts, at = tmp_path / "hosts.yaml", "    bmc: 192.168.0.101\n"
+    hosts.write_text((PROJECT / "hosts.yaml").read_text().replace(at, f"{at}    disks: {{system: /dev/disk/by-id/ata-A_S1}}\n"))
+    seen = parse(bench.run(question(str(bench.dev), str(bench.sys))))
+    hosts.write_text(edited(hosts.read_text(), changes("chick1", compare(load(tmp_path).machine("chick1"), seen))))
+    rack = load(tmp_path)
+    known = rack.machine("chick1").hardware
+    assert (known.serial, known.uuid, known.firmware) == ("SN1", UUID, "uefi")
+    order = Order("0123456789ab", "chick1", disks=("/dev/disk/by-id/ata-A_S1",))
+    text = guard(rack, rack.machine("chick1"), order, dev=str(bench.dev), sys=str(bench.sys))
+    assert "is claimed" in bench.run(text) and bench.claimed
 
 
 def test_every_other_disk_is_read_only_before_the_claim(tmp_path):
