@@ -148,8 +148,8 @@ def _of_declared(machine: Machine, seen: Inventory) -> Iterator[Finding]:
         if path not in seen.ids and path not in machine.hardware.disks:  # else it is told as gone
             yield Finding(f"{name}: there is no disk {path}, which is its disk `{role}` in hosts.yaml", name,
                           fix=f"correct machines.{name}.disks.{role} in hosts.yaml")
-    if machine.bmc and seen.hardware.bmc and machine.bmc != seen.hardware.bmc:
-        yield Finding(f"{name}: its BMC has the address {seen.hardware.bmc}, and {machine.bmc} in hosts.yaml", name,
+    if machine.bmc and seen.hardware.bmc and machine.bmc.address != seen.hardware.bmc:
+        yield Finding(f"{name}: its BMC has the address {seen.hardware.bmc}, and {machine.bmc.address} in hosts.yaml", name,
                       fix=f"correct machines.{name}.bmc in hosts.yaml, or the BMC's address")
     for disk in seen.unnamed:
         yield Finding(f"{name}: the disk {disk}, is not recorded: it has no name under /dev/disk/by-id, or no serial number", name,

@@ -11,7 +11,8 @@ serial_of() {
 }
 whole_disks() {
   for path in "$sys"/class/block/*; do
-    if [ -e "$path/device" ] && [ ! -e "$path/partition" ]; then
+    # hidden: one path to an NVMe disk that has several; the disk itself has an entry of its own
+    if [ -e "$path/device" ] && [ ! -e "$path/partition" ] && ! grep -qsx 1 "$path/hidden"; then
       case ${path##*/} in sr*|fd*|mtd*|mmcblk*boot*|mmcblk*rpmb) ;; *) echo "${path##*/}" ;; esac
     fi
   done

@@ -39,7 +39,7 @@ ask lldp lldpctl -f keyvalue
 
 for name in $(whole_disks); do
   path=$sys/class/block/$name
-  if [ "$(first "$path/removable")" != 1 ] && [ "$(first "$path/hidden")" != 1 ]; then
+  if [ "$(first "$path/removable")" != 1 ]; then
     say disk "$name" "$(size_of "$name")" "$(first "$path/queue/rotational")" "$(property "$name" ID_BUS)" \
       "$(first "$path/device/transport")" "$(readlink -f "$path/device")" "$(serial_of "$name")"
   fi

@@ -15,7 +15,7 @@ from fabfile.roles.rendering import render
 
 NGINX, UNIT = "/etc/coop/cache-nginx.conf", "/etc/systemd/system/coop-cache.service"
 APT = "/etc/apt/apt.conf.d/53cache"
-DEBIAN = ("http://ftp.us.debian.org/debian", "http://ftp.us.debian.org/debian-security", "http://security.debian.org/debian-security")
+DEBIAN = ("http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security")
 
 
 def cache(rack: Rack) -> Iterator[Resource]:

@@ -39,16 +39,20 @@ def control_plane_of_odd_size(draft: Draft) -> Iterator[Wrong]:
                     f"one of {len(masters) - 1}", "etcd needs a majority: take one, three or five")
 
 
+_TWICE = {"host key": "a cloned disk? generate new host keys there",
+          "UUID": "firmware that its vendor has not filled in? then leave the key out at both",
+          "serial number": "firmware that its vendor has not filled in? then leave the key out at both"}
+
+
 def nothing_twice(draft: Draft) -> Iterator[Wrong]:
-    """MACs, addresses, disks and host keys belong to one machine each."""
+    """MACs, addresses, disks, host keys and what an installer knows a machine by belong to one machine each."""
     seen: dict[tuple[str, str], tuple[str, int]] = {}
     for machine in draft.machines.values():
         for what, value, path in _own(machine):
             if (what, value) in seen:
                 owner, line = seen[what, value]
-                hint = "a cloned disk? generate new host keys there" if what == "host key" else ""
                 shown = "this host key" if what == "host key" else f"{what} {value}"
-                yield Wrong(HOSTS, path, f"{shown} is {owner}'s already, on line {line}", hint)
+                yield Wrong(HOSTS, path, f"{shown} is {owner}'s already, on line {line}", _TWICE.get(what, ""))
             else:
                 seen[what, value] = machine.name, draft.line(HOSTS, *path)
 
@@ -63,6 +67,9 @@ def _own(machine: Machine) -> Iterator[tuple[str, str, Path]]:
         yield "disk", disk, (*path, "disks", name)
     if machine.bmc:
         yield "address", str(machine.bmc.address), (*path, "bmc")
+    for what, value, key in (("UUID", machine.hardware.uuid, "uuid"), ("serial number", machine.hardware.serial, "serial")):
+        if value:
+            yield what, value, (*path, "hardware", key)
     if machine.host_key:
         yield "host key", machine.host_key, (*path, "host_key")
 
