@@ -1,4 +1,4 @@
-"""rooster as the rack's cache of packages, as configs/network.yaml says under `cache`."""
+"""rooster as the rack's cache of packages and images, as configs/network.yaml says under `cache`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from fabfile.rack.values import Part, pattern, several, unprivileged
+from fabfile.rack.values import DomainName, Part, pattern, several, unprivileged
 
 Size = Annotated[str, pattern(r"[1-9][0-9]*[MG]", "a size", "a number with M or G, such as 50G")]
 Mirror = Annotated[str, pattern(
@@ -20,3 +20,4 @@ class Cache(Part):
     size: Size = "50G"  # then what was not used for longest is removed
     port: Annotated[int, unprivileged("a port for the cache")] = 8081  # of rooster, for the node network alone
     debian: Annotated[tuple[Mirror, ...], BeforeValidator(several)] | None = None  # none: those of configs/install.yaml
+    registries: Annotated[tuple[DomainName, ...], BeforeValidator(several)] = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")

@@ -17,6 +17,7 @@ from .kube_proxy import KubeProxySettings
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
 from .membership import ControlPlane, Member, NoMember
+from .mirrors import RegistryMirrors
 from .modules import Modules
 from .network import NetworkInterface
 from .nftables import Nftables
@@ -75,6 +76,7 @@ __all__ = [
     "Ran",
     "RebootMarks",
     "Rebooted",
+    "RegistryMirrors",
     "RemoteValue",
     "Resource",
     "SingleDefaultStorageClass",

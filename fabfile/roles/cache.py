@@ -2,6 +2,7 @@
 
     http://ROOSTER:PORT/https/HOST/PATH   a package repository that versions.yaml names
     http://HOST/PATH, asked as a proxy    a Debian mirror
+    http://ROOSTER:PORT/v2/REGISTRY/…     images of a registry, as far as anybody may have them
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from fabfile.rack import Rack
-from fabfile.resources import Absent, Check, File, Packages, Resource, Unit
+from fabfile.resources import Absent, Check, File, Packages, RegistryMirrors, Resource, Unit
 from fabfile.roles.rendering import render
+from fabfile.upstream.documents import containerd_configuration
 
 NGINX, UNIT = "/etc/coop/cache-nginx.conf", "/etc/systemd/system/coop-cache.service"
 APT = "/etc/apt/apt.conf.d/53cache"
+DOCKER = {"docker.io": "registry-1.docker.io"}  # a registry's name in images → its host, where they differ
 DEBIAN = ("http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security")
 
 
@@ -24,7 +27,8 @@ def cache(rack: Rack) -> Iterator[Resource]:
         yield Unit("coop-cache", running=False, enabled=False)
         yield Absent(NGINX)
         return
-    yield Packages({"ca-certificates": None, "nginx": None})
+    lua = {"libnginx-mod-http-lua": None} if rack.network.cache.registries else {}
+    yield Packages({"ca-certificates": None, "nginx": None, **lua})
     yield File(UNIT, render("rooster/etc/systemd/system/coop-cache.service", settings=NGINX))
     # the unit tests it, as its own user: by a test as root what is kept would become root's
     yield File(NGINX, cache_nginx(rack))
@@ -35,7 +39,7 @@ def cache_nginx(rack: Rack) -> str:
     """The settings of the nginx that caches."""
     assert rack.network.cache is not None
     return render("rooster/etc/coop/cache-nginx.conf", cache=rack.network.cache, inner=rack.gateway.address(),
-                  node=rack.network.node, repositories=repositories(rack), mirrors=debian_mirrors(rack))
+                  node=rack.network.node, repositories=repositories(rack), mirrors=debian_mirrors(rack), registries=registries(rack))
 
 
 def cached_packages(rack: Rack) -> Resource:
@@ -44,6 +48,21 @@ def cached_packages(rack: Rack) -> Resource:
         return Absent(APT)
     return File(APT, render("chick/etc/apt/apt.conf.d/53cache", rooster=rack.gateway.address(), port=rack.network.cache.port,
                             hosts=sorted(debian_mirrors(rack))), check="apt-config -c {} dump")
+
+
+def cached_images(rack: Rack) -> Resource:
+    """On chicks: containerd asks rooster first, and then the registry itself."""
+    folder = containerd_configuration(rack)["plugins"]["io.containerd.cri.v1.images"]["registry"]["config_path"]
+    rooster, port = rack.gateway.address(), rack.network.cache.port if rack.network.cache else 0
+    return RegistryMirrors(folder.partition(":")[0], {
+        registry: render("chick/etc/containerd/certs.d/hosts.toml", registry=registry, host=host, rooster=rooster, port=port)
+        for registry, host in registries(rack).items()})
+
+
+def registries(rack: Rack) -> dict[str, str]:
+    """By name, the host of each registry whose images are cached."""
+    named = rack.network.cache.registries if rack.network.cache else ()
+    return {name: DOCKER.get(name, name) for name in sorted(named)}
 
 
 def debian_mirrors(rack: Rack) -> dict[str, dict[str, str]]:

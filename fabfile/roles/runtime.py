@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.resources import File, Resource, Unit
+from fabfile.roles.cache import cached_images
 from fabfile.roles.rendering import render
 from fabfile.upstream.documents import containerd_configuration
 from fabfile.upstream.paths import CRI_SOCKET
@@ -20,6 +21,7 @@ ANSWERS = f"crictl --timeout 3s --runtime-endpoint {CRI_SOCKET} info >/dev/null 
 def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """containerd with the rack's settings, and crictl beside it."""
     yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump")
+    yield cached_images(rack)
     yield Unit("containerd", watches=(CONFIG,), answers=ANSWERS,
                interrupts=f"containerd restarts on {machine.name}: its pods keep running, new ones wait")
     yield File("/etc/crictl.yaml", render("chick/etc/crictl.yaml", socket=CRI_SOCKET))

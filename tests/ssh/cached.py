@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
@@ -11,18 +12,31 @@ from boots import nginx
 
 from fabfile.engine.step import Step
 from fabfile.rack import Rack
-from fabfile.resources import Absent, AptRepository, File, Resource
-from fabfile.roles.cache import NGINX, cache, cached_packages
+from fabfile.resources import Absent, AptRepository, File, RegistryMirrors, Resource
+from fabfile.roles.cache import NGINX, cache, cached_images, cached_packages
 from fabfile.roles.programs import kubernetes_repository
 
+LUA = ("libnginx-mod-http-lua", "libnginx-mod-http-ndk", "lua-resty-core", "lua-resty-lrucache", "libluajit2-5.1-2",
+       "libluajit2-5.1-common", "libpcre3")
 DEBIAN, KUBERNETES = "ftp.us.debian.org", "pkgs.k8s.io"
 BASE = "https/pkgs.k8s.io/core:/stable:/v1.36/deb"
 INTERNET = "python3 /srv/upstream.py /srv/internet /srv/certificate /srv/key /srv/asked"
 
 
+def lua() -> Path:
+    """The packages of nginx's module, once; they are unpacked in rooster alone."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop" / "nginx-lua"
+    if not cache.exists():
+        building = cache.with_suffix(".building")
+        building.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-q", *LUA], check=True, cwd=building)
+        building.rename(cache)
+    return cache
+
+
 def written(resources: Iterable[Resource]) -> Iterator[Resource]:
     """Packages and units a swarm has not."""
-    return (one for one in resources if isinstance(one, File | Absent | AptRepository))
+    return (one for one in resources if isinstance(one, File | Absent | AptRepository | RegistryMirrors))
 
 
 def rooster_files(rack: Rack) -> list[Step]:
@@ -30,7 +44,7 @@ def rooster_files(rack: Rack) -> list[Step]:
 
 
 def chick_files(rack: Rack) -> list[Step]:
-    return [Step("chicks", rack.chicks, lambda rack, _: written([cached_packages(rack)]))]
+    return [Step("chicks", rack.chicks, lambda rack, _: written([cached_packages(rack), cached_images(rack)]))]
 
 
 def chick_sources(rack: Rack) -> list[Step]:
@@ -69,7 +83,7 @@ cat >/srv/upstream.py <<'END'
 {program}
 END
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -keyout /srv/key -out /srv/certificate \
-    -addext 'subjectAltName=DNS:{KUBERNETES},DNS:cdn.test' 2>/srv/said
+    -addext 'subjectAltName=DNS:{KUBERNETES},DNS:cdn.test,DNS:registry-1.docker.io,DNS:auth.docker.io' 2>/srv/said
 cat /srv/certificate >>/etc/ssl/certs/ca-certificates.crt
 mkdir -p /srv/thing/DEBIAN; cd /srv
 printf '%s\\n' 'Package: thing' 'Version: 1' 'Architecture: all' 'Maintainer: x <x@example.org>' 'Description: x' >thing/DEBIAN/control
@@ -94,12 +108,26 @@ gpg -q --batch --armor --export >$at/Release.key
 for code in 301 302 303 307 308; do
     there=internet/cdn.test/core:/stable:/v1.36/deb/$code; mkdir -p $there; cp thing.deb $there
 done
+manifest=internet/registry-1.docker.io/v2/library/thing/manifests; mkdir -p $manifest internet/cdn.test/v2/library/thing/blobs
+blob=$(head -c 300000 /dev/urandom | tee layer | sha256sum | cut -d' ' -f1); mv layer internet/cdn.test/v2/library/thing/blobs/sha256:$blob
+config=$(printf '%s' '{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["sha256:'$blob'"]}}}}' | tee config |
+    sha256sum | cut -d' ' -f1); size=$(stat -c %s config); mv config internet/cdn.test/v2/library/thing/blobs/sha256:$config
+oci=application/vnd.oci.image
+printf '%s' '{{"schemaVersion":2,"mediaType":"'$oci'.manifest.v1+json",' \
+    '"config":{{"mediaType":"'$oci'.config.v1+json","digest":"sha256:'$config'","size":'$size'}},' \
+    '"layers":[{{"mediaType":"'$oci'.layer.v1.tar","digest":"sha256:'$blob'","size":300000}}]}}' >$manifest/1
+cp $manifest/1 $manifest/sha256:$(sha256sum <$manifest/1 | cut -d' ' -f1); echo $blob >blob
+cp $manifest/1 $manifest/2
+mkdir -p internet/registry-1.docker.io/v2/my/private/manifests; echo secret >internet/registry-1.docker.io/v2/my/private/manifests/1
 mkdir -p internet/download.docker.com/linux/debian; echo x >internet/download.docker.com/linux/debian/gpg
 echo secret >internet/{KUBERNETES}/other
 """)
         if not str(nginx()).startswith("/usr/sbin"):
             self.rooster.bring(nginx())
             self.rooster.run(f"ln -s {nginx()} /usr/sbin/nginx")
+        self.rooster.bring(lua())
+        self.rooster.run(f"for each in {lua()}/*.deb; do dpkg-deb --fsys-tarfile $each | tar -x --keep-directory-symlink -C /\n"
+                         "done; ldconfig")
 
     def internet(self, which: str) -> None:
         """Up; or down: nobody answers. Or nameless: no name is resolved any more, either."""

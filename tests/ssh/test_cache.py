@@ -3,7 +3,7 @@
 import pytest
 from cached import BASE, DEBIAN, Cached, chick_files
 
-from fabfile.roles.cache import APT
+from fabfile.roles.cache import APT, NGINX
 
 
 @pytest.fixture
@@ -58,12 +58,47 @@ def test_apt_installs_from_it_and_goes_on_when_the_internet_is_away(cached):
         assert cached.get(1, f"{BASE}/never.deb")[0] == 502
 
 
+def test_images_are_fetched_once_by_a_token_that_anybody_is_given_and_served_when_the_registry_is_away(cached):
+    tag, private = "v2/docker.io/library/thing/manifests/1?ns=docker.io", "v2/docker.io/my/private/manifests/1?ns=docker.io"
+    blob = f"v2/docker.io/library/thing/blobs/sha256:{cached.rooster.run('cat /srv/blob').strip()}?ns=docker.io"
+    sums = cached.at_once(blob)
+    assert len(sums) == 12 and set(sums) == {f"{blob.partition('sha256:')[2].partition('?')[0]}  -"}
+    assert [line.split(" ", 2)[2] for line in cached.asked("cdn.test/v2/")] == ["200 - -"], "once, and no token goes where it was sent"
+    assert cached.get(0, tag, "-I")[0] == 200
+    status, manifest = cached.get(1, tag)
+    assert status == 200 and b"schemaVersion" in manifest
+    by_tag = cached.asked("/library/thing/manifests/1")
+    assert [line.split(" ", 2)[2] for line in by_tag] == ["401 - -", "200 - Bearer anybody"], "HEAD and GET are one"
+    assert cached.get(1, tag, "-H", "Accept: text/plain")[0] == 200 and len(cached.asked("/library/thing/manifests/1")) == 4
+    for password in ("Bearer owner", "Basic eDp4"):
+        head = cached.get(0, private, "-i", "-H", f"Authorization: {password}")
+        assert head[0] == 404 and b"authenticate" not in head[1].lower(), "containerd asks the registry itself, with its own password"
+    assert not [line for line in cached.asked("") if "owner" in line or "Basic" in line]
+    # a tag is asked for again after ten minutes; here after a second
+    cached.rooster.run(f"sed -i 's/200 10m/200 1s/' {NGINX}; master=$(cat /run/coop-cache/nginx.pid)\n"
+                       "worker=$(pgrep -P $master | head -n 1); kill -HUP $master\n"
+                       "for i in $(seq 50); do [ -d /proc/$worker ] || exit 0; sleep 0.2; done; cat /run/said; exit 1")
+    old = tag.replace("manifests/1", "manifests/2")
+    assert cached.get(0, old) == (200, manifest)
+    cached.rooster.run("sleep 2")
+    assert cached.get(1, old) == (200, manifest)
+    assert [line.split(" ", 2)[2] for line in cached.asked("/manifests/2")] == [
+        "401 - -", "200 - Bearer anybody", "401 - -", "304 - Bearer anybody"]
+    for away in ("down", "nameless"):
+        cached.internet(away)
+        cached.rooster.run("sleep 2")
+        assert cached.get(0, old) == (200, manifest) and cached.get(0, tag) == (200, manifest) and len(cached.at_once(blob, each=1)) == 2
+        assert cached.get(0, "v2/docker.io/library/other/manifests/1")[0] == 502
+    for path in ("v2/", "v2/docker.io/library/thing/tags/list", "v2/example.org/library/thing/manifests/1", "token"):
+        assert cached.get(0, path)[0] in (403, 404)
+
+
 def test_nobody_else_and_nothing_else_is_served(cached):
     for path in ("https/example.org/", "https/pkgs.k8s.io/other", "https/pkgs.k8s.io/core:/stable:/v1.36/deb/../../../../other",
                  "https/pkgs.k8s.io/core:/stable:/v1.36/deb/%2e%2e/other", "https/cdn.test/core:/stable:/v1.36/deb/302/thing.deb", "",
                  "http/ftp.us.debian.org/debian/pool/thing.deb"):
         assert cached.get(0, path, "--path-as-is")[0] == 403, path
-    proxied = cached.chicks[0].run("for url in http://example.org/ http://ftp.us.debian.org/other http://127.0.0.5/debian/pool/thing.deb; do "
+    proxied = cached.chicks[0].run(f"for url in http://example.org/ http://{DEBIAN}/other http://127.0.0.5/debian/pool/thing.deb; do "
                                    "curl -s -o /dev/null -w '%{http_code} ' -x http://10.0.0.1:8081 $url; done")
     assert proxied == "403 403 403 "
     cached.chicks[0].run("! curl -s -x http://10.0.0.1:8081 https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key")
@@ -79,6 +114,9 @@ def test_nobody_else_and_nothing_else_is_served(cached):
 
 def test_without_the_key_chicks_ask_for_themselves_again(cached):
     assert cached.chicks[0].run(f"cat {APT}").count(DEBIAN) == 1
+    mirrors = "ls /etc/containerd/certs.d/*/hosts.toml 2>/dev/null | wc -l"
+    assert cached.chicks[0].run(mirrors) == "4\n"
     cached.network.write_text(cached.network.read_text().replace("cache: {}\n", ""))
     cached.apply(chick_files)
     assert cached.chicks[0].run(f"ls {APT} 2>/dev/null || echo gone") == "gone\n"
+    assert cached.chicks[0].run(mirrors) == "0\n"

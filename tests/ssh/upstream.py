@@ -1,9 +1,11 @@
-"""The internet behind rooster, run there: package repositories by HTTP and HTTPS, which write down each request.
+"""The internet behind rooster, run there: package repositories and a registry, by HTTP and HTTPS, which write down each request.
 
 Arguments: a folder with HOST/PATH for every file, certificate, key, the file for the requests. A path with a number such
-as /deb/307/x.deb is redirected with it, to cdn.test.
+as /deb/307/x.deb is redirected with it, to cdn.test, and so are the registry's blobs. The registry wants a token, which
+anybody is given, and shows what is private to nobody who has that one.
 """
 
+import json
 import re
 import ssl
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 
 FOLDER, CERTIFICATE, KEY, ASKED = Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])
 ADDRESS = "127.0.0.5"
+REGISTRY, TOKENS = "registry-1.docker.io", "auth.docker.io"
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -21,6 +24,15 @@ class Upstream(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         host = self.headers["Host"]
+        if host == TOKENS:
+            return self.answer(200, body=json.dumps({"token": "anybody"}).encode())
+        if host == REGISTRY:
+            repository = self.path.removeprefix("/v2/").partition("/manifests/")[0].partition("/blobs/")[0]
+            if self.headers["Authorization"] != f"Bearer {'owner' if repository == 'my/private' else 'anybody'}":
+                return self.answer(401, {"WWW-Authenticate": f'Bearer realm="https://{TOKENS}/token",service="registry.docker.io",'
+                                                             f'scope="repository:{repository}:pull"'})
+            if "/blobs/" in self.path:
+                return self.answer(307, {"Location": f"https://cdn.test{self.path}"})
         moved = re.search(r"/(30[1-8])/", self.path)
         file = FOLDER / host / self.path.lstrip("/")
         if moved and host != "cdn.test":
@@ -31,7 +43,9 @@ class Upstream(BaseHTTPRequestHandler):
             self.answer(304, {"ETag": '"1"'})
         else:
             time.sleep(0.3)  # so that those who come at the same time do
-            self.answer(200, {"ETag": '"1"', "Cache-Control": "no-store", "Set-Cookie": "a=b", "Vary": "*"}, file.read_bytes())
+            kind = "application/vnd.oci.image.manifest.v1+json" if "/manifests/" in self.path else "application/octet-stream"
+            self.answer(200, {"Content-Type": kind, "ETag": '"1"', "Cache-Control": "no-store", "Set-Cookie": "a=b", "Vary": "*"},
+                        file.read_bytes())
 
     do_HEAD = do_GET
 

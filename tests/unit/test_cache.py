@@ -6,6 +6,7 @@ writes them again.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,8 @@ import pytest
 
 from fabfile.loading import load
 from fabfile.rack.cache import Cache
-from fabfile.resources import AptRepository, File, Nftables
-from fabfile.roles.cache import debian_mirrors
+from fabfile.resources import AptRepository, File, Nftables, Packages, RegistryMirrors
+from fabfile.roles.cache import cache, cache_nginx, debian_mirrors
 from fabfile.tasks.steps import bootstrap_steps
 
 PROJECT = Path(__file__).parents[2]
@@ -33,10 +34,16 @@ def given(rack, name: str) -> dict[str, str]:
     found = {}
     for step in bootstrap_steps(rack)[:2]:
         for resource in (one for machine in step.machines if machine.name == name for one in step.role(rack, machine)):
-            file = resource.file() if isinstance(resource, Nftables) else \
-                resource.source() if isinstance(resource, AptRepository) else resource
-            if isinstance(file, File):
-                found[file.path.lstrip("/")] = str(file.content)
+            match resource:
+                case RegistryMirrors():
+                    files = resource.files()
+                case Nftables():
+                    files = [resource.file()]
+                case AptRepository():
+                    files = [resource.source()]
+                case _:
+                    files = [resource]
+            found |= {file.path.lstrip("/"): str(file.content) for file in files if isinstance(file, File)}
     return found
 
 
@@ -69,6 +76,13 @@ def test_only_rooster_fetches_keys_over_the_internet():
     keys = {(machine.name, one.key_by) for step in bootstrap_steps(rack) for machine in step.machines
             for one in step.role(rack, machine) if isinstance(one, AptRepository)}
     assert dict(keys) == {"rooster": ""} | {machine.name: "rooster" for machine in rack.chicks}
+
+
+def test_without_registries_there_is_no_image_and_no_lua():
+    rack = with_cache(load(PROJECT), registries=[])
+    assert [name for one in cache(rack) if isinstance(one, Packages) for name in one.packages] == ["ca-certificates", "nginx"]
+    assert not re.search("load_module|_lua_|/v2/|_by_token|@tags|@blobs", cache_nginx(rack))
+    assert not any(path.startswith("etc/containerd/certs.d") for path in given(rack, "chick1"))
 
 
 def write() -> None:
