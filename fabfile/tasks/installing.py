@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fabfile.facts.netboot import Boots, Ordered
     from fabfile.rack import Machine, Rack
     from fabfile.resources.installation import Order
+    from fabfile.tasks.starting import Starter
 
 EVERY = 5.0  # seconds between two looks at rooster
 COMES_UP = 900.0  # seconds that a machine may take from the end of its installer to its sshd
@@ -35,8 +36,8 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
             dry: bool = False) -> None:
     """Install a machine over the network, and add it.
 
-    You switch it on when the task says so, also with --look. Without --reinstall
-    or --wipe only empty disks are written.
+    You switch it on when the task says so, also with --look, unless its BMC does.
+    Without --reinstall or --wipe only empty disks are written.
     """
     from fabfile.facts.installing import stage
     from fabfile.rack import RackProblems
@@ -44,6 +45,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     from fabfile.tasks.chicks import a_present_chick
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
+    from fabfile.tasks.starting import starter
 
     rack = the_rack()
     box = a_present_chick(rack, machine)
@@ -56,12 +58,14 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
                 rack, _ = find_leader(ways, without=box)
                 seen = _seen(rack, box, ways)
                 _refuse(rack, box, seen, reinstall, look)
-                _arm(rack, box, order, former if former and former.state == "armed" else None, dry)
+                _arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
             case "failed":
                 assert former is not None
                 raise Exit(_failed(boots, box, former), code=1)
             case _ if dry:
                 raise Exit(f"{machine}: {order_words(former)}", code=3)
+            case "watch":
+                _start_again(rack, box, boots, starter(rack, box, ways))
     try:
         done = _watch(rack, box, look)
         if look:
@@ -149,7 +153,22 @@ def _refuse(rack: Rack, box: Machine, seen: Seen, reinstall: bool, look: bool) -
         raise Exit("\n".join([*found, "nothing was armed"]), code=2)
 
 
-def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bool) -> None:
+def _start_again(rack: Rack, box: Machine, boots: Boots, by: Starter) -> None:
+    """A task that was killed after it had armed the machine may not have come to start it."""
+    from fabfile.tasks.starting import start
+
+    address = str(box.address())
+    order = boots.order(address)
+    if order is None or order.state != "armed" or boots.asked.get(address, (0, ""))[0] >= order.since:
+        return
+    if by.interrupts:
+        print(f"{box.name} is on, and has asked for nothing yet. If it runs its former system: inv node.boot-next {box.name} network, "
+              f"then inv node.power {box.name} cycle")
+    elif by.known is not None:
+        start(rack, box, by)
+
+
+def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Starter, dry: bool) -> None:
     """Shows what will be written, asks for the machine's name, and arms it. `former` was refused by the machine."""
     from fabfile.engine.lock import who
     from fabfile.rack.values import seconds
@@ -157,6 +176,7 @@ def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bo
     from fabfile.roles.netboot import armed_files
     from fabfile.screen.installing import plan_text
     from fabfile.tasks.actions import act
+    from fabfile.tasks.starting import start
     from fabfile.upstream.preseed import system_of
 
     texts, links = armed_files(rack, box, order)
@@ -164,10 +184,16 @@ def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bo
     if former:
         refused = former.word("refused")
         print(f"  instead  of order {former.id}" + (f", which its installer refused: {refused.text.strip()}" if refused else ""))
+    if by.words:
+        print(f"  power    {by.words}")
+    if by.interrupts and not order.disks:
+        raise Exit(f"{box.name} is on, and to be looked at it has to be off: inv node.power {box.name} off first\nnothing was armed",
+                   code=2)
     if dry:
         raise Exit(code=3)
     if order.disks:
-        print(f"\nType {box.name} to have these disks written: ", end="", flush=True)
+        also = ", and to have it switched off" if by.interrupts else ""
+        print(f"\nType {box.name} to have these disks written{also}: ", end="", flush=True)
         if sys.stdin.readline().strip() != box.name:
             raise Exit("nothing was armed", code=1)
     assert rack.install is not None
@@ -175,7 +201,7 @@ def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, dry: bo
     about = {"who": f"{name} on {computer}", "armed": str(int(time.time()))}
     script = "\n".join([*([withdraw(box)] if former else []), arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script)
-    print(f"Switch {box.name} on now, with the network first in its boot order, or for this one start.")
+    start(rack, box, by)
 
 
 def _failed(boots: Boots, box: Machine, order: Ordered) -> str:

@@ -31,7 +31,12 @@ TARGETS = ("network", "disk", "setup")
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Switch a machine on or off by its BMC, or show its power."""
+    """Switch a machine on or off by its BMC, or show its power.
+
+    off and cycle let its system shut down first: what takes longer than two
+    minutes is cut off. Pods of a node end without a drain: node.reboot --drain
+    has one.
+    """
     from json import dumps
 
     from fabfile.bmc.known import PATIENCE
@@ -63,7 +68,11 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
     "dry": DRY, "json": JSON,
 })
 def boot_next(c: Context, machine: str, target: str, dry: bool = False, json: bool = False) -> None:
-    """Set what a machine's next start comes from, once."""
+    """Set what a machine's next start comes from, once.
+
+    Nothing restarts: inv node.power MACHINE cycle does that. The start after it
+    comes from where it always does.
+    """
     from fabfile.resources.bmc import BootsNext
 
     _one_of(target, TARGETS)

@@ -165,7 +165,11 @@ def discover(c: Context, for_: str | None = None) -> None:
 
 @task(help={"json": "Print JSON."})
 def bmc(c: Context, json: bool = False) -> None:
-    """List the machines' BMCs, and what is wrong with them."""
+    """List the machines' BMCs, and what is wrong with them.
+
+    Only BMCs with a protocol in hosts.yaml are asked. One without a pinned key
+    shows its key, and is sent nothing else. Exits with 3 if anything is wrong.
+    """
     from fabfile.bmc import curl
     from fabfile.bmc.board import BmcProblem, board, lacking
     from fabfile.bmc.report import report

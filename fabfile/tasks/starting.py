@@ -1,0 +1,72 @@
+"""How an armed machine is started: by its BMC, from the network once; or by whoever stands at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invoke import Exit
+
+if TYPE_CHECKING:
+    from fabfile.bmc.known import Known
+    from fabfile.engine.ways import SshWays
+    from fabfile.rack import Machine, Rack
+
+
+@dataclass(frozen=True)
+class Starter:
+    """`known` is the BMC that does it; None: a person does, and `why_not` says why the BMC of hosts.yaml cannot."""
+
+    known: Known | None = None
+    why_not: str = ""
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether the machine is on: it has to go off first."""
+        return self.known is not None and not self.known.state.off
+
+    @property
+    def words(self) -> str:
+        """For a plan; empty where the rack's files name no BMC that may be talked to."""
+        if self.known is None:
+            return f"switch it on yourself: {self.why_not}" if self.why_not else ""
+        first = f"it is {self.known.state.power}: its BMC switches it off, " if self.interrupts else "it is off: its BMC "
+        return f"{first}boots it from the network once, and switches it on"
+
+
+def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
+    """Asks the machine's BMC, if it has one; the task ends with code 2 when that is another machine's."""
+    from fabfile.bmc.board import BmcProblem, board, lacking, other_machine
+    from fabfile.tasks.bmcs import look
+
+    if box.bmc is None or box.bmc.protocol is None:
+        return Starter()
+    if problems := [*lacking(rack, box)]:
+        return Starter(why_not=str(problems[0]))
+    one = board(rack, box)
+    found = look(rack, [one], ways)[box.name]
+    if isinstance(found, BmcProblem):
+        return Starter(why_not=f"the BMC of {box.name} ({one.address}): {found}")
+    if wrong := other_machine(one, found.state):
+        raise Exit(f"the BMC of {box.name} ({one.address}): {wrong}\nnothing was armed", code=2)
+    return Starter(found)
+
+
+def start(rack: Rack, box: Machine, by: Starter) -> None:
+    """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does."""
+    from dataclasses import replace
+
+    from fabfile.engine.step import Step
+    from fabfile.resources.bmc import Started
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+
+    if (known := by.known) is not None:
+        unexpected = "" if by.interrupts else f"{box.name} was off when this was agreed to, and is on now: it goes off"
+        step = Step(f"start {box.name}", (rack.gateway,), lambda rack, _: [Started(known, "network", interrupts=unexpected)])
+        try:
+            converge(command(), lambda rack: [step], rack=replace(rack, leading=rack.leader.name))
+            return
+        except Exit:
+            print(f"{box.name} is armed all the same.", end=" ")
+    print(f"Switch {box.name} on now, with the network first in its boot order, or for this one start.", flush=True)

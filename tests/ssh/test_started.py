@@ -1,0 +1,69 @@
+"""A machine that node.install has armed is started by its BMC, from the network once: with consent if it is on."""
+
+from __future__ import annotations
+
+import pytest
+from bmcs import Bmc, in_files
+from boots import UUID, Boots
+from test_installing import Typed, armed, install
+
+
+@pytest.fixture
+def boots(operate) -> Boots:
+    return Boots(operate(chicks=2))
+
+
+def test_a_machine_that_is_on_goes_off_with_consent_alone(boots):
+    bmc = Bmc(boots.operator, "chick1", "supermicro", "On", ("needs-mode",), uuid=f"{UUID}1")
+    in_files(boots.operator, chick1=bmc.entry())
+    code, said = install(boots, "chick1", "--look", typed="").end()
+    assert code == 2 and "chick1 is on, and to be looked at it has to be off: inv node.power chick1 off first" in said, said
+    code, said = install(boots, "chick1", "--reinstall", "--dry").end()
+    assert code == 3 and "power    it is on: its BMC switches it off, boots it from the network once, and switches it on" in said, said
+    code, said = install(boots, "chick1", "--reinstall", typed="yes\n").end()
+    assert code == 1 and "Type chick1 to have these disks written, and to have it switched off: nothing was armed" in said, said
+    assert bmc.changes == [] and not armed(boots, "10.0.0.101")
+
+    first = install(boots, "chick1", "--reinstall")
+    boots.until(lambda: "it has asked for nothing yet" in first.said, 120)
+    assert armed(boots, "10.0.0.101") and bmc.starts == ["Pxe"] and "Switch chick1 on now" not in first.said
+    assert [body.get("ResetType", "boot") for _, body in bmc.changes] == ["GracefulShutdown", "boot", "boot", "On"]
+    first.process.kill()
+    again = install(boots, "chick1", typed="")
+    boots.until(lambda: "it has asked for nothing yet" in again.said, 60)
+    assert "If it runs its former system: inv node.boot-next chick1 network, then inv node.power chick1 cycle" in again.said
+    again.process.kill()
+    assert len(bmc.changes) == 4, "nothing is repeated on a machine that may be starting"
+    code, said = Typed(boots, "run.list").end()
+    assert "node.install chick1 --reinstall" in said
+
+
+def test_a_run_that_was_killed_before_it_started_the_machine_starts_it_when_typed_again(boots):
+    bmc = Bmc(boots.operator, "chick0", "idrac", "Off", uuid=f"{UUID}0")
+    in_files(boots.operator, chick0=bmc.entry())
+    boots.arm("chick0", "0123456789ab")
+    run = install(boots, "chick0", typed="")
+    boots.until(lambda: bmc.starts == ["Pxe"], 60)
+    boots.until(lambda: "it has asked for nothing yet" in run.said, 60)
+    assert not boots.boot("chick0", "efi")["local"], "the installer, not its disk"
+    run.process.kill()
+    assert Typed(boots, "node.power", "chick0", "status").end() == (0, "chick0 is on\n")
+
+
+def test_another_machines_bmc_is_refused_and_a_silent_one_leaves_it_to_a_person(boots):
+    other = Bmc(boots.operator, "chick1", "idrac", "Off", uuid=f"{UUID}0")
+    refuses = Bmc(boots.operator, "chick0", "ami", "Off", ("forgets",))
+    in_files(boots.operator, chick1=other.entry(), chick0=refuses.entry())
+    code, said = install(boots, "chick1", "--reinstall").end()
+    assert code == 2 and "it is of another machine" in said and "nothing was armed" in said, said
+    assert other.changes == [] and not armed(boots, "10.0.0.101")
+    run = install(boots, "chick0", "--reinstall")
+    boots.until(lambda: "chick0 is armed all the same. Switch chick0 on now" in run.said, 120)
+    assert "does not keep what it should boot from once" in run.said and refuses.starts == [], "it would have booted its disk"
+    run.process.kill()
+    assert Typed(boots, "gateway.netboot", "--disarm", "chick0").end()[0] == 0
+    in_files(boots.operator, password="wrong-password", chick0=refuses.entry())
+    run = install(boots, "chick0", "--reinstall")
+    boots.until(lambda: "Switch chick0 on now" in run.said, 60)
+    assert "power    switch it on yourself: the BMC of chick0" in run.said and "refuses the user or the password" in run.said
+    run.process.kill()
