@@ -30,9 +30,10 @@ def cache(rack: Rack) -> Iterator[Resource]:
     lua = {"libnginx-mod-http-lua": None} if rack.network.cache.registries else {}
     yield Packages({"ca-certificates": None, "nginx": None, **lua})
     yield File(UNIT, render("rooster/etc/systemd/system/coop-cache.service", settings=NGINX))
-    # the unit tests it, as its own user: by a test as root what is kept would become root's
+    # no check: `nginx -t` by root would take the folders from the unit's user. And no reload: an nginx that was upgraded
+    # meanwhile cannot load its new module
     yield File(NGINX, cache_nginx(rack))
-    yield Unit("coop-cache", watches=(NGINX, UNIT), reload=True)
+    yield Unit("coop-cache", watches=(NGINX, UNIT))
 
 
 def cache_nginx(rack: Rack) -> str:

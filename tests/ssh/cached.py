@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from boots import nginx
+from swarm import Host
 
 from fabfile.engine.step import Step
 from fabfile.rack import Rack
@@ -19,19 +20,21 @@ from fabfile.roles.programs import kubernetes_repository
 LUA = ("libnginx-mod-http-lua", "libnginx-mod-http-ndk", "lua-resty-core", "lua-resty-lrucache", "libluajit2-5.1-2",
        "libluajit2-5.1-common", "libpcre3")
 DEBIAN, KUBERNETES = "ftp.us.debian.org", "pkgs.k8s.io"
+DIRECT = "env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY"
 BASE = "https/pkgs.k8s.io/core:/stable:/v1.36/deb"
 INTERNET = "python3 /srv/upstream.py /srv/internet /srv/certificate /srv/key /srv/asked"
 
 
-def lua() -> Path:
-    """The packages of nginx's module, once; they are unpacked in rooster alone."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop" / "nginx-lua"
+def unpack(host: Host, name: str, packages: tuple[str, ...]) -> None:
+    """Debian's packages, downloaded once, in a machine of the swarm alone."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coop" / name
     if not cache.exists():
         building = cache.with_suffix(".building")
         building.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-q", *LUA], check=True, cwd=building)
+        subprocess.run(["apt-get", "download", "-q", *packages], check=True, cwd=building)
         building.rename(cache)
-    return cache
+    host.bring(cache)
+    host.run(f"for each in {cache}/*.deb; do dpkg-deb --fsys-tarfile $each | tar -x --keep-directory-symlink -C /; done; ldconfig")
 
 
 def written(resources: Iterable[Resource]) -> Iterator[Resource]:
@@ -125,9 +128,7 @@ echo secret >internet/{KUBERNETES}/other
         if not str(nginx()).startswith("/usr/sbin"):
             self.rooster.bring(nginx())
             self.rooster.run(f"ln -s {nginx()} /usr/sbin/nginx")
-        self.rooster.bring(lua())
-        self.rooster.run(f"for each in {lua()}/*.deb; do dpkg-deb --fsys-tarfile $each | tar -x --keep-directory-symlink -C /\n"
-                         "done; ldconfig")
+        unpack(self.rooster, "nginx-lua", LUA)
 
     def internet(self, which: str) -> None:
         """Up; or down: nobody answers. Or nameless: no name is resolved any more, either."""
@@ -146,6 +147,19 @@ echo secret >internet/{KUBERNETES}/other
             f"curl -s --noproxy '*' --max-time 60 -w '\\n%{{http_code}}' {words} 'http://10.0.0.1:8081/{path}' | base64 -w 0")
         body, _, status = b64decode(said).rpartition(b"\n")
         return int(status), body
+
+    def containerd(self, chick: int) -> None:
+        """Debian's containerd, which keeps what it fetches in a folder of its own."""
+        host = self.chicks[chick]
+        unpack(host, "containerd", ("containerd",))
+        host.run("printf 'version = 2\\nroot = \"/srv/containerd\"\\n' >/srv/containerd.toml\n"
+                 f"setsid {DIRECT} containerd -c /srv/containerd.toml >/run/containerd.log 2>&1 </dev/null &\n"
+                 "for i in $(seq 100); do ctr version >/dev/null 2>&1 && exit 0; sleep 0.2; done; cat /run/containerd.log; exit 1")
+
+    def fetch(self, chick: int, image: str, *options: str) -> str:
+        """What `ctr` prints that fetches an image as kubelet has it fetched, by the hosts.toml of the role."""
+        return self.chicks[chick].run(f"{DIRECT} timeout 60 ctr content fetch {' '.join(options)} "
+                                      f"--hosts-dir /etc/containerd/certs.d {image} 2>&1; echo $?", check=False)
 
     def at_once(self, path: str, each: int = 6) -> list[str]:
         """Checksums of what every chick gets that asks `each` times at the same time."""

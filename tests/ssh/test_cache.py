@@ -1,7 +1,7 @@
 """rooster as the rack's cache, seen from chicks: the role's own nginx, curl and apt, and an upstream that counts."""
 
 import pytest
-from cached import BASE, DEBIAN, Cached, chick_files
+from cached import BASE, DEBIAN, DIRECT, Cached, chick_files
 
 from fabfile.roles.cache import APT, NGINX
 
@@ -18,7 +18,7 @@ def apt(chick, *words: str) -> str:
     return chick.run(f"mkdir -p /srv/lists/partial /srv/cache/archives/partial /srv/sources; cd /srv\n"
                      "cp /etc/apt/sources.list.d/kubernetes.sources sources\n"
                      f"echo 'deb [signed-by=/etc/apt/keyrings/kubernetes.asc] http://{DEBIAN}/debian trixie main' >sources.list\n"
-                     f"env -u http_proxy -u https_proxy apt-get -q {' '.join(f'-o {one}' for one in options)} {' '.join(words)} 2>&1")
+                     f"{DIRECT} apt-get -q {' '.join(f'-o {one}' for one in options)} {' '.join(words)} 2>&1")
 
 
 def test_what_many_ask_for_is_asked_for_once(cached):
@@ -93,10 +93,25 @@ def test_images_are_fetched_once_by_a_token_that_anybody_is_given_and_served_whe
         assert cached.get(0, path)[0] in (403, 404)
 
 
+def test_containerd_fetches_images_through_it_also_when_the_registry_is_away(cached):
+    cached.containerd(0)
+    cached.containerd(1)
+    assert cached.fetch(0, "docker.io/library/thing:1").endswith("\n0\n")
+    asked = [line.split(" ", 2)[2] for line in cached.asked("/library/thing/")]
+    assert len([line for line in asked if line.startswith("200")]) == 4, "tag, manifest, configuration, layer"
+    said = cached.fetch(0, "docker.io/my/private:1", "--user me:secret")
+    assert "registry-1.docker.io" in said and not said.endswith("\n0\n"), "the registry itself is asked, which chicks do not reach"
+    assert not [line for line in cached.asked("") if line.split()[-1] not in ("-", "anybody")], "and rooster does not see the password"
+    cached.internet("down")
+    before = cached.asked("")
+    assert cached.fetch(1, "docker.io/library/thing:1").endswith("\n0\n")
+    assert cached.asked("") == before
+
+
 def test_nobody_else_and_nothing_else_is_served(cached):
     for path in ("https/example.org/", "https/pkgs.k8s.io/other", "https/pkgs.k8s.io/core:/stable:/v1.36/deb/../../../../other",
                  "https/pkgs.k8s.io/core:/stable:/v1.36/deb/%2e%2e/other", "https/cdn.test/core:/stable:/v1.36/deb/302/thing.deb", "",
-                 "http/ftp.us.debian.org/debian/pool/thing.deb"):
+                 "https/pkgs.k8s.io/other/../core:/stable:/v1.36/deb/thing.deb", "http/ftp.us.debian.org/debian/pool/thing.deb"):
         assert cached.get(0, path, "--path-as-is")[0] == 403, path
     proxied = cached.chicks[0].run(f"for url in http://example.org/ http://{DEBIAN}/other http://127.0.0.5/debian/pool/thing.deb; do "
                                    "curl -s -o /dev/null -w '%{http_code} ' -x http://10.0.0.1:8081 $url; done")
