@@ -12,6 +12,7 @@ from fabfile.rack.secrets import SECRETS
 from fabfile.secret import Secret
 
 HOSTS = "hosts.yaml"
+LONGEST_BY_IPMI = 20
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -23,7 +24,9 @@ class Board:
     address: str
     user: str
     password: Secret
-    public_key: str
+    public_key: str = ""  # of Redfish's certificate
+    protocol: str = "redfish"
+    cipher_suite: int = 17  # of IPMI
     serial: str = ""  # of the machine, as hosts.yaml has it; empty: it has none
     uuid: str = ""
     firmware: str = ""  # "bios" or "uefi"; empty: hosts.yaml does not say
@@ -58,18 +61,21 @@ def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
         yield rack.problem(HOSTS, at, f"{machine.name} has no BMC that may be talked to",
                            "bmc: {address: …, protocol: redfish, user: …, public_key: …}; docs/install.md")
         return
-    if bmc.public_key is None:
+    if bmc.public_key is None and bmc.protocol == "redfish":
         yield rack.problem(HOSTS, (*at, "public_key"), "is missing: nothing is said to a BMC whose key is not known",
                            "`inv rack.bmc` shows its key")
-    if password_of(rack.secrets, machine.name) is None:
+    password = password_of(rack.secrets, machine.name)
+    if password and bmc.protocol == "ipmi" and len(password.reveal().encode()) > LONGEST_BY_IPMI:
+        yield Problem(SECRETS, 0, "bmc", f"the password of {machine.name}'s BMC is longer than IPMI's {LONGEST_BY_IPMI} bytes")
+    if password is None:
         yield Problem(SECRETS, 0, "bmc", f"there is no password of {machine.name}'s BMC", "bmc: {password: …}")
 
 
 def board(rack: Rack, machine: Machine) -> Board:
     """The BMC of a machine for which nothing is lacking."""
     bmc, password, known = machine.bmc, password_of(rack.secrets, machine.name), machine.hardware
-    assert bmc is not None and bmc.user and bmc.public_key and password
-    return Board(machine.name, str(bmc.address), bmc.user, password, bmc.public_key,
+    assert bmc is not None and bmc.user and bmc.protocol and password
+    return Board(machine.name, str(bmc.address), bmc.user, password, bmc.public_key or "", bmc.protocol, bmc.cipher_suite or 17,
                  known.serial or "", known.uuid or "", known.firmware or "")
 
 

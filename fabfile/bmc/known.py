@@ -1,63 +1,53 @@
-"""A BMC that has said what it is: what it is asked again, and the shell text for rooster that has it do something."""
+"""A BMC that has said how it is, by whatever protocol: what it is asked again, and how it is had to do something."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from shlex import quote
+from typing import Protocol
 
-from fabfile.bmc import curl, quirks, redfish
-from fabfile.bmc.board import BmcProblem, Board, State
-from fabfile.programs import shell
+from fabfile.bmc.board import Board, State
 
 PATIENCE = 120  # seconds that a system is given to shut down
 
 
-@dataclass(frozen=True)
-class Known:
-    """By Redfish. `answers` are what it said."""
+class Known(Protocol):
+    """Every text is shell text for rooster."""
 
-    board: Board
-    state: State
-    answers: redfish.Answers = field(repr=False)
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def state(self) -> State: ...
 
     def probe(self) -> str:
-        """Shell text: what changes by itself or by others is read again."""
-        system, boot = redfish.system_path(self.answers), redfish.boot_path(self.answers)
-        return curl.reading(self.board, dict.fromkeys((system, boot)))
+        """What changes by itself or by others is read again."""
 
     def read(self, output: str) -> State:
         """What that printed. Raises BmcProblem."""
-        return redfish.state({**self.answers, **curl.parse(output)})
 
     def power_off(self, patience: int = PATIENCE) -> str:
         """Its system is asked first, and given so many seconds; 0: its power is cut at once. Raises BmcProblem."""
-        off = redfish.reset(self.answers, "off")
-        if off is None:
-            raise BmcProblem("it cannot switch its machine off")
-        asked = redfish.reset(self.answers, "shut down")
-        ask = curl.change(self.board, asked) if asked else ""
-        return self._text(f"off {patience} {quote(ask)} {quote(curl.change(self.board, off))}")
 
     def power_on(self) -> str:
-        on = redfish.reset(self.answers, "on")
-        if on is None:
-            raise BmcProblem("it cannot switch its machine on")
-        return self._text(f"on {quote(curl.change(self.board, on))}")
+        """Raises BmcProblem."""
 
     def boot_next(self, target: str) -> str:
         """The next start comes from there, once; read back. Raises BmcProblem."""
-        ways = [curl.change(self.board, one) for one in redfish.boots(self.answers, target, self.board.firmware)]
-        about = quirks.of(self.state.vendor)
-        hint = about.ignores or about.unlicensed
-        return self._text(f"boot Once:{redfish.TARGETS[target]} {quote(hint)} {' '.join(map(quote, ways))}")
 
     def boots_from(self, target: str, state: State) -> bool:
-        return state.boot == f"Once:{redfish.TARGETS[target]}"
+        """Whether that is set already."""
 
     def identify(self, lit: bool) -> str:
-        return self._text(f"tell {quote(curl.change(self.board, redfish.identify(self.answers, lit)))}")
+        """Its light, by which it is found in the rack. Raises BmcProblem."""
 
-    def _text(self, verb: str) -> str:
-        return shell("redfish", "bmc", machine=self.board.machine, base=curl.settings(self.board),
-                     system=curl.url(self.board, redfish.system_path(self.answers)),
-                     boots=curl.url(self.board, redfish.boot_path(self.answers))) + "\n" + verb
+
+class Asking(Protocol):
+    """Of one BMC, in as many rounds as its protocol needs."""
+
+    def question(self) -> str:
+        """Shell text for rooster; empty: nothing more is to be asked. Raises BmcProblem."""
+
+    def hear(self, output: str) -> None:
+        """What that printed."""
+
+    def known(self) -> Known:
+        """Raises BmcProblem."""

@@ -53,6 +53,7 @@
 
     bmc.sh           what a BMC does for its machine, and whether it came true
     redfish.sh       how bmc.sh speaks Redfish
+    ipmi.sh          how bmc.sh speaks IPMI
 """
 
 from __future__ import annotations

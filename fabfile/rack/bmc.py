@@ -31,9 +31,10 @@ class Bmc(Part):
     """The BMC of one machine."""
 
     address: Address = Field(examples=["192.168.0.101"])
-    protocol: Literal["redfish"] | None = None  # none: it is not talked to
+    protocol: Literal["redfish", "ipmi"] | None = None  # none: it is not talked to
     user: Account | None = None
     public_key: Pin | None = None  # of its certificate; nothing is said to a BMC that shows another one
+    cipher_suite: Literal[3, 17] | None = None  # of IPMI; none: 17
 
 
 def with_address(value: object) -> object:

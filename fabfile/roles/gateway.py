@@ -24,12 +24,16 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield sshd()
     yield from _addresses(rack, machine)
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
-                    "openssl": None})
+                    "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {})})
     yield from _firewall(rack, machine)
     yield from netboot(rack)
     yield from _names_and_addresses_of_others(rack, machine)
     yield from _time(rack)
     yield from cache(rack)
+
+
+def _by_ipmi(rack: Rack) -> bool:
+    return any(machine.bmc and machine.bmc.protocol == "ipmi" for machine in rack.machines.values())
 
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:

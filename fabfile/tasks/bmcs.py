@@ -10,7 +10,6 @@ from invoke import Exit
 if TYPE_CHECKING:
     from fabfile.bmc.board import BmcProblem, Board
     from fabfile.bmc.known import Known
-    from fabfile.bmc.redfish import Answers
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Machine, Rack
 
@@ -43,30 +42,24 @@ def known(rack: Rack, machine: Machine, ways: SshWays) -> Known:
 
 def look(rack: Rack, boards: list[Board], ways: SshWays) -> dict[str, Known | BmcProblem]:
     """What some BMCs say now, all asked at once; or why one does not say it."""
-    from fabfile.bmc import curl, redfish
+    from fabfile.bmc.asking import asking
     from fabfile.bmc.board import BmcProblem
-    from fabfile.bmc.known import Known
 
-    answers: dict[str, Answers] = {board.machine: {} for board in boards}
+    unfinished = {board.machine: asking(board) for board in boards}
     found: dict[str, Known | BmcProblem] = {}
-    for _ in range(redfish.ROUNDS):
+    while unfinished:
         questions = {}
-        for board in boards:
+        for machine, one in [*unfinished.items()]:
             try:
-                paths = () if board.machine in found else redfish.to_read(answers[board.machine])
+                questions[machine] = one.question()
+                if not questions[machine]:
+                    del questions[machine], unfinished[machine]
+                    found[machine] = one.known()
             except BmcProblem as problem:
-                found[board.machine], paths = problem, ()
-            if paths:
-                questions[board.machine] = curl.reading(board, paths)
-        if not questions:
-            break
+                unfinished.pop(machine, None)
+                found[machine] = problem
         for machine, said in asked(rack, questions, ways).items():
-            answers[machine] = {**answers[machine], **curl.parse(said)}
-    for board in boards:
-        try:
-            found.setdefault(board.machine, Known(board, redfish.state(answers[board.machine]), answers[board.machine]))
-        except BmcProblem as problem:
-            found.setdefault(board.machine, problem)
+            unfinished[machine].hear(said)
     return found
 
 

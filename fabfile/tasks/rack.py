@@ -180,7 +180,7 @@ def bmc(c: Context, json: bool = False) -> None:
     rack = the_rack()
     machines = [machine for machine in rack.machines.values() if machine.bmc]
     unpinned = {machine.name: curl.shown_key(str(machine.bmc.address)) for machine in machines
-                if machine.bmc and machine.bmc.protocol and not machine.bmc.public_key}
+                if machine.bmc and machine.bmc.protocol == "redfish" and not machine.bmc.public_key}
     with connected(rack) as ways:
         found = look(rack, [board(rack, machine) for machine in machines if not [*lacking(rack, machine)]], ways)
         keys = asked(rack, unpinned, ways)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -73,3 +74,28 @@ def in_files(operator, password: str = PASSWORD, **entries: str) -> None:
     secrets = operator.folder / "configs/secrets.yaml"
     secrets.write_text(f"bmc: {{password: {json.dumps(password)}}}\n")
     secrets.chmod(0o600)
+
+
+class Watched:
+    """Everything in any argument list or environment of rooster's processes while a task runs."""
+
+    def __init__(self, host, program: str):
+        self.host, self.program, self.seen, self.programs = host, program, "", set()
+        self._ended = threading.Event()
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._ended.is_set():
+            text = self.host.run("for p in /proc/[0-9]*; do case $(cat $p/comm) in python3) continue ;; esac; "
+                                 "cat $p/cmdline $p/environ; echo; done 2>/dev/null | tr '\\0' ' '", check=False)
+            self.seen += text
+            self.programs |= {self.program} if self.program in text else set()
+            time.sleep(0.05)

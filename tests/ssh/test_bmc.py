@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 
 import pytest
-from bmcs import PASSWORD, Bmc, in_files
+from bmcs import PASSWORD, Bmc, Watched, in_files
 
 OTHER_KEY = "sha256//" + "A" * 43 + "="
 
@@ -17,35 +15,10 @@ def operator(operate):
     return operate(chicks=2)
 
 
-class Watched:
-    """Everything in any argument list or environment of rooster's processes while a task runs."""
-
-    def __init__(self, host):
-        self.host, self.seen, self.programs = host, "", set()
-        self._ended = threading.Event()
-
-    def __enter__(self):
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self):
-        while not self._ended.is_set():
-            text = self.host.run("for p in /proc/[0-9]*; do case $(cat $p/comm) in python3) continue ;; esac; "
-                                 "cat $p/cmdline $p/environ; echo; done 2>/dev/null | tr '\\0' ' '", check=False)
-            self.seen += text
-            self.programs |= {"curl"} & set(text.split())
-            time.sleep(0.05)
-
-
 def test_power_off_and_on_with_consent_and_no_password_in_sight(operator):
     bmc = Bmc(operator, "chick1", "idrac", "On")
     in_files(operator, chick1=bmc.entry())
-    with Watched(bmc.rooster) as watched:
+    with Watched(bmc.rooster, "curl") as watched:
         assert operator.end(".venv/bin/inv", "node.power", "chick1", "status") == (0, "chick1 is on\n")
         code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "off", "--dry")
         assert code == 3 and "chick1 is on, should be off" in said

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.bmc import curl, quirks, redfish, several
+from fabfile.bmc import curl, ipmi, quirks, redfish, several
+from fabfile.bmc.asking import asking
 from fabfile.bmc.board import BmcProblem, Board, State, other_machine
 from fabfile.bmc.redfish import SYSTEMS, Answer
 from fabfile.secret import Secret
@@ -120,3 +121,43 @@ def test_answers_are_told_apart():
     both = several.parse("#coop-bmc chick1\na\nb\n#coop-bmc chick2\n\n")
     assert both == {"chick1": "a\nb", "chick2": ""}
     assert curl.as_key(curl.OF_NOTHING) == "" and curl.as_key("A" * 43 + "=\n") == BOARD.public_key
+
+
+X9 = """IANA PEN registry open failed: No such file or directory
+Chassis Power is on
+coop-ipmi
+Once:Pxe
+Device ID                 : 32
+Firmware Revision         : 3.48
+Manufacturer Name         : Supermicro
+ Board Mfg             : Supermicro
+ Product Manufacturer  : Supermicro
+ Product Name          : X9DRT
+ Product Serial        : S15317834A02
+"""
+
+
+def test_what_ipmitool_prints_is_read():
+    assert ipmi.parse(X9) == State("on", "Once:Pxe", "Supermicro", "X9DRT", ("S15317834A02",), firmware="3.48")
+    assert ipmi.parse("Chassis Power is off\ncoop-ipmi\nDisabled:0000\n") == State("off")
+    assert ipmi.parse("Chassis Power is off\ncoop-ipmi\nOnce:0400\n") == State("off"), "a device that has no name here"
+    with pytest.raises(BmcProblem, match=r"no session by IPMI: .* is not asked again \(Error: Unable to establish IPMI v2"):
+        ipmi.parse("Error: Unable to establish IPMI v2 / RMCP+ session\n")
+    with pytest.raises(BmcProblem, match=r"^sh: 1: ipmitool: not found$"):
+        ipmi.parse("sh: 1: ipmitool: not found\n")
+    with pytest.raises(BmcProblem, match=r"^nothing was said$"):
+        ipmi.parse("")
+
+
+def test_every_protocol_has_the_program_that_it_needs():
+    by_ipmi = asking(replace(BOARD, protocol="ipmi", cipher_suite=3))
+    text = by_ipmi.question()
+    assert "suite=3" in text and "tool chassis power status" in text and by_ipmi.question() == ""
+    by_ipmi.hear(X9)
+    known = by_ipmi.known()
+    assert known.boots_from("network", known.state) and not known.boots_from("disk", known.state)
+    assert known.boot_next("setup").endswith("\nboot Once:BiosSetup '' 'chassis bootdev bios'")
+    uefi = ipmi.ByIpmi(replace(BOARD, firmware="uefi"), known.state)
+    assert uefi.boot_next("network").endswith("\nboot Once:Pxe '' 'chassis bootdev pxe options=efiboot' 'chassis bootdev pxe'")
+    assert known.power_off(0).endswith("\noff 0 'chassis power soft' 'chassis power off'")
+    assert "curl -q --config -" in asking(BOARD).question()

@@ -23,9 +23,11 @@ def accounts_are_whole(draft: Draft) -> Iterator[Wrong]:
         at: Path = ("machines", machine.name, "bmc")
         if bmc.protocol and not bmc.user:
             yield Wrong(HOSTS, (*at, "user"), "is missing", "the account of the BMC, such as ADMIN; its password: configs/secrets.yaml")
-        for key in ("user", "public_key"):
+        for key, protocols in {"user": ("redfish", "ipmi"), "public_key": ("redfish",), "cipher_suite": ("ipmi",)}.items():
             if getattr(bmc, key) and not bmc.protocol:
-                yield Wrong(HOSTS, (*at, key), "no `protocol` is named, so nothing would use it", "protocol: redfish")
+                yield Wrong(HOSTS, (*at, key), "no `protocol` is named, so nothing would use it", f"protocol: {protocols[0]}")
+            elif getattr(bmc, key) and bmc.protocol not in protocols:
+                yield Wrong(HOSTS, (*at, key), f"{bmc.protocol} has none", f"it is of protocol: {protocols[0]}")
 
 
 def passwords_are_readable(draft: Draft) -> Iterator[Wrong]:

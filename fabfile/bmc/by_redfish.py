@@ -1,0 +1,76 @@
+"""A BMC by Redfish: asked, and had to do something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from shlex import quote
+
+from fabfile.bmc import curl, quirks, redfish
+from fabfile.bmc.board import BmcProblem, Board, State
+from fabfile.bmc.known import PATIENCE
+from fabfile.programs import shell
+
+
+@dataclass(frozen=True)
+class ByRedfish:
+    """`answers` are what it said."""
+
+    board: Board
+    state: State
+    answers: redfish.Answers = field(repr=False)
+
+    def probe(self) -> str:
+        system, boot = redfish.system_path(self.answers), redfish.boot_path(self.answers)
+        return curl.reading(self.board, dict.fromkeys((system, boot)))
+
+    def read(self, output: str) -> State:
+        return redfish.state({**self.answers, **curl.parse(output)})
+
+    def power_off(self, patience: int = PATIENCE) -> str:
+        off = redfish.reset(self.answers, "off")
+        if off is None:
+            raise BmcProblem("it cannot switch its machine off")
+        asked = redfish.reset(self.answers, "shut down")
+        ask = curl.change(self.board, asked) if asked else ""
+        return self._text(f"off {patience} {quote(ask)} {quote(curl.change(self.board, off))}")
+
+    def power_on(self) -> str:
+        on = redfish.reset(self.answers, "on")
+        if on is None:
+            raise BmcProblem("it cannot switch its machine on")
+        return self._text(f"on {quote(curl.change(self.board, on))}")
+
+    def boot_next(self, target: str) -> str:
+        ways = [curl.change(self.board, one) for one in redfish.boots(self.answers, target, self.board.firmware)]
+        about = quirks.of(self.state.vendor)
+        hint = about.ignores or about.unlicensed
+        return self._text(f"boot Once:{redfish.TARGETS[target]} {quote(hint)} {' '.join(map(quote, ways))}")
+
+    def boots_from(self, target: str, state: State) -> bool:
+        return state.boot == f"Once:{redfish.TARGETS[target]}"
+
+    def identify(self, lit: bool) -> str:
+        return self._text(f"tell {quote(curl.change(self.board, redfish.identify(self.answers, lit)))}")
+
+    def _text(self, verb: str) -> str:
+        return shell("redfish", "bmc", machine=self.board.machine, base=curl.settings(self.board),
+                     system=curl.url(self.board, redfish.system_path(self.answers)),
+                     boots=curl.url(self.board, redfish.boot_path(self.answers))) + "\n" + verb
+
+
+class AskingByRedfish:
+    """One resource names the next."""
+
+    def __init__(self, board: Board):
+        self._board, self._answers, self._rounds = board, dict[str, redfish.Answer](), 0
+
+    def question(self) -> str:
+        self._rounds += 1
+        paths = redfish.to_read(self._answers) if self._rounds <= redfish.ROUNDS else ()
+        return curl.reading(self._board, paths) if paths else ""
+
+    def hear(self, output: str) -> None:
+        self._answers |= curl.parse(output)
+
+    def known(self) -> ByRedfish:
+        return ByRedfish(self._board, redfish.state(self._answers), self._answers)
