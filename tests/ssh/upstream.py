@@ -16,6 +16,7 @@ from pathlib import Path
 
 FOLDER, CERTIFICATE, KEY, ASKED = Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])
 ADDRESS = "127.0.0.5"
+SIGNATURE = "?signature=" + 6000 * "x"  # where packages and images are redirected to has one
 REGISTRY, TOKENS = "registry-1.docker.io", "auth.docker.io"
 
 
@@ -32,11 +33,11 @@ class Upstream(BaseHTTPRequestHandler):
                 return self.answer(401, {"WWW-Authenticate": f'Bearer realm="https://{TOKENS}/token",service="registry.docker.io",'
                                                              f'scope="repository:{repository}:pull"'})
             if "/blobs/" in self.path:
-                return self.answer(307, {"Location": f"https://cdn.test{self.path}"})
+                return self.answer(307, {"Location": f"https://cdn.test{self.path}{SIGNATURE}"})
         moved = re.search(r"/(30[1-8])/", self.path)
-        file = FOLDER / host / self.path.lstrip("/")
+        file = FOLDER / host / self.path.partition("?")[0].lstrip("/")
         if moved and host != "cdn.test":
-            self.answer(int(moved[1]), {"Location": f"https://cdn.test{self.path}"})
+            self.answer(int(moved[1]), {"Location": f"https://cdn.test{self.path}{SIGNATURE}"})
         elif not file.is_file():
             self.answer(404)
         elif self.headers["If-None-Match"] == '"1"':
@@ -51,7 +52,7 @@ class Upstream(BaseHTTPRequestHandler):
 
     def answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
         with ASKED.open("a") as log:
-            log.write(f"{self.command} {self.headers['Host']}{self.path} {status} "
+            log.write(f"{self.command} {self.headers['Host']}{self.path.partition('?')[0]} {status} "
                       f"{self.headers['Range'] or '-'} {self.headers['Authorization'] or '-'}\n")
         self.send_response(status)
         for name, value in (headers or {}).items():
