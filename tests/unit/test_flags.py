@@ -101,7 +101,7 @@ HONOURED = {
     "identity": (["fab", "--identity", "nowhere", "-H", "rooster", "--", "uptime"], "-i nowhere cannot be read: no such file"),
     "list": (["inv", "--list", "node"], ".reboot"),
     "list-agent-keys": (["fab", "--list-agent-keys"], ""),
-    "list-depth": (["inv", "--list", "--list-depth", "1"], "node [5 tasks]"),
+    "list-depth": (["inv", "--list", "--list-depth", "1"], "\n  node ["),
     "list-format": (["inv", "--list", "--list-format", "nested"], "'*' denotes collection defaults"),
     "no-dedupe": (["inv", "--no-dedupe", "rack.check", "rack.check"], "rack flock: 13 machines"),
     "print-completion-script": (["inv", "--print-completion-script", "bash"], "complete -F"),
