@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import yaml
 
 from fabfile.bmc import curl, ipmi, quirks, redfish, several
 from fabfile.bmc.asking import asking
-from fabfile.bmc.board import BmcProblem, Board, State, other_machine
+from fabfile.bmc.board import BmcProblem, Board, State, board, lacking, other_machine
 from fabfile.bmc.redfish import SYSTEMS, Answer
+from fabfile.bmc.report import report
+from fabfile.loading import load
+from fabfile.resources import Packages
+from fabfile.roles.gateway import gateway
 from fabfile.secret import Secret
 
-FOLDER = Path(__file__).parents[1] / "cases/bmc"
+PROJECT = Path(__file__).parents[2]
+FOLDER = PROJECT / "tests/cases/bmc"
 CASES = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))}
 BOARD = Board("chick1", "192.168.0.101", "ADMIN", Secret('pa"ss\\word'), "sha256//" + "A" * 43 + "=")
 
@@ -161,3 +167,63 @@ def test_every_protocol_has_the_program_that_it_needs():
     assert uefi.boot_next("network").endswith("\nboot Once:Pxe '' 'chassis bootdev pxe options=efiboot' 'chassis bootdev pxe'")
     assert known.power_off(0).endswith("\noff 0 'chassis power soft' 'chassis power off'")
     assert "curl -q --config -" in asking(BOARD).question()
+
+
+@pytest.fixture
+def rack_with(tmp_path):
+    """rack_with(bmc, secrets): the sample rack, with this as chick1's `bmc`, and these secrets."""
+    def make(bmc: str, secrets: str = ""):
+        shutil.copytree(PROJECT / "configs", tmp_path / "configs", dirs_exist_ok=True)
+        hosts = (PROJECT / "hosts.yaml").read_text()
+        (tmp_path / "hosts.yaml").write_text(hosts.replace("    bmc: 192.168.0.101\n", f"    bmc: {bmc}\n"))
+        (tmp_path / "configs/secrets.yaml").write_text(secrets or "hub: {}\n")
+        (tmp_path / "configs/secrets.yaml").chmod(0o600)
+        rack = load(tmp_path)
+        return rack, rack.machine("chick1")
+    return make
+
+
+REDFISH = "{address: 192.168.0.101, protocol: redfish, user: ADMIN}"
+PINNED = f"{{address: 192.168.0.101, protocol: redfish, user: ADMIN, public_key: {BOARD.public_key}}}"
+IPMI = "{address: 192.168.0.101, protocol: ipmi, user: ADMIN}"
+
+
+@pytest.mark.parametrize("bmc, secrets, told", [
+    ("192.168.0.101", "bmc: {password: secret-1}", ["has no BMC that may be talked to"]),
+    (REDFISH, "bmc: {password: secret-1}", ["public_key: is missing: nothing is said to a BMC whose key is not known"]),
+    (PINNED, "", ["there is no password of chick1's BMC"]),
+    (PINNED, "bmc: {machines: {chick2: secret-2}}", ["there is no password of chick1's BMC"]),
+    (PINNED, "bmc: {machines: {chick1: a-password-of-more-than-20-bytes}}", []),
+    (IPMI, "bmc: {password: a-password-of-more-than-20-bytes}", ["is longer than IPMI's 20 bytes"]),
+    (IPMI, "bmc: {password: secret-1}", []),
+])
+def test_what_the_files_lack_is_told_before_a_bmc_is_asked(rack_with, bmc, secrets, told):
+    found = [str(one) for one in lacking(*rack_with(bmc, secrets))]
+    assert len(found) == len(told) and all(part in one for part, one in zip(told, found, strict=True)), found
+
+
+def test_a_machines_own_password_goes_before_that_of_all(rack_with):
+    rack, machine = rack_with(IPMI, "bmc: {password: of-all-of-them, machines: {chick1: of-this-one}}")
+    assert board(rack, machine).password == Secret("of-this-one")
+    assert board(rack, rack.machine("chick1")).cipher_suite == 17
+    assert "of-this-one" not in repr(rack) + repr(board(rack, machine))
+
+
+def test_rooster_has_ipmitool_only_where_a_bmc_needs_it(rack_with):
+    for bmc, wanted in ((IPMI, True), (PINNED, False)):
+        rack, _ = rack_with(bmc)
+        packages = {name for one in gateway(rack, rack.gateway) if isinstance(one, Packages) for name in one.packages}
+        assert ("ipmitool" in packages) is wanted
+
+
+def test_what_is_wrong_is_told_in_words(rack_with):
+    rack, machine = rack_with(PINNED, "bmc: {password: ADMIN}")
+    wrong = report(rack, machine, State("off", health="Critical")).wrong
+    assert wrong == ("has the account it left the factory with: change its password there, and in configs/secrets.yaml",
+                     "says that the machine's health is Critical", "the machine is off, and hosts.yaml expects it to be on")
+    assert report(rack, machine, BmcProblem("it does not answer")).wrong == ("it does not answer",)
+    rack, machine = rack_with(REDFISH, "bmc: {password: secret-1}")
+    (shown,) = report(rack, machine, None, BOARD.public_key).wrong
+    assert shown.startswith(f"shows {BOARD.public_key}: compare it")
+    rack, machine = rack_with("192.168.0.101")
+    assert report(rack, machine, None).wrong == (), "nobody wants to talk to it"
