@@ -2,9 +2,9 @@
 # What a BMC does for its machine, and whether it came true; behind redfish.sh, which says how. Given: machine.
 
 now() { read -r up rest </proc/uptime; echo "${up%%.*}"; }
-comes() {  # STATE SECONDS
+comes() {  # STATE SECONDS; a BMC that is asked more often may hang
   until=$(($(now) + $2))
-  while [ "$(state)" != "$1" ]; do [ "$(now)" -lt "$until" ] || return 1; sleep 2; done
+  while [ "$(state)" != "$1" ]; do [ "$(now)" -lt "$until" ] || return 1; sleep 5; done
 }
 off() {  # SECONDS TO-SHUT-DOWN AT-ONCE: its system is asked first, and given so many seconds
   [ "$(state)" != off ] || return 0
