@@ -151,7 +151,9 @@ class Ground:
                         for line in self.inside(name, LOCKS, check=False).splitlines()]
 
     def inside(self, machine: str, script: str, check: bool = True) -> str:
-        return self.lab.run(machine, "sh", "-c", script, check=check).stdout
+        ran = self.lab.run(machine, "sh", "-c", script, check=False)
+        assert not check or ran.returncode == 0, f"{machine}: {ran.stdout[-2000:]}"
+        return ran.stdout
 
     def days(self) -> int:
         """By how much a clock jumps this time: ahead, then behind, then ahead …"""

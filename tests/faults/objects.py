@@ -13,8 +13,10 @@ CALICO = ("ippools", "bgpconfigurations", "bgppeers", "felixconfigurations", "ku
 ASK = (f"{KUBECTL} get {','.join(KINDS)} -A -o json; echo\necho '--- calico'\n"
        f"{KUBECTL} get {','.join(f'{kind}.crd.projectcalico.org' for kind in CALICO)} -o json")
 DRAWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")
-DRAWN_DATA = ("cluster-info", "kube-root-ca.crt", "extension-apiserver-authentication")  # certificates, signatures
-DRAWN_NOTES = ("projectcalico.org/metadata",)  # Calico's own record of an object: when it was changed, and by which client
+DRAWN_DATA = ("cluster-info", "kube-root-ca.crt", "extension-apiserver-authentication",  # certificates, signatures
+              "kube-apiserver-legacy-service-account-token-tracking")  # a day
+# Calico's own record of an object: when it was changed, and by which client; how often a Deployment was changed
+DRAWN_NOTES = ("projectcalico.org/metadata", "deployment.kubernetes.io/revision")
 CHECKS = "coop-check"  # the namespace of the last look at pods, which is on its way out
 
 
