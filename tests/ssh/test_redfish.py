@@ -1,4 +1,4 @@
-"""BMCs as an operator uses them: what a Redfish service was told, and that nobody else could read the password."""
+"""BMCs by Redfish as an operator uses them: what a service was told, and that nobody else could read the password."""
 
 from __future__ import annotations
 
