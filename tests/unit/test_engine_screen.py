@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -41,10 +42,15 @@ def run_with(*settings, tell=None, dry=False, **answers):
     return run(rack, "cluster.bootstrap", steps, ways=ways, dry=dry, tell=tell or (lambda event: None))
 
 
+def unhurried(text: str) -> str:
+    """As a computer that has nothing else to do would say it."""
+    return re.sub(r"in \d+\.\d s", "in 0.0 s", text)
+
+
 def test_plain_lines_begin_with_their_machine():
     out = io.StringIO()
     run_with(Setting("x", "1"), tell=Lines("flock", out), chick0={"set x": (2, "no such thing\n")})
-    assert sorted(out.getvalue().splitlines()) == [
+    assert sorted(unhurried(out.getvalue()).splitlines()) == [
         "chick0: [prepare] failed: chick0, prepare, setting x: `set x 1` failed with exit code 2",
         "chick0: [prepare] planned: setting x: nothing, should be 1",
         "flock: 2 changes on 2 machines",
@@ -87,7 +93,7 @@ def test_the_board_has_a_line_for_each_machine_of_the_run_and_keeps_what_lasts()
     board = Board(lambda line, **_: kept_lines.append(line))
     run_with(Setting("x", "1"), tell=board)
     assert board.render().row_count == 2
-    assert kept_lines[0] == "2 changes on 2 machines" and kept_lines[-1] == "[prepare] done in 0.0 s"
+    assert kept_lines[0] == "2 changes on 2 machines" and unhurried(kept_lines[-1]) == "[prepare] done in 0.0 s"
     assert kept_lines[1].splitlines()[:2] == ["rooster: prepare", "  ~ setting x: nothing, should be 1"]
 
 
