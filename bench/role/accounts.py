@@ -13,7 +13,7 @@ from fabfile.resources.file import FileFacts, difference, permission_changes, pr
 
 @dataclass(frozen=True)
 class Group(Resource):
-    """A group."""
+    """A group. One that groupadd has left without its line in /etc/gshadow, on a full disk, is made again."""
 
     group: str
     system: bool = False
@@ -23,13 +23,17 @@ class Group(Resource):
         return f"group {self.group}"
 
     def probe(self) -> str:
-        return f"getent group -- {quote(self.group)} || :"
+        return (f"if getent group -- {quote(self.group)}; then grep -qs {quote(f'^{self.group}:')} /etc/gshadow || "
+                "[ ! -e /etc/gshadow ] || echo half; fi")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        group, system = quote(self.group), "--system " if self.system else ""
         if not facts.startswith(f"{self.group}:"):
-            system = "--system " if self.system else ""
-            yield Change(f"group {self.group} is absent",
-                         (Command(f"groupadd {system}-- {quote(self.group)}"),))
+            yield Change(f"group {self.group} is absent", (Command(f"groupadd {system}-- {group}"),))
+        elif "half" in facts.split("\n"):
+            number = facts.split(":")[2]
+            yield Change(f"group {self.group} is only half made",
+                         (Command(f"groupdel -- {group}"), Command(f"groupadd {system}--gid {number} -- {group}")))
 
 
 @dataclass(frozen=True)

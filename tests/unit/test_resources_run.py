@@ -210,6 +210,16 @@ def test_accounts(machine):
         "milky is not in barn", "the shell of milky is /bin/bash, should be /bin/sh"]
 
 
+def test_a_group_is_whole_again(machine):
+    """On a full disk groupadd writes /etc/group, and fails before /etc/gshadow."""
+    machine.make(Group("nest"))
+    whole = machine.run("grep -h ^nest: /etc/group /etc/gshadow")
+    machine.run("sed -i /^nest:/d /etc/gshadow")
+    assert machine.make(Group("nest")) == ["group nest is only half made"]
+    assert machine.run("grep -h ^nest: /etc/group /etc/gshadow") == whole
+    assert machine.make(Group("nest")) == []
+
+
 def test_a_home_is_whole_or_absent(machine):
     """useradd's own way leaves half a skeleton on a full disk, and says that all is well."""
     machine.run("mkdir -p /homes; mount -t tmpfs -o size=64k none /homes; cat /dev/zero >/homes/rest 2>/dev/null")
