@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile.rack import Machine, Problem, Rack
 from fabfile.rack.bmc import password_of
+from fabfile.rack.hardware import UUID
 from fabfile.rack.secrets import SECRETS
 from fabfile.secret import Secret
 
 HOSTS = "hosts.yaml"
 LONGEST_BY_IPMI = 20
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)

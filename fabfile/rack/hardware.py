@@ -12,8 +12,9 @@ from fabfile.rack.values import Address, DiskPath, Fixed, InterfaceName, Mac, Pa
 
 DiskKind = Literal["nvme", "sata", "sas", "scsi", "virtio", "usb", "mmc"]
 Serial = Annotated[str, pattern(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*", "a serial number", "without blanks; in quotes when it is a number")]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Uuid = Annotated[str, pattern(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID", "in small letters, as /sys/class/dmi/id/product_uuid shows it")]
+    UUID.pattern, "a UUID", "in small letters, as /sys/class/dmi/id/product_uuid shows it")]
 _MEMORY = re.compile(r"([1-9][0-9]{0,9})(MiB|GiB)")
 MemorySize = Annotated[str, pattern(_MEMORY.pattern, "an amount of memory", "such as 64GiB")]
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, pattern, refuse, unprivileged
 
 Layout = Literal["plain", "mirror", "lvm", "lvm-mirror"]
+MIRROR, SECURITY = "http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security"  # unless said otherwise
 PublicKey = Annotated[str, pattern(
     r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
     r" [A-Za-z0-9+/]+={0,2}( [^\n'\"\\]*)?",
@@ -28,8 +29,8 @@ class System(Part):
     """Debian 13 as some machines get it."""
 
     layout: Layout = "plain"
-    mirror: Url = "http://ftp.us.debian.org/debian"
-    security: Url = "http://security.debian.org/debian-security"
+    mirror: Url = MIRROR
+    security: Url = SECURITY
     preseed: Tree  # owner (d-i, or a package) → question → answer
 
 

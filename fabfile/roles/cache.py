@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from fabfile.rack import Rack
+from fabfile.rack.install import MIRROR, SECURITY
 from fabfile.resources import Absent, Check, File, Packages, RegistryMirrors, Resource, Unit
 from fabfile.roles.rendering import render
 from fabfile.upstream.documents import containerd_configuration
@@ -18,7 +19,6 @@ from fabfile.upstream.documents import containerd_configuration
 NGINX, UNIT = "/etc/coop/cache-nginx.conf", "/etc/systemd/system/coop-cache.service"
 APT = "/etc/apt/apt.conf.d/53cache"
 DOCKER = {"docker.io": "registry-1.docker.io"}  # a registry's name in images → its host, where they differ
-DEBIAN = ("http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security")
 
 
 def cache(rack: Rack) -> Iterator[Resource]:
@@ -68,7 +68,7 @@ def registries(rack: Rack) -> dict[str, str]:
 
 def debian_mirrors(rack: Rack) -> dict[str, dict[str, str]]:
     """By host, the paths of Debian's mirrors that machines use, and where each is."""
-    urls: Iterable[str] = DEBIAN if rack.install is None else {
+    urls: Iterable[str] = (MIRROR, SECURITY) if rack.install is None else {
         url for system in rack.install.systems.values() for url in (system.mirror, system.security) if url.startswith("http:")}
     if rack.network.cache and rack.network.cache.debian is not None:
         urls = rack.network.cache.debian
