@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from threading import Barrier
 
-from test_engine_run import Computer, Setting, rack_of, step
+from test_engine_run import Computer, Setting, Unready, rack_of, step
 
 from fabfile.engine import events
 from fabfile.engine.errors import CheckFailed, Crashed, NoAnswer, NoLock, NotApproved, Unprepared
@@ -158,15 +158,9 @@ def test_lanes_of_a_wave_are_made_at_the_same_time_and_one_that_fails_stops_what
 
 
 def test_a_step_whose_preparation_fails_is_left_out_and_others_are_made():
-    class Asking:
-        def before(self, ask):
-            raise Unprepared("nobody knows")
-
-        def after(self, ask):
-            raise AssertionError("it never began")
-
     rack, ways, machines = rack_of("rooster", "a")
-    steps = [step("one", rack, ["a"], Setting("x", "1")), replace(step("two", rack, ["a"], Setting("y", "1")), prepare=Asking())]
+    unready = replace(step("two", rack, ["a"], Setting("y", "1")), prepare=Unready(Unprepared("nobody knows")))
+    steps = [step("one", rack, ["a"], Setting("x", "1")), unready]
     result = run(rack, "test", steps, ways=ways)
     assert (machines["a"].settings["x"], machines["a"].settings["y"]) == ("1", "")
     assert [str(error) for error in result.errors] == ["nobody knows"] and result.exit_code == 1

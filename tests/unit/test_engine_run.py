@@ -9,12 +9,25 @@ from dataclasses import dataclass, field
 import simulated
 
 from fabfile.engine import events
-from fabfile.engine.errors import CheckFailed, CommandFailed, LinkLost, LockHeld, NoAnswer, RemoteValueFailed
+from fabfile.engine.errors import CheckFailed, CommandFailed, CoopError, LinkLost, LockHeld, NoAnswer, RemoteValueFailed
 from fabfile.engine.journal import Journal, find, kept
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Check, Command, RemoteValue, Resource
 from fabfile.secret import MASK, Secret, mask
+
+
+@dataclass(frozen=True)
+class Unready:
+    """A preparation that ends with this error: what it prepares never begins."""
+
+    error: CoopError
+
+    def before(self, ask):
+        raise self.error
+
+    def after(self, ask):
+        raise AssertionError("it never began")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_engine_run import Setting, rack_of, step
+from test_engine_run import Setting, Unready, rack_of, step
 
 from fabfile.engine import events
 from fabfile.engine.errors import CommandFailed, Crashed, Interrupted, WrongUsage
@@ -119,15 +119,9 @@ def test_the_end_has_a_table_and_each_error_with_the_command_that_goes_on():
 
 
 def test_bad_input_that_ends_a_run_before_its_plan_is_all_that_is_said():
-    class Asking:
-        def before(self, ask):
-            raise WrongUsage("configs/hub.yaml:21: no such key")
-
-        def after(self, ask):
-            raise AssertionError("it never began")
-
     rack, ways, _ = rack_of("rooster")
-    result = run(rack, "hub.upgrade", [replace(step("hub", rack, ["rooster"], Setting("x", "1")), prepare=Asking())], ways=ways)
+    unready = Unready(WrongUsage("configs/hub.yaml:21: no such key"))
+    result = run(rack, "hub.upgrade", [replace(step("hub", rack, ["rooster"], Setting("x", "1")), prepare=unready)], ways=ways)
     assert (ending_text(result), result.exit_code) == ("configs/hub.yaml:21: no such key", 2)
 
 
