@@ -26,17 +26,16 @@ def boards_of(rack: Rack, machine: Machine) -> Board:
     return board(rack, machine)
 
 
-def known(rack: Rack, machine: Machine, ways: SshWays) -> Known:
-    """The machine's BMC, with what it says now; the task ends with code 1 when it cannot be asked, and with 2 when it is
+def known(rack: Rack, board: Board, ways: SshWays) -> Known:
+    """A BMC, with what it says now; the task ends with code 1 when it cannot be asked, and with 2 when it is
     another machine's."""
     from fabfile.bmc.board import BmcProblem, other_machine
 
-    board = boards_of(rack, machine)
-    found = look(rack, [board], ways)[machine.name]
+    found = look(rack, [board], ways)[board.machine]
     if isinstance(found, BmcProblem):
-        raise Exit(f"the BMC of {machine.name} ({board.address}): {found}", code=1)
+        raise Exit(f"the BMC of {board.machine} ({board.address}): {found}", code=1)
     if wrong := other_machine(board, found.state):
-        raise Exit(f"the BMC of {machine.name} ({board.address}): {wrong}. Nothing was changed", code=2)
+        raise Exit(f"the BMC of {board.machine} ({board.address}): {wrong}. Nothing was changed", code=2)
     return found
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fabfile.bmc.known import Known
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Machine, Rack
-    from fabfile.resources import Resource
 
 DRY = "Dry run: show the changes, make none; exit 3 if there are any."
 JSON = "Print JSON."
@@ -41,6 +40,7 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
 
     from fabfile.bmc.known import PATIENCE
     from fabfile.resources.bmc import Powered, Started
+    from fabfile.tasks.bmc_changes import change
     from fabfile.tasks.bmcs import boards_of, known
     from fabfile.tasks.leader import connected
     from fabfile.tasks.rack import the_rack
@@ -48,9 +48,9 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
     rack = the_rack()
     box = a_chick(rack, machine)
     _one_of(to, STATES)
-    boards_of(rack, box)
+    board = boards_of(rack, box)
     with connected(rack) as ways:
-        found = known(rack, box, ways)
+        found = known(rack, board, ways)
         if to == "status":
             print(dumps({"machine": machine, "power": found.state.power, "next_boot": found.state.boot}) if json else
                   f"{machine} is {found.state.power}" + (f", and boots next by {found.state.boot}" if found.state.boot else ""))
@@ -59,7 +59,8 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
     patience = 0 if hard else PATIENCE
     if loses:
         loses += ": its power is cut at once" if hard else f"; what does not shut down within {patience} s is cut off"
-    _change(rack, Started(found, "", patience, loses) if to == "cycle" else Powered(found, to == "on", patience, loses), dry, yes, json)
+    resource = Started(found, "", patience, loses) if to == "cycle" else Powered(found, to == "on", patience, loses)
+    change(rack, resource.name, resource, dry=dry, yes=yes, json=json)
 
 
 @task(help={
@@ -74,19 +75,23 @@ def boot_next(c: Context, machine: str, target: str, dry: bool = False, json: bo
     comes from where it always does.
     """
     from fabfile.resources.bmc import BootsNext
+    from fabfile.tasks.bmc_changes import change
 
     _one_of(target, TARGETS)
     rack, found = _found(machine)
-    _change(rack, BootsNext(found, target), dry, False, json)
+    resource = BootsNext(found, target)
+    change(rack, resource.name, resource, dry=dry, json=json)
 
 
 @task(help={"machine": "Name in hosts.yaml; it needs a BMC there.", "off": "Switch the light off.", "dry": DRY, "json": JSON})
 def identify(c: Context, machine: str, off: bool = False, dry: bool = False, json: bool = False) -> None:
     """Have a machine's light blink, to find it in the rack."""
     from fabfile.resources.bmc import Identified
+    from fabfile.tasks.bmc_changes import change
 
     rack, found = _found(machine)
-    _change(rack, Identified(found, not off), dry, False, json)
+    resource = Identified(found, not off)
+    change(rack, resource.name, resource, dry=dry, json=json)
 
 
 def lost(rack: Rack, box: Machine, ways: SshWays) -> str:
@@ -118,23 +123,11 @@ def _found(machine: str) -> tuple[Rack, Known]:
 
     rack = the_rack()
     box = a_chick(rack, machine)
-    boards_of(rack, box)
+    board = boards_of(rack, box)
     with connected(rack) as ways:
-        return rack, known(rack, box, ways)
+        return rack, known(rack, board, ways)
 
 
 def _one_of(word: str, words: tuple[str, ...]) -> None:
     if word not in words:
         raise Exit(f"{word!r} is none of {', '.join(words)}", code=2)
-
-
-def _change(rack: Rack, resource: Resource, dry: bool, yes: bool, json: bool) -> None:
-    """A run of its own on rooster. The cluster is not asked: it may be what is off."""
-    from dataclasses import replace
-
-    from fabfile.engine.step import Step
-    from fabfile.tasks.command_line import command
-    from fabfile.tasks.converge import converge
-
-    step = Step(resource.name, (rack.gateway,), lambda rack, _: [resource])
-    converge(command(), lambda rack: [step], dry=dry, yes=yes, json=json, rack=replace(rack, leading=rack.leader.name))

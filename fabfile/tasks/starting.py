@@ -54,18 +54,13 @@ def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
 
 def start(rack: Rack, box: Machine, by: Starter) -> None:
     """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does."""
-    from dataclasses import replace
-
-    from fabfile.engine.step import Step
     from fabfile.resources.bmc import Started
-    from fabfile.tasks.command_line import command
-    from fabfile.tasks.converge import converge
+    from fabfile.tasks.bmc_changes import change
 
     if (known := by.known) is not None:
         unexpected = "" if by.interrupts else f"{box.name} was off when this was agreed to, and is on now: it goes off"
-        step = Step(f"start {box.name}", (rack.gateway,), lambda rack, _: [Started(known, "network", interrupts=unexpected)])
         try:
-            converge(command(), lambda rack: [step], rack=replace(rack, leading=rack.leader.name))
+            change(rack, f"start {box.name}", Started(known, "network", interrupts=unexpected))
             return
         except Exit:
             print(f"{box.name} is armed all the same.", end=" ")
