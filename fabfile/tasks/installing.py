@@ -65,7 +65,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
             case _ if dry:
                 raise Exit(f"{machine}: {order_words(former)}", code=3)
             case "watch":
-                _start_again(rack, box, boots, starter(rack, box, ways))
+                _start_again(rack, box, boots, former, ways)
     try:
         done = _watch(rack, box, look)
         if look:
@@ -153,14 +153,14 @@ def _refuse(rack: Rack, box: Machine, seen: Seen, reinstall: bool, look: bool) -
         raise Exit("\n".join([*found, "nothing was armed"]), code=2)
 
 
-def _start_again(rack: Rack, box: Machine, boots: Boots, by: Starter) -> None:
-    """A task that was killed after it had armed the machine may not have come to start it."""
-    from fabfile.tasks.starting import start
+def _start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, ways: SshWays) -> None:
+    """A task that was killed after it had armed the machine may not have come to start it. Of one that has asked for its
+    files since, the BMC is not asked."""
+    from fabfile.tasks.starting import start, starter
 
-    address = str(box.address())
-    order = boots.order(address)
-    if order is None or order.state != "armed" or boots.asked.get(address, (0, ""))[0] >= order.since:
+    if order is None or order.state != "armed" or boots.asked.get(str(box.address()), (0, ""))[0] >= order.since:
         return
+    by = starter(rack, box, ways)
     if by.interrupts:
         print(f"{box.name} is on, and has asked for nothing yet. If it runs its former system: inv node.boot-next {box.name} network, "
               f"then inv node.power {box.name} cycle")
