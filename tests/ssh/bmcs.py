@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import yaml
+from played import Played
+from toys import PROJECT
 
 CASES = Path(__file__).parents[1] / "cases/bmc"
 USER, PASSWORD = "ADMIN", 'correct "horse" \\battery'
@@ -20,43 +23,44 @@ class Bmc:
     def __init__(self, operator, machine: str, maker: str, power: str, misbehaves: tuple[str, ...] = (), uuid: str = ""):
         self.rooster = operator.swarm.hosts["rooster"]
         self.address = f"192.168.0.{100 + operator.swarm.names.index(machine) - 1}"
-        here = f"/srv/{machine}-bmc"
+        self.machine = Played(power == "On", "never-shuts-down" in misbehaves)
         resources = yaml.safe_load((CASES / f"{maker}.yaml").read_text())["answers"]
         (system,) = (one["@odata.id"] for one in resources["/redfish/v1/Systems"]["Members"])
-        resources[system] |= {"PowerState": power, **({"UUID": uuid} if uuid else {})}
-        self.log = f"{here}.log"
-        self.rooster.run(f"""
-ip addr add {self.address}/32 dev lo; mkdir -p /srv; : >{self.log}
-openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=bmc -days 2 -keyout {here}.key -out {here}.crt 2>/dev/null
-cat {here}.key {here}.crt >{here}.pem
-""")
-        self.public_key = "sha256//" + self.rooster.run(
-            f"openssl x509 -in {here}.crt -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64"
-        ).strip()
-        settings = {"resources": resources, "address": self.address, "certificate": f"{here}.pem", "log": self.log,
-                    "account": f"{USER}:{PASSWORD}", "misbehaves": misbehaves}
-        program = (Path(__file__).parent / "redfish_service.py").read_text()
-        self.process = subprocess.Popen([*self.rooster.inside(), "python3", "-c", program, json.dumps(settings)],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        resources[system] |= {"UUID": uuid} if uuid else {}
+        here = operator.swarm.folder / f"{machine}-bmc"
+        certificate, self.log = here.with_suffix(".pem"), here.with_suffix(".log")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=bmc", "-days", "2",
+                        "-keyout", certificate, "-out", here.with_suffix(".crt")], check=True, stderr=subprocess.DEVNULL)
+        self.public_key = "sha256//" + subprocess.run(
+            f"openssl pkey -in {certificate} -pubout -outform der | openssl dgst -sha256 -binary | base64",
+            shell=True, check=True, capture_output=True, text=True).stdout.strip()
+        certificate.write_text(certificate.read_text() + here.with_suffix(".crt").read_text())
+        self.rooster.run(f"ip addr add {self.address}/32 dev lo")
+        settings = {"resources": resources, "address": self.address, "certificate": str(certificate), "log": str(self.log),
+                    "account": f"{USER}:{PASSWORD}", "misbehaves": misbehaves, "machine": str(self.machine.socket)}
+        self.process = subprocess.Popen([*self.rooster.network(), sys.executable, "-m", "lab.bmc.redfish"], cwd=PROJECT, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process.stdin.write(json.dumps(settings))
+        self.process.stdin.close()
         until = time.monotonic() + 30
-        while not self.rooster.run(f"cat {self.log}"):
+        while not self.log.exists():
             assert time.monotonic() < until and self.process.poll() is None
             time.sleep(0.05)
 
     @property
     def heard(self) -> list[dict]:
-        """Every request, in order, and every start of the machine."""
-        return [json.loads(line) for line in self.rooster.run(f"cat {self.log}").splitlines()][1:]
+        """Every request, in order."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()][1:]
 
     @property
     def changes(self) -> list[tuple[str, dict]]:
         """What it was told: the last part of the path, and the body."""
-        return [(one["path"].rstrip("/").rpartition("/")[2], one["body"]) for one in self.heard if one.get("method") in ("POST", "PATCH")]
+        return [(one["path"].rstrip("/").rpartition("/")[2], one["body"]) for one in self.heard if one["method"] in ("POST", "PATCH")]
 
     @property
     def starts(self) -> list[str]:
         """What the machine was started from, each time."""
-        return [one["started"] for one in self.heard if "started" in one]
+        return self.machine.starts
 
     def entry(self, **other: str) -> str:
         """The value of `bmc` in hosts.yaml."""
@@ -106,6 +110,6 @@ chmod 755 /usr/local/bin/{self.program}""")
 
     def _look(self):
         while not self._ended.is_set():
-            self.seen += self.host.run("for p in /proc/[0-9]*; do case $(cat $p/comm) in python3) continue ;; esac; "
+            self.seen += self.host.run("for p in /proc/[0-9]*; do "
                                        "cat $p/cmdline $p/environ; echo; done 2>/dev/null | tr '\\0' ' '", check=False)
             time.sleep(0.05)

@@ -70,6 +70,10 @@ class Host:
         init = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
         return ["nsenter", "-t", init, "-n", "-m", "-p", "-u", "-r", "-w"]
 
+    def network(self) -> list[str]:
+        """What enters its network alone, before a command: for what stands at its cables. It ends with the machine."""
+        return ["nsenter", "-t", self.inside()[2], "-n", "-p"]
+
     def run(self, script: str, check: bool = True) -> str:
         """Runs shell text inside, as its console would, and returns what it printed."""
         done = subprocess.run([*self.inside(), "sh", "-c", script], capture_output=True, text=True)
