@@ -76,12 +76,33 @@ def _answer(machine: Machine, connection: socket.socket) -> None:
         connection.sendall(b"done\n")
 
 
-def asked(path: Path, question: str) -> str:
-    """What a machine answers."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(os.fspath(path))
-        connection.sendall(f"{question}\n".encode())
-        return _line(connection)
+class Remote:
+    """A machine that another program serves."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    @property
+    def on(self) -> bool:
+        return self._asked("power") == "on"
+
+    def start(self, source: str) -> None:
+        self._asked(f"start {source or '-'}")
+
+    def stop(self) -> None:
+        self._asked("stop")
+
+    def shut_down(self) -> None:
+        self._asked("shut-down")
+
+    def attach(self, console: socket.socket) -> None:
+        raise NotImplementedError  # whoever wants it connects itself
+
+    def _asked(self, question: str) -> str:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(os.fspath(self._path))
+            connection.sendall(f"{question}\n".encode())
+            return _line(connection)
 
 
 def _line(connection: socket.socket) -> str:

@@ -1,6 +1,6 @@
-"""A small Redfish service for one machine (lab/bmc/machine.py).
+"""A small Redfish service for one machine (lab/bmc/machine.py), in this process or in another.
 
-    python -m lab.bmc.redfish <settings      JSON: see Settings
+    python -m lab.bmc.redfish SOCKET <settings      the machine's socket; JSON: see Settings
 
 Its resources are those of a maker. Every request is written down, as a line of JSON, before it is answered. `misbehaves` has
 what makers' BMCs do: see Service.
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from lab.bmc.machine import asked
+from lab.bmc.machine import Machine, Remote
 
 SYSTEMS = "/redfish/v1/Systems"
 
@@ -31,7 +31,6 @@ class Settings:
     certificate: str  # a file: key and certificate
     account: str  # USER:PASSWORD
     log: str
-    machine: str  # its socket
     misbehaves: list[str] = field(default_factory=list)
 
 
@@ -40,7 +39,8 @@ class Service:
     what is changed), slow-start (the first "on" does nothing), stays-off, stays-on, unlicensed (403 to changes), 401-once, hangs
     (30 s before each answer)."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, machine: Machine):
+        self.machine = machine
         self.settings, self.resources, self.misbehaves = settings, settings.resources, set(settings.misbehaves)
         self.account = "Basic " + base64.b64encode(settings.account.encode()).decode()
         self.system = self.resources[SYSTEMS]["Members"][0]["@odata.id"]
@@ -51,9 +51,6 @@ class Service:
         with open(self.settings.log, "a") as log:
             log.write(json.dumps(line) + "\n")
 
-    def machine(self, question: str) -> str:
-        return asked(Path(self.settings.machine), question)
-
     @property
     def boots_at(self) -> str:
         """The resource that takes boot settings."""
@@ -61,20 +58,19 @@ class Service:
 
     def resource(self, path: str) -> Any:
         if path == self.system:
-            return {**self.resources[path], "PowerState": self.machine("power").title()}
+            return {**self.resources[path], "PowerState": "On" if self.machine.on else "Off"}
         return self.resources[path]
 
     def reset(self, kind: str) -> None:
-        on = self.machine("power") == "on"
-        if kind in ("On", "ForceOn") or (kind == "PushPowerButton" and not on):
+        if kind in ("On", "ForceOn") or (kind == "PushPowerButton" and not self.machine.on):
             self.starts += 1
             if "stays-off" in self.misbehaves or ("slow-start" in self.misbehaves and self.starts == 1):
                 return
-            self.machine(f"start {self._takes_override() or '-'}")
+            self.machine.start(self._takes_override())
         elif kind in ("GracefulShutdown", "PushPowerButton"):
-            self.machine("shut-down")
+            self.machine.shut_down()
         elif kind == "ForceOff" and "stays-on" not in self.misbehaves:
-            self.machine("stop")
+            self.machine.stop()
 
     def _takes_override(self) -> str:
         """What the start comes from that is now made."""
@@ -147,9 +143,15 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = serve
 
 
-class Tls(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """Over TLS, at port 443; its socket stays in the network namespace that it was made in."""
+
     daemon_threads = True
-    context: ssl.SSLContext
+
+    def __init__(self, service: Service):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(service.settings.certificate)
+        super().__init__((service.settings.address, 443), type("HandlerOfOne", (Handler,), {"service": service}))
 
     def get_request(self) -> Any:
         sock, peer = super().get_request()
@@ -158,10 +160,8 @@ class Tls(ThreadingHTTPServer):
 
 
 def main() -> None:
-    service = Handler.service = Service(Settings(**json.load(sys.stdin)))
-    Tls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    Tls.context.load_cert_chain(service.settings.certificate)
-    server = Tls((service.settings.address, 443), Handler)
+    service = Service(Settings(**json.load(sys.stdin)), Remote(Path(sys.argv[1])))
+    server = Server(service)
     service.note(ready=time.time())
     server.serve_forever()
 

@@ -37,9 +37,9 @@ class Bmc:
         certificate.write_text(certificate.read_text() + here.with_suffix(".crt").read_text())
         self.rooster.run(f"ip addr add {self.address}/32 dev lo")
         settings = {"resources": resources, "address": self.address, "certificate": str(certificate), "log": str(self.log),
-                    "account": f"{USER}:{PASSWORD}", "misbehaves": misbehaves, "machine": str(self.machine.socket)}
-        self.process = subprocess.Popen([*self.rooster.network(), sys.executable, "-m", "lab.bmc.redfish"], cwd=PROJECT, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    "account": f"{USER}:{PASSWORD}", "misbehaves": misbehaves}
+        self.process = subprocess.Popen([*self.rooster.network(), sys.executable, "-m", "lab.bmc.redfish", self.machine.socket],
+                                        cwd=PROJECT, text=True, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.process.stdin.write(json.dumps(settings))
         self.process.stdin.close()
         until = time.monotonic() + 30
