@@ -92,15 +92,15 @@ def boot(name: str, disk: Disk, groups: Groups, shared: Path, more: Mapping[str,
     os.execve(SYSTEMD, [SYSTEMD, "--log-target=console", "--show-status=1"], environment)
 
 
-def serve(name: str, disk: Disk, command: Sequence[str], shares: dict[str, Path]) -> None:
-    """Become a program of the lab's internet, `shares` mounted read-only in its root. Does not return."""
+def serve(name: str, disk: Disk, command: Sequence[str], shares: Mapping[str, Path], own: Mapping[str, Path] | None = None) -> None:
+    """Become a program, `shares` mounted read-only in its root, and `own` to be written. Does not return."""
     root = disk.mount()
     kernel.mount("proc", root / "proc", "proc", PLAIN)
     make_devices(root)
     kernel.mount("tmpfs", root / "run", "tmpfs", kernel.NO_SUID | kernel.NO_DEV, "mode=755")
-    for target, source in shares.items():
+    for target, source in {**shares, **(own or {})}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
-        kernel.bind(source, root / target, read_only=True)
+        kernel.bind(source, root / target, read_only=target in shares)
     kernel.set_hostname(name)
     kernel.change_root(root)
     forget_signals()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import kernel
+from .emulated import SAID, Emulated
 from .machine import Machine
 from .places import Places
 from .plan import Plan
@@ -59,6 +60,12 @@ class Lab:
         """Every machine, by name; the spare one too."""
         return {machine.name: machine for machine in Plan.read(self.places.plan).machines}
 
+    @property
+    def emulated(self) -> dict[str, Emulated]:
+        """Every emulated machine, by name."""
+        metal = Plan.read(self.places.plan).metal
+        return {machine.name: machine for machine in metal.machines} if metal else {}
+
     def ask(self, **request: str) -> dict[str, Box]:
         """Ask the supervisor for something; returns how all boxes then stand. LabError if it will not."""
         try:
@@ -91,8 +98,8 @@ class Lab:
         return {name: groups.memory(name) for name in self.status()}
 
     def known(self, machine: str) -> str:
-        if machine not in self.machines:
-            there = ", ".join(self.machines)
+        if machine not in (all_machines := [*self.machines, *self.emulated]):
+            there = ", ".join(all_machines)
             raise LabError(f"the lab {self.places.name} has no machine {machine}: it has {there}")
         return machine
 
@@ -101,16 +108,19 @@ class Lab:
         self.ask(do="off", machine=self.known(machine))
 
     def on(self, machine: str, limit: float = 60.0) -> None:
-        """Power a machine on, and wait until it lets operators in."""
+        """Power a machine on, and wait until it lets operators in; not for an emulated one, which may have no system."""
         self.ask(do="on", machine=self.known(machine))
-        self.wait([machine], limit)
+        if machine in self.machines:
+            self.wait([machine], limit)
 
     def reset(self, machines: Sequence[str] = (), limit: float = 60.0) -> None:
-        """Make machines, or all, what an installer leaves, and wait until they accept logins."""
+        """Make machines, or all containers, what an installer leaves, and wait until they accept logins. An emulated one, which is
+        to be named, goes off, and its disks are empty."""
         chosen = [self.known(machine) for machine in machines] or list(self.machines)
         for machine in chosen:
             self.ask(do="reset", machine=machine)
-        self.wait(chosen, limit)
+        if waited := [machine for machine in chosen if machine in self.machines]:
+            self.wait(waited, limit)
 
     def add_spare(self) -> str:
         """Write the spare machine into the lab's hosts.yaml, as an operator would; returns its name."""
@@ -119,6 +129,9 @@ class Lab:
     def inside(self, machine: str) -> list[str]:
         """What begins a command that runs inside a machine, as root. LabError if that is off."""
         pid = self.status()[self.known(machine)].pid
+        if machine in self.emulated:
+            raise LabError(f"{machine} is emulated: nothing enters it but ssh; what its console said is in "
+                           f"{self.places.machine(machine) / SAID}")
         if not pid:
             raise LabError(f"{machine} is off: inv lab.on {machine}")
         return ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",

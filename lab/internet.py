@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .authority import certify
 from .hub import acme, pages
+from .mirror import SECURITY_NAME
 from .network import CAMPUS_ROUTER, CLOCK, MIRROR, RESOLVERS, SITES
 from .places import Places
 from .plan import Program
@@ -65,7 +66,7 @@ def dnsmasq(hosts: Iterable[str], published: Mapping[str, str] | None = None) ->
     lines += [f"listen-address={address}" for address in (CAMPUS_ROUTER, *RESOLVERS)]
     lines += [f"address=/{host}/{SITES}" for host in sorted(hosts)]
     lines += [f"address=/{name}/{address}" for name, address in sorted((published or {}).items())]
-    lines += [f"address=/{MIRROR_NAME}/{MIRROR}", f"address=/{CLOCK_NAME}/{CLOCK}", "address=/#/"]
+    lines += [f"address=/{MIRROR_NAME}/{MIRROR}", f"address=/{SECURITY_NAME}/{MIRROR}", f"address=/{CLOCK_NAME}/{CLOCK}", "address=/#/"]
     return "\n".join(lines) + "\n"
 
 

@@ -7,20 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import network
+from . import metal, network
 from .authority import make_authority
 from .cgroups import Groups, this_computers
 from .computer import lacking, raise_limits, restore_limits
+from .emulated import Emulated
 from .forge.event import Event
 from .handle import Lab, LabError
 from .installer import install_common, make_key
 from .internet import programs
 from .places import Places, forge_cache
-from .plan import Plan
+from .plan import Metal, Plan
 from .rackfolder import render, written_control_planes
 
 Tell = Callable[[Event], None]
@@ -40,15 +41,17 @@ def stage(name: str, tell: Tell):
     tell(Event(name, "built", seconds=time.monotonic() - began))
 
 
-def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[str] = ()) -> Lab:
-    """Bring a lab up, building what it publishes if need be, with these of forge.site.EXTRAS. LabError if the computer
-    cannot hold it, or if it is up without one of `extras` or with another number of control planes than these, which
-    are more than one.
+def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[str] = (), emulated: Sequence[Emulated] = ()) -> Lab:
+    """Bring a lab up, building what it publishes if need be, with these of forge.site.EXTRAS and with these emulated machines.
+    LabError if the computer cannot hold it, or if it is up without one of `extras` or of `emulated`, or with another number of
+    control planes than these, which are more than one.
 
     Of a lab that is up already, the machines that are off are powered on, and its files stay as they are; the
     remains of one that is half up are cleared away first.
     """
     from . import forge
+    from .forge import metal as forged
+    from .forge import order
 
     if lab := standing(places):
         if control_planes not in (1, there := written_control_planes(places)):
@@ -56,19 +59,29 @@ def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[s
                            f"inv lab.down --name {places.name}")
         if without := sorted(set(extras) - set(Plan.read(places.plan).extras)):
             raise LabError(f"{places.name} is up without {', '.join(without)}: inv lab.down --name {places.name}")
+        if others := [each.name for each in emulated if lab.emulated.get(each.name) != each]:
+            raise LabError(f"{places.name} is up without {', '.join(others)} as asked for: inv lab.down --name {places.name}")
         return lab
     site = forge.build(forge_cache(), tell, extras)
+    built = order.make(forged.part, forge_cache(), tell) if emulated else None
     clear(places, tell)
     with stage("keys and rack", tell):
         authority = begin(places)
         machines = render(places, site.www, control_planes, extras)
+        if emulated:
+            machines = metal.among(machines, emulated)
+            metal.write_rack(places, emulated)
         common = places.folder / "common"
         install_common(site.root, common, places.key.with_suffix(".pub").read_text(), authority)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
                     programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
-                    root=site.root, common=common, mirror_cache=forge_cache() / "mirror", extras=tuple(sorted(extras)))
+                    root=site.root, common=common, mirror_cache=forge_cache() / "mirror", extras=tuple(sorted(extras)),
+                    metal=built and Metal(tuple(emulated), (built.folder(forged.emulator) / "root", site.root),
+                                          (built.folder(forged.components) / "debian", metal.mirrored(places, authority))))
     with stage("networks", tell):
         network.create(places)
+        if emulated:
+            network.create_management(places, map(metal.bmc_address, emulated))
     return start(places, plan, tell)
 
 

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
-INNER = IPv4Network("10.0.0.0/24")  # the rack's own network; what is not on it leads to the lab's internet
+INNER = IPv4Network("10.0.0.0/24")  # the rack's own network; what is on none of these two leads to the lab's internet
+MANAGEMENT = IPv4Network("192.168.0.0/24")  # of the BMCs
 CAMPUS_RESOLVER = "128.120.136.129"
 
 
@@ -21,8 +22,9 @@ class Port:
 
     @property
     def bridge(self) -> str:
-        """The switch it is plugged into: "inner" or "outer"."""
-        return "inner" if IPv4Interface(self.address).ip in INNER else "outer"
+        """The switch it is plugged into: "inner", "management" or "outer"."""
+        address = IPv4Interface(self.address).ip
+        return "inner" if address in INNER else "management" if address in MANAGEMENT else "outer"
 
     @property
     def host(self) -> str:

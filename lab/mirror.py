@@ -25,9 +25,10 @@ from urllib.parse import urlsplit
 from . import kernel
 from .forge import debian
 
+SECURITY_NAME = "security.debian.org"
 FRESH = 3600.0  # seconds
 FOR_EVER = re.compile(r"/(pool|by-hash)/")
-ALLOWED = re.compile(r"/debian((?:/[A-Za-z0-9][A-Za-z0-9._+~%:-]*)+)")  # no empty part, none of dots alone
+ALLOWED = re.compile(r"/debian((?:-security)?(?:/[A-Za-z0-9][A-Za-z0-9._+~%:-]*)+)")  # no empty part, none of dots alone
 
 
 def apt_proxy() -> dict[str, str]:
@@ -41,12 +42,21 @@ def apt_proxy() -> dict[str, str]:
     return found or urllib.request.getproxies()
 
 
+def security() -> str:
+    """The archive of Debian's security updates: beside the computer's mirror, where that has it; else Debian's own."""
+    beside = f"{debian.mirror()}-security"
+    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    return beside if any(beside in file.read_text(errors="replace") for file in files if file.is_file()) else f"http://{SECURITY_NAME}/debian-security"
+
+
 @dataclass
 class Cache:
     """Files of the mirror, kept by their address."""
 
     folder: Path
     upstream: str  # http://…/debian
+    security: str  # http://…/debian-security
+    own: tuple[Path, ...]  # folders whose files are served as if they were Debian's
     opener: urllib.request.OpenerDirector
     looked_up: dict[str, float] = field(default_factory=dict)  # path → when
     locks: dict[str, threading.Lock] = field(default_factory=dict)
@@ -54,6 +64,9 @@ class Cache:
 
     def file(self, path: str) -> Path:
         """The file for an allowed path, fetched if need be. Raises urllib's errors if it cannot be had."""
+        for folder in self.own:
+            if (folder / path[1:]).is_file():
+                return folder / path[1:]
         kept = self.folder / hashlib.sha256(path.encode()).hexdigest()
         with self.guard:
             lock = self.locks.setdefault(path, threading.Lock())
@@ -75,7 +88,9 @@ class Cache:
 
     def fetch(self, path: str, kept: Path) -> None:
         """Bring a file from the mirror if it has changed there; its time of change is the mirror's."""
-        request = urllib.request.Request(self.upstream + path, headers={"User-Agent": "Debian APT-HTTP/1.3"})
+        beyond = path.removeprefix("-security")
+        archive = self.upstream if beyond == path else self.security
+        request = urllib.request.Request(archive + beyond, headers={"User-Agent": "Debian APT-HTTP/1.3"})
         if kept.exists():
             request.add_header("If-Modified-Since", formatdate(kept.stat().st_mtime, usegmt=True))
         with self.opener.open(request, timeout=60) as answer:
@@ -134,8 +149,8 @@ class Handler(BaseHTTPRequestHandler):
             super().log_request(code, size)
 
 
-def serve(namespace: Path, address: str, cache: Path) -> None:
-    """Listen at address:80 in the namespace, and serve for ever from this process's own."""
+def serve(namespace: Path, address: str, cache: Path, own: tuple[Path, ...] = ()) -> None:
+    """Listen at address:80 in the namespace, and serve for ever from this process's own; what is in `own`, first."""
     cache.mkdir(parents=True, exist_ok=True)
     for part in cache.glob("*.*"):  # of a download that was cut short
         part.unlink()
@@ -146,6 +161,6 @@ def serve(namespace: Path, address: str, cache: Path) -> None:
     server = ThreadingHTTPServer((address, 80), Handler)
     kernel.enter(home, kernel.NET)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler(apt_proxy()))
-    Handler.cache = Cache(cache, debian.mirror(), opener)
+    Handler.cache = Cache(cache, debian.mirror(), security(), own, opener)
     print("fetching from", Handler.cache.upstream, flush=True)
     server.serve_forever()

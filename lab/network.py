@@ -1,8 +1,9 @@
-"""The lab's two switches and the cables to its machines; none of it touches the computer's own network.
+"""The lab's switches and the cables to its machines; none of it touches the computer's own network.
 
 The outer bridge lies in the namespace "internet", with the router of the campus and everything behind it; the
-inner bridge lies in a namespace where nothing else is. Each machine has a namespace of its own. A cable is
-made with both ends in namespaces of the lab, so no device ever shows up outside.
+inner bridge lies in a namespace where nothing else is but the cards of emulated machines. Those have a third bridge, for
+their BMCs. Each container has a namespace of its own. A cable is made with both ends in namespaces of the lab, so no device
+ever shows up outside.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from .emulated import Emulated
 from .machine import Machine, Port
 from .places import Places
 
 CAMPUS_ROUTER = "128.120.136.1"
 RESOLVERS = ("128.120.136.129", "128.120.136.133", "128.120.136.134")
 SITES, MIRROR, CLOCK = "203.0.113.80", "203.0.113.81", "203.0.113.123"  # of TEST-NET-3
-SWITCH = {"outer": "internet", "inner": "inner"}  # bridge → the namespace it lies in
+SWITCH = {"outer": "internet", "inner": "inner", "management": "management"}  # bridge → the namespace it lies in
+NO_DELAY = "type bridge forward_delay 0 stp_state 0"  # as edge ports of a real switch
 
 
 def batch(lines: Iterable[str], namespace: str | None = None, force: bool = False) -> None:
@@ -32,19 +35,35 @@ def batch(lines: Iterable[str], namespace: str | None = None, force: bool = Fals
 
 
 def create(places: Places) -> None:
-    """Make the two switches, and the campus router with the addresses of everything that the internet has."""
+    """Make the inner and the outer switch, and the campus router with the addresses of everything that the internet has."""
     internet, inner = places.namespace("internet"), places.namespace("inner")
     batch([f"netns add {internet}", f"netns add {inner}"])
-    no_delay = "type bridge forward_delay 0 stp_state 0"  # as edge ports of a real switch
     batch([
         "link set lo up",
-        f"link add outer {no_delay}",
+        f"link add outer {NO_DELAY}",
         "link set outer up",
         f"addr add {CAMPUS_ROUTER}/24 dev outer",
         *(f"addr add {address}/24 dev outer" for address in RESOLVERS),
         *(f"addr add {address}/32 dev lo" for address in (SITES, MIRROR, CLOCK)),
     ], internet)
-    batch([f"link add inner {no_delay}", "link set inner up"], inner)
+    batch([f"link add inner {NO_DELAY}", "link set inner up"], inner)
+
+
+def create_management(places: Places, addresses: Iterable[str]) -> None:
+    """Make the switch of the BMCs, who answer at these addresses of it."""
+    management = places.namespace("management")
+    batch([f"netns add {management}"])
+    batch([f"link add management {NO_DELAY}", "link set management up", "link set lo up",
+           *(f"addr add {address}/24 dev management" for address in addresses)], management)
+
+
+def plug_in(places: Places, machine: Emulated) -> None:
+    """Put an emulated machine's card into the inner switch; its other side is the emulator's."""
+    batch([f"tuntap add dev {machine.name} mode tap", f"link set {machine.name} master inner up"], places.namespace("inner"))
+
+
+def pull_out(places: Places, machine: Emulated) -> None:
+    batch([f"link del {machine.name}"], places.namespace("inner"), force=True)
 
 
 def plug(places: Places, machine: Machine) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .cgroups import Groups, Hierarchy
+from .emulated import Emulated
 from .machine import Machine
 
 
@@ -22,6 +23,15 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Metal:
+    """Emulated machines, and what they need."""
+
+    machines: tuple[Emulated, ...]
+    layers: tuple[Path, ...]  # of the root that QEMU comes in, the first on top
+    mirrored: tuple[Path, ...]  # what the Debian mirror has beside Debian's own
+
+
+@dataclass(frozen=True)
 class Plan:
     groups: Groups
     machines: tuple[Machine, ...]
@@ -31,6 +41,7 @@ class Plan:
     mirror_cache: Path | None  # None: it has no Debian mirror, and no porch for a browser either
     environment: dict[str, str] = field(default_factory=dict)  # more, of machines' process 1
     extras: tuple[str, ...] = ()  # what its internet publishes because it was asked for
+    metal: Metal | None = None
 
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
@@ -48,6 +59,11 @@ class Plan:
             "root": str(self.root), "common": str(self.common),
             "mirror_cache": self.mirror_cache and str(self.mirror_cache),
             "environment": self.environment, "extras": self.extras,
+            "metal": self.metal and {
+                "machines": [machine.to_json() for machine in self.metal.machines],
+                "layers": [str(layer) for layer in self.metal.layers],
+                "mirrored": [str(folder) for folder in self.metal.mirrored],
+            },
         }, indent=1))
 
     @classmethod
@@ -65,4 +81,7 @@ class Plan:
             root=Path(value["root"]), common=Path(value["common"]),
             mirror_cache=value["mirror_cache"] and Path(value["mirror_cache"]),
             environment=value.get("environment", {}), extras=tuple(value.get("extras", ())),
+            metal=(metal := value.get("metal")) and Metal(
+                tuple(map(Emulated.from_json, metal["machines"])), tuple(map(Path, metal["layers"])),
+                tuple(map(Path, metal["mirrored"]))),
         )

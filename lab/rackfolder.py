@@ -16,24 +16,29 @@ from .places import Places
 TEMPLATES = Path(__file__).parent / "rack"
 DOOR = Path(__file__).parent / "door"
 CONTROL_PLANES = (1, 3)  # how many of chick0 to chick2 may be
+OF_SOME = ("chick11", "metal", "install")  # templates of what is not in every lab's rack
 SPARE = "chick11"  # a machine that is there and not in hosts.yaml, for node.add
 
 
 def filled(places: Places, www: Path, text: str, control_planes: int = 1, extras: Collection[str] = ()) -> str:
     """A template's text with this lab's values; the first so many chicks are control planes, and `extras` are published."""
-    from jinja2 import Environment, StrictUndefined
-
     def checksum(path: str) -> str:
         """sha256 of what the lab's internet has at host/path."""
         with (www / path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(
-        role=lambda machine: "control-plane" if int(machine.removeprefix("chick")) < control_planes else "worker",
+    return jinja(
+        text, role=lambda machine: "control-plane" if int(machine.removeprefix("chick")) < control_planes else "worker",
         host_key=lambda machine: public_key(host_key(places, machine)), checksum=checksum,
         extras=extras, name=places.name, folder=places.rack, spare=places.folder / f"{SPARE}.yaml",
         identity_file=str(places.key), proxy_command=proxy_command(places),
     )
+
+
+def jinja(text: str, **values: Any) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text).render(**values)
 
 
 def proxy_command(places: Places, delay: float = 0.0) -> str:
@@ -47,7 +52,7 @@ def render(places: Places, www: Path, control_planes: int = 1, extras: Collectio
     import yaml
 
     for template in sorted(TEMPLATES.rglob("*.yaml")):
-        if template.stem != SPARE:
+        if template.stem not in OF_SOME:
             target = places.rack / template.relative_to(TEMPLATES)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(filled(places, www, template.read_text(), control_planes, extras))

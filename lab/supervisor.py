@@ -24,10 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import container, kernel, mirror, network, porch
+from . import container, emulated, kernel, mirror, network, porch
+from .bmc.emulated import serve as serve_bmc
 from .container import Disk
+from .emulated import Emulated
 from .installer import install
 from .machine import Machine
+from .metal import bmc_address
 from .places import Places
 from .plan import Plan, Program
 
@@ -49,6 +52,7 @@ class Box:
     since: float = 0.0
     starts: int = 0
     quick_ends: int = 0
+    first: str = "network"  # what an emulated machine boots from at its next start
 
 
 @dataclass
@@ -92,7 +96,8 @@ class Supervisor:
 
     def ended(self, box: Box, status: int) -> None:
         """Note the end of a box and, if it wanted to reboot, start it again."""
-        state = ENDINGS.get(os.WTERMSIG(status), "failed") if os.WIFSIGNALED(status) else "failed"
+        switched_off = box.name in self.emulated and status == 0  # QEMU ends when its machine does
+        state = ENDINGS.get(os.WTERMSIG(status), "failed") if os.WIFSIGNALED(status) else "off" if switched_off else "failed"
         box.quick_ends = box.quick_ends + 1 if time.time() - box.since < QUICK else 0
         box.child, box.pid, box.state, box.since = None, None, state, time.time()
         try:
@@ -113,6 +118,10 @@ class Supervisor:
     @property
     def machines(self) -> dict[str, Machine]:
         return {machine.name: machine for machine in self.plan.machines}
+
+    @property
+    def emulated(self) -> dict[str, Emulated]:
+        return {machine.name: machine for machine in self.plan.metal.machines} if self.plan.metal else {}
 
     def add_machine(self, machine: Machine) -> None:
         folder = self.places.machine(machine.name)
@@ -152,12 +161,44 @@ class Supervisor:
 
         self.boxes[program.name] = Box(program.name, become, prepare)
 
+    def add_emulated(self, machine: Emulated, layers: tuple[Path, ...]) -> None:
+        folder = self.places.machine(machine.name)
+
+        def prepare() -> None:
+            self.plan.groups.make(machine.name)
+            emulated.prepare(machine, folder, layers[0])
+            network.plug_in(self.places, machine)
+
+        def clear() -> None:
+            network.pull_out(self.places, machine)
+            self.plan.groups.remove(machine.name)
+
+        def become() -> None:
+            container.console(folder / "emulator.log")
+            container.enter_namespaces(self.places.namespace_path("inner"), self.plan.groups, machine.name)
+            container.serve(machine.name, Disk(folder / "emulator", layers), emulated.command(machine, box.first), {},
+                            {str(emulated.HERE).strip("/"): folder})
+
+        box = self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
+
+    def add_bmc(self, machine: Emulated) -> None:
+        name = f"bmc-{machine.name}"
+
+        def become() -> None:
+            container.console(self.places.internet / f"{name}.log")
+            os.setsid()
+            self.plan.groups.join(name)
+            serve_bmc(self.places, machine, bmc_address(machine))
+
+        self.boxes[name] = Box(name, become, lambda: self.plan.groups.make(name))
+
     def add_mirror(self, cache: Path) -> None:
         def become() -> None:
             container.console(self.places.internet / "mirror.log")
             os.setsid()
             self.plan.groups.join("mirror")
-            mirror.serve(self.places.namespace_path("internet"), network.MIRROR, cache)
+            mirror.serve(self.places.namespace_path("internet"), network.MIRROR, cache,
+                         self.plan.metal.mirrored if self.plan.metal else ())
 
         self.boxes["mirror"] = Box("mirror", become, lambda: self.plan.groups.make("mirror"))
 
@@ -178,13 +219,15 @@ class Supervisor:
                 pass
             case "on" if box:
                 if not box.pid:
+                    box.first = request.get("first", "network")
                     self.start(box)
             case "off" if box:
                 self.end(box)
             case "reset" if box:
                 self.end(box)
                 self.forget(self.places.machine(box.name))
-                self.start(box)
+                if box.name in self.machines:
+                    self.start(box)
             case _:
                 return {"error": f"unknown request {request}"}
         return {"boxes": {box.name: {
@@ -208,8 +251,13 @@ class Supervisor:
             self.add_porch()
         for machine in self.plan.machines:
             self.add_machine(machine)
+        if self.plan.metal:
+            for machine in self.plan.metal.machines:
+                self.add_bmc(machine)
+                self.add_emulated(machine, self.plan.metal.layers)
         for box in self.boxes.values():
-            self.start(box)
+            if box.name not in self.emulated:  # no power until somebody switches it on
+                self.start(box)
 
         awake, signalled = socket.socketpair()
         for end in (awake, signalled):

@@ -118,19 +118,15 @@ def _look(rack: Rack, ways: SshWays) -> Boots:
 
 def _seen(rack: Rack, box: Machine, ways: SshWays) -> Seen:
     """All that speaks against arming a machine, asked of rooster, of the cluster and of the machine itself."""
-    from urllib.parse import urlsplit
-
     from fabfile.engine.errors import LinkError
     from fabfile.engine.scan import scan
     from fabfile.facts import netboot
     from fabfile.facts.installing import Seen, known_question, member, member_question
     from fabfile.roles.netboot import IMAGES
     from fabfile.tasks.queries import ask, asked_of
-    from fabfile.upstream.preseed import SUITE, served_at, system_of
+    from fabfile.upstream.preseed import components_list
 
-    mirror = f"http://{served_at(rack)}{urlsplit(system_of(rack, box).mirror).path.rstrip('/')}"
-    lists = f"{mirror}/dists/{SUITE}/main/debian-installer/binary-amd64/Packages.gz"
-    questions = (known_question(box), netboot.kernels(IMAGES, lists), netboot.foreign_dhcp(rack.gateway.inner.name))
+    questions = (known_question(box), netboot.kernels(IMAGES, components_list(rack, box)), netboot.foreign_dhcp(rack.gateway.inner.name))
     known, fits, foreign = (asked_of(rack, rack.gateway, question, 90.0, ways) for question in questions)
     is_member, unasked = False, ""
     others = [one for one in rack.control_planes if one is not box and one.host_key]  # without a key it never was in a cluster

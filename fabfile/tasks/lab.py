@@ -45,13 +45,15 @@ def building() -> Iterator[Tell]:
 
 
 @task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
-                   "extras": "Also built (with commas between): \"marimo\", a second image for users' servers."})
-def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "") -> None:
+                   "extras": "Also built (with commas between): \"marimo\", a second image for users' servers.",
+                   "metal": "Emulated machines without a system: chick11:bios,chick12:uefi; http is UEFI that boots by HTTP."})
+def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "", metal: str = "") -> None:
     """Start a lab, building what it needs."""
     import time
 
     from lab.forge.site import EXTRAS
     from lab.lifecycle import up
+    from lab.metal import machines
     from lab.places import Places
     from lab.rackfolder import CONTROL_PLANES, SPARE
 
@@ -62,10 +64,13 @@ def up(c: Context, name: str | None = None, control_planes: str = "1", extras: s
         raise Exit(f"nothing is called {', '.join(sorted(unknown))}: --extras takes {', '.join(EXTRAS)}", code=2)
     began = time.monotonic()
     with building() as tell:
-        lab = up(Places.named(name), tell, int(control_planes), wanted)
-    print(f"{', '.join(lab.machines)} accept logins after {time.monotonic() - began:.1f} s\n"
-          f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry\n"
-          f"export COOP_RACK={lab.rack}")
+        lab = up(Places.named(name), tell, int(control_planes), wanted, machines(metal))
+    print(f"{', '.join(lab.machines)} accept logins after {time.monotonic() - began:.1f} s")
+    if SPARE in lab.machines:
+        print(f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry")
+    if lab.emulated:
+        print(f"{', '.join(lab.emulated)}: off, without a system: inv gateway.apply, then inv node.install {next(iter(lab.emulated))}")
+    print(f"export COOP_RACK={lab.rack}")
 
 
 @task(numbers=["chicks"], help={"chicks": "Number of machines behind the gateway.", "name": "Name of the lab (default: swarm)."})

@@ -56,6 +56,16 @@ def served_at(rack: Rack) -> str:
     return f"{rack.gateway.address()}:{rack.install.port}"
 
 
+def components_list(rack: Rack, machine: Machine) -> str:
+    """The address at which rooster passes on the mirror's list of the installer's components."""
+    from urllib.parse import urlsplit
+
+    system = system_of(rack, machine)
+    suite = (system.preseed.get(INSTALLER) or {}).get("mirror/udeb/suite") or SUITE
+    path = urlsplit(system.mirror).path.rstrip("/")
+    return f"http://{served_at(rack)}{path}/dists/{suite}/main/debian-installer/binary-amd64/Packages.gz"
+
+
 def demanded(rack: Rack, machine: Machine) -> Tree:
     """What holds whatever is written: the network, who may log in, and that no disk is chosen by chance."""
     from urllib.parse import urlsplit

@@ -43,7 +43,8 @@ def mirror(tmp_path):
     upstream_handler = type("Asked", (Upstream,), {"asked": []})
     upstream, address = serving(upstream_handler)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    cache = Cache(tmp_path, f"{address}/debian", opener)
+    (tmp_path / "kept").mkdir()
+    cache = Cache(tmp_path / "kept", f"{address}/debian", f"{address}/updates", (tmp_path / "own",), opener)
     server, own = serving(type("Served", (Handler,), {"cache": cache, "log_message": lambda *_: None}))
     yield own, cache, upstream, upstream_handler.asked
     for each in (server, upstream):
@@ -115,3 +116,13 @@ def test_what_is_absent_is_absent(mirror):
     own, *_ = mirror
     with pytest.raises(HTTPError, match="404"):
         get(f"{own}/debian/pool/absent")
+
+
+def test_updates_come_from_their_own_archive_and_what_the_lab_has_from_nobody(mirror, tmp_path):
+    own, *_, asked = mirror
+    assert get(f"{own}/debian-security/dists/trixie-security/InRelease") == (200, b"0123456789")
+    assert asked == ["/updates/dists/trixie-security/InRelease"]
+    (tmp_path / "own/dists/lab").mkdir(parents=True)
+    (tmp_path / "own/dists/lab/Release").write_text("the lab's")
+    assert get(f"{own}/debian/dists/lab/Release") == (200, b"the lab's")
+    assert len(asked) == 1

@@ -1,0 +1,69 @@
+"""The emulated machines of a lab: which there are, and what the rack's files say of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from .bmc import emulated as bmc
+from .emulated import FIRMWARES, GIB, Drive, Emulated
+from .machine import MANAGEMENT, Machine, Port
+from .places import Places
+from .rackfolder import TEMPLATES, jinja
+
+ROOSTERS = Port("enp4s0", "00:25:90:51:ce:02", f"{MANAGEMENT[1]}/24")  # to the BMCs; hosts.yaml does not name it, as Coop leaves it alone
+
+
+def machines(wanted: str) -> tuple[Emulated, ...]:
+    """Of "chick11:bios,chick12:uefi". ValueError with one sentence if that is not how it is written."""
+    found: dict[str, Emulated] = {}
+    for word in filter(None, wanted.split(",")):
+        name, _, firmware = word.partition(":")
+        number = re.fullmatch(r"chick([1-9][0-9]?)", name)
+        if not number or int(number[1]) < 3 or firmware not in FIRMWARES or name in found:
+            raise ValueError(f"--metal takes chick3 to chick99, each once and with {', '.join(FIRMWARES)}, as in "
+                             f"chick11:bios,chick12:uefi: not {word!r}")
+        found[name] = machine(int(number[1]), firmware)
+    return tuple(found.values())
+
+
+def machine(number: int, firmware: str) -> Emulated:
+    """With an empty disk for its system, and a small one that holds something."""
+    drives = (Drive(f"S2TVNX0J4{number:05}", 16 * GIB), Drive(f"S2TVNX0J5{number:05}", GIB))
+    return Emulated(f"chick{number}", firmware, f"00:25:90:51:d1:{number:02x}", f"E169970X{number:05}", drives)
+
+
+def among(containers: Sequence[Machine], emulated: Sequence[Emulated]) -> tuple[Machine, ...]:
+    """The containers that there are beside emulated machines: none of the same name, and rooster has a port to the BMCs."""
+    names = {each.name for each in emulated}
+    return tuple(replace(each, ports=(*each.ports, ROOSTERS)) if each.name == "rooster" else each
+                 for each in containers if each.name not in names)
+
+
+def mirrored(places: Places, authority: Path) -> Path:
+    """A folder with what the lab's mirror has for its installer: the certificate that new systems are to trust."""
+    folder = places.internet / "mirrored"
+    folder.mkdir(parents=True)
+    shutil.copy(authority, folder / "authority.crt")
+    return folder
+
+
+def bmc_address(machine: Emulated) -> str:
+    return str(MANAGEMENT[100 + int(machine.name.removeprefix("chick"))])
+
+
+def write_rack(places: Places, machines: Sequence[Emulated]) -> None:
+    """Put them at the end of hosts.yaml, whose last key is `machines`; how they are installed and their BMCs' password beside it."""
+    hosts, secrets = places.rack / "hosts.yaml", places.rack / "configs/secrets.yaml"
+    entries = (jinja((TEMPLATES / "metal.yaml").read_text(), machine=each, number=int(each.name.removeprefix("chick")),
+                     bmc={"address": bmc_address(each), "user": bmc.USER, "public_key": bmc.public_key(bmc.certificate(places, each.name))})
+               for each in machines)
+    hosts.write_text("\n".join([hosts.read_text(), *(textwrap.indent(entry, "  ") for entry in entries)]))
+    key = places.key.with_suffix(".pub").read_text().strip()
+    (places.rack / "configs/install.yaml").write_text(jinja((TEMPLATES / "configs/install.yaml").read_text(), key=key))
+    secrets.write_text(f"bmc: {{password: {bmc.password(places)}}}\n")
+    secrets.chmod(0o600)
