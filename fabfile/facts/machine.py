@@ -8,9 +8,9 @@ from fabfile.programs import shell
 from fabfile.upstream.paths import CRI_SOCKET
 
 
-def question() -> str:
-    """Shell text for the machine."""
-    return shell("machine", socket=CRI_SOCKET)
+def question(pki: str) -> str:
+    """Shell text for the machine. `pki`: the folder of the cluster's certificates."""
+    return shell("machine", socket=CRI_SOCKET, pki=pki)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC1091,SC2016,SC2154
-# What a chick says of itself, a line each: "NAME<tab>VALUE". Read-only. Given: socket (of the CRI).
+# What a chick says of itself, a line each: "NAME<tab>VALUE". Read-only. Given: socket (of the CRI), pki (the folder of certificates).
 
 say() { printf '%s\t%s\n' "$1" "$2"; }
 say name "$(hostname)"
@@ -14,8 +14,8 @@ say memory "$(awk '/^MemTotal/ {total = $2} /^MemAvailable/ {free = $2}
 say held "$(apt-mark showhold | tr '\n' ' ')"
 say versions "$(dpkg-query -W -f '${Package} ${Version}, ' kubelet kubeadm kubectl containerd.io 2>/dev/null)"
 say clock "$(chronyc -n tracking 2>/dev/null | sed -n 's/^Leap status *: //p')"
-for file in /var/lib/kubelet/pki/kubelet-client-current.pem /etc/kubernetes/pki/apiserver.crt; do
-  [ ! -e $file ] || say "$file" "$(date -d "$(openssl x509 -noout -enddate -in $file | cut -d = -f 2)" +%s)"
+for file in /var/lib/kubelet/pki/kubelet-client-current.pem "$pki/apiserver.crt"; do
+  [ ! -e "$file" ] || say "$file" "$(date -d "$(openssl x509 -noout -enddate -in "$file" | cut -d = -f 2)" +%s)"
 done
 say now "$(date +%s)"
 say member "$([ -e /etc/kubernetes/kubelet.conf ] && echo yes)"

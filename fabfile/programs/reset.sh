@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
 # A machine leaves its cluster. kubeadm leaves the pod network as it was: its settings, devices, routes and rules.
-# Given: socket (of the CRI), begun and finished (the marks of a membership).
+# Given: socket (of the CRI), pki (the folder of the certificates), begun and finished (the marks of a membership).
 
-if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket "$socket"; fi
+if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket "$socket" --cert-dir "$pki"; fi
 systemctl stop kubelet 2>/dev/null || :
 # not the folder itself: containerd watches it and gives up when it goes
 find /etc/cni/net.d -mindepth 1 -delete 2>/dev/null || :

@@ -6,11 +6,14 @@ import json
 from shlex import quote
 from typing import Any
 
-from fabfile.upstream.paths import ADMIN_CONF
+from fabfile.upstream.paths import ADMIN_CONF, PKI
 
-_PKI = "/etc/kubernetes/pki"
+# Sets $s, the API server that the machine's kubelet asks, and $ca, where kubelet has the cluster's authority.
+KUBELET_ASKS = (
+    "set -- $(sed -n 's/^ *server: //p; s/^ *clientCAFile: *//p' /etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml 2>/dev/null)\n"
+    f's=${{1-}} ca=${{2:-{PKI}/ca.crt}}')
 # the machine's own name in the cluster: a node may read what its kubelet and its pods are made from
-_CLIENT = f"--cacert {_PKI}/ca.crt --cert /var/lib/kubelet/pki/kubelet-client-current.pem"
+_CLIENT = '--cacert "$ca" --cert /var/lib/kubelet/pki/kubelet-client-current.pem'
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 
 
@@ -26,7 +29,7 @@ def question(*paths: str, beside: str = "") -> str:
                        *([f"curl -sS --max-time 10 -w '\\n' {beside} 2>&1 || :"] if beside else [])])
     return (
         "if [ -r /etc/kubernetes/kubelet.conf ] && command -v curl >/dev/null; then\n"
-        "s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)\n"
+        f"{KUBELET_ASKS}\n"
         f"d=$(curl -sS --max-time 10 {_CLIENT} -w '\\n' {asked.rstrip()} 2>&1) || :\n"
         "case $d in\n"
         f"*' is forbidden: '*'no relationship found'*) [ -r {ADMIN_CONF} ] && {{ {again}; }} || printf '%s\\n' \"$d\" ;;\n"
@@ -37,8 +40,8 @@ def question(*paths: str, beside: str = "") -> str:
 
 
 def ready(address: str) -> str:
-    """Shell text that is true when the API server at ADDRESS:PORT says that it is ready."""
-    return f"curl -fs --max-time 5 -o /dev/null {_CLIENT} https://{address}/readyz"
+    """Shell text that is true when the API server at ADDRESS:PORT says that it is ready. One command, that a loop may repeat."""
+    return f"{{ {KUBELET_ASKS.replace(chr(10), '; ')}; curl -fs --max-time 5 -o /dev/null {_CLIENT} https://{address}/readyz; }}"
 
 
 def objects(facts: str) -> dict[str, dict[str, Any]]:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from shlex import quote
 from typing import ClassVar
 
+from fabfile.upstream.paths import PKI
+
 from . import settings, writing
 from .base import Change, Command, Resource
 
-_PKI = "/etc/kubernetes/pki"
 _CONFIG = "/run/coop/kubeadm-settings.yaml"
 _BACKDATED = 300.0  # seconds: kubeadm lets a certificate begin before the moment when it is made
 _MOST = 120.0  # seconds that a validity may differ: what kubeadm rounds
@@ -35,14 +36,16 @@ class ApiCertificate(Resource):
     config: str
     address: str  # ADDRESS:PORT where this API server answers
     exact: bool = True
+    pki: str = PKI
 
     @property
     def name(self) -> str:
         return "certificate of the API server"
 
     def probe(self) -> str:
-        return (f"[ ! -r {_PKI}/apiserver.crt ] || ! command -v openssl >/dev/null ||\n"
-                f"openssl x509 -in {_PKI}/apiserver.crt -noout -ext subjectAltName || :")
+        here = quote(f"{self.pki}/apiserver.crt")
+        return (f"[ ! -r {here} ] || ! command -v openssl >/dev/null ||\n"
+                f"openssl x509 -in {here} -noout -ext subjectAltName || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = set(re.findall(r"(?:DNS|IP Address):([^,\s]+)", facts))
@@ -59,17 +62,17 @@ class ApiCertificate(Resource):
 
     def _script(self) -> str:
         """The previous pair comes back when kubeadm cannot make a new one: without it no API server starts."""
-        pair = (f"{_PKI}/apiserver.crt", f"{_PKI}/apiserver.key")
+        pair, here = (f"{self.pki}/apiserver.crt", f"{self.pki}/apiserver.key"), quote(self.pki)
         host = quote(self.address)
         return "\n".join([
             _with_config(self.config),
-            f"[ -r {_PKI}/ca.key ] || {{ echo 'the key of the certificate authority is not on this machine' >&2; exit 1; }}",
+            f"[ -r {here}/ca.key ] || {{ echo 'the key of the certificate authority is not on this machine' >&2; exit 1; }}",
             *map(writing.keep, pair),
-            f"rm -f {' '.join(pair)}",
+            f"rm -f {' '.join(map(quote, pair))}",
             f"kubeadm init phase certs apiserver --config {_CONFIG} || {{",
             *map(writing.put_back, pair),
             "exit 1; }",
-            f"made=$(openssl x509 -in {pair[0]} -noout -serial)",
+            f"made=$(openssl x509 -in {quote(pair[0])} -noout -serial)",
             f"served() {{ openssl s_client -connect {host} </dev/null 2>/dev/null | openssl x509 -noout -serial; }}",
             "for try in $(seq 90); do [ \"$(served)\" != \"$made\" ] || exit 0; sleep 1; done",
             "echo 'the API server goes on with the previous certificate: restart its pod' >&2; exit 1",
@@ -89,6 +92,7 @@ class CertificateValidity(Resource):
     config: str
     address: str  # ADDRESS:PORT where this API server answers
     healthy: str  # shell text, true when every component says that it is well
+    pki: str = PKI
     MARK: ClassVar[str] = "/var/lib/coop/certificates.begun"
 
     @property
@@ -96,7 +100,7 @@ class CertificateValidity(Resource):
         return "validity of the certificates"
 
     def probe(self) -> str:
-        client = f"{_PKI}/apiserver-kubelet-client.crt"
+        client = quote(f"{self.pki}/apiserver-kubelet-client.crt")
         return (f"[ ! -e {self.MARK} ] || echo begun\n"
                 f"[ ! -r {client} ] || ! command -v openssl >/dev/null ||\n"
                 f"openssl x509 -in {client} -noout -dates || :")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
+from fabfile.upstream.paths import PKI
+
 from .api_question import ADMIN
 from .base import Change, Command, Resource
 
@@ -124,6 +126,7 @@ class NodeDeleted(Resource):
     node: str
     dead: bool = False
     etcd: str = ""
+    pki: str = PKI
 
     @property
     def name(self) -> str:
@@ -149,7 +152,7 @@ class NodeDeleted(Resource):
 
     def _leave_etcd(self) -> str:
         """A member that never comes back still counts when the others vote."""
-        pki = "/etc/kubernetes/pki/etcd"
+        pki = quote(f"{self.pki}/etcd")
         return (f"etcdctl() {{ {ADMIN} -n kube-system exec etcd-{self.etcd} -- etcdctl "
                 f"--endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/server.crt "
                 f"--key={pki}/server.key \"$@\"; }}\n"

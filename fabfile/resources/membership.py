@@ -7,16 +7,16 @@ it looks: a person decides that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
 from fabfile.programs import shell
-from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET
+from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET, ETCD, PKI
 
 from . import writing
-from .api_question import ADMIN
+from .api_question import ADMIN, KUBELET_ASKS
 from .base import Change, Command, RemoteValue, Resource, refusal
 
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
@@ -26,20 +26,26 @@ _TRACES = {
     "kubelet": "/etc/kubernetes/kubelet.conf",
     "admin": ADMIN_CONF,
     "apiserver": "/etc/kubernetes/manifests/kube-apiserver.yaml",
-    "etcd": "/var/lib/etcd/member",
 }
-_PROBE = "\n".join(f"[ ! -e {path} ] || echo {word}" for word, path in _TRACES.items())
 
 # What the cluster says when the kubelet asks for its own node: "node 200 0", curl's code behind the answer's.
-_ASKED = """
+_ASKED = f"""
 if [ -r /etc/kubernetes/kubelet.conf ] && command -v curl >/dev/null; then
-  s=$(sed -n 's/^ *server: //p' /etc/kubernetes/kubelet.conf)
-  a=$(curl -s --max-time 5 -o /dev/null -w '%{http_code}' --cacert /etc/kubernetes/pki/ca.crt \
+  {KUBELET_ASKS}
+  a=$(curl -s --max-time 5 -o /dev/null -w '%{{http_code}}' --cacert "$ca" \
     --cert /var/lib/kubelet/pki/kubelet-client-current.pem "$s/api/v1/nodes/"@NODE@); echo "node $a $?"
 fi
 """.strip()
 _STRANGER = 60  # curl: the server's certificate is of another CA
 
+
+def _traces(etcd: str) -> dict[str, str]:
+    """Where a membership leaves traces; `etcd` is the folder of its data, empty for an etcd that is elsewhere."""
+    return {**_TRACES, **({"etcd": f"{etcd}/member"} if etcd else {})}
+
+
+def _probe(etcd: str) -> str:
+    return "\n".join(f"[ ! -e {quote(path)} ] || echo {word}" for word, path in _traces(etcd).items())
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ class ControlPlane(Resource):
     node: str
     others: tuple[str, ...] = ()  # ADDRESS:PORT of the rack's other API servers: one that answers has the cluster
     socket: str = CRI_SOCKET
+    etcd: str = ETCD  # the folder of its data; empty: the cluster's etcd is elsewhere
+    pki: str = PKI
     path: ClassVar[str] = "/etc/kubernetes/kubeadm-init.yaml"
 
     @property
@@ -60,21 +68,25 @@ class ControlPlane(Resource):
         return f"control plane on {self.node}"
 
     def probe(self) -> str:
+        probe = _probe(self.etcd)
+        if self.etcd:
+            probe += f"\n[ ! -e {quote(f'{self.etcd}/lost+found')} ] || echo mount"
         if not self.others:
-            return _PROBE
-        return (f"{_PROBE}\n[ -e {ADMIN_CONF} ] || ! command -v curl >/dev/null ||\n"
+            return probe
+        return (f"{probe}\n[ -e {ADMIN_CONF} ] || ! command -v curl >/dev/null ||\n"
                 f"  for server in {' '.join(map(quote, self.others))}; do\n"
                 '    ! curl -sk --max-time 3 -o /dev/null "https://$server/version" || echo "elsewhere $server"\n'
                 "  done")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         traces, elsewhere, server = facts.partition("elsewhere ")
-        found = set(traces.split())
-        whole = {"admin", "apiserver", "etcd", "kubelet"}
+        found, paths = set(traces.split()), _traces(self.etcd)
+        mount, whole = "mount" in found, {"admin", "apiserver", "kubelet"} | ({"etcd"} if self.etcd else set())
+        found -= {"mount"}
         if whole <= found and "begun" not in found:
             return
         if "finished" in found:
-            lost = ", ".join(_TRACES[word] for word in sorted(whole - found))
+            lost = ", ".join(paths[word] for word in sorted(whole - found))
             yield _refusal(f"{self.node} holds the cluster, but {lost or 'part of it'} is gone",
                            "restore it from a backup; nothing is reset")
             return
@@ -84,7 +96,11 @@ class ControlPlane(Resource):
                            f"`inv node.add {self.node}`")
             return
         if found and "begun" not in found:
-            yield _remains(self.node, found)
+            yield _remains(self.node, found, paths)
+            return
+        if mount:
+            yield _refusal(f"etcd's folder {self.etcd} is the top of a file system (it has lost+found), and kubeadm wants it empty",
+                           f"name a folder below it in cluster.yaml: etcd.local.dataDir: {self.etcd}/data")
             return
         config = quote(self.path)
         commands = [Command(
@@ -92,7 +108,7 @@ class ControlPlane(Resource):
                         check="kubeadm config validate --config {}"),
             shown=f"write {self.path} (mode 0600), checked by kubeadm config validate")]
         if found:
-            commands.append(_reset(self.socket))
+            commands.append(_reset(self.socket, self.pki))
         commands += [
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
             _marked(f"kubeadm init --config {config} --skip-token-print", limit=900.0),
@@ -113,6 +129,8 @@ class Member(Resource):
     node: str
     control_plane: str
     socket: str = CRI_SOCKET
+    etcd: str = ETCD
+    pki: str = PKI  # also on that control plane
     TOKEN: ClassVar[str] = "@TOKEN@"
     CA_HASH: ClassVar[str] = "@CA_HASH@"
     CERTIFICATE_KEY: ClassVar[str] = "@CERTIFICATE_KEY@"
@@ -122,7 +140,7 @@ class Member(Resource):
         return f"membership of {self.node}"
 
     def probe(self) -> str:
-        return f"{_PROBE}\n{_ASKED.replace('@NODE@', quote(self.node))}"
+        return f"{_probe(self.etcd)}\n{_ASKED.replace('@NODE@', quote(self.node))}"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         traces, _, answer = facts.partition("node ")
@@ -134,9 +152,9 @@ class Member(Resource):
             yield self._removed_by_hand(f"{self.node} is a member, but has lost /etc/kubernetes/kubelet.conf")
             return
         if found and "begun" not in found:
-            yield _remains(self.node, found)
+            yield _remains(self.node, found, _traces(self.etcd))
             return
-        commands = [_reset(self.socket)] if found else []
+        commands = [_reset(self.socket, self.pki)] if found else []
         commands.append(self._join())
         what = f"a join of {self.node} did not finish" if found else f"{self.node} is not in the cluster"
         yield Change(what, tuple(commands), remote_values=(self._token(),), alters=_ALTERED)
@@ -179,14 +197,15 @@ class Member(Resource):
             f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
             "token=$(printf '%s\\n' \"$said\" | grep -E '^[a-z0-9]{6}[.][a-z0-9]{16}$')",
-            "hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt |"
-            " openssl pkey -pubin -outform DER | sha256sum)",
+            f"ca=$(openssl x509 -pubkey -noout -in {quote(f'{self.pki}/ca.crt')})",  # a pipe would hide that there is none
+            "hash=$(printf '%s\\n' \"$ca\" | openssl pkey -pubin -outform DER | sha256sum)",
         ]
         revoke = ["kubeadm token delete \"${join%%.*}\""]
         if with_key:
             obtain += [
                 # kubeadm makes the key itself and prints it: an argument could be read by every process
-                "said=$(kubeadm init phase upload-certs --upload-certs 2>/dev/null)",
+                "settings=$(kubectl -n kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}')",
+                "said=$(printf '%s\\n' \"$settings\" | kubeadm init phase upload-certs --upload-certs --config /dev/stdin 2>/dev/null)",
                 "key=$(printf '%s\\n' \"$said\" | grep -xE '[0-9a-f]{64}')",
             ]
             # kubeadm lets the certificates live as long as a token of two hours that it made for nothing else
@@ -205,17 +224,19 @@ class NoMember(Resource):
     """A machine that is in no cluster, nor keeps anything of one."""
 
     socket: str = CRI_SOCKET
+    etcd: str = ETCD
+    pki: str = PKI
 
     @property
     def name(self) -> str:
         return "no membership"
 
     def probe(self) -> str:
-        return _PROBE
+        return _probe(self.etcd)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.split():
-            yield Change("the machine is in a cluster", (_reset(self.socket),), alters=_ALTERED,
+            yield Change("the machine is in a cluster", (_reset(self.socket, self.pki),), alters=_ALTERED,
                          interrupts="every pod that still runs there ends: the machine leaves the cluster")
 
 
@@ -233,12 +254,12 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
     ]), long=True, limit=limit, shown=command)
 
 
-def _reset(socket: str) -> Command:
-    return Command(shell("reset", socket=socket, begun=_BEGUN, finished=_FINISHED), long=True, limit=300.0, shown="kubeadm reset")
+def _reset(socket: str, pki: str) -> Command:
+    return Command(shell("reset", socket=socket, pki=pki, begun=_BEGUN, finished=_FINISHED), long=True, limit=300.0, shown="kubeadm reset")
 
 
-def _remains(node: str, found: Set[str]) -> Change:
-    remains = ", ".join(_TRACES[word] for word in sorted(found))
+def _remains(node: str, found: Set[str], paths: Mapping[str, str]) -> Change:
+    remains = ", ".join(paths[word] for word in sorted(found))
     return _refusal(f"{node} has remains of another cluster: {remains}",
                     "check what it is; `kubeadm reset` removes it")
 

@@ -10,6 +10,7 @@ from fabfile.resources import Check, ControlPlane, Resource, Unit
 from fabfile.roles.kubeadm_config import init_config
 from fabfile.roles.member import kubelet_settings
 from fabfile.roles.settings import cluster_settings
+from fabfile.upstream.documents import certificates_folder, etcd_folder
 from fabfile.upstream.paths import ADMIN_CONF
 
 
@@ -17,7 +18,7 @@ def control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """The first member of the cluster, made by kubeadm init; then what the cluster keeps of its settings."""
     others = tuple(f"{other.address()}:{API_PORT}" for other in rack.control_planes if other is not machine)
     yield kubelet_settings(machine)
-    yield ControlPlane(init_config(rack, machine), machine.name, others)
+    yield ControlPlane(init_config(rack, machine), machine.name, others, etcd=etcd_folder(rack), pki=certificates_folder(rack))
     yield Unit("kubelet")
     yield cluster_settings(rack, machine)
 

@@ -9,7 +9,7 @@ import yaml
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Absent, File, Member, Resource, Unit
 from fabfile.roles.programs import cluster_version
-from fabfile.upstream.documents import PATCHES, join_configuration, kubelet_patch
+from fabfile.upstream.documents import PATCHES, certificates_folder, etcd_folder, join_configuration, kubelet_patch
 
 
 def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -20,7 +20,7 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """
     yield cluster_version(rack)  # before there was curl on it, nothing could be asked
     yield kubelet_settings(machine)
-    yield Member(join_config(rack, machine), machine.name, rack.leader.name)
+    yield Member(join_config(rack, machine), machine.name, rack.leader.name, etcd=etcd_folder(rack), pki=certificates_folder(rack))
     yield Unit("kubelet")
 
 

@@ -58,11 +58,12 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
     patches = _patches(_registration(rack, machine))
     config, address, known = init_config(rack, machine, patches), _address(machine), kubeadm.is_known(rack)
-    yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known)
+    pki = documents.certificates_folder(rack)
+    yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known, pki)
     known = known and patches in ("", documents.PATCHES)  # a patch may set what nobody here knows of
     parts = kubeadm.components(rack, machine, known)
     healthy = {part.name: _healthy(part, address) for part in parts}
-    yield CertificateValidity(kubeadm.certificate_validity(rack), machine.name, config, address, " && ".join(healthy.values()))
+    yield CertificateValidity(kubeadm.certificate_validity(rack), machine.name, config, address, " && ".join(healthy.values()), pki)
     alone = len(rack.control_planes) == 1
     nobody = "; the API is not available for about 20 s, pods keep running" if alone else "; the others answer meanwhile"
     words = {

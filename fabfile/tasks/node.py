@@ -156,11 +156,12 @@ def status(c: Context, machine: str | None = None, json: bool = False) -> None:
     from fabfile.screen import machine as screen
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
+    from fabfile.upstream.documents import certificates_folder
 
     rack = the_rack()
     if not machine:
         raise Exit("which machine? inv node.status chick1, or fab -H chick1 node.status", code=2)
-    lines = parse(asked_of(rack, a_chick(rack, machine), question()), frozenset(held_on_chicks(rack)))
+    lines = parse(asked_of(rack, a_chick(rack, machine), question(certificates_folder(rack))), frozenset(held_on_chicks(rack)))
     print(screen.as_json(machine, lines) if json else screen.as_text(machine, lines))
     if not all(line.good for line in lines):
         raise Exit(code=3)

@@ -109,19 +109,20 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     from fabfile.resources.membership import NoMember
     from fabfile.roles.membership_checks import pod_network_drops
     from fabfile.roles.node_settings import node_settings
+    from fabfile.upstream.documents import certificates_folder, etcd_folder
 
     first, remaining = (rack.leader,), rack.without(machine)
     opened = tuple(one for one in remaining.control_planes if remaining.takes_pods(one) and not rack.takes_pods(one))
     nodes = [Step("nodes", first, lambda _, leader: node_settings(remaining, leader, opened))] if opened else []
-    etcd = rack.leader.name if machine in rack.control_planes else ""
-    delete = Step(f"delete node {machine.name}", first, lambda rack, _: [NodeDeleted(machine.name, dead, etcd)],
+    etcd = rack.leader.name if machine in rack.control_planes and etcd_folder(rack) else ""
+    delete = Step(f"delete node {machine.name}", first, lambda rack, _: [NodeDeleted(machine.name, dead, etcd, certificates_folder(rack))],
                   verify=partial(pod_network_drops, machine=machine))
     if dead:
         return [*nodes, delete]
     return [
         *nodes,
         Step("drain", first, lambda rack, _: [Drained(machine.name, force)]),
-        Step("reset", (machine,), lambda rack, _: [NoMember()]),
+        Step("reset", (machine,), lambda rack, _: [NoMember(etcd=etcd_folder(rack), pki=certificates_folder(rack))]),
         delete,
     ]
 

@@ -17,7 +17,7 @@ from fabfile.rack.model import Rack
 from fabfile.rack.node_labels import CONTROL_PLANE, Taint
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
-from fabfile.upstream.paths import CRI_SOCKET
+from fabfile.upstream.paths import CRI_SOCKET, ETCD, PKI
 
 HOSTS, CLUSTER = "hosts.yaml", "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"
@@ -68,6 +68,19 @@ def cluster_configuration(rack: Rack) -> Tree:
         "networking": {"podSubnet": str(rack.network.pod), "serviceSubnet": str(rack.network.service)},
         "apiServer": {"certSANs": names},
     }, {"networking": {"dnsDomain": "cluster.local"}})
+
+
+def certificates_folder(rack: Rack) -> str:
+    """Where kubeadm keeps the cluster's certificates on a machine."""
+    return str(rack.cluster.kubeadm.ClusterConfiguration.get("certificatesDir") or PKI).rstrip("/")
+
+
+def etcd_folder(rack: Rack) -> str:
+    """Where a control plane's etcd keeps its data; empty where the cluster has an etcd of its own elsewhere."""
+    etcd = rack.cluster.kubeadm.ClusterConfiguration.get("etcd") or {}
+    if etcd.get("external"):
+        return ""
+    return str((etcd.get("local") or {}).get("dataDir") or ETCD).rstrip("/")
 
 
 def node_taints(rack: Rack, machine: Machine) -> tuple[Taint, ...]:
@@ -127,6 +140,8 @@ def join_configuration(rack: Rack, machine: Machine, token: str = "", ca_hash: s
             "apiServerEndpoint": rack.cluster.endpoint_address, "token": token, "caCertHashes": [ca_hash]}},
         **_patches(machine),
     }
+    if (folder := certificates_folder(rack)) != PKI:
+        demanded["caCertPath"] = f"{folder}/ca.crt"  # where kubelet reads it: kubeadm does not derive it
     if "control-plane" in machine.roles:
         demanded["controlPlane"] = {
             "localAPIEndpoint": _api_endpoint(machine), "certificateKey": certificate_key}

@@ -15,9 +15,9 @@ from fabfile.rack.machines import Machine
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.model import Rack
 from fabfile.upstream import documents
+from fabfile.upstream.paths import ETCD, PKI
 
 KNOWN_MINOR = "1.36"
-PKI = "/etc/kubernetes/pki"
 VALIDITY = "8760h0m0s"  # of certificates that cluster.yaml gives no other
 KUBELET_OWN = frozenset({  # arguments that kubeadm itself may give a kubelet, beside nodeRegistration.kubeletExtraArgs
     "container-runtime-endpoint", "hostname-override", "pod-infra-container-image", "register-with-taints"})
@@ -62,7 +62,7 @@ def cluster_configuration(rack: Rack) -> Tree:
         "certificateValidityPeriod": VALIDITY,
         "certificatesDir": PKI,
         "encryptionAlgorithm": "RSA-2048",
-        "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
+        **({"etcd": {"local": {"dataDir": ETCD}}} if documents.etcd_folder(rack) else {}),
         "imageRepository": "registry.k8s.io",
     }, documents.cluster_configuration(rack))
 
@@ -71,7 +71,7 @@ def kubelet_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
     """The KubeletConfiguration as it stands in the ConfigMap kubelet-config; or on one member, with its own keys."""
     return _around(rack, {
         "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True},
-                           "x509": {"clientCAFile": f"{PKI}/ca.crt"}},
+                           "x509": {"clientCAFile": f"{documents.certificates_folder(rack)}/ca.crt"}},
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "systemd",
         "clusterDNS": [str(rack.network.service[10])],
@@ -118,12 +118,14 @@ def components(rack: Rack, machine: Machine, known: bool) -> tuple[Component, ..
     cluster = documents.cluster_configuration(rack)
     networking, address = cluster["networking"], str(machine.address())
     etcd = (cluster.get("etcd") or {}).get("local") or {}
+    pki, data = documents.certificates_folder(rack), documents.etcd_folder(rack)
+    own = (_component("etcd", known, etcd, _of_etcd(machine.name, address, pki, data)),) if data else ()
     return (
-        _component("kube-apiserver", known, cluster["apiServer"], _of_api_server(networking, address)),
+        _component("kube-apiserver", known, cluster["apiServer"], _of_api_server(networking, address, pki, bool(data))),
         _component("kube-controller-manager", known, cluster.get("controllerManager"),
-                   _of_controller_manager(cluster["clusterName"], networking)),
+                   _of_controller_manager(cluster["clusterName"], networking, pki)),
         _component("kube-scheduler", known, cluster.get("scheduler"), _of_client("scheduler.conf")),
-        _component("etcd", known, etcd, _of_etcd(machine.name, address, etcd.get("dataDir", "/var/lib/etcd"))),
+        *own,
     )
 
 
@@ -151,26 +153,27 @@ def _listed(items: Any) -> Iterable[Mapping[str, Any]]:
     return [one for one in plain(items or []) if isinstance(one, Mapping) and "name" in one]
 
 
-def _of_api_server(networking: Mapping[str, str], address: str) -> dict[str, str | None]:
+def _of_api_server(networking: Mapping[str, str], address: str, pki: str, own_etcd: bool) -> dict[str, str | None]:
     return {
         "advertise-address": address, "allow-privileged": "true", "authorization-mode": "Node,RBAC",
-        "client-ca-file": f"{PKI}/ca.crt", "enable-admission-plugins": "NodeRestriction",
-        "enable-bootstrap-token-auth": "true", "etcd-cafile": f"{PKI}/etcd/ca.crt",
-        "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt", "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
-        "etcd-servers": None,
-        "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
-        "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
+        "client-ca-file": f"{pki}/ca.crt", "enable-admission-plugins": "NodeRestriction",
+        "enable-bootstrap-token-auth": "true", "etcd-servers": None,
+        "etcd-cafile": f"{pki}/etcd/ca.crt" if own_etcd else None,  # of an etcd elsewhere they may lie anywhere
+        "etcd-certfile": f"{pki}/apiserver-etcd-client.crt" if own_etcd else None,
+        "etcd-keyfile": f"{pki}/apiserver-etcd-client.key" if own_etcd else None,
+        "kubelet-client-certificate": f"{pki}/apiserver-kubelet-client.crt",
+        "kubelet-client-key": f"{pki}/apiserver-kubelet-client.key",
         "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
-        "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
-        "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
+        "proxy-client-cert-file": f"{pki}/front-proxy-client.crt",
+        "proxy-client-key-file": f"{pki}/front-proxy-client.key",
         "requestheader-allowed-names": "front-proxy-client",
-        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-client-ca-file": f"{pki}/front-proxy-ca.crt",
         "requestheader-extra-headers-prefix": "X-Remote-Extra-", "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User", "secure-port": "6443",
         "service-account-issuer": f"https://kubernetes.default.svc.{networking['dnsDomain']}",
-        "service-account-key-file": f"{PKI}/sa.pub", "service-account-signing-key-file": f"{PKI}/sa.key",
+        "service-account-key-file": f"{pki}/sa.pub", "service-account-signing-key-file": f"{pki}/sa.key",
         "service-cluster-ip-range": networking["serviceSubnet"],
-        "tls-cert-file": f"{PKI}/apiserver.crt", "tls-private-key-file": f"{PKI}/apiserver.key",
+        "tls-cert-file": f"{pki}/apiserver.crt", "tls-private-key-file": f"{pki}/apiserver.key",
     }
 
 
@@ -180,27 +183,27 @@ def _of_client(kubeconfig: str) -> dict[str, str | None]:
             "kubeconfig": path, "leader-elect": "true"}
 
 
-def _of_controller_manager(cluster: str, networking: Mapping[str, str]) -> dict[str, str | None]:
+def _of_controller_manager(cluster: str, networking: Mapping[str, str], pki: str) -> dict[str, str | None]:
     return _of_client("controller-manager.conf") | {
-        "allocate-node-cidrs": "true", "client-ca-file": f"{PKI}/ca.crt", "cluster-cidr": networking["podSubnet"],
-        "cluster-name": cluster, "cluster-signing-cert-file": f"{PKI}/ca.crt",
-        "cluster-signing-key-file": f"{PKI}/ca.key", "controllers": "*,bootstrapsigner,tokencleaner",
-        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt", "root-ca-file": f"{PKI}/ca.crt",
-        "service-account-private-key-file": f"{PKI}/sa.key",
+        "allocate-node-cidrs": "true", "client-ca-file": f"{pki}/ca.crt", "cluster-cidr": networking["podSubnet"],
+        "cluster-name": cluster, "cluster-signing-cert-file": f"{pki}/ca.crt",
+        "cluster-signing-key-file": f"{pki}/ca.key", "controllers": "*,bootstrapsigner,tokencleaner",
+        "requestheader-client-ca-file": f"{pki}/front-proxy-ca.crt", "root-ca-file": f"{pki}/ca.crt",
+        "service-account-private-key-file": f"{pki}/sa.key",
         "service-cluster-ip-range": networking["serviceSubnet"], "use-service-account-credentials": "true",
     }
 
 
-def _of_etcd(node: str, address: str, data: str) -> dict[str, str | None]:
+def _of_etcd(node: str, address: str, pki: str, data: str) -> dict[str, str | None]:
     peer, client = f"https://{address}:2380", f"https://{address}:2379"
     return {
-        "advertise-client-urls": client, "cert-file": f"{PKI}/etcd/server.crt", "client-cert-auth": "true",
+        "advertise-client-urls": client, "cert-file": f"{pki}/etcd/server.crt", "client-cert-auth": "true",
         "data-dir": data, "feature-gates": None, "initial-advertise-peer-urls": peer,
         "initial-cluster": None, "initial-cluster-state": None,  # of the moment when the member joined
-        "key-file": f"{PKI}/etcd/server.key", "listen-client-urls": f"https://127.0.0.1:2379,{client}",
+        "key-file": f"{pki}/etcd/server.key", "listen-client-urls": f"https://127.0.0.1:2379,{client}",
         "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": peer, "name": node,
-        "peer-cert-file": f"{PKI}/etcd/peer.crt", "peer-client-cert-auth": "true",
-        "peer-key-file": f"{PKI}/etcd/peer.key", "peer-trusted-ca-file": f"{PKI}/etcd/ca.crt",
-        "snapshot-count": "10000", "trusted-ca-file": f"{PKI}/etcd/ca.crt",
+        "peer-cert-file": f"{pki}/etcd/peer.crt", "peer-client-cert-auth": "true",
+        "peer-key-file": f"{pki}/etcd/peer.key", "peer-trusted-ca-file": f"{pki}/etcd/ca.crt",
+        "snapshot-count": "10000", "trusted-ca-file": f"{pki}/etcd/ca.crt",
         "watch-progress-notify-interval": None,
     }
