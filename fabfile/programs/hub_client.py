@@ -1,7 +1,8 @@
 """A client of a hub's API. This file runs on the gateway, with Python's standard library only.
 
 `main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and
-with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done.
+with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done; with 4 when
+the hub is well, and only a user who has never logged in gets no server.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import base64
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +25,10 @@ from urllib.parse import quote
 
 class Failed(Exception):
     """A message for a person."""
+
+
+class Refused(Failed):
+    """The hub answers, and has no server for a user that was made by its API."""
 
 
 class Api:
@@ -210,8 +217,59 @@ def stopped(api: Api, user: str, seconds: float) -> None:
     wait_for(f"the server of {user} is still there", seconds, gone)
 
 
-def prove(api: Api, user: str, profile: str | None = None, seconds: float = 300, **others: Any) -> dict[str, Any]:
-    """The hub answers, lets the user have a server, and a cell runs in it. Seconds of each."""
+_HOOK = re.compile(r"\b(run_pre_spawn_hook|run_auth_state_hook|pre_spawn_start)\b")
+_LOGIN = re.compile(r"NoneType|auth_state|token|log ?in|expired|groups?\b|\b40[13]\b|Forbidden|Unauthorized", re.IGNORECASE)
+
+
+def wants_a_login(user: str, said: str, log: str) -> str:
+    """Why the hub gave no server, in its own words, where that is for want of a login: the user was made by the API, and has
+    no state of an authenticator, nor groups. Empty for any other reason, which everybody would meet."""
+    if found := re.search(rf"auth has expired for {re.escape(user)}[^\n]*", said):
+        return f"its authenticator refreshes every login before a server starts, and says: {found[0]}"
+    if found := re.search(r"No such profile[^\n]*", said + "\n" + log):
+        return f"it says: {found[0]}"
+    blocks = re.split(rf"Unhandled error starting {re.escape(user)}'s server: ", log)[1:]
+    if not blocks:
+        return ""
+    error, _, trace = blocks[-1].partition("\n")
+    trace = re.split(r"(?m)^\[[A-Z] ", trace)[0]
+    raised = next((line.strip() for line in reversed(trace.splitlines()) if re.match(r" *[A-Za-z_][\w.]*(: |$)", line)), error)
+    if _HOOK.search(trace) and _LOGIN.search(f"{error} {raised}"):
+        return f"its hook ended with {raised}"
+    return ""
+
+
+def last_log(command: Iterable[str]) -> str:
+    """What the hub has logged of late; empty where it cannot be asked."""
+    try:
+        done = subprocess.run([*command], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def lets_in(api: Api, user: str, auth_state: Mapping[str, Any] | None, groups: Iterable[str]) -> None:
+    """The user is there, with the state and the groups that a login would have brought."""
+    api.get("POST", api.user(user), right=(201, 409))
+    if auth_state:
+        try:
+            api.get("PATCH", api.user(user), {"auth_state": auth_state})
+        except Failed as error:
+            raise Refused(f"the hub keeps no canary.auth_state ({error}): it needs enable_auth_state and a key") from None
+    for group in groups:
+        path = "hub/api/groups/" + quote(group, safe="")
+        api.get("POST", path, right=(201, 409))
+        try:
+            api.get("POST", path + "/users", {"users": [user]})
+        except Failed as error:
+            raise Refused(f"{user} cannot be put into the group {group}, of canary.groups: {error}") from None
+
+
+def prove(api: Api, user: str, profile: str | None = None, seconds: float = 300, check: str = "server",
+          auth_state: Mapping[str, Any] | None = None, groups: Iterable[str] = (), logs: Iterable[str] = (),
+          **others: Any) -> dict[str, Any]:
+    """The hub answers; unless health is enough, it lets the user have a server, and a cell runs in it. Seconds of each."""
     began = time.monotonic()
     took: dict[str, float] = {}
 
@@ -222,9 +280,21 @@ def prove(api: Api, user: str, profile: str | None = None, seconds: float = 300,
     version = wait_for("the hub's API does not know Coop's service", 60,
                        lambda: api.get("GET", "hub/api/info"))["version"]
     lap("hub")
-    api.get("POST", api.user(user), right=(201, 409))
+    if check == "health":
+        return {"version": version, "user": None, "profile": None, "seconds": took}
+    lets_in(api, user, auth_state, groups)
     stopped(api, user, seconds)
-    api.get("POST", f"{api.user(user)}/server", {"profile": profile} if profile else {})
+
+    def refused(why: str) -> Failed:
+        want = wants_a_login(user, why, last_log(logs) if logs else "")
+        return Refused(f"the hub answers, and has no server for {user}, who has never logged in: {want}; "
+                       "canary.auth_state or canary.groups give what a login brings, canary.check: health goes without a server"
+                       ) if want else Failed(f"the hub answers, and has no server for {user}: {why}")
+
+    try:
+        api.get("POST", f"{api.user(user)}/server", {"profile": profile} if profile else {})
+    except Failed as why:
+        raise refused(str(why)) from None
     progress = Progress(api, user)
     progress.start()
 
@@ -237,7 +307,7 @@ def prove(api: Api, user: str, profile: str | None = None, seconds: float = 300,
     try:
         server = wait_for(f"the server of {user} has not started", seconds, ready)
     except (Failed, Lost) as why:
-        raise Failed("; ".join([str(why), *last_messages(progress.said)])) from None
+        raise refused("; ".join([str(why), *last_messages(progress.said)])) from None
     lap("server")
     try:
         # again where it is cut short: an address that moves to another node ends what went through the previous one
@@ -321,7 +391,7 @@ def main(argument: Mapping[str, Any]) -> int:
         print(json.dumps(ACTIONS[argument["do"]](Api(**argument), **argument)))
     except Failed as error:
         print(error, file=sys.stderr)
-        return 1
+        return 4 if isinstance(error, Refused) else 1
     except (OSError, http.client.HTTPException) as error:
         print(f"{argument['host']} at {argument['address']}:{argument['port']}: {error}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ export KUBECONFIG="$kubeconfig" HELM_NAMESPACE="$namespace"
 umask 077; mkdir -p /run/coop; work=$(mktemp -d /run/coop/helm.XXXXXX); trap 'rm -rf "$work"' EXIT
 printf %s "$proof" >"$work/proof"; printf %s "$pods" >"$work/pods.py"
 printf %s "$database" >"$work/database.py"; printf %s "$inside" >"$work/inside.py"
-why='' unanswered=0 gone=''
+why='' unanswered=0 gone='' canary_refused=''
 
 # -- revisions: "NUMBER STATUS DIGEST PROVED", the last one that was verified under its own number -----------------
 # helm hands labels on from one revision to the next, so a mark that only said "proved" would prove its heirs too.
@@ -140,7 +140,10 @@ ready() {
 }
 
 prove_once() {
-  watched "the canary" "canary $canary" "$work/proved" sh "$work/proof" && return
+  code=0 canary_refused=''
+  watched "the canary" "canary $canary" "$work/proved" sh "$work/proof" || code=$?
+  [ $code != 0 ] || return 0
+  [ $code != 4 ] || canary_refused=yes  # the hub is well: hub_client.py says so
   why=${why:-$(tail -n 6 "$work/proved")}
   [ ! -s "$work/waited-for" ] || why="$why; its server: $(cat "$work/waited-for")"
   return 1

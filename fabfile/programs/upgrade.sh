@@ -22,6 +22,9 @@ if [ -z "$why" ]; then
   mark "$(newest)"; cat "$work/proved" 2>/dev/null || :; revisions 2>/dev/null | last_of; exit 0
 fi
 printf '%s\n' "$why"
+if [ -n "$canary_refused" ]; then
+  echo "the upgrade stays, and is not verified: what is wrong is the check, not the hub (inv $inv checks again)"; exit 1
+fi
 look
 case $why in
 *'is no longer Ready'*) ;;

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
-from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tree, Url, pattern, refuse
+from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tree, Url, pattern, refuse, several
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = "hub"  # the name of the hub of configs/hub.yaml
@@ -58,8 +58,11 @@ class Templates(Part):
 
 
 class Canary(Part):
-    """The user that proves an upgrade: is let in, starts a server, runs a cell."""
+    """The user that proves an upgrade: is let in, starts a server, runs a cell. What hooks want of a login, it is given."""
 
+    check: Literal["server", "health"] = "server"  # health: the hub answers, and nobody starts a server
+    auth_state: Tree  # as the authenticator would have left it; no secret of a person
+    groups: Annotated[tuple[Text, ...], BeforeValidator(several)] = ()
     user: User = "coop-canary"
     profile: Text | None = None  # a profile's slug; none: the one that is started when nobody chooses
     seconds: int = 300  # for its server to start
@@ -75,7 +78,7 @@ class Service(Part):
     service: Keys | None = None  # where the values hold the chart's Service, which gets the address
     seconds: int = 600  # helm's hooks may take that long, and then its pods
     templates: Templates | None = None
-    canary: Canary = Field(default_factory=Canary)
+    canary: Canary = Field(default_factory=lambda: Canary.model_validate({}))
     values: Tree  # the chart's own keys
     _name: str = PrivateAttr("")
 

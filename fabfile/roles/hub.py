@@ -11,6 +11,7 @@ from typing import Any
 
 from fabfile.programs import text
 from fabfile.rack import Machine, Rack
+from fabfile.rack.merge import plain
 from fabfile.rack.publishing import HTTP, HTTPS
 from fabfile.rack.secrets import revealed
 from fabfile.rack.services import HUB, Service
@@ -21,11 +22,12 @@ from fabfile.roles.load_balancer import address_is_answered_once
 from fabfile.roles.operators import kubeconfig
 from fabfile.roles.publishing import row_answers
 from fabfile.upstream.pages import DATABASE_CLAIM
-from fabfile.upstream.release import API, address_of, database_type, looked_up, release_values
+from fabfile.upstream.release import API, address_of, base_url, database_type, looked_up, release_values
 
 COPIES = "/var/lib/coop/databases"
 DATABASE_LIMIT = 300.0
-_HOW_NODES_ARE = ("{{range .items}}{{.metadata.name}} {{if .spec.unschedulable}}cordoned {{end}}"
+_HOW_NODES_ARE = (  # a cordon keeps a database's hub off, and no puller: its DaemonSet tolerates it
+    "{{range .items}}{{.metadata.name}} {{if .spec.unschedulable}}cordoned {{end}}"
                   '{{range .status.conditions}}{{if eq .type "Ready"}}'
                   '{{if ne .status "True"}}NotReady{{end}}{{end}}'
                   '{{end}}{{"\\n"}}{{end}}')
@@ -76,11 +78,11 @@ def nodes_are_fit(rack: Rack, leave_out: tuple[str, ...] = ()) -> Command:
 sick=$(kubectl --kubeconfig {kubeconfig(rack)} get nodes -o go-template={quote(_HOW_NODES_ARE)})
 found=$(printf '%s\\n' "$sick" | while read -r node state; do
     case " {left} " in *" $node "*) continue ;; esac
-    [ -z "$state" ] || printf '%s is %s; ' "$node" "$state"
+    case $state in *NotReady*) printf '%s is NotReady; ' "$node" ;; esac
 done)
 [ -z "$found" ] || {{
-    echo "${{found}}the image puller would wait for it: fix it, uncordon it, or run again" \
-        "with --leave-out NODE" >&2; exit 1; }}
+    echo "${{found}}the image puller would wait for it: fix it, or run again with --leave-out NODE," \
+        "and no node gets the new images beforehand" >&2; exit 1; }}
 """, shown="check that every node can pull the new images")
 
 
@@ -135,9 +137,11 @@ def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     away = (f"kubectl --kubeconfig {kubeconfig(rack)} -n {wanted.in_namespace} "
             "delete pod --ignore-not-found --wait=false --grace-period=0 --force "
             f"-l component=singleuser-server,hub.jupyter.org/username={canary.user} >/dev/null 2>&1")
-    ask = api_command(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile,
-                 seconds=canary.seconds)
-    return f"{away}\nproved() {{\n{ask}}}\nproved || {{ {away}; exit 1; }}\n"
+    logs = ["kubectl", "--kubeconfig", kubeconfig(rack), "--request-timeout=15s", "-n", wanted.in_namespace, "logs", "deployment/hub",
+            "-c", "hub", "--since=15m", "--tail=400"]
+    ask = api_command(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds,
+                      check=canary.check, auth_state=plain(canary.auth_state), groups=canary.groups, logs=logs)
+    return f"{away}\nproved() {{\n{ask}}}\nproved || {{ code=$?; {away}; exit $code; }}\n"
 
 
 def api_command(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
@@ -148,7 +152,7 @@ def api_command(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
     tls = bool(https.get("enabled")) and https.get("type") != "offload"
     token = looked_up(rack.secrets.get(wanted.name), "hub", "services", API, "apiToken")
     argument = {"do": action, "address": address_of(rack, wanted), "port": HTTPS if tls else HTTP, "tls": tls,
-                "host": wanted.publish, "base": looked_up(values, "hub", "baseUrl") or "/",
+                "host": wanted.publish, "base": base_url(values),
                 "token": token.reveal() if token else "", **more}
     packed = b64encode(json.dumps(argument).encode()).decode()
     begin = f"sys.exit(main(json.loads(base64.b64decode({packed!r}))))"

@@ -31,7 +31,7 @@ def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = ""
     """Upgrade a hub, test it, roll back if the test fails.
 
     The version is chart.version in configs/hub.yaml (or services.yaml). A node
-    that is cordoned or not Ready stops the upgrade, unless it is left out.
+    that is not Ready stops the upgrade, unless it is left out.
     """
     from fabfile.resources.helm import ReleaseFacts
     from fabfile.resources.helm_scripts import other_managers
@@ -78,7 +78,8 @@ def prove(c: Context, hub: str = "hub", profile: str | None = None) -> None:
             found = loads(said.strip().rpartition("\n")[2])
         except ValueError:
             return said
-        return (f"{service.canary.user} ran a cell on {hub} (JupyterHub {found['version']}): "
+        did = f"{service.canary.user} ran a cell on {hub}" if found["user"] else f"{hub} answers, and no server was started"
+        return (f"{did} (JupyterHub {found['version']}): "
                 + ", ".join(f"{name} {seconds} s" for name, seconds in found["seconds"].items()))
 
     rack, service = the_hub(hub)

@@ -104,6 +104,12 @@ def _proposed(rack: Rack, service: Service) -> Tree:
     return proposed
 
 
+def base_url(values: Any) -> str:
+    """hub.baseUrl as JupyterHub makes it: with a slash on both sides, however it is written."""
+    inner = str(looked_up(values, "hub", "baseUrl") or "").strip("/")
+    return f"/{inner}/" if inner else "/"
+
+
 def database_type(service: Service) -> str:
     """hub.db.type, as the chart has it when nothing is written."""
     return str(looked_up(service.values, "hub", "db", "type") or "sqlite-pvc")
