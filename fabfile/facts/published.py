@@ -36,13 +36,19 @@ class PublishedState:
             answer and not answer.startswith("5") for answer in self.answers.values())
 
 
+def _asked(name: str) -> str:
+    """A name that a row answers to: of all below a domain, one that nobody has."""
+    return name.replace("*", "coop-check", 1)
+
+
 def question(rows: Iterable[Row], inner: str) -> str:
     """Shell text; `inner` is the gateway's interface towards the nodes."""
     return "\n".join(text for row in rows for text in _of(row, inner)) + "\n:"
 
 
 def _of(row: Row, inner: str) -> Iterable[str]:
-    yield f"printf '\\nrow %s\\n' {row.name}"
+    name = _asked(row.name)
+    yield f"printf '\\nrow %s\\n' {quote(row.name)}"
     yield (f"arping -b -c 2 -w 3 -I {inner} {row.address} 2>&1 | "
            "grep -oiE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tr A-F a-f | sort -u | sed 's/^/mac /'")
     for port in row.ports:
@@ -51,19 +57,19 @@ def _of(row: Row, inner: str) -> Iterable[str]:
                    ">/dev/null 2>&1; [ $? = 7 ] && echo || echo open")
             continue
         scheme = "https" if port == 443 else "http"
-        resolve = quote(f"{row.name}:{port}:{row.public}")
+        resolve = quote(f"{name}:{port}:{row.public}")
         yield (f"printf 'answer {port} '; curl -ksS --noproxy '*' --max-time 10 --resolve {resolve} "
                "-o /dev/null "
-               f"-w '%{{http_code}} %{{redirect_url}}' {scheme}://{row.name}/ 2>/dev/null; echo")
+               f"-w '%{{http_code}} %{{redirect_url}}' {scheme}://{name}/ 2>/dev/null; echo")
         yield (
             f"curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{row.public} -o /dev/null "
             f"{scheme}://wrong.invalid/ "
             f"2>/dev/null && echo 'wrong {port}'")
     if 443 in row.ports:
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} "
+        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {name} "
                "-verify_return_error </dev/null 2>/dev/null "
                f">/dev/null && echo trusted yes || echo trusted no")
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {row.name} "
+        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {name} "
                "</dev/null 2>/dev/null | "
                "openssl x509 -noout -issuer -enddate -nameopt sep_comma_plus_space 2>/dev/null")
 

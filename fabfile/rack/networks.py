@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from fabfile.rack.cache import Cache
 from fabfile.rack.publishing import Published
-from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, Sorted, Url, refuse, several
+from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, PublishedName, Sorted, Url, refuse, several
 
 
 def _pair(value: object) -> object:
@@ -40,7 +40,7 @@ class NetworkPlan(Part):
     pod: Network = Field(examples=["10.244.0.0/16"])
     service: Network = Field(examples=["10.96.0.0/12"])
     load_balancer: Annotated[tuple[Network, ...], BeforeValidator(several)] = ()
-    publish: Annotated[Mapping[DomainName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
+    publish: Annotated[Mapping[PublishedName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
     cache: Annotated[Cache | None, BeforeValidator(_given)] = None
     dns: Annotated[tuple[Address, ...], BeforeValidator(several)] = Field(examples=["[128.120.136.129]"])

@@ -1,7 +1,7 @@
 """YAML with the line of every value; for any bytes, problems are returned, not raised.
 
 The dialect is the plain one that people expect: keys are text, `true`, `false`, `null` and numbers mean
-themselves, everything else is text (no times of day, no dates, no `yes`). A key twice in one mapping, merge
+themselves, everything else is text (no times of day, no dates, no `yes`; 0755 is for its key to say). A key twice in one mapping, merge
 keys and tags are problems, and so is an unquoted `yes`, `no`, `on` or `off`, on which YAML's versions differ.
 """
 
@@ -26,6 +26,7 @@ Path = tuple[str | int, ...]
 
 MOST_VALUES = 100_000  # a rack of a hundred machines has some 2,000; aliases of aliases can make billions
 DEEPEST = 60
+OCTAL = re.compile(r"0o?[0-7]+")  # 0755
 WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
 KEY = re.compile(r"((?:\s|- )*)([^\s#'\"\[\]{},&*!|>%@`:-][^:#]*):(?:\s|$)")
@@ -36,6 +37,14 @@ UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # for
 
 UNTAGGED = {
     BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG, "!"}
+
+
+class Octal(str):
+    """Text such as 0755: a number of the base of eight in upstream's own keys, as helm and kubectl read it; elsewhere text."""
+
+    @property
+    def number(self) -> int:
+        return int(self.replace("o", ""), 8)
 
 
 class _Endless(Exception):
@@ -248,6 +257,8 @@ class _Builder:
             return text
         if WHOLE.fullmatch(text) and len(text) < 20:
             return int(text)
+        if OCTAL.fullmatch(text) and len(text) < 20:
+            return Octal(text)
         if FRACTION.fullmatch(text) and len(text) < 40 and not text.isdigit():
             return float(text)
         return text

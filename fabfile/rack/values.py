@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fabfile.rack.merge import plain
+from fabfile.rack.reading import Octal
 
 
 class Part(BaseModel):
@@ -134,6 +135,9 @@ Label = Annotated[str, pattern(
 DomainName = Annotated[str, pattern(
     r"(?=.{1,253}$)(?!.*\.[0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
     "a domain name", "such as flock.lan, without a port")]
+PublishedName = Annotated[str, pattern(
+    r"(?=.{1,253}$)(?!.*\.[0-9]+$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+    "a domain name", "such as jupyter.flock.example, without a port; *.jupyter.flock.example stands for all names below")]
 HostName = Annotated[str, pattern(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
     "a host name or address", "such as 2.debian.pool.ntp.org")]
@@ -198,7 +202,15 @@ Sorted = AfterValidator(_sorted)  # on a mapping whose order means nothing: the 
 def _tree(value: object) -> object:
     if not isinstance(value, Mapping):
         raise refuse("a mapping is expected here", "upstream's own keys, indented below this one")
-    return value
+    return _with_numbers(value)
+
+
+def _with_numbers(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _with_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(inner) for inner in value]
+    return value.number if isinstance(value, Octal) else value
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -13,7 +13,7 @@ NGINX = "/etc/nginx/nginx.conf"
 _OURS = "# Rendered from configs/network.yaml"  # how the file of Coop's begins
 
 _NAMES = (f"if [ -f {NGINX} ] && head -n 1 {NGINX} | grep -q '^{_OURS}'; then\n"
-          "sed -nE 's/^[[:space:]]*(server_name )?([a-z0-9-]+(\\.[a-z0-9-]+)+)( [0-9.]+:443)?;$/\\2/p' "
+          "sed -nE 's/^[[:space:]]*(server_name )?((\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+)( [0-9.]+:443)?;$/\\2/p' "
           f"{NGINX} | awk '!seen[$0]++'; echo ours; fi")
 
 

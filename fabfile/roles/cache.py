@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from shlex import quote
 from urllib.parse import urlsplit
 
 from fabfile.rack import Rack
@@ -99,6 +100,6 @@ def internet_reached(rack: Rack) -> Check:
     rooster = rack.gateway.name
     if rack.network.cache is None:
         return Check(f"{rooster} reaches the internet", rooster,
-                     f"curl -fsS --max-time 10 -o /dev/null {rack.versions.kubernetes.key} 2>&1")
+                     f"curl -fsS --max-time 10 -o /dev/null {quote(rack.versions.kubernetes.key)} 2>&1")
     return Check(f"{rooster}'s cache answers", rooster, "curl -fsS --noproxy '*' --max-time 30 -o /dev/null "
-                 f"{through_cache(rack, rack.versions.kubernetes.key)} 2>&1")
+                 f"{quote(through_cache(rack, rack.versions.kubernetes.key))} 2>&1")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -29,8 +31,8 @@ def helm(rack: Rack, machine: Machine) -> Iterator[Resource]:
         yield Ran("helm's archive, verified by the published checksum",
                   (f"mkdir -p {archive.rpartition('/')[0]}\n"
                    "curl -fsSL --retry 5 --retry-connrefused --connect-timeout 20 --max-time 540 "
-                   f"-o {{}} -- {version.url}\n"
-                   f"sum=$(curl -fsSL --max-time 60 -- {version.url}.sha256sum); "
+                   f"-o {{}} -- {quote(version.url)}\n"
+                   f"sum=$(curl -fsSL --max-time 60 -- {quote(f'{version.url}.sha256sum')}); "
                    "echo \"${sum%% *}  \"{} | sha256sum --check --status"), archive, long=True, limit=600.0)
     program = f"{PROGRAMS}/helm-{version.version}"
     yield Ran("unpack helm",
@@ -51,6 +53,18 @@ def release(rack: Rack, name: str, namespace: str, wanted: Chart, values: dict[s
                        **more)
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's; text that Go's YAML would read as a number, such as 08154711 or 12e5, is quoted."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _NUMBER.fullmatch(text) else None)
+
+
+_NUMBER = re.compile(r"[-+]?(0[xXoObB][0-9a-fA-F_]+|[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|\.[0-9_]+([eE][-+]?[0-9]+)?)")
+_Dumper.add_representer(str, _text)
+
+
 def dump_values(values: dict[str, Any]) -> str:
     """Values as YAML, always in the same order: the same values are the same text."""
-    return yaml.safe_dump(values, sort_keys=True, width=1000)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=True, width=1000)

@@ -43,11 +43,16 @@ def test_every_value_has_its_line():
     assert {path: document.line(path) for path in lines} == lines
 
 
+def test_a_text_of_octal_digits_is_text_that_knows_its_number():
+    value = read("x.yaml", b"key: 0755").values["key"]
+    assert value == "0755" and value.number == 493 == read("x.yaml", b"key: 0o755").values["key"].number
+
+
 @pytest.mark.parametrize("text, value", [
     ("1", 1), ("-7", -7), ("1.5", 1.5), ("1e3", 1000.0), ("true", True), ("False", False), ("~", None),
     ("", None), ("'1'", "1"),
     *((text, text) for text in (
-        "12:30:45", "2026-11-23", "010", "0x10", "1.36.4", "00:25:90:51:12:34", "tRue", "1_000", "y", "=")),
+        "12:30:45", "2026-11-23", "0x10", "1.36.4", "00:25:90:51:12:34", "tRue", "1_000", "y", "=")),
 ])
 def test_a_scalar_means_what_it_looks_like(text, value):
     document = read("x.yaml", f"key: {text}\n".encode())

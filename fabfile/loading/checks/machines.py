@@ -45,10 +45,13 @@ _TWICE = {"host key": "a cloned disk? generate new host keys there",
 
 
 def nothing_twice(draft: Draft) -> Iterator[Wrong]:
-    """MACs, addresses, disks, host keys and what an installer knows a machine by belong to one machine each."""
+    """MACs, addresses, disks, host keys and what an installer knows a machine by belong to one machine each. Links of one
+    machine may share a MAC: a VLAN has that of its card, a bond that of one of its cards."""
     seen: dict[tuple[str, str], tuple[str, int]] = {}
     for machine in draft.machines.values():
         for what, value, path in _own(machine):
+            if what == "MAC" and seen.get((what, value), ("",))[0] == machine.name:
+                continue
             if (what, value) in seen:
                 owner, line = seen[what, value]
                 shown = "this host key" if what == "host key" else f"{what} {value}"

@@ -191,6 +191,10 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
         match owner:
             case "letsencrypt":
                 hosts = https.get("hosts")
+                for index, host in enumerate(hosts if isinstance(hosts, tuple) else ()):
+                    if str(host).startswith("*"):
+                        yield Wrong(file, (*at, "hosts", index), f"{host} gets no certificate this way: its issuer looks at single names",
+                                    "type: secret, with a certificate for all of them that somebody has made by DNS")
                 if service.publish and service.publish not in (hosts if isinstance(hosts, tuple) else ()):
                     yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing",
                                 "the certificate is for these names")
@@ -203,6 +207,34 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
             case "secret" if not looked_up(https, "secret", "name"):
                 yield Wrong(file, (*at, "secret"), "name is missing",
                             "the Secret that holds the certificate, made by its one owner")
+
+
+def subdomains_are_published(draft: Draft) -> Iterator[Wrong]:
+    """With subdomain_host, each student's server has a name of its own below it: the world has to reach all of them."""
+    for service in _hubs(draft):
+        at = ("hub", "config", "JupyterHub", "subdomain_host")
+        host = str(looked_up(service.values, *at) or "").partition("://")[2].split("/")[0].partition(":")[0]
+        published = draft.network.publish or {}
+        if not host or draft.network.publish is None:
+            continue
+        row = published.get(f"*.{host}")
+        own = published.get(service.publish or "")
+        if row is None:
+            yield Wrong(file_of(service), place_of(service, *at), f"network.yaml publishes no *.{host}, where students' servers would be",
+                        f'"*.{host}": {{address: {own.address if own else "…"}}} below publish')
+        elif own and row.address != own.address:
+            yield Wrong(NETWORK, ("publish", f"*.{host}", "address"), f"{service.name} is at {own.address}",
+                        "students' servers answer where their hub does")
+
+
+def base_url_is_the_charts(draft: Draft) -> Iterator[Wrong]:
+    """The chart's probes and routes follow its own key."""
+    for service in _hubs(draft):
+        for key in ("base_url", "bind_url"):
+            at = ("hub", "config", "JupyterHub", key)
+            if looked_up(service.values, *at) is not None:
+                yield Wrong(file_of(service), place_of(service, *at), "the chart asks the hub at another path, and would find it dead",
+                            "hub.baseUrl in the values is the key for it")
 
 
 def values_have_their_shape(draft: Draft) -> Iterator[Wrong]:
@@ -243,5 +275,6 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 ALL = (published_addresses, published_ports, one_allocator, storage_classes, programs_for_all_that_is_said,
-       services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate,
+       services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate, subdomains_are_published,
+       base_url_is_the_charts,
        values_have_their_shape, values_are_of_this_jupyterhub)
