@@ -1,4 +1,4 @@
-"""Storage classes by name, as configs/storage.yaml says."""
+"""Pools, exports and storage classes, as configs/storage.yaml says."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fabfile.rack.pools import Exports, Pools
 from fabfile.rack.values import Fixed, Label, Part, Sorted, Tree, pattern
 
 Folder = Annotated[str, pattern(
@@ -33,9 +34,15 @@ class StorageClass(Part):
 
 
 class Storage(Part):
-    """The rack's storage classes, and which of them serves what."""
+    """The rack's storage classes, and which of them serves what; and what the file server has and exports."""
 
     default: Label = Field(examples=["homes"])  # for claims that name no class, and for homes
     databases: Label = Field(examples=["local"])  # for what must not lie on NFS: the hub's own database
     classes: Annotated[Mapping[Label, StorageClass], Sorted, Fixed] = Field(
         examples=["{homes: {share: {server: hen, path: /nest/homes}}}"])
+    pools: Pools = Field(default_factory=dict, validate_default=True)
+    exports: Exports = Field(default_factory=dict, validate_default=True)
+    nfs: Tree  # nfs.conf(5), by section
+    zed: Tree  # zed.rc
+    mail: Tree  # msmtprc: how the file server's mail leaves it
+    zfs: Tree  # parameters of the kernel module, zfs(4)

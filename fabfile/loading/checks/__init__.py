@@ -11,9 +11,10 @@ from fabfile.loading.checks import (
     node_settings,
     operator,
     services,
+    storage,
     upstream_keys,
     versions,
 )
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL, *install.ALL, *bmc.ALL, *cache.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL)
