@@ -83,12 +83,13 @@ class Unprepared(CoopError):
 
 
 class NotApproved(CoopError):
-    """Changes would interrupt something, and were not approved. `interruptions`: what, in words."""
+    """Changes would interrupt something, and were not approved. `interruptions`: what, in words; `typed`: the names that
+    would have to be typed for some of them."""
 
-    def __init__(self, interruptions: Sequence[str]):
+    def __init__(self, interruptions: Sequence[str], typed: Sequence[str] = ()):
         self.interruptions = tuple(dict.fromkeys(interruptions))
-        super().__init__("not approved, so not done: " + "; ".join(self.interruptions)
-                         + " (--yes approves in advance, --dry shows the whole plan)")
+        how = f"a terminal asks for {', '.join(dict.fromkeys(typed))} to be typed" if typed else "--yes approves in advance"
+        super().__init__("not approved, so not done: " + "; ".join(self.interruptions) + f" ({how}, --dry shows the whole plan)")
 
 
 class Crashed(CoopError):

@@ -262,7 +262,7 @@ class Run:
     def _agree(self, entries: tuple[Entry, ...]) -> None:
         new = tuple(entry for entry in entries if entry.place not in self._agreed)
         if new and not self._consent(new):
-            raise NotApproved([entry.change.interrupts for entry in new])
+            raise NotApproved([entry.change.interrupts for entry in new], [e.change.typed for e in new if e.change.typed])
         self._agreed |= {entry.place for entry in new}
 
     def _entries_of(self, step: Step, changed: bool) -> dict[str, tuple[Entry, ...]]:

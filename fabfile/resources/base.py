@@ -54,6 +54,7 @@ class Change:
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
     interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is
     # made on one machine after another, each verified before the next: "the API server of chick0 restarts"
+    typed: str = ""  # what somebody types to agree to it, in place of yes: what would be destroyed by mistake. It interrupts, too
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
 
 

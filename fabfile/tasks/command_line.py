@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     AnyTask = Task[Callable[..., Any]]
 
-_NOT_AGAIN = ("dry", "json", "yes")  # how a run is shown, and consent: given once
+_NOT_AGAIN = ("dry", "json", "yes", "create")  # how a run is shown, and consent: given once
 _current: ContextVar[str] = ContextVar("command", default="")
 
 

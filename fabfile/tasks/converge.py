@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from invoke import Exit
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
              only: str | None = None, from_: str | None = None, limit: str | None = None,
-             json: bool = False, yes: bool = False, rack: Rack | None = None) -> Result:
+             json: bool = False, yes: bool = False, rack: Rack | None = None, typed: Collection[str] = ()) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.
 
-    `command` is what the operator types after `inv` to have this again. `yes` agrees to whatever the plan interrupts.
+    `command` is what the operator types after `inv` to have this again. `yes` agrees to whatever the plan interrupts,
+    `typed` to what wants one of these names typed.
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text
@@ -34,7 +35,7 @@ def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool
             wanted = list(steps(rack))
             if len(rack.control_planes) > 1 and not rack.leading and any(step.name == "control plane" for step in wanted):
                 refuse_second_cluster(rack, ways)
-            result = _run(rack, command, wanted, dry, only, from_, limit, json, yes, ways)
+            result = _run(rack, command, wanted, dry, only, from_, limit, json, yes, typed, ways)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
     except KeyboardInterrupt:
@@ -45,22 +46,22 @@ def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool
 
 
 def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str | None, from_: str | None,
-         limit: str | None, json: bool, yes: bool, ways: SshWays) -> Result:
+         limit: str | None, json: bool, yes: bool, typed: Collection[str], ways: SshWays) -> Result:
     import sys
 
     from fabfile.engine.events import Event
     from fabfile.engine.journal import Journal, result_as_data
     from fabfile.engine.run import run
+    from fabfile.screen.consent import asked_for, unagreed
 
     journal = Journal(rack.name)
     if json:
         from json import dumps
         result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal, ways=ways,
-                     consent=lambda entries: yes)
+                     consent=lambda entries: not unagreed(entries, yes, typed))
         print(dumps(result_as_data(result), indent=1, ensure_ascii=False))
         return result
 
-    from fabfile.screen.consent import asked_for
     from fabfile.screen.ending import ending_text
     from fabfile.screen.plan import plan_text
     from fabfile.screen.progress import progress
@@ -70,7 +71,7 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
             show(event)
 
         result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell, ways=ways,
-                     consent=asked_for(yes, show.paused, sys.stdin, sys.stdout))
+                     consent=asked_for(yes, show.paused, sys.stdin, sys.stdout, typed))
     if dry and result.plan:
         print(plan_text(result.plan), end="\n\n")
     print(ending_text(result))
