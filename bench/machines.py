@@ -6,6 +6,7 @@ give, and once a resource's commands have come, with those of a machine that has
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,10 +24,13 @@ from fabfile.resources import (
     ControlPlane,
     Directory,
     Download,
+    Exports,
     File,
     HelmChart,
     HelmRelease,
+    HostId,
     Hostname,
+    KernelHeaders,
     Kubeconfig,
     KubeProxySettings,
     KubernetesObjects,
@@ -41,6 +45,10 @@ from fabfile.resources import (
     Symlink,
     Sysctls,
     Unit,
+    ZfsDataset,
+    ZfsModule,
+    ZfsParameters,
+    ZfsPool,
 )
 from fabfile.resources.ssh_settings import SshSettings
 
@@ -52,6 +60,10 @@ _UNIT = re.compile(r"coop-[0-9a-f]{12}\b")
 _NEXT = "\n--- next part\n"
 _RUNNING = ("LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
             "NeedDaemonReload=no\nStateChangeTimestamp=Mon 2026-11-23 19:59:46.123456 UTC")
+
+
+_MASKED = _RUNNING.replace("=loaded", "=masked").replace("=active", "=inactive").replace("=enabled", "=masked")
+_KERNEL = "kernel 6.12.117+deb13-amd64 {headers} {module}\nflavour amd64\n"
 
 
 class Machine:
@@ -113,6 +125,12 @@ def bare(resource: Resource) -> str:
     match resource:
         case Packages() | Member() | ControlPlane() | ClusterSettings() | KubeProxySettings():
             return ""
+        case KernelHeaders() | ZfsModule():
+            return _KERNEL.format(headers="none", module="none")
+        case ZfsPool():
+            return "".join(f"#disk {path} 4000787030016 512 Z1\n" for path in resource.disks.split("\n"))
+        case Exports() | HostId() | ZfsParameters():
+            return f"{_NEXT}absent"
         case Hostname() | Sysctls() | Modules() | AptRepository() | NetworkInterface():
             return f"absent{_NEXT}absent"
         case SshSettings():
@@ -140,7 +158,7 @@ def _file(file: File) -> str:
 
 
 wanted.register(File, _file)
-wanted.register(Unit, lambda unit: _RUNNING)
+wanted.register(Unit, lambda unit: _MASKED if unit.masked else _RUNNING)
 wanted.register(SwapOff, bare)
 wanted.register(Ran, lambda ran: "made")
 wanted.register(KubernetesObjects, lambda objects: "exit 0\n")
@@ -198,3 +216,37 @@ def _(one: HelmChart) -> str:
 @wanted.register
 def _(one: Kubeconfig) -> str:
     return f"file 600 {one.owner} 1000 {one.group} 1000{_NEXT}{one.server}\nlasting\n"
+
+
+@wanted.register(KernelHeaders)
+@wanted.register(ZfsModule)
+def _(one: Resource) -> str:
+    return _KERNEL.format(headers="there", module="2.3.9") + "loaded 2.3.9\npackage linux-headers-amd64\n"
+
+
+@wanted.register
+def _(one: HostId) -> str:
+    return f"{_NEXT}{_file(one.file())}"
+
+
+@wanted.register
+def _(one: ZfsParameters) -> str:
+    return f"{_NEXT}{_file(one.file(0))}"
+
+
+@wanted.register
+def _(one: ZfsPool) -> str:
+    vdevs = {one.pool: {"name": one.pool, "state": "ONLINE"}}
+    return "#status\n" + json.dumps({"pools": {one.pool: {"name": one.pool, "state": "ONLINE", "vdevs": vdevs}}}) + "\n"
+
+
+@wanted.register
+def _(one: ZfsDataset) -> str:
+    found = {"mounted": "yes", **one.properties, "owner": one.owner}
+    return "".join(f"{key}\t{value}\n" for key, value in found.items())
+
+
+@wanted.register
+def _(one: Exports) -> str:
+    live = "".join(f"export {path} {address}\n" for path, clients in one.exports.items() for address in clients)
+    return f"{live}{_NEXT}{_file(one.file())}"

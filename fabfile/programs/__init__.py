@@ -27,6 +27,12 @@
     machine.sh       how a machine is
     disks.sh         what the disks of a machine are called, their sizes and serial numbers
     hardware.sh      what a machine is made of
+    zfs_module.sh    whether each installed kernel has a ZFS module
+    pool_disks.sh    whether disks are empty
+    pool_facts.sh    what a pool is, or could be made of
+    pool_create.sh   a pool on empty disks
+    file_server.sh   space, snapshots, exports and disks of a file server
+    pool_import.sh   a pool that is there and not imported
 
     release.sh       what an upgrade of a release, its way back and its proof have in common
     upgrade.sh       an upgrade that is verified, or taken back

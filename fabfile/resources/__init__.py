@@ -7,9 +7,11 @@ from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
+from .dataset import ZfsDataset
 from .departure import Cordoned, Drained, NodeDeleted, Uncordoned
 from .directory import Absent, Directory, Symlink
 from .download import Download
+from .exports import Exports
 from .file import File
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
@@ -24,6 +26,7 @@ from .nftables import Nftables
 from .node_settings import NodeSettings
 from .packages import Packages
 from .pending import PendingVerification
+from .pool import ZfsPool
 from .pruned_objects import PrunedObjects
 from .pruned_releases import PrunedReleases
 from .published import NothingPublished, PublishedNames
@@ -34,6 +37,7 @@ from .static_pod import StaticPod
 from .swap import SwapOff
 from .sysctls import Sysctls
 from .unit import Unit
+from .zfs_module import HostId, KernelHeaders, ZfsModule, ZfsParameters
 
 __all__ = [
     "Absent",
@@ -51,10 +55,13 @@ __all__ = [
     "Directory",
     "Download",
     "Drained",
+    "Exports",
     "File",
     "HelmChart",
     "HelmRelease",
+    "HostId",
     "Hostname",
+    "KernelHeaders",
     "KubeProxySettings",
     "Kubeconfig",
     "KubeletSettings",
@@ -87,4 +94,8 @@ __all__ = [
     "Sysctls",
     "Uncordoned",
     "Unit",
+    "ZfsDataset",
+    "ZfsModule",
+    "ZfsParameters",
+    "ZfsPool",
 ]

@@ -14,7 +14,7 @@ AVOID = {
     "deeds?": "action, command, change",
     "ow(e|es|ed)": "pending, remaining",
     "whom": "name the person, the user, the machine",
-    "settles?": "merge, resolve, set",
+    "(?<!udevadm )settles?": "merge, resolve, set",
     "seats?": "HostSession",
     "rivals?": "conflict",
     "mend(s|ed|ing)?": "fix",

@@ -1,0 +1,8 @@
+# shellcheck shell=sh disable=SC2154
+# A pool that is there and not imported is imported, by its disks' ids. Never with -f, -F or -m: another machine may use it, and
+# what that would lose an operator decides. Given: pool (its name).
+
+! zpool list -H -o name -- "$pool" >/dev/null 2>&1 || { echo "pool $pool is there"; exit 0; }
+udevadm settle --timeout=30 || :
+zpool import -d /dev/disk/by-id -o cachefile=/etc/zfs/zpool.cache "$pool"
+zpool list -o name,size,health "$pool"

@@ -1,0 +1,110 @@
+"""What is done about a pool, by what was seen of it and of its disks: tests/cases/storage/plan.yaml."""
+
+from contextlib import nullcontext
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabfile.engine.plan import Entry
+from fabfile.resources import Change, ZfsPool
+from fabfile.resources.pool_facts import parse, whole_disk
+from fabfile.resources.pool_plan import Refused, WantedVdev, decided, differences
+from fabfile.screen.consent import asked_for
+
+PROJECT = Path(__file__).parents[2]
+CASES = yaml.safe_load((PROJECT / "tests/cases/storage/plan.yaml").read_text())
+LAYOUT = (("", "mirror", ("front-0", "front-1")), ("", "mirror", ("front-2", "front-3")), ("log", "mirror", ("rear-0", "rear-1")),
+          ("spare", "", ("rear-2",)))
+VDEVS = tuple(WantedVdev(group, kind, {bay: f"/dev/disk/by-id/wwn-{bay}" for bay in bays}) for group, kind, bays in LAYOUT)
+POOL = ZfsPool("nest", "hen", VDEVS, {"ashift": "12", "autoreplace": "off"})
+
+
+def answer(case: dict) -> str:
+    """What pool_facts.sh says."""
+    lines = []
+    for vdev in VDEVS:
+        for bay, path in vdev.disks.items():
+            if bay in case.get("without", ()):
+                lines.append(f"#absent {path}")
+                continue
+            size, sector = case.get("sizes", {}).get(bay, 4000787030016), case.get("sectors", {}).get(bay, 512)
+            lines += [f"#disk {path} {size} {sector} S-{bay}", *(f"|{one}" for one in case.get("has", {}).get(bay, ()))]
+    return case["facts"].replace("@EMPTY@", "\n".join(lines)).rstrip("\n") + "\n"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_a_decision(case):
+    decision = decided("nest", VDEVS, parse(answer(case), "nest"))
+    if "why" in case:
+        assert decision == Refused(tuple(case["why"]))
+    else:
+        assert type(decision).__name__ == case["does"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_no_change_but_a_creation_writes_to_a_disk(case):
+    """A creation wants the pool's name typed; every other change has no `zpool create`, and no change ever has force."""
+    for change in POOL.changes(answer(case), frozenset()):
+        text = "\n".join(command.script for command in change.commands)
+        assert ("zpool create" in text) == (change.typed == "nest") == (case.get("does") == "Create")
+        assert bool(change.interrupts) == bool(change.typed)
+        assert not [word for line in text.splitlines() if line.startswith("zpool") for word in line.split() if word in ("-f", "-F", "-m")]
+
+
+class Terminal(StringIO):
+    """Somebody who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def entries() -> list[Entry]:
+    creation = next(POOL.changes(answer({"facts": "@EMPTY@"}), frozenset()))
+    restart = Change("a unit restarts", (), interrupts="clients wait")
+    return [Entry("hen", "pools", POOL.name, creation), Entry("hen", "file server", "unit nfs-server.service", restart)]
+
+
+@pytest.mark.parametrize("yes, create, lines, agreed", [
+    (True, (), None, False), (False, ("nest",), None, False), (True, ("nest",), None, True), (True, ("other",), None, False),
+    (False, (), "yes\nnest\n", True), (False, (), "yes\nyes\n", False), (False, (), "nest\nnest\n", False),
+    (True, (), "nest\n", True), (True, (), "Nest\n", False), (False, ("nest",), "yes\n", True), (True, (), "", False)])
+def test_a_yes_creates_no_pool(yes, create, lines, agreed):
+    answers, out = (StringIO(), StringIO()) if lines is None else (Terminal(lines), Terminal())
+    assert asked_for(yes, nullcontext, answers, out, create)(entries()) is agreed
+
+
+STATUS = """#status
+{"pools": {"nest": {"name": "nest", "state": "DEGRADED", "pool_guid": 1, "error_count": 0, "vdevs": {"nest": {"vdevs": {
+ "mirror-0": {"state": "ONLINE", "vdevs": {
+  "/dev/disk/by-id/wwn-front-0-part1": {"vdev_type": "disk", "path": "/dev/disk/by-id/wwn-front-0-part1", "state": "ONLINE"},
+  "spare-1": {"vdev_type": "spare", "state": "DEGRADED", "vdevs": {
+   "12345": {"path": "/dev/disk/by-id/wwn-front-1-part1", "state": "UNAVAIL", "read_errors": 3},
+   "/dev/disk/by-id/wwn-rear-2-part1": {"path": "/dev/disk/by-id/wwn-rear-2-part1", "state": "ONLINE"}}}}},
+ "mirror-1": {"state": "ONLINE", "vdevs": {
+  "/dev/sdc1": {"path": "/dev/sdc1", "state": "ONLINE"},
+  "/dev/disk/by-id/wwn-other-part1": {"path": "/dev/disk/by-id/wwn-other-part1", "state": "ONLINE"}}}}}},
+ "logs": {"mirror-2": {"vdevs": {"a": {"path": "/dev/disk/by-id/wwn-rear-0-part1", "state": "ONLINE"},
+  "b": {"path": "/dev/disk/by-id/wwn-rear-1-part1", "state": "ONLINE"}}}},
+ "spares": {"/dev/disk/by-id/wwn-rear-2-part1": {"path": "/dev/disk/by-id/wwn-rear-2-part1", "state": "INUSE"}}}}}
+#properties
+autoreplace\ton
+#link /dev/disk/by-id/wwn-front-2 /dev/sdc S-front-2
+"""
+
+
+def test_what_a_pool_has_otherwise_is_told_and_left_alone():
+    facts = parse(STATUS, "nest")
+    assert list(differences(VDEVS, facts)) == [
+        "front-3 is not in pool nest", "rear-2 is in mirror, and should be in spare",
+        "/dev/disk/by-id/wwn-other is in pool nest, and in no rack's file"]
+    assert [change.commands[0].script for change in POOL.changes(STATUS, frozenset())] == ["zpool set autoreplace=off nest"]
+
+
+@pytest.mark.parametrize("path, disk", [
+    ("/dev/disk/by-id/wwn-0x5000c500a1000000-part1", "/dev/disk/by-id/wwn-0x5000c500a1000000"), ("/dev/sdb1", "/dev/sdb"),
+    ("/dev/nvme0n1p1", "/dev/nvme0n1"), ("/dev/disk/by-id/wwn-0x5000c500a1000000", "/dev/disk/by-id/wwn-0x5000c500a1000000"),
+    ("/dev/disk/by-id/scsi-35000c500a1000001", "/dev/disk/by-id/scsi-35000c500a1000001")])
+def test_the_disk_of_a_partition(path, disk):
+    assert whole_disk(path) == disk
