@@ -101,7 +101,7 @@ def shown(rack: Rack, steps: list[Step], ways: Any, dry: bool) -> Result:
         journal(event)
         lines(event)
 
-    result = run(rack, "cluster.bootstrap", steps, dry=dry, tell=tell, ways=ways)
+    result = run(rack, "cluster.bootstrap", steps, dry=dry, tell=tell, ways=ways, consent=lambda entries: True)
     if dry:
         print(plan_text(result.plan))
     print(ending_text(result))

@@ -40,11 +40,12 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield containerd_repository(rack, machine)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping"))
-    yield from _time(rack)
+    yield from clock(rack)
     yield from runtime(rack, machine)
 
 
-def _time(rack: Rack) -> Iterator[Resource]:
+def clock(rack: Rack) -> Iterator[Resource]:
+    """The time, from rooster."""
     yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}")
     yield Unit("chrony", watches=(CHRONY,))
 

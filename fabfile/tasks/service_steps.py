@@ -32,7 +32,7 @@ def rack_steps(rack: Rack) -> list[Step]:
     from fabfile.tasks.steps import API, NODES, bootstrap_steps
 
     leader, rooster = (rack.leader,), (rack.gateway,)
-    beside, early, later = publishing_steps(rack), [], []
+    beside, early, later = [*publishing_steps(rack), *file_server_steps(rack)], [], []
     applied: list[Role] = [calico]
     if rack.versions.helm is not None:
         beside.append(Step("helm", rooster, helm, needs=("gateway",)))
@@ -48,6 +48,22 @@ def rack_steps(rack: Rack) -> list[Step]:
     if others := tuple(machine for machine in rack.control_planes if machine not in leader):
         later.append(Step("manifests", others, partial(files_of, applied), needs=NODES))
     return [*bootstrap_steps(rack, beside, early), *later]
+
+
+def file_server_steps(rack: Rack) -> list[Step]:
+    """The machines with pools; none where the rack's files name no pool."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.file_server import file_server, file_servers, zfs_answers
+    from fabfile.roles.pools import datasets, exports_are_reached, pools, pools_are_online
+
+    machines = file_servers(rack)
+    if not machines:
+        return []
+    return [
+        Step("file server", machines, file_server, verify=zfs_answers, needs=("gateway",)),
+        Step("pools", machines, pools, verify=pools_are_online, needs=("file server",)),
+        Step("exports", machines, datasets, verify=exports_are_reached, needs=("pools",)),
+    ]
 
 
 def prune_steps(rack: Rack) -> list[Step]:

@@ -17,16 +17,16 @@ import pytest
 import yaml
 
 from fabfile.loading import load
-from fabfile.resources import ControlPlane, Download, File, Member, NetworkInterface, Nftables, Resource
+from fabfile.resources import ControlPlane, Download, Exports, File, Member, NetworkInterface, Nftables, Resource, ZfsPool
 from fabfile.resources.ssh_settings import SshSettings
 from fabfile.roles.dns import placed_dns
 from fabfile.roles.rendering import render
-from fabfile.tasks.service_steps import rack_steps
+from fabfile.tasks.service_steps import file_server_steps, rack_steps
 from fabfile.tasks.steps import add_steps, bootstrap_steps
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/roles"
-MACHINES = ("rooster", "chick0", "chick1")  # the other chicks differ from chick1 by name and address alone
+MACHINES = ("rooster", "chick0", "chick1", "hen")  # the other chicks differ from chick1 by name and address alone
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def rack():
 
 def wanted(rack, name: str) -> list[tuple[str, Resource]]:
     """Every (step, resource) of one machine, in the order of cluster.bootstrap."""
-    return [(step.name, resource) for step in bootstrap_steps(rack) for machine in step.machines
-            if machine.name == name for resource in step.role(rack, machine)]
+    return [(step.name, resource) for step in (*bootstrap_steps(rack), *file_server_steps(rack))
+            for machine in step.machines if machine.name == name for resource in step.role(rack, machine)]
 
 
 def rendered(rack, name: str) -> dict[str, str]:
@@ -48,8 +48,11 @@ def rendered(rack, name: str) -> dict[str, str]:
         match resource:
             case File(path=path, content=str(content)):
                 texts[path.lstrip("/")] = content
-            case NetworkInterface() | Nftables() | SshSettings():
+            case Exports() | NetworkInterface() | Nftables() | SshSettings():
                 texts[resource.file().path.lstrip("/")] = resource.file().content
+            case ZfsPool(pool=pool, vdevs=vdevs, properties=properties):
+                texts[f"zpool-{pool}"] = "".join(f"{' '.join(words)}\n" for words in [
+                    [f"{key}={value}" for key, value in properties.items()], *(vdev.words for vdev in vdevs)])
             case ControlPlane(config=config):
                 texts["kubeadm-init.yaml"] = config
             case Member(config=config):
@@ -98,7 +101,7 @@ def test_no_token_outlives_the_run_that_made_it(rack):
 
 
 def scripts(rack):
-    for step in bootstrap_steps(rack):
+    for step in (*bootstrap_steps(rack), *file_server_steps(rack)):
         for check in step.verify(rack, step.machines) if step.verify else ():
             if check.machine in MACHINES:
                 yield pytest.param(check.script, id=f"{step.name}: {check.what}")

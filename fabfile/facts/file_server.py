@@ -1,0 +1,202 @@
+"""The state of a file server: its pools, their disks by bay, space, snapshots and exports; and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fabfile.finding import Finding, Severity
+from fabfile.programs import shell
+from fabfile.rack import Machine
+from fabfile.rack.pools import Pool
+from fabfile.resources.pool_facts import PoolFacts
+from fabfile.resources.pool_facts import parse as parse_pool
+from fabfile.resources.pool_plan import WantedVdev, differences
+from fabfile.resources.zfs_module import ModuleFacts
+from fabfile.resources.zfs_module import parse as parse_module
+
+DAY = 86400
+SCRUBBED = 35  # days: a monthly scrub that is older was missed
+FULL, FILLING = 90, 80  # percent of a pool
+INTERVALS = {"frequently": 900, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY, "monthly": 31 * DAY, "yearly": 366 * DAY}
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes of a pool, and how full it is in percent."""
+
+    size: int
+    used: int
+    percent: int
+
+
+@dataclass(frozen=True)
+class Snapped:
+    """The snapshots of a dataset: how many, and when the newest was made."""
+
+    count: int
+    newest: int
+
+
+@dataclass(frozen=True)
+class FileServer:
+    """All of it at one moment."""
+
+    machine: str
+    now: int
+    module: ModuleFacts
+    pools: Mapping[str, PoolFacts]
+    space: Mapping[str, Space]
+    created: Mapping[str, int]  # by dataset, and by pool
+    snapshots: Mapping[str, Snapped]
+    exports: frozenset[tuple[str, str]]  # path, address
+    blocks: Mapping[str, tuple[int, str]]  # kernel's name → size, serial
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the rack's files say of one file server."""
+
+    pools: Mapping[str, tuple[Pool, tuple[WantedVdev, ...]]]
+    exports: frozenset[tuple[str, str]]
+    names: Mapping[str, str]  # address → machine
+
+
+def question(wanted: Wanted) -> str:
+    """Shell text for the file server."""
+    asked = [shell("file_server"), f"echo '##module'\n{shell('zfs_module')}"]
+    for name, (_, vdevs) in wanted.pools.items():
+        disks = "\n".join(path for vdev in vdevs for path in vdev.disks.values())
+        asked.append(f"echo '##pool {name}'\n( {shell('pool_disks', 'pool_facts', pool=name, disks=disks)} )")
+    return "\n".join(asked)
+
+
+def parse(machine: str, answer: str) -> FileServer:
+    """The state from an answer to the question."""
+    parts: dict[str, str] = {}
+    for piece in re.split(r"(?m)^##", answer)[1:]:
+        head, _, text = piece.partition("\n")
+        parts[head] = text
+    now = next((int(head.split()[1]) for head in parts if head.startswith("now ")), 0)
+    rows = {name: [line.split("\t") for line in parts.get(name, "").splitlines()] for name in ("space", "datasets", "snapshots")}
+    blocks = (dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in parts.get("blocks", "").splitlines())
+    return FileServer(
+        machine, now, parse_module(parts.get("module", "")),
+        {head.removeprefix("pool "): parse_pool(text, head.removeprefix("pool ")) for head, text in parts.items()
+         if head.startswith("pool ")},
+        {name: Space(int(size), int(used), int(percent)) for name, size, used, percent in rows["space"]},
+        {name: int(created) for name, _, _, created in rows["datasets"]},
+        {name: Snapped(int(count), int(newest)) for name, count, newest in rows["snapshots"]},
+        frozenset((words[0], words[1]) for words in map(str.split, parts.get("exports", "").splitlines()) if len(words) == 2),
+        {block["KNAME"]: (int(block["SIZE"]), block["SERIAL"]) for block in blocks})
+
+
+def findings(wanted: Wanted, server: FileServer) -> Iterator[Finding]:
+    """What is wrong, and what to type."""
+    for name, (pool, vdevs) in wanted.pools.items():
+        yield from _pool(server, name, pool, vdevs)
+    missing: dict[str, list[str]] = {}
+    for path, address in sorted(wanted.exports - server.exports):
+        missing.setdefault(path, []).append(wanted.names.get(address, address))
+    for path, names in missing.items():
+        yield Finding(f"{path} is not exported to {', '.join(names)}", server.machine, Severity.DOWN, fix="inv storage.apply")
+    for kernel, (_, module) in server.module.kernels.items():
+        if not module:
+            yield Finding(f"kernel {kernel} has no module zfs: after a reboot into it there would be no pool", server.machine,
+                          fix="inv storage.apply")
+
+
+def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ...]) -> Iterator[Finding]:
+    facts = server.pools.get(name, PoolFacts())
+    if facts.pool is None:
+        yield Finding(f"pool {name} is not imported", server.machine, Severity.DOWN, fix="inv storage.apply --dry says what is there")
+        return
+    seen = facts.pool
+    if seen.state != "ONLINE":
+        yield Finding(f"pool {name} is {seen.state}", server.machine,
+                      Severity.DEGRADED if seen.state == "DEGRADED" else Severity.DOWN, seen.advice)
+    if seen.errors:
+        yield Finding(f"{seen.errors} files of pool {name} cannot be read", server.machine, Severity.DOWN,
+                      fix=f"zpool status -v {name} names them")
+    for disk in disks(server, name, vdevs):
+        if disk.state not in ("ONLINE", "AVAIL"):
+            yield Finding(f"disk {disk.bay} of pool {name} is {disk.state}", server.machine, evidence=disk.told)
+        elif any(disk.errors):
+            yield Finding(f"disk {disk.bay} of pool {name} has had errors: {disk.errors[0]} read, {disk.errors[1]} write, "
+                          f"{disk.errors[2]} checksum", server.machine, evidence=disk.told)
+    for told in differences(vdevs, facts):
+        yield Finding(told, server.machine, Severity.NOTICE, fix="hosts.yaml and configs/storage.yaml say what there should be")
+    space = server.space.get(name)
+    if space and space.percent >= FILLING:
+        yield Finding(f"pool {name} is {space.percent} % full", server.machine,
+                      Severity.DEGRADED if space.percent >= FULL else Severity.NOTICE)
+    yield from _ages(server, name, pool)
+
+
+def _ages(server: FileServer, name: str, pool: Pool) -> Iterator[Finding]:
+    seen = server.pools[name].pool
+    assert seen is not None
+    scan = seen.scan
+    since = scan.ended if scan and scan.function == "SCRUB" and scan.state == "FINISHED" else server.created.get(name, 0)
+    if server.now - since > SCRUBBED * DAY and not (scan and scan.state == "SCANNING"):
+        yield Finding(f"pool {name} has not been scrubbed for {(server.now - since) // DAY} days", server.machine,
+                      fix=f"systemctl list-timers zfs-scrub-{pool.scrub}@{name}.timer says why")
+    for dataset, one in pool.datasets.items():
+        every = min((INTERVALS[key] for key, count in one.snapshots if count), default=0)
+        full = f"{name}/{dataset}"
+        newest = server.snapshots.get(full, Snapped(0, server.created.get(full, server.now))).newest
+        if every and server.now - newest > 2 * every:
+            yield Finding(f"the newest snapshot of {full} is {(server.now - newest) // 3600} hours old", server.machine,
+                          fix="systemctl status sanoid.timer says why")
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk of a pool, by its bay."""
+
+    bay: str
+    path: str
+    serial: str
+    size: int
+    vdev: str
+    state: str
+    errors: tuple[int, int, int]
+
+    @property
+    def told(self) -> str:
+        """What to look for on its label."""
+        return f"{self.path}, serial {self.serial or 'unknown'}"
+
+
+def disks(server: FileServer, name: str, vdevs: tuple[WantedVdev, ...]) -> Iterator[Disk]:
+    """Each disk that the rack's files name for a pool, as it is there; then those that only the pool has."""
+    facts = server.pools.get(name, PoolFacts())
+    seen = {leaf.path: (vdev, leaf) for vdev in (facts.pool.vdevs if facts.pool else ()) for leaf in vdev.leaves}
+    named = set()
+    for vdev in vdevs:
+        for bay, path in vdev.disks.items():
+            kernel = facts.links.get(path, "")
+            found = seen.get(path) or seen.get(kernel)
+            named |= {path, kernel}
+            if found:
+                place, leaf = found
+                size, serial = server.blocks.get(kernel.rpartition("/")[2], (0, facts.serials.get(path, "")))
+                yield Disk(bay, path, serial, size, place.name, leaf.state, leaf.errors)
+            elif path in facts.disks:
+                disk = facts.disks[path]
+                yield Disk(bay, path, disk.serial, disk.size, "", "; ".join(disk.contents) or "empty", (0, 0, 0))
+            else:
+                yield Disk(bay, path, "", 0, "", "not in its pool" if kernel and kernel != path else "not there", (0, 0, 0))
+    for path, (place, leaf) in seen.items():
+        if path not in named:
+            yield Disk("-", path, "", 0, place.name, leaf.state, leaf.errors)
+
+
+def unnamed(machine: Machine, server: FileServer) -> list[tuple[str, int, str]]:
+    """Whole disks whose serial number no disk of the rack's files has: kernel's name, size, serial."""
+    known = {disk.serial for disk in machine.hardware.disks.values()}
+    links = {kernel for facts in server.pools.values() for kernel in facts.links.values()}
+    serials = known | {disk.serial for facts in server.pools.values() for disk in facts.disks.values()}
+    return [(name, size, serial) for name, (size, serial) in sorted(server.blocks.items())
+            if f"/dev/{name}" not in links and serial not in serials]

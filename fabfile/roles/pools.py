@@ -1,0 +1,104 @@
+"""A file server's pools, their file systems and snapshots, and what of them is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from fabfile.rack import Machine, Rack
+from fabfile.rack.pools import Pool, Snapshots
+from fabfile.resources import Check, Exports, File, Resource, Unit, ZfsDataset, ZfsPool
+from fabfile.resources.pool_plan import WantedVdev
+from fabfile.roles.file_server import clients_of, exported
+from fabfile.roles.rendering import render
+
+SANOID = "/etc/sanoid/sanoid.conf"
+
+
+def pools(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """Each pool, and the timer that has it scrubbed."""
+    for name, pool in pools_of(rack, machine):
+        yield wanted_pool(machine, name, pool)
+    for name, pool in pools_of(rack, machine):
+        for often in ("weekly", "monthly"):
+            yield Unit(f"zfs-scrub-{often}@{name}.timer", running=pool.scrub == often, enabled=pool.scrub == often)
+
+
+def wanted_pool(machine: Machine, name: str, pool: Pool) -> ZfsPool:
+    """A pool as the rack's files want it."""
+    vdevs = tuple(WantedVdev(vdev.group, vdev.kind, {bay: machine.disks[bay] for bay in vdev.disks}) for vdev in pool.layout)
+    return ZfsPool(name, machine.name, vdevs, _texts({"ashift": 12, "autoreplace": "off", **pool.properties}))
+
+
+def datasets(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """The file systems of its pools, their snapshots, and their exports."""
+    owners = {path: owner(rack, path) for path in exported(rack, machine)}
+    for name, pool in pools_of(rack, machine):
+        for dataset, one in pool.datasets.items():
+            yield ZfsDataset(f"{name}/{dataset}", _texts(one.properties), owners.get(f"/{name}/{dataset}", ""))
+    kept = [(f"{name}/{dataset}", _counts(one.snapshots)) for name, pool in pools_of(rack, machine)
+            for dataset, one in pool.datasets.items() if any(count for _, count in _counts(one.snapshots))]
+    yield File(SANOID, render("hen/etc/sanoid/sanoid.conf", datasets=kept))
+    yield Unit("sanoid.timer", running=bool(kept), enabled=bool(kept))
+    yield Exports({path: {str(client.address()): export_options(rack, path) for client in clients_of(rack, path)}
+                   for path in exported(rack, machine)},
+                  {str(one.address()): one.name for one in rack.machines.values()})
+
+
+def pools_of(rack: Rack, machine: Machine) -> list[tuple[str, Pool]]:
+    """The pools of a machine, by name."""
+    assert rack.storage_classes is not None
+    return [(name, pool) for name, pool in rack.storage_classes.pools.items() if pool.machine == machine.name]
+
+
+def export_options(rack: Rack, path: str) -> str:
+    """What exports(5) is told of a folder: written through, one owner for every file, only while it is mounted, and the same
+    handle for as long as the rack has its name."""
+    assert rack.storage_classes is not None
+    written = [one for one in rack.storage_classes.exports[path].options if one not in ("sync", "rw", "all_squash", "no_subtree_check")]
+    access = [] if "ro" in written else ["rw"]
+    return ",".join([*access, "sync", "no_subtree_check", "all_squash", *written, "mp",
+                     f"fsid={uuid5(NAMESPACE_URL, f'coop:{rack.name}{path}')}"])
+
+
+def owner(rack: Rack, path: str) -> str:
+    """The owner of an exported folder, who is the owner of all files in it; "" where its options name none."""
+    assert rack.storage_classes is not None
+    told = dict(one.split("=", 1) for one in rack.storage_classes.exports[path].options if "=" in one)
+    return f"{told['anonuid']}:{told.get('anongid', told['anonuid'])}" if "anonuid" in told else ""
+
+
+def pools_are_online(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """Each pool serves what it holds."""
+    for machine in machines:
+        for name, _ in pools_of(rack, machine):
+            yield Check(f"pool {name} of {machine.name} is online", machine.name, f"""
+health=$(zpool list -H -o health {name} 2>&1)
+case $health in
+    ONLINE) ;;
+    DEGRADED) echo 'note: pool {name} of {machine.name} is DEGRADED: inv storage.status' ;;
+    *) echo "pool {name}: $health"; exit 1 ;;
+esac
+""", about=(machine.name,))
+
+
+def exports_are_reached(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """What is exported is mounted there, and its clients reach the port."""
+    for machine in machines:
+        for path in exported(rack, machine):
+            yield Check(f"{machine.name} exports {path}", machine.name,
+                        f"mountpoint -q {path} || {{ echo '{path} is not mounted'; exit 1; }}\n"
+                        f"exportfs -s | grep -q '^{path} ' || {{ echo '{path} is not exported'; exit 1; }}", about=(machine.name,))
+            for client in clients_of(rack, path):
+                if client in rack.reached and client.host_key:
+                    yield Check(f"{client.name} reaches {machine.name}'s NFS", client.name,
+                                f"timeout 5 bash -c 'exec 3<>/dev/tcp/{machine.address()}/2049' 2>&1", about=(client.name,), stage=1)
+
+
+def _counts(snapshots: Snapshots) -> list[tuple[str, int]]:
+    return [(key, count or 0) for key, count in snapshots]
+
+
+def _texts(properties: Any) -> dict[str, str]:
+    return {key: str(value) for key, value in properties.items()}

@@ -1,0 +1,57 @@
+"""A file server's state and disks on a screen of 100 columns, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from fabfile.finding import Finding, healthy
+from fabfile.screen import findings
+from fabfile.screen.table import WIDTH, ruled_table, table
+
+if TYPE_CHECKING:
+    from fabfile.facts.file_server import Disk, FileServer
+
+
+def as_json(servers: Sequence[FileServer], found: Sequence[Finding]) -> str:
+    """Each pool's state, space, scan and snapshots; the findings, and `healthy` in one word."""
+    data = [{
+        "machine": server.machine, "zfs": server.module.loaded,
+        "pools": {name: asdict(facts.pool) if facts.pool else None for name, facts in server.pools.items()},
+        "space": {name: asdict(space) for name, space in server.space.items()},
+        "snapshots": {name: asdict(one) for name, one in server.snapshots.items()},
+    } for server in servers]
+    return json.dumps({"servers": data, "findings": findings.as_data(found), "healthy": healthy(found)}, indent=2)
+
+
+def as_text(servers: Sequence[FileServer], found: Sequence[Finding]) -> str:
+    """A line each pool, and what is wrong, worst first."""
+    rows = []
+    for server in servers:
+        for name, facts in server.pools.items():
+            pool, space = facts.pool, server.space.get(name)
+            scan = "" if pool is None or pool.scan is None else f"{pool.scan.function.lower()} {pool.scan.state.lower()}"
+            rows.append((server.machine, name, pool.state if pool else "not imported",
+                         f"{space.percent} % of {size(space.size)}" if space else "", scan, server.module.loaded))
+    shown = ruled_table(("machine", "pool", "state", "full", "last scan", "zfs"), rows)
+    return "\n".join([shown, findings.as_text(found, WIDTH) if found else "no problems found"])
+
+
+def disks_as_text(machine: str, disks: Iterable[Disk], unnamed: Sequence[tuple[str, int, str]]) -> str:
+    """A line each disk by its bay, and those that no file names."""
+    rows = [(disk.bay, disk.path.removeprefix("/dev/disk/by-id/"), disk.serial, size(disk.size), disk.vdev, disk.state,
+             "/".join(map(str, disk.errors))) for disk in disks]
+    lines = [f"{machine}:", table(("bay", "id", "serial", "size", "vdev", "state", "errors"), rows)]
+    lines += [f"{name} ({size(count)}, serial {serial or 'unknown'}) is in no pool, and its serial in no file"
+              for name, count, serial in unnamed]
+    return "\n".join(lines)
+
+
+def size(count: int) -> str:
+    """Bytes for a person: "4.0 TB"; "" for none."""
+    for unit, one in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} B" if count else ""
