@@ -1,4 +1,5 @@
-"""Coop's tasks: what `inv` and `fab` list. A module in fabfile/tasks is one collection."""
+"""Coop's tasks: what `inv` and `fab` list. A module in fabfile/tasks is one collection; the doctor is about the whole rack,
+and in none."""
 
 from importlib import import_module
 
@@ -10,3 +11,4 @@ COLLECTIONS = ("cluster", "gateway", "hub", "lab", "node", "rack", "run", "servi
 
 namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS
                          if name != "lab" or (PROJECT / "lab").is_dir()))  # the lab comes with a clone alone
+namespace.add_task(import_module("fabfile.tasks.doctor").doctor)

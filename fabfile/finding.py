@@ -18,7 +18,8 @@ class Severity(IntEnum):
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong. `where` is a machine, a pod, a file; `evidence` what was seen or said; `since` an ISO
-    8601 time, where it is known; `fix` what to type."""
+    8601 time, where it is known; `fix` what to type; `rule` names the rule that found it; `follows` are the findings that it
+    explains, and that are gone when it is fixed."""
 
     what: str
     where: str
@@ -26,13 +27,20 @@ class Finding:
     evidence: str = ""
     since: str = ""
     fix: str = ""
+    rule: str = ""
+    follows: tuple[Finding, ...] = ()
+
+    @property
+    def harm(self) -> Severity:
+        """Its own severity, or the worst of what follows from it."""
+        return max([self.severity, *(each.harm for each in self.follows)])
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
     """Whether nothing is worse than a notice."""
-    return all(finding.severity <= Severity.NOTICE for finding in findings)
+    return all(finding.harm <= Severity.NOTICE for finding in findings)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """The same, by harm."""
-    return sorted(findings, key=lambda finding: -finding.severity)
+    return sorted(findings, key=lambda finding: -finding.harm)

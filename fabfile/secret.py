@@ -18,6 +18,14 @@ _LONGEST = 4096  # letters of one line; no key is longer
 # What is a secret wherever it stands within one: a line of a key or its base64, and kubeadm's join token.
 _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=]{40,}|\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 
+_LOOKS_SECRET = (
+    re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL),
+    re.compile(r"(client-key-data: *|[Bb]earer +|--token[ =])\S+"),
+    re.compile(r"()\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
+    re.compile(r"()\b[a-z0-9]{6}\.[a-z0-9]{16}\b"),
+    re.compile(r"""([A-Za-z_.-]*(?:password|passwd|secret|api_?token|auth_?token|crypt_?key|private_?key)[A-Za-z_]*["']?"""
+               r""" *[:=] *["']?)(?!["'{\[]|\s|$)[^\s"',}]+""", re.IGNORECASE))
+
 _remembering = Lock()
 _known: tuple[str, ...] = ()  # longest first
 _pieces: dict[str, tuple[str, ...]] = {}  # so many letters of a secret → the secrets that hold them
@@ -68,6 +76,14 @@ def remember_keys(text: str) -> None:
     """Masks from now on whatever looks like a key or a token in what was to become a secret."""
     for material in _KEY_MATERIAL.findall(text):
         _remember(material)
+
+
+def mask_keys(text: str) -> str:
+    """The text with whatever looks like a secret covered, known to this process or not: private keys, tokens, and the values
+    of keys that are called so."""
+    for pattern in _LOOKS_SECRET:
+        text = pattern.sub(lambda found: f"{found[1]}{MASK}", text)
+    return mask(text)
 
 
 def _without_cut(text: str) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from fabfile.finding import Finding, Severity
 from fabfile.programs import shell
 from fabfile.upstream.paths import ADMIN_CONF
 
 # kubelet's words for pods that it ended, or refused, because its machine shuts down. Others took their place
 # long ago, and nobody takes them away (pkg/kubelet/nodeshutdown).
 _SHUT_DOWN = ("Terminated", "NodeShutdown")
+AWAITER = "hook-image-awaiter"  # runs as long as an upgrade waits for images on every node
+_PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
 
 def question() -> str:
@@ -38,6 +40,10 @@ class NodeState:
     why: str = ""  # the reason of a node that is not Ready
     since: str = ""  # when it last became Ready, or not Ready; ISO 8601
     sessions: int | None = None  # BGP sessions that are Established; None: it could not be asked
+    pressures: tuple[str, ...] = ()  # conditions that say that it runs short of something
+    bgp_address: str = ""  # what Calico tells its peers
+    taints: tuple[str, ...] = ()  # "KEY:EFFECT"
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,61 @@ class PodState:
     name: str
     node: str
     state: str
+    since: str = ""
+    ending: str = ""  # since when it is being deleted
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """A Service. `address` is what it has as a LoadBalancer, `wanted` what it asks for."""
+
+    namespace: str
+    name: str
+    kind: str
+    cluster_ip: str
+    address: str
+    wanted: str
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """A pool of Calico's."""
+
+    name: str
+    network: str
+    ipip: str
+    vxlan: str
+    uses: str
 
 
 @dataclass(frozen=True)
 class ClusterState:
-    """Everything at one moment. Without `api` the API server did not answer: only certificates are known."""
+    """Everything at one moment. Without `api` the API server did not answer: only certificates are known. What is None was
+    not told."""
 
     api: bool
-    nodes: tuple[NodeState, ...]
-    pods: tuple[PodState, ...]
-    certificates: Mapping[str, int]  # name → days left
+    nodes: tuple[NodeState, ...] = ()
+    pods: tuple[PodState, ...] = ()
+    certificates: Mapping[str, int] | None = None  # name → days left
+    objects: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=lambda: MappingProxyType({}))
+    pools: tuple[PoolState, ...] | None = None
+    ca: str = ""  # the fingerprint that new members are told
+    corefile: str = ""
+
+    def of_kind(self, kind: str) -> Mapping[str, tuple[str, ...]]:
+        """"NAMESPACE/NAME" → what was told of each."""
+        return self.objects.get(kind, {})
+
+    @property
+    def services(self) -> dict[str, ServiceState]:
+        return {where: _service(where, [*words, *["-"] * 5][:5]) for where, words in self.of_kind("Service").items()}
+
+    def ready_endpoints(self, service: str) -> int:
+        """How many ready endpoints a Service has."""
+        namespace, name = service.split("/", 1)
+        return sum(words[1].count(",") for where, words in self.of_kind("EndpointSlice").items()
+                   if where.startswith(f"{namespace}/") and words[:1] == (name,) and len(words) > 1)
 
 
 def parse(answer: str, now: datetime | None = None) -> ClusterState:
@@ -72,96 +123,74 @@ def parse(answer: str, now: datetime | None = None) -> ClusterState:
     text = {name: "\n".join(lines).strip() for name, lines in parts.items()}
     sessions = {name: int(up) for name, up in map(str.split, text.get("sessions", "").splitlines())}
     nodes = json.loads(text.get("nodes") or '{"items": []}')["items"]
-    certificates = json.loads(text.get("certificates") or "{}")
-    now = now or datetime.now(UTC)
+    certificates = json.loads(text["certificates"] or "{}") if "certificates" in text else None
+    objects = _objects(text.get("objects", ""))
     return ClusterState(
         api=text.get("ready") == "ok",
         nodes=tuple(_node(item, sessions.get(item["metadata"]["name"])) for item in nodes),
         pods=tuple(filter(None, map(_pod, text.get("pods", "").splitlines()))),
-        certificates={each["name"]: (datetime.fromisoformat(each["expirationDate"]) - now).days
-                      for key in ("certificates", "certificateAuthorities")
-                      for each in certificates.get(key) or () if not each.get("missing")},
-    )
+        certificates=None if certificates is None else _days_left(certificates, now or datetime.now(UTC)),
+        objects=objects,
+        pools=tuple(PoolState(*[*line.split(" "), ""][:5]) for line in text["pools"].splitlines()) if text.get("pools") else None,
+        ca=text.get("ca", ""), corefile=text.get("corefile", ""))
 
 
-def _node(item: Mapping[str, Any], sessions: int | None) -> NodeState:
-    status = item["status"]
-    ready: Mapping[str, str] = next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {})
-    addresses = {each["type"]: each["address"] for each in status.get("addresses", ())}
-    info = status.get("nodeInfo", {})
-    return NodeState(
-        name=item["metadata"]["name"], ready=ready.get("status") == "True",
-        schedulable=not item["spec"].get("unschedulable", False), address=addresses.get("InternalIP", ""),
-        kubelet=info.get("kubeletVersion", ""), runtime=info.get("containerRuntimeVersion", ""),
-        system=info.get("osImage", ""),
-        control_plane="node-role.kubernetes.io/control-plane" in item["metadata"].get("labels", {}),
-        why="" if ready.get("status") == "True" else ready.get("message", "it has never reported"),
-        since=ready.get("lastTransitionTime", ""), sessions=sessions)
+def _days_left(certificates: Mapping[str, Any], now: datetime) -> dict[str, int]:
+    return {each["name"]: (datetime.fromisoformat(each["expirationDate"]) - now).days
+            for key in ("certificates", "certificateAuthorities")
+            for each in certificates.get(key) or () if not each.get("missing")}
 
 
-def _pod(line: str) -> PodState | None:
-    namespace, name, node, phase, *rest = f"{line}      ".split(" ")
-    ready, waiting, reason = rest[:3]
-    if (phase == "Succeeded" or (phase == "Failed" and reason in _SHUT_DOWN)
-            or (phase == "Running" and "false" not in ready)):
-        return None
-    return PodState(namespace, name, node, waiting or ("not ready" if phase == "Running" else reason or phase))
+def _service(where: str, words: Sequence[str]) -> ServiceState:
+    namespace, _, name = where.partition("/")
+    kind, cluster_ip, address, noted, asked = words
+    return ServiceState(namespace, name, kind, cluster_ip, address.strip(",-"), noted if noted != "-" else asked.strip("-"))
 
 
-_LASTING = 30  # days that a certificate should still be good for
-
-
-def findings(state: ClusterState, members: Iterable[str], off: Set[str] = frozenset(),
-             missing: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
-    """What is wrong with the cluster. `members`: who should be in it; `off`: who is meant to be off; `missing`: the
-    control planes that could not be reached, with the reason."""
-    found = [Finding(f"{name}, a control plane, cannot be reached", name, Severity.DEGRADED, why,
-                     fix=f"is it off for good: inv node.remove {name} --dead; in repair: `expect: off` in hosts.yaml")
-             for name, why in missing.items()]
-    if not state.api:
-        return [*found, Finding("the API server does not answer", "cluster", Severity.DOWN,
-                                fix="inv node.status MACHINE of each control plane says how it is")]
-    known = {node.name for node in state.nodes}
-    ready = {node.name for node in state.nodes if node.ready}
-    for node in state.nodes:
-        found += _of_node(node, len(ready) - 1, set(members), off)
-    absent = [name for name in members if name not in known and name not in missing]
-    found += [Finding(f"{name} is not in the cluster: it is off, as hosts.yaml expects", name, Severity.NOTICE) if name in off
-              else Finding(f"{name} is in hosts.yaml, not in the cluster", name, fix=f"inv node.add {name}")
-              for name in absent]
-    away: dict[str, list[str]] = {}
-    for pod in state.pods:
-        if pod.node in known - ready:
-            away.setdefault(pod.node, []).append(f"{pod.namespace}/{pod.name}")
-        else:
-            found.append(Finding(f"pod {pod.namespace}/{pod.name} is not ready", pod.node or "-", evidence=pod.state,
-                                 fix=f"kubectl -n {pod.namespace} describe pod {pod.name}"))
-    found += [Finding(f"{len(pods)} pods are on {node}, which is not Ready", node, evidence=", ".join(pods))
-              for node, pods in away.items() if node not in off]
-    name, days = min(state.certificates.items(), key=lambda item: item[1], default=("", 0))
-    if not state.certificates:
-        found.append(Finding("the expiry of the certificates could not be read", "control planes",
-                             fix="kubeadm certs check-expiration, on a control plane"))
-    elif days <= _LASTING:
-        found.append(Finding(f"the certificate {name} expires in {days} days", "control planes",
-                             fix="kubeadm certs renew all, on each control plane, and restart its static pods"))
+def _objects(text: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for line in text.splitlines():
+        kind, namespace, name, *words = f"{line}  ".split(" ")
+        found.setdefault(kind, {})[name if namespace == "-" else f"{namespace}/{name}"] = tuple(word for word in words if word)
     return found
 
 
-def _of_node(node: NodeState, mesh: int, members: Set[str], off: Set[str]) -> Iterator[Finding]:
-    if node.name in off:
-        told = "is Ready, though hosts.yaml expects it to be off" if node.ready else "is off, as hosts.yaml expects"
-        yield Finding(f"{node.name} {told}", node.name, Severity.NOTICE, since=node.since)
-        return
-    if not node.ready:
-        yield Finding(f"{node.name} is not Ready", node.name, Severity.DEGRADED, node.why, node.since,
-                      f"inv node.status {node.name}; when it is off for good: inv node.remove {node.name} --dead")
-        return
-    if node.name not in members:
-        yield Finding(f"{node.name} is in the cluster, not in hosts.yaml", node.name,
-                      fix=f"put it into hosts.yaml, or: kubectl drain {node.name}, kubectl delete node {node.name}")
-    if not node.schedulable:
-        yield Finding(f"{node.name} takes no new pods (cordoned)", node.name, fix=f"kubectl uncordon {node.name}")
-    if node.sessions != mesh:
-        yield Finding(f"{node.name} has {'?' if node.sessions is None else node.sessions} BGP sessions of {mesh}",
-                      node.name, fix="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")
+def _node(item: Mapping[str, Any], sessions: int | None) -> NodeState:
+    status, meta = item["status"], item["metadata"]
+    conditions = {each["type"]: each for each in status.get("conditions", ())}
+    ready: Mapping[str, str] = conditions.get("Ready", {})
+    addresses = {each["type"]: each["address"] for each in status.get("addresses", ())}
+    info = status.get("nodeInfo", {})
+    return NodeState(
+        name=meta["name"], ready=ready.get("status") == "True",
+        schedulable=not item["spec"].get("unschedulable", False), address=addresses.get("InternalIP", ""),
+        kubelet=info.get("kubeletVersion", ""), runtime=info.get("containerRuntimeVersion", ""),
+        system=info.get("osImage", ""),
+        control_plane="node-role.kubernetes.io/control-plane" in meta.get("labels", {}),
+        why="" if ready.get("status") == "True" else ready.get("message", "it has never reported"),
+        since=ready.get("lastTransitionTime", ""), sessions=sessions,
+        pressures=tuple(f"{name}: {conditions[name].get('message', '')}" for name in _PRESSURES
+                        if conditions.get(name, {}).get("status") == "True"),
+        bgp_address=meta.get("annotations", {}).get("projectcalico.org/IPv4Address", ""),
+        taints=tuple(f"{taint['key']}:{taint['effect']}" for taint in item["spec"].get("taints") or ()),
+        labels=tuple(meta.get("labels", {})))
+
+
+def _pod(line: str) -> PodState | None:
+    namespace, name, node, phase, *rest = f"{line}{' ' * 12}".split(" ")
+    ready, waiting, reason, ending, created, restarts, changed, scheduled = rest[:8]
+    if (phase == "Succeeded" or (phase == "Failed" and reason in _SHUT_DOWN)
+            or (phase == "Running" and "false" not in ready and not ending and not name.startswith(AWAITER))):
+        return None
+    state = waiting or ("not ready" if phase == "Running" else reason or (scheduled if phase == "Pending" else "") or phase)
+    return PodState(namespace, name, node, "Terminating" if ending else state, changed or created, ending,
+                    sum(int(one) for one in restarts.split(",") if one.isdigit()))
+
+
+def renewed(state: ClusterState) -> Iterator[tuple[str, datetime]]:
+    """Each node's last sign of life, by its own lease."""
+    for where, words in state.of_kind("Lease").items():
+        namespace, _, name = where.partition("/")
+        if namespace == "kube-node-lease" and words:
+            with suppress(ValueError):
+                yield name, datetime.fromisoformat(words[0]).astimezone(UTC)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from fabfile.finding import Finding, Severity, healthy
 from fabfile.programs import shell
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
@@ -37,25 +36,6 @@ class SickNode:
         """Whether the hub does not work without it."""
         return any(pod.startswith(OWN) for pod in self.pods)
 
-    @property
-    def finding(self) -> Finding:
-        """The problem, what runs on the node, and the command that helps."""
-        what = f"{self.name} is silent" if self.silent else f"{self.name} is not Ready ({self.why})"
-        on_it = [f"on it: {', '.join(self.pods)}"] if self.pods else []
-        on_it += ["the hub's database is on its disk"] if self.home else []
-        return Finding(what, self.name, Severity.DOWN if self.blocks else Severity.DEGRADED, "; ".join(on_it), self.since,
-                       self._mend)
-
-    @property
-    def _mend(self) -> str:
-        if not self.silent:
-            return f"inv node.status {self.name}"
-        moved = f"inv node.remove {self.name} --dead"
-        taint = f"kubectl taint node {self.name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
-        rest = "all but the hub, which starts only where its database is" if self.home else "all of it"
-        return (f"switch {self.name} on again; if it is really off, and for long, this moves {rest}: {moved} (takes it "
-                f"out of the cluster), or {taint} (until it is back)")
-
 
 @dataclass(frozen=True)
 class HubState:
@@ -77,38 +57,6 @@ class HubState:
     def blocked(self) -> tuple[SickNode, ...]:
         """The unhealthy nodes without which the hub does not work."""
         return tuple(node for node in self.sick if node.blocks)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Everything that is wrong with it."""
-        return tuple(self._findings())
-
-    def _findings(self) -> Iterator[Finding]:
-        if self.cluster:
-            yield Finding("the API server does not answer", "cluster", Severity.DOWN, self.cluster, fix="inv cluster.status")
-        elif not self.release:
-            yield Finding(f"{self.service} is not released", self.service, Severity.DOWN, fix="inv hub.upgrade")
-        elif self.release.get("status") != "deployed":
-            yield Finding(f"revision {self.release.get('revision')} is {self.release.get('status')}", self.service,
-                          Severity.DOWN, fix="inv hub.upgrade, or inv hub.rollback --dry")
-        yield from (node.finding for node in self.sick)
-        sick = {node.name for node in self.sick}
-        own = [(name, node, state) for name, node, state in self.pods if name.startswith(OWN)]
-        if not own and not self.cluster:
-            yield Finding("there is no pod of the hub", self.service, Severity.DOWN, fix="inv hub.upgrade")
-        for name, node, state in own:
-            if state != "ready" and node not in sick:
-                yield Finding(f"{name} is {state}", name, Severity.DOWN, fix="inv hub.logs")
-        if not self.api:
-            yield Finding("its API does not answer", self.service, Severity.DOWN, self.problem or "no answer")
-        if self.pages.get("from", "repository") != "repository":
-            yield Finding("its pages are not those of the repository", self.service,
-                          evidence="the repository could not be had when the hub started", fix="inv hub.restart")
-
-    @property
-    def healthy(self) -> bool:
-        """Released, every pod of its own ready, its API answering, its pages those that were wanted."""
-        return healthy(self.findings)
 
 
 def question(service: Service, kubeconfig: str, api: str = "") -> str:

@@ -6,22 +6,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from shlex import quote
+from typing import Protocol
+
+_LINE = "\n"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the table: `macs` answer for the service's address; `answers` is port → what came, ""
-    nothing; `certificate` is its issuer, its names, and when it expires, with "trusted" or why not."""
+class Row(Protocol):
+    """One row of the table of published names: its name, the gateway's address and the service's, and the ports."""
 
-    name: str
-    public: str
-    address: str
-    ports: tuple[int, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def public(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def ports(self) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True)
 class PublishedState:
-    """What came of a row."""
+    """What came of a row: `macs` answer for the service's address; `answers` is port → what came, "" nothing; the certificate has
+    its issuer and when it expires, with "yes" where it is trusted."""
 
     macs: tuple[str, ...]
     answers: Mapping[int, str]
@@ -30,11 +36,6 @@ class PublishedState:
     trusted: str
     refused: bool  # a wrong name gets no answer
 
-    @property
-    def good(self) -> bool:
-        return len(self.macs) == 1 and self.refused and all(
-            answer and not answer.startswith("5") for answer in self.answers.values())
-
 
 def _asked(name: str) -> str:
     """A name that a row answers to: of all below a domain, one that nobody has."""
@@ -42,8 +43,9 @@ def _asked(name: str) -> str:
 
 
 def question(rows: Iterable[Row], inner: str) -> str:
-    """Shell text; `inner` is the gateway's interface towards the nodes."""
-    return "\n".join(text for row in rows for text in _of(row, inner)) + "\n:"
+    """Shell text; `inner` is the gateway's interface towards the nodes. All rows are asked at the same time."""
+    asked = [f"({_LINE.join(_of(row, inner))}\n) >\"$heard/{number}\" &" for number, row in enumerate(rows)]
+    return "\n".join(["heard=$(mktemp -d /run/coop-published.XXXXXX)", *asked, 'wait; cat "$heard"/* 2>/dev/null; rm -rf "$heard"', ":"])
 
 
 def _of(row: Row, inner: str) -> Iterable[str]:

@@ -24,7 +24,10 @@
     metallb_secrets.sh  what its pods mount, made before they start
     storage.sh       whether the provisioners run
     cluster.sh       how the cluster is
-    machine.sh       how a machine is
+    machine.sh       how a machine's system is
+    chick.sh         how a member of the cluster is
+    control_plane.sh how a control plane is
+    rooster.sh       how rooster serves the rack
     disks.sh         what the disks of a machine are called, their sizes and serial numbers
     hardware.sh      what a machine is made of
     zfs_module.sh    whether each installed kernel has a ZFS module

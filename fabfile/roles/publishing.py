@@ -16,6 +16,16 @@ REFUSED, REFUSED_PROXIED = "127.0.0.1:4430", "127.0.0.1:4431"  # where a wrong n
 
 
 @dataclass(frozen=True)
+class PublishedRow:
+    """One row: its name, the gateway's address and the service's, and the ports."""
+
+    name: str
+    public: str
+    address: str
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Door:
     """One public address of the gateway, and the names behind it."""
 
@@ -47,6 +57,11 @@ def doors(rack: Rack) -> list[Door]:
 def public_address(rack: Rack, row: Published) -> str:
     """The gateway's address for a row; its own unless the row has another."""
     return str(row.public or rack.gateway.address("public"))
+
+
+def published_rows(rack: Rack) -> list[PublishedRow]:
+    """Every row of `publish`, with the gateway's address for it."""
+    return [PublishedRow(name, public_address(rack, row), str(row.address), row.ports) for name, row in rack.network.publish.items()]
 
 
 def more_addresses(rack: Rack) -> list[str]:

@@ -8,13 +8,14 @@ from json import dumps
 from typing import Any
 
 from fabfile.facts.hub import HubState
+from fabfile.finding import Finding, healthy
 from fabfile.screen.findings import as_data, as_text
 from fabfile.screen.table import table
 
 
-def state_as_json(state: HubState) -> str:
+def state_as_json(state: HubState, found: Sequence[Finding]) -> str:
     data = {key: value for key, value in asdict(state).items() if key != "sick"}
-    return dumps(data | {"healthy": state.healthy, "findings": as_data(state.findings)}, indent=1)
+    return dumps(data | {"healthy": healthy(found), "findings": as_data(found)}, indent=1)
 
 
 CAME = {
@@ -24,11 +25,11 @@ CAME = {
 }
 
 
-def state_as_text(state: HubState) -> str:
+def state_as_text(state: HubState, found: Sequence[Finding]) -> str:
     """The release, its pages, its API, its pods; and below, whatever is wrong."""
     head = state.cluster or _release(state)
-    found = ["", as_text(state.findings)] if state.findings else []
-    return "\n".join([f"{state.service}: {head}", *_pages(state), *_api(state), *_others(state), *_pods(state), *found])
+    wrong = ["", as_text(found)] if found else []
+    return "\n".join([f"{state.service}: {head}", *_pages(state), *_api(state), *_others(state), *_pods(state), *wrong])
 
 
 def _release(state: HubState) -> str:

@@ -40,19 +40,22 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
 @task(help={"json": "Print JSON."})
 def status(c: Context, json: bool = False) -> None:
     """Show nodes, versions, BGP, unready pods, certificates."""
-    from fabfile.facts.cluster import findings, parse, question
+    from time import time
+
+    from fabfile.facts.cluster import parse, question
+    from fabfile.facts.look import Look
     from fabfile.finding import healthy
+    from fabfile.rules.examine import examine
     from fabfile.screen import cluster as screen
     from fabfile.tasks.leader import connected, find_leader
+    from fabfile.tasks.looking import unreachable
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
 
     with connected(the_rack()) as ways:
         rack, missing = find_leader(ways)
         state = parse(asked_of(rack, rack.leader, question(), ways=ways))
-    found = findings(state, [machine.name for machine in rack.chicks],
-                     {machine.name for machine in rack.chicks if machine.expected_off},
-                     {name: error.problem for name, error in missing.items()})
+    found = examine(Look(rack, time(), unreachable=unreachable(missing), cluster=state))
     print(screen.as_json(state, found) if json else screen.as_text(state, found))
     if not healthy(found):
         raise SystemExit(3)

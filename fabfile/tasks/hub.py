@@ -48,9 +48,14 @@ def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = ""
 @task(help=HUB | {"json": "Print JSON."})
 def status(c: Context, hub: str = "hub", json: bool = False) -> None:
     """Show a hub's release, pods, pages and servers."""
+    from time import time
+
     from fabfile.facts.hub import parse, question
+    from fabfile.facts.look import Look
+    from fabfile.finding import healthy
     from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
+    from fabfile.rules.examine import examine
     from fabfile.screen import hub as screen
     from fabfile.tasks.queries import asked_of
 
@@ -59,8 +64,9 @@ def status(c: Context, hub: str = "hub", json: bool = False) -> None:
         hub,
         asked_of(rack, rack.gateway,
                  question(service, kubeconfig(rack), api_command(rack, service, "info")), limit=120.0))
-    print(screen.state_as_json(state) if json else screen.state_as_text(state))
-    if not state.healthy:
+    found = examine(Look(rack, time(), hubs={hub: state}))
+    print(screen.state_as_json(state, found) if json else screen.state_as_text(state, found))
+    if not healthy(found):
         raise SystemExit(3)
 
 
@@ -227,12 +233,13 @@ def refuse_when_silent(rack: Rack, service: Service) -> None:
     come."""
     from fabfile.facts.hub import parse, question
     from fabfile.roles.operators import kubeconfig
+    from fabfile.rules.hub import sick_node
     from fabfile.screen.findings import as_text
     from fabfile.tasks.queries import asked_of
 
     state = parse(service.name, asked_of(rack, rack.gateway, question(service, kubeconfig(rack)), limit=60.0))
     if state.blocked:
-        raise Exit(as_text([node.finding for node in state.blocked]), code=1)
+        raise Exit(as_text(map(sick_node, state.blocked)), code=1)
 
 
 def upgrade_release(service: str, dry: bool, leave_out: str, force_conflicts: bool, yes: bool, json: bool) -> None:

@@ -151,17 +151,23 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
 @task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: each of these).", "json": JSON})
 def status(c: Context, machine: str | None = None, json: bool = False) -> None:
     """Show one machine's health, without asking the API server."""
-    from fabfile.facts.machine import parse, question
+    from time import time
+
+    from fabfile.facts.look import Look
+    from fabfile.facts.machine import parse, question, rows
+    from fabfile.finding import healthy
     from fabfile.roles.programs import held_on_chicks
+    from fabfile.rules.examine import examine
     from fabfile.screen import machine as screen
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
-    from fabfile.upstream.documents import certificates_folder
 
     rack = the_rack()
     if not machine:
         raise Exit("which machine? inv node.status chick1, or fab -H chick1 node.status", code=2)
-    lines = parse(asked_of(rack, a_chick(rack, machine), question(certificates_folder(rack))), frozenset(held_on_chicks(rack)))
-    print(screen.as_json(machine, lines) if json else screen.as_text(machine, lines))
-    if not all(line.good for line in lines):
+    chick = a_chick(rack, machine)
+    state = parse(machine, asked_of(rack, chick, question(rack, chick)))
+    lines, found = rows(state, frozenset(held_on_chicks(rack))), examine(Look(rack, time(), {machine: state}))
+    print(screen.as_json(machine, lines, found) if json else screen.as_text(machine, lines, found))
+    if not healthy(found):
         raise Exit(code=3)

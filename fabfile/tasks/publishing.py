@@ -18,9 +18,14 @@ def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False
     """Set up nginx on the gateway for every name, and test each."""
     from dataclasses import asdict
     from json import dumps
+    from time import time
 
-    from fabfile.facts.published import Row, parse, question
-    from fabfile.roles.publishing import public_address
+    from fabfile.facts.look import Look
+    from fabfile.facts.published import parse, question
+    from fabfile.finding import healthy
+    from fabfile.roles.publishing import published_rows
+    from fabfile.rules.examine import examine
+    from fabfile.screen import findings
     from fabfile.screen.published import as_text
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
@@ -31,21 +36,16 @@ def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False
 
     converge(command(), lambda rack: [*gateway_steps(rack), *publishing_steps(rack)], dry=dry, yes=yes, json=json)
     rack = the_rack()
-    rows = [
-        Row(name, public_address(rack, row), str(row.address), row.ports)
-        for name, row in rack.network.publish.items()
-    ]
-    found = parse(
-        asked_of(rack, rack.gateway, question(rows, rack.gateway.inner.name), limit=60.0 + 40 * len(rows)))
+    rows = published_rows(rack)
+    seen = parse(asked_of(rack, rack.gateway, question(rows, rack.gateway.inner.name), limit=60.0 + 10 * len(rows)))
+    wrong = examine(Look(rack, time(), published=seen))
     nodes = {machine.inner.mac: machine.name for machine in rack.chicks}
     if json:
-        print(
-            dumps(
-                {
-                    row.name: asdict(row) | asdict(found[row.name]) | {"good": found[row.name].good}
-                    for row in rows
-                }, indent=1))
+        print(dumps({row.name: asdict(row) | asdict(seen[row.name]) | {"findings": findings.as_data(
+            one for one in wrong if one.where == row.name)} for row in rows}, indent=1))
     else:
-        print("\n" + as_text(rows, found, nodes))
-    if not all(one.good for one in found.values()):
+        print("\n" + as_text(rows, seen, nodes))
+        if wrong:
+            print(findings.as_text(wrong))
+    if not healthy(wrong):
         raise SystemExit(3)

@@ -12,10 +12,13 @@ from fabfile.facts import dhcp as dhcp_state
 from fabfile.facts import machine as machine_state
 from fabfile.facts.leader import choose
 from fabfile.facts.leaving import Leaving
+from fabfile.facts.look import Look
 from fabfile.finding import healthy
 from fabfile.resources.departure import Cordoned, Drained, NodeDeleted, Pod, Uncordoned, movable
 from fabfile.resources.rebooted import Rebooted, RebootMarks
+from fabfile.rules.examine import examine
 from fabfile.screen import cluster as cluster_screen
+from tests.unit.small_rack import with_chicks
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -25,7 +28,7 @@ def node(name: str, ready: str = "True", **spec) -> dict:
     return {"metadata": {"name": name, "labels": labels},
             "spec": spec, "status": {
                 "conditions": [{"type": "Ready", "status": ready, "message": "Kubelet stopped posting."}],
-                "addresses": [{"type": "InternalIP", "address": "10.0.0.100"}],
+                "addresses": [{"type": "InternalIP", "address": f"10.0.0.10{name[-1]}"}],
                 "nodeInfo": {"kubeletVersion": "v1.36.4", "containerRuntimeVersion": "containerd://2.3.4",
                              "osImage": "Debian GNU/Linux 13 (trixie)"}}}
 
@@ -42,9 +45,14 @@ HEALTHY = answer([node("chick0"), node("chick1")], "kube-system etcd-chick0 chic
                  "chick0 1\nchick1 1")
 
 
+def found_in(state, members, off=()):
+    """What cluster.status finds, in a rack of these chicks."""
+    return examine(Look(with_chicks(members, off), NOW.timestamp(), cluster=state))
+
+
 def test_a_healthy_cluster_is_reported_so():
     state = cluster_state.parse(HEALTHY, NOW)
-    assert cluster_state.findings(state, ["chick0", "chick1"]) == [] and not state.pods and state.certificates == {"apiserver": 300}
+    assert found_in(state, ["chick0", "chick1"]) == [] and not state.pods and state.certificates == {"apiserver": 300}
     assert [(each.name, each.control_plane, each.sessions) for each in state.nodes] == \
         [("chick0", True, 1), ("chick1", False, 1)]
 
@@ -63,7 +71,7 @@ def test_a_healthy_cluster_is_reported_so():
         "a pod that waits", "a certificate about to end", "no API server", "no answer at all"])
 def test_an_unhealthy_cluster_is_reported_so(said):
     state = cluster_state.parse(said, NOW)
-    found = cluster_state.findings(state, [node.name for node in state.nodes])
+    found = found_in(state, [node.name for node in state.nodes])
     assert found and not healthy(found)
     assert json.loads(cluster_screen.as_json(state, found))["healthy"] is False
     assert all(len(line) <= 100 for line in cluster_screen.as_text(state, found).splitlines())
@@ -72,17 +80,17 @@ def test_an_unhealthy_cluster_is_reported_so(said):
 def test_a_machine_that_is_meant_to_be_off_is_reported_and_keeps_the_cluster_healthy():
     state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")], "x pod-1 chick1 Running false, \n",
                                        "chick0 0"), NOW)
-    found = cluster_state.findings(state, ["chick0", "chick1"], off={"chick1"})
+    found = found_in(state, ["chick0", "chick1"], off={"chick1"})
     assert [each.what for each in found] == ["chick1 is off, as hosts.yaml expects"] and healthy(found)
-    found = cluster_state.findings(state, ["chick0", "chick1", "chick2"], off={"chick1", "chick2"})
+    found = found_in(state, ["chick0", "chick1", "chick2"], off={"chick1", "chick2"})
     assert "chick2 is not in the cluster: it is off, as hosts.yaml expects" in [each.what for each in found] and healthy(found)
 
 
 def test_pods_on_a_node_that_is_not_ready_are_reported_with_it_not_one_by_one():
     state = cluster_state.parse(answer([node("chick0"), node("chick1", ready="Unknown")],
                                        "x pod-1 chick1 Running false, \nx pod-2 chick1 Running false, \n", "chick0 0"), NOW)
-    found = cluster_state.findings(state, ["chick0", "chick1"])
-    assert [each.what for each in found] == ["chick1 is not Ready", "2 pods are on chick1, which is not Ready"]
+    [found] = found_in(state, ["chick0", "chick1"])
+    assert (found.what, [each.what for each in found.follows]) == ("chick1 is not Ready", ["2 pods are on chick1, which is not Ready"])
 
 
 @pytest.mark.parametrize("pod", [
@@ -112,39 +120,27 @@ def test_leases_and_strangers():
 CHICK = """name\tchick1
 up\tMon 2026-11-23 19:00:00 UTC
 system\tDebian GNU/Linux 13 (trixie), kernel 6.12
-kubelet\tactive
-containerd\tactive
-chrony\tactive
+unit\tkubelet.service loaded active running enabled 0 @1795420800
 failed\t
 swap\t
-disk\t31
+disk\t/ 31
 memory\t12
-held\tcontainerd.io kubeadm kubectl kubelet
+held\tcontainerd.io kubeadm kubelet
 versions\tkubelet 1.36.4-1.1,
 clock\tNormal
-/var/lib/kubelet/pki/kubelet-client-current.pem\t1824000000
+cert\t/var/lib/kubelet/pki/kubelet-client-current.pem 1824000000 0A
 now\t1795464000
 member\tyes
 pods\t5
 """
-HELD = frozenset({"containerd.io", "kubeadm", "kubectl", "kubelet"})
 
 
-def test_a_healthy_chick():
-    assert all(line.good for line in machine_state.parse(CHICK, HELD))
-
-
-@pytest.mark.parametrize("was, now, what", [
-    ("kubelet\tactive", "kubelet\tfailed", "kubelet"),
-    ("swap\t", "swap\t/swap.img", "swap"),
-    ("held\tcontainerd.io kubeadm kubectl kubelet", "held\tcontainerd.io", "on hold"),
-    ("disk\t31", "disk\t97", "disk"),
-    ("failed\t", "failed\tlogrotate.service", "failed units"),
-    ("pem\t1824000000", "pem\t1795500000", "certificate"),
-])
-def test_an_unhealthy_chick_is_reported_by_what_is_unhealthy(was, now, what):
-    lines = machine_state.parse(CHICK.replace(was, now, 1), HELD)
-    assert [line.what for line in lines if not line.good] == [what]
+def test_what_a_machine_said_is_shown():
+    state = machine_state.parse("chick1", CHICK)
+    shown = {row.what: row.value for row in machine_state.rows(state, frozenset({"kubectl", "kubelet"}))}
+    assert shown["kubelet"] == "active" and shown["swap"] == "off" and shown["disk"] == "/ is 31 % full"
+    assert shown["on hold"] == "not kubectl" and shown["certificates"] == "kubelet-client-current.pem expires first, in 330 days"
+    assert machine_state.parse("chick1", "").units == {} and machine_state.rows(machine_state.parse("chick1", ""), frozenset())
 
 
 PODS = ("jhub jupyter-ada / Running\njhub proxy-1 ReplicaSet/proxy Running\n"

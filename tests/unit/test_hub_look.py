@@ -7,8 +7,11 @@ import time
 import pytest
 
 from fabfile.facts.hub import parse
+from fabfile.facts.look import Look
 from fabfile.programs import shell
+from fabfile.rules.examine import examine
 from tests.unit.sandbox import a_sandbox
+from tests.unit.small_rack import small_rack
 
 KUBECTL = r"""#!/bin/sh
 case "$*" in
@@ -41,13 +44,18 @@ def looked(renewed: str, api: str, more: str = ":"):
         return parse("hub", said), time.monotonic() - began
 
 
+def wrong_with(state):
+    """What hub.status finds."""
+    return examine(Look(small_rack(), 0.0, hubs={"hub": state}))
+
+
 ANSWER = """echo '{"version": "5.5.4", "users": 2, "servers": []}'"""
 
 
 @pytest.mark.parametrize("api", [ANSWER, f"sleep 1; {ANSWER}"], ids=["at once", "after a while"])
 def test_a_hub_that_answers_is_well(api):
     state, _ = looked("00:36", api)
-    assert state.healthy and state.api["users"] == 2 and state.pages["commit"] == "a"
+    assert not wrong_with(state) and state.api["users"] == 2 and state.pages["commit"] == "a"
 
 
 def test_a_hub_on_a_silent_machine_is_not_waited_for():
@@ -57,4 +65,4 @@ def test_a_hub_on_a_silent_machine_is_not_waited_for():
 
 def test_a_cluster_that_is_silent_is_reported_beside_a_hub_that_is_not():
     state, _ = looked("00:36", ANSWER, "touch /tmp/no-cluster")
-    assert state.api["users"] == 2 and [finding.where for finding in state.findings] == ["cluster"]
+    assert state.api["users"] == 2 and [finding.where for finding in wrong_with(state)] == ["cluster"]

@@ -15,15 +15,19 @@ from fabfile.engine.errors import CoopError, NoAnswer
 from fabfile.facts import hub as hub_facts
 from fabfile.facts import published as published_facts
 from fabfile.facts import services as service_facts
+from fabfile.facts.look import Look
+from fabfile.finding import Severity, healthy
 from fabfile.loading import load
 from fabfile.rack import RackProblems
 from fabfile.rack.secrets import hidden, revealed
+from fabfile.rules.examine import examine
 from fabfile.screen import hub as screen
 from fabfile.secret import Secret
 from fabfile.tasks.preparing import be_sure, hub_secrets, lacking, with_secrets
 from fabfile.upstream.chart_schema import values_problems
 from fabfile.upstream.release import release_values
 from fabfile.upstream.template_lint import lint, value_faults
+from tests.unit.small_rack import small_rack
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/hub"
@@ -268,9 +272,14 @@ hook-image-awaiter chick1 Succeeded
 """
 
 
+def wrong_with(state):
+    """What hub.status finds."""
+    return examine(Look(small_rack(), 0.0, hubs={"hub": state}))
+
+
 def test_a_healthy_hub():
     state = hub_facts.parse("hub", HEALTHY)
-    assert state.healthy and state.release["revision"] == "3" and state.api["servers"] == ["student"]
+    assert not wrong_with(state) and state.release["revision"] == "3" and state.api["servers"] == ["student"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +291,7 @@ def test_a_healthy_hub():
      ("proxy-1 chick2 Running ready", "proxy-1  Pending "), ])
 def test_a_hub_that_is_not_well(before, after):
     assert before in HEALTHY
-    assert not hub_facts.parse("hub", HEALTHY.replace(before, after)).healthy
+    assert not healthy(wrong_with(hub_facts.parse("hub", HEALTHY.replace(before, after))))
 
 
 NODES = """
@@ -304,7 +313,7 @@ BROKEN = ("chick1 True 2026-11-28T10:00:00Z KubeletReady", "chick1 False 2026-11
 
 def test_a_hub_on_nodes_that_live_has_no_unhealthy_ones():
     state = hub_facts.parse("hub", HEALTHY + NODES)
-    assert state.healthy and state.sick == ()
+    assert not wrong_with(state) and state.sick == ()
 
 
 @pytest.mark.parametrize("changes, state_of_pod, told, fix", [
@@ -319,11 +328,12 @@ def test_pods_on_an_unhealthy_node_are_not_ready_whatever_they_said_last(changes
         assert before in answer
         answer = answer.replace(before, after)
     state = hub_facts.parse("hub", answer)
-    assert not state.healthy and ("hub-1", "chick1", state_of_pod) in state.pods
-    assert state.blocked == state.sick and fix in state.sick[0].finding.fix
-    shown = screen.state_as_text(state)
+    [found] = wrong_with(state)
+    assert found.harm == Severity.DOWN and ("hub-1", "chick1", state_of_pod) in state.pods
+    assert state.blocked == state.sick and fix in found.fix
+    shown = screen.state_as_text(state, [found])
     assert told in shown and "| on it: hub-1; the hub's database is on its disk" in shown
-    assert len(state.findings) == 1, "the node is the reason; its pods are not told again"
+    assert not found.follows, "the node is the reason; its pods are not told again"
 
 
 def test_a_silent_node_with_students_alone_is_reported_and_keeps_nobody_else_out():
@@ -331,26 +341,26 @@ def test_a_silent_node_with_students_alone_is_reported_and_keeps_nobody_else_out
         "proxy-1 chick2", "proxy-1 chick1")
     state = hub_facts.parse("hub", answer)
     [sick] = state.sick
-    assert not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in sick.finding.fix
-    assert not state.healthy, "a student's server is gone"
+    assert not state.blocked and sick.pods == ("jupyter-student",) and "all of it" in wrong_with(state)[0].fix
+    assert not healthy(wrong_with(state)), "a student's server is gone"
 
 
 def test_a_cluster_that_does_not_answer_is_not_a_hub_that_is_not_released():
     state = hub_facts.parse("hub", "\n== cluster\nits API server does not answer\n== api\n"
                             '{"version": "5.5.4", "users": 2, "servers": []}\n')
-    assert [finding.what for finding in state.findings] == ["the API server does not answer"]
-    assert screen.state_as_text(state).startswith("hub: its API server does not answer\nJupyterHub 5.5.4: 2 users")
+    assert [finding.what for finding in wrong_with(state)] == ["the API server does not answer"]
+    assert screen.state_as_text(state, wrong_with(state)).startswith("hub: its API server does not answer\nJupyterHub 5.5.4: 2 users")
 
 
 def test_a_user_whose_server_is_ill_is_no_fault_of_the_hub():
-    assert hub_facts.parse(
-        "hub", HEALTHY.replace("jupyter-student chick2 Running ready", "jupyter-student  Pending ")).healthy
+    assert not wrong_with(hub_facts.parse(
+        "hub", HEALTHY.replace("jupyter-student chick2 Running ready", "jupyter-student  Pending ")))
 
 
 def test_what_a_shutdown_of_its_machine_has_ended_is_no_fault_of_the_hub():
     ended = "proxy-0 chick2 Failed not-ready \nhub-0 chick1 Succeeded not-ready \nhub-1 chick1 Running ready"
     state = hub_facts.parse("hub", HEALTHY.replace("hub-1 chick1 Running ready", ended))
-    assert state.healthy and "proxy-0" not in {name for name, _, _ in state.pods}
+    assert not wrong_with(state) and "proxy-0" not in {name for name, _, _ in state.pods}
 
 
 def test_what_became_of_a_call():
@@ -359,12 +369,12 @@ def test_what_became_of_a_call():
               "trusted no\nissuer=C=US, O=Let's Encrypt, CN=R11\nnotAfter=Feb 21 21:00:00 2027 GMT\n"
               "\nrow wrong.libretexts.org\nanswer 80 000 \nwrong 443\n")
     found = published_facts.parse(answer)
-    assert found["jupyter.libretexts.org"].good and found["jupyter.libretexts.org"].answers == {
+    assert found["jupyter.libretexts.org"].refused and found["jupyter.libretexts.org"].answers == {
         80: "302 https://jupyter.libretexts.org/", 443: "200"
     }
     assert found["jupyter.libretexts.org"].issuer.endswith(
         "CN=R11") and found["jupyter.libretexts.org"].trusted == "no"
-    assert not found["wrong.libretexts.org"].good and not found["wrong.libretexts.org"].refused
+    assert found["wrong.libretexts.org"].answers == {80: ""} and not found["wrong.libretexts.org"].refused
 
 
 def test_a_secret_tree_cannot_be_changed():

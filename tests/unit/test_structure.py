@@ -12,9 +12,11 @@ PROJECT = Path(__file__).parents[2]
 MAY_IMPORT = {
     "cli": {"cli", "tasks", "engine", "loading", "rack", "folder", "secret"},
     "site": {"tasks", "engine", "loading", "rack"},  # what the site's own tasks import
-    "tasks": {"tasks", "bmc", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret", "finding"},
+    "tasks": {"tasks", "bmc", "rules", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret",
+              "finding"},
     "screen": {"screen", "bmc", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
     "engine": {"engine", "resources", "programs", "loading", "rack", "secret", "finding"},
+    "rules": {"rules", "facts", "roles", "upstream", "rack", "finding"},
     "facts": {"facts", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "resources": {"resources", "bmc", "programs", "upstream", "rack", "secret", "finding"},

@@ -1,0 +1,72 @@
+"""One look at a rack: what was seen of everything at one moment. What could not be asked is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from fabfile.facts.cluster import ClusterState
+from fabfile.facts.hub import HubState
+from fabfile.facts.machine import MachineState
+from fabfile.facts.published import PublishedState
+from fabfile.rack import Machine, Rack
+
+Value = TypeVar("Value")
+
+
+def _nothing() -> Mapping[str, Value]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Why a machine could not be asked: the kind of the error ("NoAnswer"), the problem in words, and what helps."""
+
+    kind: str
+    problem: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen. `cluster` is None when nobody was asked about it, and says `api=False` when no API server answered."""
+
+    rack: Rack
+    now: float  # seconds since 1970, by the operator's clock
+    machines: Mapping[str, MachineState] = field(default_factory=_nothing)
+    unreachable: Mapping[str, Unreachable] = field(default_factory=_nothing)
+    cluster: ClusterState | None = None
+    hubs: Mapping[str, HubState] = field(default_factory=_nothing)
+    published: Mapping[str, PublishedState] = field(default_factory=_nothing)
+
+    @property
+    def rooster(self) -> MachineState | None:
+        return self.machines.get(self.rack.gateway.name)
+
+    @property
+    def members(self) -> dict[str, MachineState]:
+        """The chicks that answered."""
+        return {name: state for name, state in self.machines.items() if name in {one.name for one in self.rack.chicks}}
+
+    @property
+    def control_planes(self) -> dict[str, MachineState]:
+        """The control planes that answered, and are ones."""
+        names = {one.name for one in self.rack.control_planes}
+        return {name: state for name, state in self.machines.items() if name in names and state.yes("control-plane")}
+
+    @property
+    def off(self) -> frozenset[str]:
+        """The machines that are meant to be off."""
+        return frozenset(machine.name for machine in self.rack.machines.values() if machine.expected_off)
+
+    @property
+    def leader(self) -> Machine:
+        """A control plane that answers, or the first that should."""
+        return next((one for one in self.rack.control_planes if one.name in self.machines), self.rack.leader)
+
+    @property
+    def api(self) -> ClusterState | None:
+        """The cluster, where its API server answered."""
+        return self.cluster if self.cluster and self.cluster.api else None

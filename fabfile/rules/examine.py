@@ -1,0 +1,64 @@
+"""All rules, applied to one look: the findings by harm, each with what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from fabfile.facts.look import Look
+from fabfile.finding import Finding, worst_first
+from fabfile.rules import (
+    certificates,
+    control_plane,
+    disks,
+    etcd,
+    gateway,
+    hub,
+    machines,
+    names,
+    network,
+    nodes,
+    packages,
+    pods,
+    publishing,
+    storage,
+    time,
+)
+from fabfile.rules.rule import Rule
+
+# causes before what follows from them: of two that explain a finding, the first is named
+_SUBJECTS = (machines, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, network, names, pods, storage,
+             publishing, hub)
+RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
+
+
+def examine(look: Look) -> list[Finding]:
+    """What is wrong, worst first; what follows from something else is in its `follows`."""
+    return worst_first(fold([replace(finding, rule=rule.name) for rule in RULES for finding in rule.find(look)]))
+
+
+def fold(findings: Sequence[Finding], rules: Iterable[Rule] = RULES) -> list[Finding]:
+    """The findings that no other explains, each with all that it explains, whether directly or not."""
+    by_name = {rule.name: rule for rule in rules}
+    under: dict[int, int] = {}
+    for number, finding in enumerate(findings):
+        cause = next((other for other, one in enumerate(findings) if other != number and _explains(by_name[one.rule], one, finding)
+                      and _root(under, other) != number), None)
+        if cause is not None:
+            under[number] = cause
+    follows: dict[int, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        if number in under:
+            follows.setdefault(_root(under, number), []).append(finding)
+    return [replace(finding, follows=tuple(follows.get(number, ()))) for number, finding in enumerate(findings)
+            if number not in under]
+
+
+def _explains(rule: Rule, cause: Finding, finding: Finding) -> bool:
+    return finding.rule in rule.everywhere or (finding.rule in rule.here and finding.where == cause.where)
+
+
+def _root(under: dict[int, int], number: int) -> int:
+    while number in under:
+        number = under[number]
+    return number

@@ -1,0 +1,85 @@
+"""One look at the whole rack: every machine is asked at the same time, in one write; rooster also about hubs and published names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabfile.engine.errors import MachineError
+    from fabfile.engine.ways import SshWays
+    from fabfile.facts.look import Look, Unreachable
+    from fabfile.rack import Machine, Rack
+
+_PART = "#part {}"
+LIMIT = 45.0  # seconds that a machine may take to answer all
+
+
+def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dict[str, str]]]:
+    """What can be seen now, and each machine's answers by part, as they came. A machine that is meant to be off is left out, and so
+    is a file server whose host key is not pinned. `more`: shell text that each machine runs too, for a part called "more"."""
+    from time import time
+
+    from fabfile.facts import cluster, machine
+    from fabfile.facts.hub import parse as parse_hub
+    from fabfile.facts.look import Look
+    from fabfile.facts.published import parse as parse_published
+    from fabfile.secret import mask
+    from fabfile.tasks.queries import ask
+
+    asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
+    answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
+    parts = {name: _parts(mask(answer)) for name, answer in answers.items()}
+    states = [cluster.parse(said["cluster"]) for name in (one.name for one in rack.control_planes)
+              if (said := parts.get(name, {})).get("cluster", "").strip()]
+    of_rooster = parts.get(rack.gateway.name, {})
+    return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, unreachable(errors),
+                next((state for state in states if state.api), cluster.ClusterState(api=False)),
+                {name.removeprefix("hub "): parse_hub(name.removeprefix("hub "), said) for name, said in of_rooster.items()
+                 if name.startswith("hub ")},
+                parse_published(of_rooster["published"]) if "published" in of_rooster else {}), parts
+
+
+def unreachable(errors: Mapping[str, MachineError]) -> dict[str, Unreachable]:
+    """Who could not be asked, and why."""
+    from fabfile.facts.look import Unreachable
+
+    return {name: Unreachable(type(error).__name__, error.problem, error.hint) for name, error in errors.items()}
+
+
+def _question(rack: Rack, machine: Machine, more: str) -> str:
+    """All that one machine is asked, its parts at the same time."""
+    from fabfile.facts import cluster
+    from fabfile.facts import machine as facts
+    from fabfile.facts.hub import question as of_hub
+    from fabfile.facts.published import question as of_published
+    from fabfile.roles.hub import api_command
+    from fabfile.roles.operators import kubeconfig
+    from fabfile.roles.publishing import published_rows
+
+    texts = {"machine": facts.question(rack, machine)}
+    if machine in rack.control_planes:
+        texts["cluster"] = f"{_unless_earlier(rack, machine)}{cluster.question()}"
+    if machine is rack.gateway:
+        texts |= {f"hub {name}": of_hub(hub, kubeconfig(rack), api_command(rack, hub, "info"))
+                  for name, hub in rack.services.items() if hub.is_hub}
+        if rack.network.publish:
+            texts["published"] = of_published(published_rows(rack), rack.gateway.inner.name)
+    texts |= {"more": more} if more else {}
+    asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 &" for number, text in enumerate(texts.values())]
+    told = [f"echo '{_PART.format(name)}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]
+    return "\n".join(["looked=$(mktemp -d /run/coop-look.XXXXXX) || exit 1", *asked, "wait", *told, 'rm -rf "$looked"'])
+
+
+def _unless_earlier(rack: Rack, machine: Machine) -> str:
+    """Shell text that ends where an earlier control plane answers: the cluster is asked once."""
+    from fabfile.rack.cluster import API_PORT
+
+    earlier = [f"https://{one.address()}:{API_PORT}/readyz" for one in rack.control_planes[:rack.control_planes.index(machine)]
+               if not one.expected_off]
+    return "".join(f"! curl -fsk --noproxy '*' --max-time 2 -o /dev/null {url} || exit 0\n" for url in earlier)
+
+
+def _parts(answer: str) -> dict[str, str]:
+    head = _PART.format("")
+    return {name: text for part in f"\n{answer}".split(f"\n{head}")[1:] for name, _, text in [part.partition("\n")]}
