@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import yaml
 
-from fabfile.rack.versions import minor
+from fabfile.rack.versions import Tested, minor, numbers
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ def _since(lowest: str) -> str:
     return minor(lowest) if lowest.endswith(".0") else f"{minor(lowest)} from {lowest}"
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """A version to compare: (1, 36, 4)."""
-    return tuple(int(number) for number in version.removeprefix("v").split("."))
-
-
 @cache
 def matrices() -> tuple[Matrix, ...]:
     """Every part that has to go with Kubernetes."""
@@ -58,3 +53,17 @@ def matrices() -> tuple[Matrix, ...]:
         Matrix(part, table.get("name", part), table["source"],
                {name: tuple(map(str, good)) for name, good in table["kubernetes"].items()})
         for part, table in data.items())
+
+
+def unfit(part: str, version: str, kubernetes: str, tested: Iterable[Tested]) -> str:
+    """Why this version of a part ("containerd", "calico") does not go with this version of Kubernetes; empty when its
+    makers, or this site (tested_here), say that it does."""
+    (matrix,) = (one for one in matrices() if one.part == part)
+    if matrix.allows(version, kubernetes) or any(same(one, matrix, kubernetes, version) for one in tested):
+        return ""
+    return matrix.advice(version, kubernetes)
+
+
+def same(one: Tested, matrix: Matrix, kubernetes: str, version: str) -> bool:
+    """Whether an entry of tested_here is about this pair."""
+    return one.kubernetes == minor(kubernetes) and getattr(one, matrix.part) == minor(version)

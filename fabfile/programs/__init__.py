@@ -9,6 +9,7 @@
     unit.sh          whether a unit came up, and what it said last
     reset.sh         a machine leaves its cluster
     static_pod.sh    a static pod recreated, or its previous manifest back
+    etcd_snapshot.sh a copy of all that the cluster stores
     apply.sh         a folder of objects, applied
     pruned_objects.sh  objects that no file describes any more
     pruned_releases.sh releases that no file describes any more
@@ -28,6 +29,8 @@
     chick.sh         how a member of the cluster is
     control_plane.sh how a control plane is
     rooster.sh       how rooster serves the rack
+    upgrade_cluster.sh what an upgrade of Kubernetes has to know of the cluster
+    upgrade_member.sh  the same of one member
     disks.sh         what the disks of a machine are called, their sizes and serial numbers
     hardware.sh      what a machine is made of
     zfs_module.sh    whether each installed kernel has a ZFS module

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # A machine leaves its cluster. kubeadm leaves the pod network as it was: its settings, devices, routes and rules.
-# Given: socket (of the CRI), pki (the folder of the certificates), begun and finished (the marks of a membership).
+# Given: socket (of the CRI), pki (the folder of the certificates), begun, finished and upgrading (the marks of a membership,
+# and of an upgrade).
 
 if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket "$socket" --cert-dir "$pki"; fi
 systemctl stop kubelet 2>/dev/null || :
@@ -19,4 +20,4 @@ done
 if command -v nft >/dev/null; then
   for family in ip ip6; do nft delete table $family kube-proxy 2>/dev/null || :; done
 fi
-rm -f -- "$begun" "$finished"
+rm -f -- "$begun" "$finished" "$upgrading"

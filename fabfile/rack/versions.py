@@ -20,6 +20,11 @@ def minor(version: str) -> str:
     return ".".join(version.removeprefix("v").split(".")[:2])
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare: (1, 36, 4)."""
+    return tuple(int(number) for number in version.removeprefix("v").split("."))
+
+
 class Kubernetes(Part):
     """kubeadm, kubelet and kubectl, from the repository of their minor."""
 

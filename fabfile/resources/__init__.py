@@ -8,14 +8,16 @@ from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
 from .dataset import ZfsDataset
-from .departure import Cordoned, Drained, NodeDeleted, Uncordoned
+from .departure import Cordoned, Drained, NodeDeleted, ServersEnded, Uncordoned
 from .directory import Absent, Directory, Symlink
 from .download import Download
+from .etcd_snapshot import EtcdSnapshot
 from .exports import Exports
 from .file import File
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .kube_proxy import KubeProxySettings
+from .kubeadm_upgrade import KubeadmUpgraded
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
 from .membership import ControlPlane, Member, NoMember
@@ -32,6 +34,7 @@ from .pruned_releases import PrunedReleases
 from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .rebooted import Rebooted, RebootMarks
+from .replaced_program import RunsItsProgram
 from .ssh_settings import SshSettings
 from .static_pod import StaticPod
 from .swap import SwapOff
@@ -55,6 +58,7 @@ __all__ = [
     "Directory",
     "Download",
     "Drained",
+    "EtcdSnapshot",
     "Exports",
     "File",
     "HelmChart",
@@ -63,6 +67,7 @@ __all__ = [
     "Hostname",
     "KernelHeaders",
     "KubeProxySettings",
+    "KubeadmUpgraded",
     "Kubeconfig",
     "KubeletSettings",
     "KubernetesObjects",
@@ -86,6 +91,8 @@ __all__ = [
     "RegistryMirrors",
     "RemoteValue",
     "Resource",
+    "RunsItsProgram",
+    "ServersEnded",
     "SingleDefaultStorageClass",
     "SshSettings",
     "StaticPod",

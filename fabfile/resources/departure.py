@@ -116,6 +116,37 @@ class Drained(Resource):
 
 
 @dataclass(frozen=True)
+class ServersEnded(Resource):
+    """No pod is left on the node that nobody would start again: users' servers are waited for, `limit` seconds at most.
+    Probed and asked on a control plane, when the node gets no new pods any more."""
+
+    lasting: ClassVar[bool] = False
+    node: str
+    limit: float
+
+    @property
+    def name(self) -> str:
+        return f"servers on {self.node} ended"
+
+    def probe(self) -> str:
+        return f"{self._asked()} || echo unknown"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        lost = [f"{pod.namespace}/{pod.name}" for pod in movable(facts) if not pod.owner]
+        lost += ["what could not be asked for"] if "unknown" in facts.splitlines() else []
+        if lost:
+            script = (f"now() {{ cut -d . -f 1 /proc/uptime; }}; until=$(($(now) + {self.limit:.0f}))\n"
+                      f"until left=$({self._asked()} 2>&1) && left=$(printf '%s\\n' \"$left\" |\n"
+                      "  awk '$3 == \"/\" && $4 !~ /Succeeded|Failed/ { print $1 \"/\" $2 }') && [ -z \"$left\" ]; do\n"
+                      '[ "$(now)" -lt $until ] || { echo "still there:" $left >&2; exit 1; }; sleep 5; done')
+            yield Change(f"{', '.join(lost)} on {self.node} should end", (
+                Command(script, long=True, limit=self.limit + 60, shown=f"wait until {', '.join(lost)} ended"),))
+
+    def _asked(self) -> str:
+        return f"{ADMIN} --request-timeout=20s get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}"
+
+
+@dataclass(frozen=True)
 class NodeDeleted(Resource):
     """A node that the cluster does not know any more.
 

@@ -14,8 +14,6 @@ from . import parts, writing
 from .base import Change, Command, RemoteValue, Resource
 from .file import FileFacts, permission_changes
 
-_LASTING = 30 * 24 * 3600  # seconds that a certificate must still be good for
-
 
 @dataclass(frozen=True)
 class KubernetesObjects(Resource):
@@ -92,7 +90,7 @@ def _objects(diff: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Kubeconfig(Resource):
-    """A client's own kubeconfig, made on a control plane; it works, and will for 30 days at least."""
+    """A client's own kubeconfig, made on a control plane; it works, and will for `days` days at least."""
 
     path: str
     client: str
@@ -101,6 +99,7 @@ class Kubeconfig(Resource):
     owner: str = "root"
     group: str = "root"
     organization: str = "kubeadm:cluster-admins"
+    days: int = 30
 
     @property
     def name(self) -> str:
@@ -113,7 +112,7 @@ class Kubeconfig(Resource):
             f"elif [ -e {here} ]; then echo 'no file'; else echo absent; fi",
             f"[ ! -f {here} ] || {{ sed -n 's/^ *server: //p' {here}\n"
             f"if sed -n 's/^ *client-certificate-data: //p' {here} | base64 -d 2>/dev/null |\n"
-            f"  openssl x509 -noout -checkend {_LASTING} >/dev/null 2>&1\n"
+            f"  openssl x509 -noout -checkend {self.days * 24 * 3600} >/dev/null 2>&1\n"
             "then echo lasting; else echo ending; fi\n"
             f"! command -v kubectl >/dev/null || kubectl --kubeconfig {here} --request-timeout=5s get --raw /version"
             " 2>&1 >/dev/null | tail -n 1; }",
@@ -130,7 +129,7 @@ class Kubeconfig(Resource):
         elif server != self.server:
             what = f"{self.path} names the server {server or '(none)'}, should be {self.server}"
         elif lasting != "lasting":
-            what = f"the certificate in {self.path} expires within 30 days"
+            what = f"the certificate in {self.path} expires within {self.days} days"
         elif refused:
             what = f"the cluster refuses {self.path}: {answer[0]}"
         else:

@@ -18,6 +18,7 @@ from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET, ETCD, PKI
 from . import writing
 from .api_question import ADMIN, KUBELET_ASKS
 from .base import Change, Command, RemoteValue, Resource, refusal
+from .kubeadm_upgrade import MARK
 
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
 _TRACES = {
@@ -255,7 +256,8 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
 
 
 def _reset(socket: str, pki: str) -> Command:
-    return Command(shell("reset", socket=socket, pki=pki, begun=_BEGUN, finished=_FINISHED), long=True, limit=300.0, shown="kubeadm reset")
+    return Command(shell("reset", socket=socket, pki=pki, begun=_BEGUN, finished=_FINISHED, upgrading=MARK), long=True, limit=300.0,
+                   shown="kubeadm reset")
 
 
 def _remains(node: str, found: Set[str], paths: Mapping[str, str]) -> Change:

@@ -43,10 +43,10 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """What runs on a member by the cluster's settings: the control plane's pods and certificates, then kubelet."""
     if machine in rack.control_planes:
         yield from _control_plane(rack, machine)
-    registration = _registration(rack, machine)
+    joined = registration(rack, machine)
     arguments = tuple((one["name"], str(one.get("value", "")))
-                      for one in registration["nodeRegistration"].get("kubeletExtraArgs") or ())
-    patches = _patches(registration)
+                      for one in joined["nodeRegistration"].get("kubeletExtraArgs") or ())
+    patches = patches_of(joined)
     yield KubeletSettings(
         kubeadm.kubelet_configuration(rack, machine), arguments, kubeadm.KUBELET_OWN, kubeadm.is_known(rack),
         kubeadm.KUBELET_UNSAID, "" if patches == documents.PATCHES else patches,  # its own keys are in the document
@@ -56,7 +56,7 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    patches = _patches(_registration(rack, machine))
+    patches = patches_of(registration(rack, machine))
     config, address, known = init_config(rack, machine, patches), _address(machine), kubeadm.is_known(rack)
     pki = documents.certificates_folder(rack)
     yield ApiCertificate(kubeadm.certificate_names(rack, machine), config, address, known, pki)
@@ -77,7 +77,7 @@ def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:
                         healthy[part.name], words[part.name], known)
 
 
-def _registration(rack: Rack, machine: Machine) -> Mapping[str, Any]:
+def registration(rack: Rack, machine: Machine) -> Mapping[str, Any]:
     """What the machine became a member with, its secrets left out. Only the first control plane was made by init:
     for the others nodeRegistration and patches are JoinConfiguration's."""
     if machine is rack.control_planes[0]:
@@ -85,8 +85,9 @@ def _registration(rack: Rack, machine: Machine) -> Mapping[str, Any]:
     return documents.join_configuration(rack, machine)
 
 
-def _patches(registration: Mapping[str, Any]) -> str:
-    return (registration.get("patches") or {}).get("directory") or ""
+def patches_of(joined: Mapping[str, Any]) -> str:
+    """The folder of kubeadm's patches on the machine, if it joined with one."""
+    return (joined.get("patches") or {}).get("directory") or ""
 
 
 def _address(machine: Machine) -> str:

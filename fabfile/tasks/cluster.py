@@ -37,6 +37,31 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
              dry=dry, only=only, from_=from_, limit=limit, yes=yes, json=json)
 
 
+@task(help={
+    "at_once": "Number of workers that are upgraded at a time (default: 1).",
+    "force": "End users' servers, and other pods without a controller.",
+    "wait": "Wait for users' servers so long (2h), node by node.",
+    **{name: RUN_HELP[name] for name in ("dry", "yes", "json")},
+})
+def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None = None, dry: bool = False, yes: bool = False,
+            json: bool = False) -> None:
+    """Upgrade Kubernetes to the version in versions.yaml.
+
+    Member by member, each verified before the next: control planes, then
+    workers. Refused, with nothing touched, where it could not end well; after
+    a kill the same command goes on.
+    """
+    from functools import partial
+
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.durations import seconds_of
+    from fabfile.tasks.upgrading import upgrade_steps
+
+    steps = partial(upgrade_steps, at_once=at_once, force=force, wait=seconds_of("--wait", wait) if wait is not None else 0)
+    converge(command(), steps, dry=dry, yes=yes, json=json)
+
+
 @task(help={"json": "Print JSON."})
 def status(c: Context, json: bool = False) -> None:
     """Show nodes, versions, BGP, unready pods, certificates."""

@@ -146,15 +146,10 @@ def discover(c: Context, for_: str | None = None) -> None:
     """Show unknown machines as entries for hosts.yaml."""
     import sys
 
-    from pydantic import TypeAdapter, ValidationError
-
-    from fabfile.rack.values import Duration, seconds
     from fabfile.tasks.discovering import newcomers
+    from fabfile.tasks.durations import seconds_of
 
-    try:
-        limit = seconds(TypeAdapter(Duration).validate_python(for_)) if for_ is not None else 0
-    except ValidationError:
-        raise Exit(f"--for: {for_!r} is not a duration: a number with s, m, h or d, such as 30m", code=2) from None
+    limit = seconds_of("--for", for_) if for_ is not None else 0
     rack, shown = the_rack(), False
     for entry in newcomers(rack, limit):
         print(entry, flush=True)

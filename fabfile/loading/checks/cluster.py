@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.loading.compatibility import numbers
 from fabfile.loading.draft import CLUSTER, Draft, Wrong
 from fabfile.loading.secret_keys import OF_THE_CLUSTER
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
+from fabfile.rack.versions import numbers
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 DATAPLANE_SINCE = "3.29.0"  # Calico knows nftablesMode

@@ -9,11 +9,10 @@ from typing import Any
 
 import yaml
 
-from fabfile.loading.compatibility import numbers
 from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import likest
-from fabfile.rack.versions import minor
+from fabfile.rack.versions import minor, numbers
 
 ANY = "*"  # a mapping of any keys
 Known = Mapping[str, Any]  # key: None (a plain value), ANY, Known (a mapping), [Known] (a list of mappings)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fabfile.loading.compatibility import Matrix, matrices
+from fabfile.loading.compatibility import matrices, same
 from fabfile.loading.draft import VERSIONS, Draft, Wrong
-from fabfile.rack.versions import Tested, minor
+from fabfile.rack.versions import minor
 
 
 def package_is_of_the_version(draft: Draft) -> Iterator[Wrong]:
@@ -48,7 +48,7 @@ def versions_go_together(draft: Draft) -> Iterator[Wrong]:
         part = getattr(draft.versions, matrix.part)
         if not (part and kubernetes) or matrix.allows(part.version, kubernetes.version):
             continue
-        if not any(_same(one, matrix, kubernetes.version, part.version) for one in tested):
+        if not any(same(one, matrix, kubernetes.version, part.version) for one in tested):
             advice = matrix.advice(part.version, kubernetes.version)
             yield Wrong(
                 VERSIONS, (matrix.part, "version"),
@@ -69,17 +69,13 @@ def tested_here_says_something(draft: Draft) -> Iterator[Wrong]:
         part = getattr(draft.versions, pairs[0].part)
         if not (part and kubernetes):
             continue
-        if not _same(one, pairs[0], kubernetes.version, part.version):
+        if not same(one, pairs[0], kubernetes.version, part.version):
             said, there = getattr(one, pairs[0].part), minor(part.version)
             yield Wrong(
                 VERSIONS, at, f"names {pairs[0].name} {said} with Kubernetes {one.kubernetes}, "
                 f"the rack has {there} with {kubernetes.minor}", "remove it")
         elif pairs[0].allows(part.version, kubernetes.version):
             yield Wrong(VERSIONS, at, "the vendors test this pair", "remove it")
-
-
-def _same(one: Tested, matrix: Matrix, kubernetes: str, version: str) -> bool:
-    return one.kubernetes == minor(kubernetes) and getattr(one, matrix.part) == minor(version)
 
 
 ALL = (package_is_of_the_version, repository_is_of_the_minor, calico_is_of_the_tag, versions_go_together,
