@@ -16,7 +16,8 @@
         │   ├── HostKeyChanged      it shows another key than the rack's: not spoken to
         │   ├── KeyUnusable         the operator's own key cannot be used: locked, damaged, absent     (exit 2)
         │   ├── KeyRefused          it does not let the operator in
-        │   ├── RootRefused         sudo wants a password
+        │   ├── RootRefused         sudo wants a password, or is not there
+        │   ├── NoShell             the operator is in, and no command runs
         │   └── LinkLost            the connection was lost while something ran
         ├── ProbeFailed             a probe failed, or its facts could not be understood
         ├── CommandFailed           a command failed: its exit code was not 0
@@ -173,7 +174,11 @@ class KeyRefused(LinkError):
 
 
 class RootRefused(LinkError):
-    """The operator is logged in, but sudo requires a password."""
+    """The operator is logged in, but sudo requires a password, or is not installed."""
+
+
+class NoShell(LinkError):
+    """The operator is logged in, but what was started there runs no command."""
 
 
 class LinkLost(LinkError):

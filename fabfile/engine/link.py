@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from shlex import quote
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,16 @@ from paramiko.pkey import PKey
 from fabfile.engine import wire
 from fabfile.engine.errors import HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused
 from fabfile.engine.login import Login, Transport
+from fabfile.programs import shell
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
-PORT = 22
 _ENOUGH = 1 << 11  # bytes of what a shell said first
+SSH_PORT = 22  # the standard one
+_PROHIBITED = 1  # RFC 4254: administratively prohibited
+_NO_SUCH_PROGRAM = 127  # a shell's exit code
+_ANOTHER_PORT = "where its sshd listens at another port, hosts.yaml says so: ssh_port"
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is said by LinkError
 
@@ -37,7 +42,7 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     def __init__(self, rack: Rack, machine: Machine, jump: Link | None = None, *, inside: bool = False,
                  config: fabric.Config | None = None):
         network = "public" if machine is rack.gateway and not inside else "node"
-        super().__init__(str(machine.address(network)), user=rack.operator.user, port=PORT, gateway=False,
+        super().__init__(str(machine.address(network)), user=rack.operator.user, port=machine.ssh_port, gateway=False,
                          forward_agent=False, connect_timeout=int(wire.PATIENCE),
                          config=config or plain_config())
         # The operator's ~/.ssh/config, which `fab` reads, may not change where the rack's names lead.
@@ -46,7 +51,8 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
         self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         if machine.host_key:
             kind, blob = machine.host_key.split()[:2]
-            self.client.get_host_keys().add(self.host, kind, PKey.from_type_string(kind, _bytes(blob)))
+            known = self.host if self.port == SSH_PORT else f"[{self.host}]:{self.port}"  # as in a known_hosts file
+            self.client.get_host_keys().add(known, kind, PKey.from_type_string(kind, _bytes(blob)))
 
     def open(self) -> None:
         """Connects, checks the host key, logs in. Does nothing when it is open already."""
@@ -143,22 +149,46 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
         if isinstance(error, paramiko.AuthenticationException):
             return KeyRefused(name, f"login as {self.user} was refused: {error}")
         if isinstance(error, paramiko.ChannelException):
-            return NoAnswer(name, f"{self.jump.machine.name} cannot reach {there}: {error.text}",
-                            hint="is the machine powered on?")
+            return self._not_forwarded(error, there)
+        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+            return NoAnswer(name, f"its sshd and Coop have no method in common: {error}",
+                            hint="Ciphers, MACs, KexAlgorithms or HostKeyAlgorithms of its sshd_config leave too little")
         if "not found in known_hosts" in str(error):
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
         why = (self.wire and (self.wire.verdict or self.wire.complaint())) or _reason(error)
-        return NoAnswer(name, f"no answer from {there}: {why}",
-                        hint="is the machine powered on, and the network to it up?")
+        refused = "refused" in why.lower()
+        return NoAnswer(name, f"no answer from {there}: {why}", hint=_ANOTHER_PORT if refused else
+                        "is the machine powered on, and the network to it up?")
+
+    def _not_forwarded(self, error: paramiko.ChannelException, there: str) -> LinkError:
+        """The gateway opened no connection to this machine: it may not, or nobody answered."""
+        jump = self.jump.machine.name
+        if error.code == _PROHIBITED:
+            return NoAnswer(self.machine.name, f"{jump}'s sshd forbids to go on to {there}: {self.jump.forbids() or 'AllowTcpForwarding'}",
+                            hint=f"Coop reaches machines through {jump}: allow TCP forwarding there, at least for {self.user}; "
+                                 "a key in authorized_keys may forbid it, too (no-port-forwarding, permitopen)")
+        return NoAnswer(self.machine.name, f"{jump} cannot reach {there}: {error.text}",
+                        hint=f"is the machine powered on? {_ANOTHER_PORT}")
+
+    def forbids(self) -> str:
+        """What this machine's sshd says against forwarding, by file and line; empty where it cannot be asked."""
+        try:
+            channel = self.transport.open_session(timeout=wire.PATIENCE)
+            channel.settimeout(wire.PATIENCE)
+            channel.exec_command(("" if self.user == "root" else "sudo -n ") + f"sh -c {quote(shell('forbids'))}")
+            said = b"".join(iter(lambda: channel.recv(_ENOUGH), b""))
+        except Exception:  # it only adds to what is told
+            return ""
+        return "; ".join(dict.fromkeys(said.decode(errors="replace").split("\n")[:3])).strip("; ")
 
 
 class RootChannel:
     """The transport of a root shell behind an SSH channel."""
 
     def __init__(self, link: Link, channel: paramiko.Channel):
-        self._link, self._channel = link, channel
-        self._said = b""  # what came first, for what sudo may have to say
+        self._link, self._channel, self._answered = link, channel, False
+        self._said = b""  # what came first, for what sudo or a login shell may have to say
 
     def write(self, data: bytes) -> None:
         self._channel.settimeout(None)  # writing waits; whether anybody is there, the wire knows
@@ -174,6 +204,7 @@ class RootChannel:
             raise self._lost()
         if len(self._said) < _ENOUGH:
             self._said += data
+        self._answered = self._answered or b"\ncoop-" in self._said + data  # the first mark: a shell reads what it is sent
         return data
 
     def alive(self) -> bool:
@@ -189,15 +220,22 @@ class RootChannel:
     def _lost(self) -> LinkError:
         if self._channel.recv_ready():
             self._said += self._channel.recv(_ENOUGH)  # it said why before it could be told anything
-        # Sudo may only have warned (of a host name, say): refused is who has ended, too.
-        if self._said.startswith(b"sudo:") and self._channel.status_event.wait(1.0):
-            said = self._said.decode(errors="replace").strip().splitlines()
-            return RootRefused(self._link.machine.name, said[-1],
-                               hint=f"{self._link.user} needs sudo without a password there")
+        name, user = self._link.machine.name, self._link.user
+        ended = self._channel.status_event.wait(1.0)
+        code = self._channel.recv_exit_status() if ended else -1
+        said = [line.strip() for line in self._said.decode(errors="replace").splitlines() if line.strip()]
+        # Sudo may only have warned (of a host name, say): refused is who has ended, too. A banner may come before it.
+        if ended and user != "root" and not self._answered:
+            if code == _NO_SUCH_PROGRAM or any("sudo" in line and "not found" in line for line in said):
+                return RootRefused(name, f"there is no sudo on {name}",
+                                   hint="apt-get install sudo there as root, or `operator: {user: root}` in hosts.yaml")
+            if any("sudo" in line or "not allowed" in line for line in said):
+                return RootRefused(name, said[-1], hint=f"{user} needs sudo without a password there")
         why = ""
-        if self._channel.exit_status_ready():
-            code = self._channel.recv_exit_status()
+        if ended:
             why = f"its shell exited with code {code}" if code >= 0 else "its shell was ended"
+            if said and not self._answered:
+                why += f", and said: {said[-1]}"
         return self._link.lost(why)
 
 

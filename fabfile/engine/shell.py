@@ -10,10 +10,11 @@ from secrets import token_hex
 from typing import Protocol
 
 from fabfile.engine import framing
-from fabfile.engine.errors import CoopError, LinkLost, TookTooLong
+from fabfile.engine.errors import CoopError, LinkLost, NoShell, TookTooLong
 from fabfile.engine.framing import Answer, Beat
 from fabfile.secret import mask
 
+FIRST = 20.0  # seconds until a new shell has run its first line: a login program that only asks back never does
 GRACE = 15.0  # seconds beyond a command's own limit: what a slow line may add before the answer is here
 
 
@@ -71,6 +72,7 @@ class Shell:
         self._ended = False  # by a guard
         self._arrived: deque[Answer | Beat] = deque()
         self._number = 0
+        self._runs = False  # it has answered to the prologue
 
     def probe(self, probes: Sequence[ShellCommand]) -> Iterator[Answer]:
         """Runs every probe, in one write, and yields each one's answer when it is there."""
@@ -119,6 +121,8 @@ class Shell:
         except LinkLost as lost:
             lost.command = lost.command or _shown(lines[0])
             raise
+        if not self._runs:
+            self._await_prologue(lines[0])
         for number, guard in guards:
             answer = self._next(number, guard.line, self.heard)
             if answer.code:
@@ -133,6 +137,24 @@ class Shell:
             yield answer
             if commands_follow and answer.code:
                 return
+
+    def _await_prologue(self, line: ShellCommand) -> None:
+        """Waits until the shell has run anything at all. Raises NoShell."""
+        deadline = time.monotonic() + FIRST
+        while not self._arrived:
+            try:
+                self._arrived.extend(self._frames.feed(self._transport.read(max(0.0, deadline - time.monotonic()))))
+            except TimeoutError:
+                said = [*filter(None, map(str.strip, mask(self._frames.rest()).splitlines()))]
+                raise NoShell(self.machine, (f"it said: {said[-1][:200]}, and runs no command" if said else
+                                             f"it let us in, and ran no command within {FIRST:.0f} s"),
+                              command=_shown(line), tail=said[-10:],
+                              hint="does its login shell, or .bashrc, .profile or ForceCommand there, start another program? "
+                                   "Such a line belongs behind: case $- in *i*)") from None
+            except LinkLost as lost:
+                lost.command = lost.command or _shown(line)
+                raise
+        self._runs = True
 
     def _count(self) -> int:
         self._number += 1

@@ -50,6 +50,7 @@
     others.sh        who else has set fields of it
     database.sh      runs database.py
     hub.sh           how a hub is: its release, pods, nodes, pages, API
+    forbids.sh       what sshd has against forwarding
     hub_client.py    a hub's API, spoken from the gateway
     pages.sh         a hub's pages from a repository, in its init container
     pods.py          what pods wait for, and whether waiting can help

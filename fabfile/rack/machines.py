@@ -12,7 +12,21 @@ from fabfile.rack.bmc import Bmc, with_address
 from fabfile.rack.hardware import Hardware
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
-from fabfile.rack.values import Address, AddressInNetwork, DiskPath, Fixed, HostKey, InterfaceName, Label, Mac, Part, Sorted, Tree, refuse
+from fabfile.rack.values import (
+    Address,
+    AddressInNetwork,
+    DiskPath,
+    Fixed,
+    HostKey,
+    InterfaceName,
+    Label,
+    Mac,
+    Part,
+    Sorted,
+    Tree,
+    port,
+    refuse,
+)
 
 Role = Literal["gateway", "control-plane", "worker", "storage"]
 
@@ -64,6 +78,7 @@ class Machine(Part):
     hardware: Hardware = Field(default_factory=Hardware)
     install: Label | None = None  # a system of install.yaml; none: its default
     bmc: Annotated[Bmc | None, BeforeValidator(with_address)] = None
+    ssh_port: Annotated[int, port("a port of sshd")] = 22
     expect: Literal["on", "off"] = "on"  # off: in repair, say; every task leaves the machine out, and none misses it
     host_key: HostKey | None = None
     labels: Annotated[Mapping[LabelKey, LabelValue], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)

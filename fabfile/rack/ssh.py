@@ -58,6 +58,8 @@ def _way(rack: Rack, machine: Machine, inside: bool) -> Iterator[str]:
     is_gateway = machine is rack.gateway
     yield f"HostName {machine.address('public' if is_gateway and not inside else 'node')}"
     yield f"HostKeyAlias {machine.name}"
+    if machine.ssh_port != 22:
+        yield f"Port {machine.ssh_port}"
     if inside:
         return
     if not is_gateway:

@@ -62,9 +62,14 @@ def pattern(wanted: str, what: str, hint: str) -> BeforeValidator:
 
 def unprivileged(what: str) -> BeforeValidator:
     """A port that needs no privilege; else "… is not `what`"."""
+    return port(what, 1024)
+
+
+def port(what: str, lowest: int = 1) -> BeforeValidator:
+    """A port; else "… is not `what`"."""
     def check(value: object) -> object:
-        if type(value) is not int or not 1024 <= value < 65536:
-            raise refuse(f"{value!r} is not {what}", "a number from 1024 to 65535")
+        if type(value) is not int or not lowest <= value < 65536:
+            raise refuse(f"{value!r} is not {what}", f"a number from {lowest} to 65535")
         return value
 
     return BeforeValidator(check)

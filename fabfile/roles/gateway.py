@@ -49,7 +49,7 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
     yield Nftables(render("rooster/etc/nftables.conf",
                           outer=machine.outer, inner=machine.inner, network=rack.network,
-                          doors=doors(rack), boot_port=rack.install.port if rack.install else 0,
+                          doors=doors(rack), ssh_port=machine.ssh_port, boot_port=rack.install.port if rack.install else 0,
                           cache_port=rack.network.cache.port if rack.network.cache else 0))
     yield Unit("nftables")
 

@@ -55,6 +55,8 @@ def published_ports(draft: Draft) -> Iterator[Wrong]:
     speaks: dict[Any, tuple[str, bool]] = {}
     for name, row in (draft.network.publish or {}).items():
         for port in row.ports:
+            if draft.gateway and port == draft.gateway.ssh_port:
+                yield Wrong(NETWORK, ("publish", name, "ports"), f"port {port} is the gateway's own ssh", "leave it out")
             if port not in BY_NAME and (other := taken.setdefault((row.public, port), name)) != name:
                 yield Wrong(NETWORK, ("publish", name, "ports"),
                             f"port {port} is {other}'s on this address already",
