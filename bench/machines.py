@@ -28,6 +28,7 @@ from fabfile.resources import (
     File,
     HelmChart,
     HelmRelease,
+    HomeKubeconfig,
     HostId,
     Hostname,
     KernelHeaders,
@@ -38,6 +39,7 @@ from fabfile.resources import (
     Modules,
     NetworkInterface,
     Nftables,
+    OperatorRights,
     Packages,
     Ran,
     Resource,
@@ -211,6 +213,16 @@ def _(one: Download) -> str:
 @wanted.register
 def _(one: HelmChart) -> str:
     return f"file 644 root 0 root 0\nsha256 {one.sha256 or '0' * 64}"
+
+
+@wanted.register
+def _(one: HomeKubeconfig) -> str:
+    return "same\n"
+
+
+@wanted.register
+def _(one: OperatorRights) -> str:
+    return "".join(f"coop-operator-{user} cluster-admin {user}\n" for user in one.users)
 
 
 @wanted.register

@@ -27,9 +27,9 @@ def role(rack: Rack, machine: Machine, edition: int = 1) -> Iterator[Resource]:
     """What a machine of the flock has."""
     from jinja2 import Template
 
-    from bench.role.accounts import Group, User
     from bench.role.line import FileLine
     from fabfile.resources import Directory, File, Packages, Symlink, Sysctls, Unit
+    from fabfile.resources.accounts import Group, User
 
     settings = Template(TEMPLATE.read_text(), keep_trailing_newline=True).render(machine=machine.name)
     yield Packages({"flock-words": None, "flock-say": None, "flock-beacon": None})

@@ -14,10 +14,14 @@ import os
 import socket
 from datetime import UTC, datetime
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from fabfile.engine.errors import LockHeld, MachineError
 from fabfile.engine.framing import Answer
 from fabfile.programs import shell
+
+if TYPE_CHECKING:
+    from fabfile.rack import Rack
 
 RUN = "/run/coop"
 HELD = 75  # exit code of the texts below when somebody else holds the lock
@@ -31,12 +35,13 @@ def _operator() -> str:
     return shell("operator", coop_run=RUN, coop_doubtful=str(_DOUBTFUL), coop_silent_after=str(_SILENT_AFTER))
 
 
-def who() -> tuple[str, str]:
-    """The operator's name and the computer's."""
-    return os.environ.get("SUDO_USER") or getpass.getuser(), socket.gethostname()
+def who(rack: Rack) -> tuple[str, str]:
+    """The operator's name and the computer's. Where the rack lists its operators, the name is the account on its machines."""
+    local = os.environ.get("SUDO_USER") or getpass.getuser()
+    return rack.operator.user if rack.operators else local, socket.gethostname()
 
 
-def take_rack(run: str, task: str) -> str:
+def take_rack(run: str, task: str, holder: tuple[str, str]) -> str:
     """Shell text that takes the rack's lock and writes down who has it; else says who has, and exits with 75.
 
     A run may find itself: its previous connection hangs, and the lock of that one is as good as its own. It may
@@ -44,7 +49,7 @@ def take_rack(run: str, task: str) -> str:
     living run is heard at least every few seconds (see wire.py), and the gateway's kernel knows when it last
     was.
     """
-    name, computer = who()
+    name, computer = holder
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"""\
 {_operator()}

@@ -105,7 +105,7 @@ class Run:
     def perform(self) -> Result:
         """All of it. Whatever happens, every connection is closed and the lock is free afterwards."""
         began = time.monotonic()
-        self.tell(events.Began(self.name, self.command, self.dry, *lock.who(), os.getpid(),
+        self.tell(events.Began(self.name, self.command, self.dry, *lock.who(self.rack), os.getpid(),
                                tuple(s.name for s in self.steps), tuple(m.name for m in self.machines)))
         for machine in self.off:
             self.tell(events.Noticed(machine.name, "hosts.yaml expects it to be off: skipped"))

@@ -32,7 +32,8 @@ class SessionSetup:
         shell, machine = session.shell, session.machine.name
         shell.heard = self._heard_of_earlier(machine)
         if not self._dry and machine == self._rack.gateway.name:
-            shell.guard(Guard(lock.OPEN_RACK, ShellCommand(lock.take_rack(self._run, self._command), shown="take the rack's lock"),
+            take = lock.take_rack(self._run, self._command, lock.who(self._rack))
+            shell.guard(Guard(lock.OPEN_RACK, ShellCommand(take, shown="take the rack's lock"),
                               lambda answer: lock.refused(machine, answer), self._taken))
         if not self._dry:
             shell.guard(Guard(lock.OPEN_MACHINE, ShellCommand(lock.take_machine(self._run), 90.0, "take the machine's lock"),

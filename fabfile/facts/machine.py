@@ -12,7 +12,7 @@ from typing import Any
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
 from fabfile.upstream.documents import certificates_folder
-from fabfile.upstream.paths import CRI_SOCKET
+from fabfile.upstream.paths import CRI_SOCKET, operators_kubeconfig
 
 UNITS = ("chrony", "ssh")  # every machine's
 _OF_MEMBERS = ("kubelet", "containerd")
@@ -37,7 +37,7 @@ def question(rack: Rack, machine: Machine) -> str:
     if machine is rack.gateway:
         programs.append("rooster")
         variables |= {"node": str(rack.network.node), "balanced": " ".join(map(str, rack.network.load_balancer)),
-                      "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack),
+                      "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack.operator.user),
                       "published": "yes" if rack.network.publish else ""}
     return shell(*programs, **variables)
 
@@ -46,11 +46,6 @@ def rooster_units(rack: Rack) -> list[str]:
     """What has to run on rooster for this rack."""
     return ["nftables", "dnsmasq", *["nginx"] * bool(rack.network.publish), *["coop-cache"] * (rack.network.cache is not None),
             *["coop-boot"] * (rack.install is not None)]
-
-
-def operators_kubeconfig(rack: Rack) -> str:
-    """Where the operator's kubeconfig lies on rooster."""
-    return ("/root" if rack.operator.user == "root" else f"/home/{rack.operator.user}") + "/.kube/config"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from fabfile.rack.versions import Versions
 HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
 VERSIONS, CLUSTER = "configs/versions.yaml", "configs/cluster.yaml"
 STORAGE, HUB, SERVICES = "configs/storage.yaml", "configs/hub.yaml", "configs/services.yaml"  # a rack may lack these
-INSTALL = "configs/install.yaml"  # and this one
+INSTALL, OPERATORS = "configs/install.yaml", "configs/operators.yaml"  # and these
+OWN = "the operator's own file"  # outside of the rack's folder: its document knows where
 
 
 class Hosts(Part):
@@ -53,6 +54,8 @@ class Draft:
     cluster: Any
     storage: Any  # None: the rack has no such file
     install: Any  # the same
+    operators: Any  # the same
+    own: frozenset[str]  # keys of `operator` that the operator's own file says
     services: Mapping[str, Any]  # by name, the hub first
     secrets: Mapping[str, Any]  # what configs/secrets.yaml adds to the values of each
     documents: Mapping[str, Document]

@@ -20,6 +20,8 @@ from fabfile.loading.draft import (
     HUB,
     INSTALL,
     NETWORK,
+    OPERATORS,
+    OWN,
     SERVICES,
     STORAGE,
     VERSIONS,
@@ -33,6 +35,7 @@ from fabfile.rack.cluster import Cluster
 from fabfile.rack.install import Install
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
+from fabfile.rack.operators import Operators, OwnSettings
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, read_file
 from fabfile.rack.secrets import SECRETS, read_secrets
@@ -49,7 +52,7 @@ from fabfile.upstream.release import contradictions as contradictions_of_charts
 
 identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
-OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install}
+OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install, OPERATORS: Operators}
 
 
 def rack_folder() -> Path:
@@ -70,7 +73,17 @@ def load(folder: Path | None = None) -> Rack:
     there = [*FILES, *(file for file in OPTIONAL if (folder / file).exists())]
     documents = {file: read_file(folder, file) for file in there}
     documents[SECRETS], secrets = read_secrets(folder)
+    if (own := own_file(documents[HOSTS].values)) and own.exists():
+        documents[OWN] = read_file(own.parent, own.name, shown=str(own))
     return assemble(folder, documents, secrets, read_pages(folder))
+
+
+def own_file(hosts: object) -> Path | None:
+    """Where an operator keeps what is their own of a rack: ~/.config/coop/RACK.yaml."""
+    name = hosts.get("rack") if isinstance(hosts, Mapping) else None
+    if not isinstance(name, str) or "/" in name:
+        return None
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "coop" / f"{name}.yaml"
 
 
 def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str, Any] = NOTHING,
@@ -78,7 +91,8 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     """The rack that the documents hold. Raises RackProblems."""
     problems: list[Problem] = list(documents[SECRETS].problems) if SECRETS in documents else []
     parts: dict[str, Any] = {}
-    kinds = FILES | {file: kind for file, kind in OPTIONAL.items() if file in documents}
+    optional: dict[str, type[Part]] = {**OPTIONAL, OWN: OwnSettings}
+    kinds = FILES | {file: kind for file, kind in optional.items() if file in documents}
     for file, kind in kinds.items():
         document = documents[file]
         problems += document.problems
@@ -99,7 +113,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
         network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
-        install=draft.install,
+        install=draft.install, operators=draft.operators.operators if draft.operators else NOTHING,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
     problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack), *contradictions_of_answers(rack)]
@@ -112,9 +126,13 @@ def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document], 
     machines, whole = sound_machines(documents[HOSTS].values)
     for name, machine in machines.items():
         place(name, machine, parts[NETWORK])
-    operator = parts[HOSTS].operator
+    operator = resolved(parts[HOSTS].operator, folder) if parts[HOSTS].operator else None
+    own: dict[str, Any] = {}
+    if operator and OWN in parts:
+        own = {key: value for key, value in vars(parts[OWN]).items() if value}
+        operator = resolved(operator.model_copy(update=own), Path(documents[OWN].file).parent)
     return Draft(
-        machines=machines, whole=whole, operator=resolved(operator, folder) if operator else None,
+        machines=machines, whole=whole, operator=operator, own=frozenset(own), operators=parts.get(OPERATORS),
         network=parts[NETWORK], versions=parts[VERSIONS], cluster=parts[CLUSTER], documents=documents,
         storage=parts.get(STORAGE), install=parts.get(INSTALL), services=_services(parts), secrets=secrets,
     )

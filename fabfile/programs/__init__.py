@@ -5,6 +5,7 @@
     wait.sh          waits for a command that outlives its line, and passes on what it says
     trial.sh         a change that is rolled back automatically unless it is confirmed
 
+    account_gone.sh  an operator's account goes
     apt.sh           what a change of packages begins with
     unit.sh          whether a unit came up, and what it said last
     reset.sh         a machine leaves its cluster

@@ -19,7 +19,7 @@ Console = Annotated[str, pattern(
     r"tty[A-Za-z]*[0-9]+(,[0-9]+([noe][78]?)?)?", "a console", "as the kernel's console= takes it: ttyS1,115200n8")]
 
 
-def _keys(value: object) -> object:
+def some_keys(value: object) -> object:
     if not isinstance(value, list) or not value:
         raise refuse("a list of public SSH keys is wanted", "without one nobody could log in to a new machine")
     return tuple(value)
@@ -39,7 +39,7 @@ class Install(Part):
 
     default: Label = Field(examples=["debian-13"])  # for machines that name none
     systems: Annotated[Mapping[Label, System], Sorted, Fixed] = Field(examples=["{debian-13: {layout: plain}}"])
-    authorized_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(_keys)] = Field(examples=["[ssh-ed25519 AAAA…]"])
+    authorized_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(some_keys)] = Field(examples=["[ssh-ed25519 AAAA…]"])
     window: Duration = "30m"  # an armed machine that has not claimed its order by then is disarmed
     port: Annotated[int, unprivileged("a port for booting")] = 8080  # of rooster, for the rack's machines alone
     console: Console | None = None  # the kernel's, of the installer and of the system; none: the screen

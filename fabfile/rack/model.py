@@ -16,6 +16,7 @@ from fabfile.rack.cluster import Cluster
 from fabfile.rack.install import Install
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
+from fabfile.rack.operators import Account
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
 from fabfile.rack.services import Service
@@ -48,6 +49,7 @@ class Rack:
     cluster: Cluster
     storage_classes: Storage | None  # configs/storage.yaml
     install: Install | None  # configs/install.yaml
+    operators: Mapping[str, Account]  # configs/operators.yaml, by name
     services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content

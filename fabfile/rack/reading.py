@@ -123,8 +123,8 @@ def read(file: str, content: bytes) -> Document:
                           key_text(endless.path))
 
 
-def read_file(folder: FilePath, file: str) -> Document:
-    """The document in `folder / file`; a file that cannot be read is a problem too."""
+def read_file(folder: FilePath, file: str, shown: str = "") -> Document:
+    """The document in `folder / file`; a file that cannot be read is a problem too. `shown`: what it is called."""
     name = folder / file
     try:
         content = name.read_bytes()
@@ -133,8 +133,8 @@ def read_file(folder: FilePath, file: str) -> Document:
         hint = f"did you mean {near}?" if near else \
             "a rack has hosts.yaml, and network, versions, cluster in configs"
         said = f"cannot be read: {(error.strerror or str(error)).lower()}"
-        return Document(file, None, {}, (Problem(file, 0, "", said, hint),))
-    return read(file, content)
+        return Document(shown or file, None, {}, (Problem(shown or file, 0, "", said, hint),))
+    return read(shown or file, content)
 
 
 def _key_near(text: str, line: int) -> str:

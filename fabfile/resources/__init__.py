@@ -1,5 +1,6 @@
 """What a machine should have, one kind per module: each probes its machine and gives the differences."""
 
+from .accounts import AuthorizedKeys, Group, NoFormerAccounts, User
 from .action import Action
 from .apt import AptRepository
 from .base import Change, Check, Command, RemoteValue, Resource
@@ -26,6 +27,7 @@ from .modules import Modules
 from .network import NetworkInterface
 from .nftables import Nftables
 from .node_settings import NodeSettings
+from .operators import HomeKubeconfig, OperatorRights
 from .packages import Packages
 from .pending import PendingVerification
 from .pool import ZfsPool
@@ -47,6 +49,7 @@ __all__ = [
     "Action",
     "ApiCertificate",
     "AptRepository",
+    "AuthorizedKeys",
     "CertificateValidity",
     "Change",
     "Check",
@@ -61,8 +64,10 @@ __all__ = [
     "EtcdSnapshot",
     "Exports",
     "File",
+    "Group",
     "HelmChart",
     "HelmRelease",
+    "HomeKubeconfig",
     "HostId",
     "Hostname",
     "KernelHeaders",
@@ -76,10 +81,12 @@ __all__ = [
     "NetworkInterface",
     "Nftables",
     "NoCalicoLoadBalancerIPAM",
+    "NoFormerAccounts",
     "NoMember",
     "NodeDeleted",
     "NodeSettings",
     "NothingPublished",
+    "OperatorRights",
     "Packages",
     "PendingVerification",
     "PrunedObjects",
@@ -101,6 +108,7 @@ __all__ = [
     "Sysctls",
     "Uncordoned",
     "Unit",
+    "User",
     "ZfsDataset",
     "ZfsModule",
     "ZfsParameters",

@@ -90,7 +90,11 @@ def _objects(diff: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Kubeconfig(Resource):
-    """A client's own kubeconfig, made on a control plane; it works, and will for `days` days at least."""
+    """A client's own kubeconfig, made on a control plane; it works, and will for `days` days at least.
+
+    The certificate says who it is, and belongs to no group: what the client may do is a binding in the cluster, which can
+    be taken back. A certificate cannot.
+    """
 
     path: str
     client: str
@@ -98,7 +102,6 @@ class Kubeconfig(Resource):
     server: str
     owner: str = "root"
     group: str = "root"
-    organization: str = "kubeadm:cluster-admins"
     days: int = 30
 
     @property
@@ -113,7 +116,8 @@ class Kubeconfig(Resource):
             f"[ ! -f {here} ] || {{ sed -n 's/^ *server: //p' {here}\n"
             f"if sed -n 's/^ *client-certificate-data: //p' {here} | base64 -d 2>/dev/null |\n"
             f"  openssl x509 -noout -checkend {self.days * 24 * 3600} >/dev/null 2>&1\n"
-            "then echo lasting; else echo ending; fi\n"
+            f"then ! sed -n 's/^ *client-certificate-data: //p' {here} | base64 -d | openssl x509 -noout -subject | "
+            "grep -q 'O *= *kubeadm:cluster-admins' && echo lasting || echo grouped; else echo ending; fi\n"
             f"! command -v kubectl >/dev/null || kubectl --kubeconfig {here} --request-timeout=5s get --raw /version"
             " 2>&1 >/dev/null | tail -n 1; }",
         )
@@ -128,6 +132,8 @@ class Kubeconfig(Resource):
             what = f"{self.path} is {found.kind}"
         elif server != self.server:
             what = f"{self.path} names the server {server or '(none)'}, should be {self.server}"
+        elif lasting == "grouped":
+            what = f"the certificate in {self.path} is one of the group of administrators, which nobody can take back"
         elif lasting != "lasting":
             what = f"the certificate in {self.path} expires within {self.days} days"
         elif refused:
@@ -147,7 +153,7 @@ class Kubeconfig(Resource):
             f"kubectl --kubeconfig {ADMIN_CONF} -n kube-system get configmap kubeadm-config "
             "-o 'jsonpath={.data.ClusterConfiguration}' |\n"
             f"kubeadm kubeconfig user --config /dev/stdin --client-name {quote(self.client)} "
-            f"--org {quote(self.organization)} --validity-period 8760h 2>/dev/null"
+            "--validity-period 8760h 2>/dev/null"
         )
         return RemoteValue("kubeconfig", self.machine, obtain,
                         f"a certificate of a year for {self.client}, made on {self.machine}")

@@ -193,7 +193,7 @@ def _arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Sta
         if sys.stdin.readline().strip() != box.name:
             raise Exit("nothing was armed", code=1)
     assert rack.install is not None
-    name, computer = who()
+    name, computer = who(rack)
     about = {"who": f"{name} on {computer}", "armed": str(int(time.time()))}
     script = "\n".join([*([withdraw(box)] if former else []), arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script)

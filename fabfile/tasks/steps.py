@@ -28,6 +28,23 @@ def gateway_steps(rack: Rack) -> list[Step]:
     return [Step("gateway", (rack.gateway,), gateway, verify=gateway_serves)]
 
 
+def account_steps(rack: Rack, machines: tuple[Machine, ...] = ()) -> list[Step]:
+    """The operators' accounts on every machine, the file server too, or on these."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.operators import accounts
+
+    return [Step("accounts", machines or tuple(rack.machines.values()), accounts)] if rack.operators else []
+
+
+def operator_steps(rack: Rack) -> list[Step]:
+    """Who may log in, and who may change the cluster."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.operators import operator_rights, operators
+
+    return [*account_steps(rack), Step("rights", (rack.leader,), operator_rights),
+            Step("operators", (rack.gateway,), operators, needs=("rights",))]
+
+
 def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Step] = ()) -> list[Step]:
     """From machines that have nothing but ssh to a cluster whose pods reach the world.
 
@@ -39,13 +56,14 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
     from fabfile.roles.control_plane import api_answers, control_plane
     from fabfile.roles.node import node, runtime_answers
     from fabfile.roles.node_settings import node_settings
-    from fabfile.roles.operators import operators
+    from fabfile.roles.operators import operator_rights, operators
     from fabfile.roles.pod_traffic import members_work_together
     from fabfile.roles.settings_checks import pod_network_holds
 
     first = (rack.leader,)
     others = [machine for machine in rack.chicks if machine not in first]
     return [
+        *account_steps(rack),
         *gateway_steps(rack),
         Step("prepare", rack.chicks, node, verify=runtime_answers),
         *beside,
@@ -53,7 +71,8 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
         Step("pod network", first, calico, verify=pod_network_holds, needs=API),
         *early,
         *join_steps(rack, others, members_work_together),
-        Step("operators", (rack.gateway,), operators, needs=API),
+        Step("rights", first, operator_rights, needs=API),
+        Step("operators", (rack.gateway,), operators, needs=(*API, "rights")),
         Step("nodes", first, node_settings, needs=(*API, *JOINS)),
         *settings_steps(rack.chicks),
     ]
@@ -92,6 +111,7 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
 
     newcomer = (machine,)
     return [
+        *account_steps(rack, newcomer),
         *gateway_steps(rack),
         Step("prepare", newcomer, node, verify=runtime_answers),
         *join_steps(rack, [machine], members_work_together),

@@ -12,11 +12,11 @@ from shlex import quote
 
 from planted import CHART_PASSWORD, JOIN_TOKEN, KUBECONFIG_KEY
 
-from bench.role.accounts import AuthorizedKeys
 from bench.role.coop import role as measured
 from fabfile.engine.step import Step
 from fabfile.rack import Machine, Rack
 from fabfile.resources import File, Resource
+from fabfile.resources.accounts import AuthorizedKeys
 from fabfile.resources.base import Change, Check, Command, RemoteValue
 from fabfile.secret import Secret
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fabfile.engine.errors import LinkLost, NoAnswer
@@ -91,6 +91,7 @@ class Rack:
 
     machines: dict[str, SimpleNamespace]
     name: str = "simulated"
+    operators: Mapping[str, object] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
 
     @property

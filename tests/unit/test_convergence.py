@@ -10,7 +10,6 @@ import simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.role.accounts import AuthorizedKeys, Group, User
 from bench.role.line import FileLine
 from fabfile.engine import detached
 from fabfile.engine.local import LocalShell
@@ -18,6 +17,7 @@ from fabfile.engine.run import run
 from fabfile.engine.shell import Shell, ShellCommand
 from fabfile.engine.step import Step
 from fabfile.resources import Absent, Directory, Download, File, Hostname, Ran, Symlink, Sysctls
+from fabfile.resources.accounts import AuthorizedKeys, Group, User
 from fabfile.secret import Secret
 from tests.unit.sandbox import Sandbox, a_sandbox
 

@@ -97,6 +97,7 @@ def files_of_a_rack():
     from fabfile.rack.machines import Machine
     from fabfile.rack.model import Operator
     from fabfile.rack.networks import NetworkPlan
+    from fabfile.rack.operators import Operators
     from fabfile.rack.services import Hub, Services
     from fabfile.rack.storage import Storage
     from fabfile.rack.versions import Versions
@@ -106,6 +107,7 @@ def files_of_a_rack():
     yield "configs/versions.yaml", keys(Versions)
     yield "configs/cluster.yaml", keys(Cluster)
     yield "configs/install.yaml", keys(Install)
+    yield "configs/operators.yaml", keys(Operators)
     yield "configs/storage.yaml", keys(Storage)
     yield "configs/hub.yaml", keys(Hub)
     yield "configs/services.yaml", keys(Services)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.role import accounts, line
+from bench.role import line
 from fabfile import resources
 from fabfile.resources import Change, Resource
 from fabfile.secret import Secret
@@ -24,7 +24,7 @@ CASES = [pytest.param(case, id=f"{path.stem}: {case['case']}")
 
 WANT_AN_ANSWER = {"Drained", "NodeDeleted", "Rebooted", "Cordoned"}
 KINDS = {name: getattr(module, name) for module, names in (
-    (resources, resources.__all__), (accounts, ("AuthorizedKeys", "Group", "User")), (line, ("FileLine",))) for name in names}
+    (resources, resources.__all__), (line, ("FileLine",))) for name in names}
 
 
 def build(described: dict) -> Resource:

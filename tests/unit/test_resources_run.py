@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bench.role.accounts import AuthorizedKeys, Group, User
 from bench.role.line import FileLine
 from fabfile.resources import Absent, AptRepository, Directory, Download, File, Hostname, Modules, Ran, SwapOff, Symlink, Sysctls
+from fabfile.resources.accounts import AuthorizedKeys, Group, User
 from fabfile.secret import Secret
 from tests.unit.sandbox import a_sandbox
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from fabfile.resources import writing
-from fabfile.resources.base import Change, Command, Resource
-from fabfile.resources.file import FileFacts, difference, permission_changes, probe_file, undo
+from fabfile.programs import shell
+
+from . import writing
+from .base import Change, Command, Resource, refusal
+from .file import FileFacts, difference, permission_changes, probe_file, undo
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ class User(Resource):
 
     user: str
     groups: tuple[str, ...] = ()
-    shell: str = "/bin/bash"
+    shell: str = "/bin/bash"  # empty: whatever it is
     system: bool = False
     home: str = ""  # as useradd chooses when empty
+    uid: int | None = None  # as useradd chooses when None
 
     @property
     def name(self) -> str:
@@ -62,9 +65,12 @@ class User(Resource):
         fields = lines[0].split(":")
         if len(fields) != 7 or len(lines) < 2:
             options = ["--system"] if self.system else []
-            options += ["--no-create-home", "--shell", self.shell]
+            options += ["--no-create-home", *(["--shell", self.shell] if self.shell else [])]
+            options += ["--uid", str(self.uid)] if self.uid is not None else []
             options += ["--home-dir", self.home] if self.home else []
             options += ["--groups", ",".join(self.groups)] if self.groups else []
+            # "!", useradd's own, is a locked account to an sshd without PAM
+            options += [] if self.system else ["--password", "*"]
             home = () if self.system else (self._make_home(),)
             yield Change(f"user {self.user} is absent",
                          (Command(f"useradd {' '.join(map(quote, options))} -- {user}"), *home))
@@ -72,8 +78,11 @@ class User(Resource):
         missing = [group for group in self.groups if group not in lines[1].split(" ")]
         if missing:
             yield Change(f"{self.user} is not in {', '.join(missing)}",
-                         (Command(f"usermod --append --groups {quote(','.join(missing))} -- {user}"),))
-        if fields[6] != self.shell:
+                         # usermod knows the accounts of this machine alone, not those of a directory service
+                         (Command("\n".join(f"gpasswd --add {user} {quote(group)} >/dev/null" for group in missing)),))
+        if self.uid is not None and fields[2] != str(self.uid):
+            yield refusal(f"{self.user} has the uid {fields[2]}, should have {self.uid}: its files bear that number, so nothing is changed")
+        if self.shell and fields[6] != self.shell:
             yield Change(f"the shell of {self.user} is {fields[6]}, should be {self.shell}",
                          (Command(f"usermod --shell {quote(self.shell)} -- {user}"),))
         if "no home" in lines and not self.system:
@@ -119,15 +128,16 @@ class AuthorizedKeys(Resource):
     def probe(self) -> str:
         user = quote(self.user)
         looks = probe_file("@home@/.ssh/authorized_keys").replace("@home@", '"$home"')
-        return (f'home=$(getent passwd -- {user} | cut -d : -f 6); echo "home $home"\n'
+        return (f'home=$(getent passwd -- {user} | cut -d : -f 6)\n'
+                # an account that this plan makes first has its home where useradd puts homes
+                f'[ -n "$home" ] || home=$(useradd -D 2>/dev/null | sed -n "s/^HOME=//p")/{self.user}; echo "home $home"\n'
                 f'echo "group $(id -gn -- {user} 2>/dev/null)"\n{looks}')
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         home_line, _, rest = facts.partition("\n")
         group_line, _, rest = rest.partition("\n")
         home, group = home_line.removeprefix("home "), group_line.removeprefix("group ")
-        if not home:  # made by an earlier resource of this plan, not yet there
-            home, group = f"/home/{self.user}", self.user
+        group = group or self.user
         path = f"{home}/.ssh/authorized_keys"
         found = FileFacts(rest)
         data = "".join(f"{key.strip()}\n" for key in self.keys).encode()
@@ -141,3 +151,31 @@ class AuthorizedKeys(Resource):
                      (Command(script, shown=f"write {path} ({len(self.keys)} keys)"),),
                      diff=difference(path, found.content, data), undo=undo(path, found),
                      alters=frozenset({f"file:{path}"}))
+
+
+@dataclass(frozen=True)
+class NoFormerAccounts(Resource):
+    """No account in `group` but these. One that is no longer listed is really gone: its sessions end, its keys, its line in
+    sudoers, timers and the account itself go. Its files are kept, for root alone. `forgets` are files of it elsewhere, with
+    NAME for its name."""
+
+    group: str
+    users: tuple[str, ...]
+    forgets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"no other accounts in {self.group}"
+
+    def probe(self) -> str:
+        return f"getent group -- {quote(self.group)} || :"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        for user in facts.strip().rpartition(":")[2].split(","):
+            if user and user not in self.users:
+                files = " ".join(quote(file.replace("NAME", user)) for file in self.forgets)
+                script = shell("account_gone", user=user, group=self.group, files=files)
+                yield Change(f"{user} is no longer among the operators",
+                             (Command(script, long=True, limit=120.0, shown=f"remove the account {user}"),),
+                             interrupts=f"{user} can no longer log in, and {user}'s sessions and programs there end; the home is kept "
+                                        "in /var/lib/coop/former/homes")
