@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fabfile.engine.causes import cause
 from fabfile.engine.errors import CommandFailed, TookTooLong
 from fabfile.engine.plan import Entry
 from fabfile.engine.shell import first_line
@@ -25,7 +26,10 @@ def tail(text: str, lines: int = 10) -> tuple[str, ...]:
 def failure(entry: Entry, command: Command, code: int, said: str, hint: str = "") -> CommandFailed:
     """The error of a command that failed, with its output."""
     kind, problem = CommandFailed, f"`{shown(command)}` failed with exit code {code}"
+    known = cause(said)
     if command.long and code == _LIMIT_PASSED:
         kind, problem = TookTooLong, f"`{shown(command)}` was ended after its limit of {command.limit:.0f} s"
+    if known and not hint:
+        problem, hint = f"{problem}: {known}", known.fix
     return kind(entry.machine, problem, step=entry.step, resource=entry.resource, command=shown(command),
                 code=code, tail=tail(said), hint=hint)

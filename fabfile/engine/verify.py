@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fabfile.engine import evidence
 from fabfile.engine.command_output import tail
 from fabfile.engine.errors import CheckFailed, MachineError
 from fabfile.engine.events import Event, Held, Noticed, Waiting
+from fabfile.engine.evidence import Likely
 from fabfile.engine.fleet import Fleet
 from fabfile.engine.parallel import each
 from fabfile.engine.shell import ShellCommand
@@ -20,7 +22,16 @@ from fabfile.secret import mask
 if TYPE_CHECKING:
     from fabfile.rack import Rack
 
+_AGAIN = 10.0  # seconds until causes are looked for, and between two looks
 _PAUSES = (0.1, 0.2, 0.3, 0.5, 1.0)  # seconds between two questions; the last again and again
+
+
+@dataclass
+class Look:
+    """Why a check does not hold, as far as that is known, and when it is looked for again."""
+
+    found: Likely | None = None
+    next: float = _AGAIN
 
 
 @dataclass
@@ -50,6 +61,7 @@ class _Verification:
     def __init__(self, rack: Rack, fleet: Fleet, steps: Sequence[tuple[str, Iterable[Check]]], tell: Callable[[Event], None]):
         self._rack, self._fleet, self._tell = rack, fleet, tell
         self._began = time.monotonic()
+        self._looks: dict[Check, Look] = {}
         self._verdicts = [Verdict(step) for step, _ in steps]
         self._of: dict[Check, list[Verdict]] = {}  # a check → the steps that have it
         for verdict, (_, checks) in zip(self._verdicts, steps, strict=True):
@@ -105,7 +117,8 @@ class _Verification:
         """Whether a check has passed, or has failed for too long; its steps' verdicts are updated."""
         seconds = time.monotonic() - self._began
         verdicts, last = self._of[check], tail(said)
-        if code != 0 and seconds <= check.limit:
+        likely = self._likely(check, said, seconds) if code else None
+        if code != 0 and seconds <= check.limit and not (likely and likely.ends):
             self._tell(Waiting(check.machine, verdicts[0].step, check.what, last[-1] if last else ""))
             return False
         for verdict in verdicts:
@@ -116,17 +129,33 @@ class _Verification:
                     self._tell(Noticed(check.machine, line.removeprefix(NOTE)))
             self._tell(Held(check.machine, verdicts[0].step, check.what, seconds))
             return True
+        why = f": {likely.where}: {likely.cause}" if likely else ""
         error = CheckFailed(
             check.about[0] if len(check.about) == 1 else check.machine,
-            f"after {seconds:.0f} s this check still fails: {check.what}", step=verdicts[0].step,
+            f"after {seconds:.0f} s this check still fails: {check.what}{why}", step=verdicts[0].step,
             command=f"check: {check.what}", tail=last,
-            hint="it may need more time: run again, or check on the machine what prevents it")
+            hint=likely.cause.fix if likely else "it may need more time: run again, or check on the machine what prevents it")
         if at_fault := _at_fault(check, said):
             verdicts[0].failed.update(dict.fromkeys(at_fault, error))
         else:
             for verdict in verdicts:
                 verdict.error = error
         return True
+
+    def _likely(self, check: Check, said: str, seconds: float) -> Likely | None:
+        """Why it does not come true, if the usual readers know: looked for after a few seconds, and again some later. One that
+        ends the wait is believed when it is there twice."""
+        look = self._looks.setdefault(check, Look())
+        last_look = seconds > check.limit
+        if not last_look and seconds < look.next:
+            return None
+        look.next = seconds + _AGAIN
+        found = evidence.likely(self._rack, self._fleet, check, _at_fault(check, said) or check.about, said)
+        twice = found is not None and look.found is not None and found.cause == look.found.cause
+        if found is not None and (look.found is None or found.cause != look.found.cause):
+            self._tell(Noticed(found.where, f"{check.what} is waited for: {found.cause} ({found.cause.fix})"))
+        look.found = found
+        return found if last_look or (found is not None and found.ends and twice) else None
 
     def _cannot_be_asked(self, machine: str, error: MachineError) -> None:
         """A machine whose checks were about itself alone has failed; else the step has."""

@@ -8,6 +8,7 @@
     account_gone.sh  an operator's account goes
     apt.sh           what a change of packages begins with
     unit.sh          whether a unit came up, and what it said last
+    watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster
     static_pod.sh    a static pod recreated, or its previous manifest back
     etcd_snapshot.sh a copy of all that the cluster stores
@@ -51,6 +52,7 @@
     others.sh        who else has set fields of it
     database.sh      runs database.py
     hub.sh           how a hub is: its release, pods, nodes, pages, API
+    evidence.sh      what a machine's programs have said of late
     forbids.sh       what sshd has against forwarding
     hub_client.py    a hub's API, spoken from the gateway
     pages.sh         a hub's pages from a repository, in its init container

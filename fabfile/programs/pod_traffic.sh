@@ -16,7 +16,9 @@ while pods=$(kubectl -n "$namespace" get pods --field-selector status.phase=Runn
   pods=$(for node in $nodes; do echo "$pods" | grep "^$node="; done)
   [ "$(echo "$pods" | grep -c .)" -lt "$(echo "$nodes" | grep -c .)" ]
 do
-  tries=$((tries + 1)); [ $tries -lt "$most" ] || { kubectl -n "$namespace" get pods -o wide; exit 1; }
+  tries=$((tries + 1)); [ $tries -lt "$most" ] || {
+    kubectl -n "$namespace" get events -o jsonpath='{range .items[?(@.type=="Warning")]}{.message}{"\n"}{end}' | sort -u | tail -n 4
+    kubectl -n "$namespace" get pods -o wide; exit 1; }
   sleep 0.3
 done
 said=$(for pod in $pods; do (

@@ -250,7 +250,7 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
     return Command("\n".join([
         *before,
         f"mkdir -p /var/lib/coop; : >{_BEGUN}; sync -- {_BEGUN} /var/lib/coop",
-        command,
+        shell("watched_kubelet", command=command),
         f"mv -f {_BEGUN} {_FINISHED}; sync -- /var/lib/coop",
     ]), long=True, limit=limit, shown=command)
 

@@ -88,7 +88,10 @@ def restore(path: str, content: str) -> str:
 
 def move(path: str) -> str:
     """Shell text that moves the new file to its place and makes that last over a power cut."""
-    return f"mv -fT -- {quote(beside(path))} {quote(path)}\nsync -- {quote(posixpath.dirname(path))}"
+    here = quote(path)
+    why = (f"{{ case $(lsattr -d -- {here} 2>/dev/null) in [!\\ ]*i*\\ *) echo {quote(path + ' is immutable (chattr +i)')} >&2 ;; esac; "
+           f"! mountpoint -q -- {here} || echo {quote(path + ' is a mount of its own')} >&2; exit 1; }}")
+    return f"mv -fT -- {quote(beside(path))} {here} || {why}\nsync -- {quote(posixpath.dirname(path))}"
 
 
 def unchanged(path: str, sha256: str, whole: bool) -> str:

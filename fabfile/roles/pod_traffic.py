@@ -54,7 +54,11 @@ def _probe(rack: Rack) -> list[dict[str, Any]]:
         "volumes": [{"name": "machine", "hostPath": {"path": "/"}}],
     }
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        # also where pod security or a default of denial holds: it is a check of wires, with the machine's root in its pods
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {
+            f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "probe", "namespace": NAMESPACE},
+         "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}},
         {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "probe", "namespace": NAMESPACE},
          "spec": {"selector": {"matchLabels": labels}, "template": template}},
     ]
