@@ -43,7 +43,7 @@ def run(name: str, what: str, script: str, limit: float) -> str:
 def start(name: str, what: str, script: str, limit: float) -> str:
     """Shell text that starts the command in its folder, unless it runs already. `limit` in seconds."""
     folder = f"{UNITS}/{name}"
-    environment = " ".join(f"--setenv={key}" for key in ("HOME=/root", "LC_ALL=C.UTF-8", 'PATH="$PATH"'))
+    environment = " ".join(f"--setenv={key}" for key in ("HOME=/root", "CURL_HOME=/etc/coop", "LC_ALL=C.UTF-8", 'PATH="$PATH"'))
     return f"""\
 set +e
 mkdir -p -m 700 /run/coop {UNITS}

@@ -68,7 +68,7 @@ def _of_a_chart(chart: Chart) -> Iterable[str]:
 def _of_a_service(service: Service) -> Iterable[str]:
     if service.templates and not service.templates.pinned:
         yield (f"if command -v git >/dev/null; then part ref {service.name}; "
-               "GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
+               "[ ! -r /etc/coop/proxy.env ] || . /etc/coop/proxy.env; GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote "
                f"{quote(service.templates.repository)} {quote(service.templates.ref)} 2>/dev/null; fi")
     if service.is_hub:
         yield from _of_a_hub(service)

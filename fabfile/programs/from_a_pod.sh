@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2013
 # What a pod reaches, asked in it by busybox's shell; before the word "asked" stands what is wrong. It sees its machine's
 # root at /machine, read-only, for `ping` and `curl`: busybox's ping cannot forbid fragments, its wget checks no
-# certificate. Arguments: the node's interface, a service's name, host, port and address of a page outside, then the
-# addresses of the other pods.
+# certificate. Arguments: the node's interface, a service's name, host, port and address of a page outside, the site's proxy
+# ("" for none), then the addresses of the other pods.
 
-link=$1 service=$2 host=$3 port=$4 page=$5; shift 5
+link=$1 service=$2 host=$3 port=$4 page=$5 proxy=$6; shift 6
 first() { nslookup "$1" 2>/dev/null | sed '1,/^Name/d' | grep -oE '([0-9]+\.){3}[0-9]+' | head -n 1; }
 mtu=$(cat /sys/class/net/eth0/mtu) wire=$(cat "/machine/sys/class/net/$link/mtu")
 [ "$mtu" = "$wire" ] || echo "the MTU of a pod is $mtu, that of the link $wire"
@@ -18,6 +18,9 @@ for pod in "$@"; do
     echo "no unfragmented packet of $mtu bytes reaches $pod"
 done
 [ -n "$(first "$service")" ] || echo "DNS does not resolve $service"
+if [ -n "$proxy" ]; then  # names outside may be the proxy's alone to resolve
+  chroot /machine curl -sS -o /dev/null --max-time 15 --proxy "$proxy" "$page"; echo asked; exit 0
+fi
 address=$(first "$host")
 [ -n "$address" ] || echo "DNS does not resolve $host"
 [ -z "$address" ] ||

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2046,SC2154
 # Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
 # nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
-# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, and most (how
+# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and most (how
 # often it is looked whether the pods run, 0.3 s each).
 
 names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
@@ -25,7 +25,7 @@ said=$(for pod in $pods; do (
   node=${pod%%=*}; name=${pod#*=}; name=${name%=*}
   for link in $links; do [ "${link%%=*}" != "$node" ] || break; done
   kubectl -n "$namespace" exec "$name" -- sh -c "$inside" sh \
-    "${link#*=}" "$service" "$host" "$port" "$page" \
+    "${link#*=}" "$service" "$host" "$port" "$page" "$proxy" \
     $(echo "$pods" | grep -v "^$node=" | sed 's/.*=//') 2>&1 | sed "s/^/$node: /"
 ) & done; wait)
 [ "$(echo "$said" | grep -c ': asked$')" -eq "$(echo "$pods" | grep -c .)" ] &&

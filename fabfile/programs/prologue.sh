@@ -9,8 +9,8 @@
 # nobody gets. Descriptor 8 is the rack's lock (see engine/lock.py): what a command starts must not go on holding it.
 
 exec 2>&1
-cd /; umask 022; LC_ALL=C.UTF-8; HOME=/root; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_from=${1-}
+cd /; umask 022; LC_ALL=C.UTF-8; HOME=/root; CURL_HOME=/etc/coop; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL HOME CURL_HOME PATH; unset LANG LANGUAGE; coop_failed=; coop_from=${1-}
 coop_now() { read -r coop_time coop_rest </proc/uptime; }
 coop_say() {
   coop_began=$coop_time coop_late=; coop_now

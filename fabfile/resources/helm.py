@@ -54,6 +54,7 @@ class HelmChart(Resource):
                      "\": $(sha256sum <{})\" >&2; exit 1; }")
         return "\n".join([
             f"rm -rf {work}; mkdir -p {work}",
+            "[ ! -r /etc/coop/proxy.env ] || . /etc/coop/proxy.env",
             f"helm pull {source} --version {quote(self.version)} --destination {work}",
             writing.put(self.path, f"cat {work}/*.tgz", check=right),
             f"rm -rf {work}",

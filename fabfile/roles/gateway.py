@@ -10,6 +10,7 @@ from fabfile.resources.installation import BOOT
 from fabfile.roles.cache import cache, internet_reached
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.netboot import netboot, netboot_answers
+from fabfile.roles.proxy import proxied
 from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
@@ -23,6 +24,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from own_name(rack, machine)
     yield sshd()
     yield from _addresses(rack, machine)
+    yield from proxied(rack)
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
                     "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {})})
     yield from _firewall(rack, machine)

@@ -10,6 +10,7 @@ from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff,
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
+from fabfile.roles.proxy import proxied
 from fabfile.roles.rendering import render
 from fabfile.roles.runtime import runtime
 from fabfile.roles.sshd import sshd
@@ -34,6 +35,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
         "net.bridge.bridge-nf-call-iptables": "1",
         "net.bridge.bridge-nf-call-ip6tables": "1",
     })
+    yield from proxied(rack)
     yield cached_packages(rack)
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack, machine)

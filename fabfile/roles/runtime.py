@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.resources import File, Resource, Unit
 from fabfile.roles.cache import cached_images
+from fabfile.roles.proxy import CONTAINERD as PROXY
+from fabfile.roles.proxy import proxied_images
 from fabfile.roles.rendering import render
 from fabfile.upstream.documents import containerd_configuration
 from fabfile.upstream.paths import CRI_SOCKET
@@ -22,7 +24,8 @@ def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """containerd with the rack's settings, and crictl beside it."""
     yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump")
     yield cached_images(rack)
-    yield Unit("containerd", watches=(CONFIG,), answers=ANSWERS,
+    yield proxied_images(rack)
+    yield Unit("containerd", watches=(CONFIG, PROXY), answers=ANSWERS,
                interrupts=f"containerd restarts on {machine.name}: its pods keep running, new ones wait")
     yield File("/etc/crictl.yaml", render("chick/etc/crictl.yaml", socket=CRI_SOCKET))
 

@@ -20,4 +20,10 @@ def the_port_is_free(draft: Draft) -> Iterator[Wrong]:
         yield Wrong(NETWORK, at, f"machines are booted from port {port}", "take another port for the cache")
 
 
-ALL = (the_port_is_free,)
+def one_way_out(draft: Draft) -> Iterator[Wrong]:
+    """rooster's cache asks the sites outside itself."""
+    if draft.network.cache and draft.network.proxy:
+        yield Wrong(NETWORK, ("proxy",), "rooster's cache does not go through a proxy", "leave one of `cache` and `proxy` out")
+
+
+ALL = (the_port_is_free, one_way_out)
