@@ -14,7 +14,7 @@ from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.model import Operator
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.reading import Document, Path
-from fabfile.rack.values import Label, Part
+from fabfile.rack.values import Label, MachineName, Part
 from fabfile.rack.versions import Versions
 
 HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
@@ -29,7 +29,7 @@ class Hosts(Part):
 
     rack: Label
     operator: Operator
-    machines: Mapping[Label, Machine]
+    machines: Mapping[MachineName, Machine]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def sound_machines(values: object) -> tuple[dict[str, Machine], bool]:
     if not isinstance(entries, Mapping):
         return {}, False
     machines: dict[str, Machine] = {}
-    one = TypeAdapter(dict[Label, Machine])
+    one = TypeAdapter(dict[MachineName, Machine])
     for name, entry in entries.items():
         with suppress(ValidationError):
             machines |= one.validate_python({name: entry})

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tree, Url, pattern, refuse, several
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+STEPS = frozenset({  # of cluster.bootstrap: a service of such a name would be a part of that step
+    "accounts", "addresses", "exports", "gateway", "helm", "join", "manifests", "nodes", "operators", "pools", "prepare", "publishing",
+    "rights", "settings", "storage"})
 HUB = "hub"  # the name of the hub of configs/hub.yaml
 Repository = Annotated[str, pattern(
     r"(https?|oci)://[^\s/]+(/\S*)?", "a chart repository", "https://host/path/, or oci://host/path")]
@@ -131,6 +134,8 @@ def _named(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
     if HUB in entries:
         raise refuse(f"{HUB} is the name of the hub of configs/hub.yaml", "take another")
     for name, entry in entries.items():
+        if name in STEPS:
+            raise refuse(f"{name} is a step of cluster.bootstrap", "take another name")
         entry._name = name
     return entries
 

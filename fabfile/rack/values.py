@@ -134,9 +134,9 @@ def _whole_host_key(text: str) -> str:
 
 
 ShellText = Annotated[str, BeforeValidator(_shell_text)]
-Label = Annotated[str, pattern(
-    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a machine name",
-    "a DNS label: a-z, 0-9 and -, at most 63 characters")]
+_LABEL, _LETTERS = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: a-z, 0-9 and -, at most 63 characters"
+Label = Annotated[str, pattern(_LABEL, "a name", _LETTERS)]
+MachineName = Annotated[str, pattern(_LABEL, "a machine name", _LETTERS)]
 DomainName = Annotated[str, pattern(
     r"(?=.{1,253}$)(?!.*\.[0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
     "a domain name", "such as flock.lan, without a port")]

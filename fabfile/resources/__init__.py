@@ -21,6 +21,7 @@ from .kube_proxy import KubeProxySettings
 from .kubeadm_upgrade import KubeadmUpgraded
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
+from .leases import FormerLeases
 from .membership import ControlPlane, Member, NoMember
 from .mirrors import RegistryMirrors
 from .modules import Modules
@@ -64,6 +65,7 @@ __all__ = [
     "EtcdSnapshot",
     "Exports",
     "File",
+    "FormerLeases",
     "Group",
     "HelmChart",
     "HelmRelease",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Check, File, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
+from fabfile.resources import Check, File, FormerLeases, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
 from fabfile.resources.installation import BOOT
 from fabfile.roles.cache import cache, internet_reached
 from fabfile.roles.names import own_name, resolvers
@@ -61,6 +61,7 @@ def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Res
     yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=machine.inner, network=rack.network,
                                reserved=reserved, boot=BOOT if rack.install else "",
                                port=rack.install.port if rack.install else 0), check="dnsmasq --test --conf-file={}")
+    yield FormerLeases({str(other.address()): other.inner.mac for other in reserved})
     yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))
     # rooster asks itself first; its own upstream keeps it going when dnsmasq is down
     yield resolvers(rack, ("127.0.0.1", *rack.network.dns[:2]))

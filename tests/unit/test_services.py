@@ -380,3 +380,13 @@ def test_what_became_of_a_call():
 def test_a_secret_tree_cannot_be_changed():
     tree = hidden({"a": {"b": ["some secret"]}})
     assert isinstance(tree, MappingProxyType) and tree["a"]["b"] == (Secret("some secret"),)
+
+
+def test_no_service_has_the_name_of_a_step():
+    """Where bootstrap's steps have a name that a service could have, it is one that services may not have."""
+    from fabfile.rack.services import STEPS
+    from fabfile.tasks.service_steps import whole_rack_steps
+
+    rack = load(Path(__file__).parents[2])
+    names = {step.name for step in whole_rack_steps(rack)} - set(rack.services)
+    assert {name for name in names if " " not in name} <= STEPS
