@@ -21,7 +21,13 @@ from fabfile.resources.api_question import ready
 from fabfile.roles.kubeadm_config import init_config
 from fabfile.upstream import documents, fixed, kubeadm
 
-KUBELET_ANSWERS = "curl -fs --max-time 2 -o /dev/null http://127.0.0.1:10248/healthz"
+
+def kubelet_answers(rack: Rack, machine: Machine) -> str:
+    """Shell text that asks kubelet how it is, where its settings have it answer; empty where they have it say nothing."""
+    settings = documents.kubelet_configuration(rack, machine)
+    address, port = settings.get("healthzBindAddress") or "127.0.0.1", settings.get("healthzPort", 10248)
+    host = "127.0.0.1" if address in ("0.0.0.0", "::") else f"[{address}]" if ":" in str(address) else address
+    return f"curl -fs --noproxy '*' --max-time 2 -o /dev/null http://{host}:{port}/healthz" if port else ""
 
 
 def cluster_settings(rack: Rack, machine: Machine) -> Resource:
@@ -52,7 +58,7 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
         kubeadm.KUBELET_UNSAID, "" if patches == documents.PATCHES else patches,  # its own keys are in the document
         fixed.fixed_kubelet_of(rack, machine))
     yield Unit("kubelet", running=None, enabled=None, watches=(KubeletSettings.CONFIG, KubeletSettings.FLAGS),
-               answers=KUBELET_ANSWERS, interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
+               answers=kubelet_answers(rack, machine), interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
 
 
 def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -13,7 +13,7 @@ from fabfile.roles.membership_checks import mesh_is_established, nodes_are_ready
 from fabfile.roles.pod_traffic import pods_reach_everything
 from fabfile.roles.programs import kubernetes_programs, kubernetes_repository
 from fabfile.roles.runtime import runtime
-from fabfile.roles.settings import KUBELET_ANSWERS, patches_of, registration
+from fabfile.roles.settings import kubelet_answers, patches_of, registration
 from fabfile.roles.settings_checks import kubelet_reports
 
 
@@ -43,7 +43,7 @@ def kubelet_program(rack: Rack, machine: Machine) -> Iterator[Resource]:
     programs = kubernetes_programs(rack, "kubectl", "kubelet")
     yield Packages(programs, hold=tuple(programs), interrupts=f"kubelet restarts on {machine.name}")
     yield from runtime(rack, machine)
-    yield RunsItsProgram("kubelet.service", "kubelet", KUBELET_ANSWERS)
+    yield RunsItsProgram("kubelet.service", "kubelet", kubelet_answers(rack, machine) or ":")
 
 
 def control_plane_is_new(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:

@@ -239,6 +239,15 @@ def base_url_is_the_charts(draft: Draft) -> Iterator[Wrong]:
                             "hub.baseUrl in the values is the key for it")
 
 
+def names_are_the_charts(draft: Draft) -> Iterator[Wrong]:
+    """Coop asks for the hub by the names that the chart gives its objects: hub, proxy, hub-db-dir."""
+    for service in _hubs(draft):
+        for key in ("fullnameOverride", "nameOverride"):
+            if key in service.values and service.values[key] != "":
+                yield Wrong(file_of(service), place_of(service, key), "Coop would not find the hub's objects under other names",
+                            "leave this key out; several hubs are apart by their namespaces")
+
+
 def values_have_their_shape(draft: Draft) -> Iterator[Wrong]:
     """Where the rack itself looks into a hub's values, it finds keys and values."""
     for service in _hubs(draft):
@@ -278,5 +287,5 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 ALL = (published_addresses, published_ports, one_allocator, storage_classes, programs_for_all_that_is_said,
        services_are_apart, secrets_are_apart, hubs_let_somebody_in, one_owner_of_a_certificate, subdomains_are_published,
-       base_url_is_the_charts,
+       base_url_is_the_charts, names_are_the_charts,
        values_have_their_shape, values_are_of_this_jupyterhub)
