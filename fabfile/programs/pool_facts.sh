@@ -14,7 +14,7 @@ if zpool list >/dev/null 2>&1; then
   echo '#import'; zpool import -d /dev/disk/by-id 2>&1 | sed 's/^/|/'
 fi
 printf '%s\n' "$disks" | while read -r disk; do
-  size=$(size_of "$disk")
+  size=$(size_of "$disk") || :
   if [ -z "$size" ]; then echo "#absent $disk"; continue; fi
   echo "#disk $disk $size $(blockdev --getss "$disk") $(lsblk -d -n -r -o SERIAL "$disk")"
   contents "$disk" | sed 's/^/|/'

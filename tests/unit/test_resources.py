@@ -15,6 +15,7 @@ import yaml
 from bench.role import line
 from fabfile import resources
 from fabfile.resources import Change, Resource
+from fabfile.resources.pool_plan import WantedVdev
 from fabfile.secret import Secret
 
 # each with: case, resource, facts, altered, changes
@@ -35,10 +36,12 @@ def build(described: dict) -> Resource:
 
 def value_of(value):
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(map(value_of, value))
     if isinstance(value, dict):
         if set(value) == {"secret"}:
             return Secret(value["secret"])
+        if set(value) == {"vdev"}:
+            return WantedVdev(**value["vdev"])
         return {key: value_of(inner) for key, inner in value.items()}
     return value
 
