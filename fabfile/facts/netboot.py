@@ -114,7 +114,7 @@ def foreign_servers(answer: str) -> list[str] | None:
 
 def kernels(images: str, lists: str) -> str:
     """Shell text for rooster: the installer's kernel, and those that the mirror has components for."""
-    return (f"echo \"kernel $(grep -a -o -m 1 '[0-9][0-9.]*[^ ]* (debian-kernel' {images}/linux | cut -d ' ' -f 1)\"\n"
+    return (f"echo \"kernel $(grep -a -o -m 1 '[0-9][0-9.]*[A-Za-z0-9.+~_-]* (debian-kernel' {images}/linux | cut -d ' ' -f 1)\"\n"
             f"curl -fsS --noproxy '*' --max-time 60 {lists} | gzip -dc | sed -n 's/^Kernel-Version: /components /p' | sort -u")
 
 

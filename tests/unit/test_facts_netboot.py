@@ -76,7 +76,9 @@ def test_another_dhcp_server_is_named():
 
 def test_the_kernel_of_an_image_is_found(tmp_path):
     from fabfile.facts.netboot import kernels
-    (tmp_path / "linux").write_bytes(b"\0\xffMZ\x906.12.117+deb13-amd64 (debian-kernel@lists.debian.org) #1 SMP\0" + bytes(range(256)))
+    before = b"\0\xffMZ\x908\x1f\0\x000123456789ABCDEF\0\0"  # digits that begin no version
+    image = before + b"6.12.117+deb13-amd64 (debian-kernel@lists.debian.org) #1 SMP\0" + bytes(range(256))
+    (tmp_path / "linux").write_bytes(image)
     said = subprocess.run(["sh", "-c", kernels(str(tmp_path), "file:///none")], capture_output=True, text=True).stdout
     assert said.splitlines()[0] == "kernel 6.12.117+deb13-amd64"
 
