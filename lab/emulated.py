@@ -75,9 +75,9 @@ def command(machine: Emulated, first: str = "network") -> tuple[str, ...]:
              "-m", str(machine.memory), "-uuid", machine.uuid,
              "-smbios", f"type=1,manufacturer=Supermicro,product=X9DRT,serial={machine.serial}",
              # behind a port of its own the card is enp1s0, as on many a board
-             "-device", "pcie-root-port,id=port,bus=pcie.0,addr=0x2,chassis=1,hotplug=off",
+             "-device", "pcie-root-port,id=behind,bus=pcie.0,addr=0x2,chassis=1,hotplug=off",
              "-netdev", f"tap,id=wire,ifname={machine.name},script=no,downscript=no",
-             "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=port,bootindex={card}{',romfile=' if uefi else ''}"]
+             "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=behind,bootindex={card}{',romfile=' if uefi else ''}"]
     for number, drive in enumerate(machine.drives):
         bootindex = f",bootindex={disks}" if number == 0 else ""
         kind = "nvme" if drive.bus == "nvme" else f"ide-hd,bus=ide.{number},model={drive.model}"

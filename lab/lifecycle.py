@@ -21,7 +21,7 @@ from .handle import Lab, LabError
 from .installer import install_common, make_key
 from .internet import programs
 from .places import Places, forge_cache
-from .plan import Metal, Plan
+from .plan import Plan
 from .rackfolder import render, written_control_planes
 
 Tell = Callable[[Event], None]
@@ -76,8 +76,7 @@ def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[s
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
                     programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
                     root=site.root, common=common, mirror_cache=forge_cache() / "mirror", extras=tuple(sorted(extras)),
-                    metal=built and Metal(tuple(emulated), (built.folder(forged.emulator) / "root", site.root),
-                                          (built.folder(forged.components) / "debian", metal.mirrored(places, authority))))
+                    metal=built and metal.planned(places, emulated, built, site.root, authority))
     with stage("networks", tell):
         network.create(places)
         if emulated:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from .bmc import emulated as bmc
 from .emulated import FIRMWARES, GIB, Drive, Emulated
+from .forge.store import Store
 from .machine import MANAGEMENT, Machine, Port
 from .places import Places
+from .plan import Metal
 from .rackfolder import TEMPLATES, jinja
 
 ROOSTERS = Port("enp4s0", "00:25:90:51:ce:02", f"{MANAGEMENT[1]}/24")  # to the BMCs; hosts.yaml does not name it, as Coop leaves it alone
@@ -50,6 +52,14 @@ def mirrored(places: Places, authority: Path) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(authority, folder / "authority.crt")
     return folder
+
+
+def planned(places: Places, machines: Sequence[Emulated], built: Store, root: Path, authority: Path) -> Metal:
+    """What the supervisor is to hold of them; `built` has the parts of the forge that they need, over the root of containers."""
+    from .forge import metal as forged
+
+    of_the_forge = (built.folder(forged.components) / "debian", built.folder(forged.base))
+    return Metal(tuple(machines), (built.folder(forged.emulator) / "root", root), (*of_the_forge, mirrored(places, authority)))
 
 
 def bmc_address(machine: Emulated) -> str:

@@ -82,10 +82,12 @@ class Wired:
     def start(self, source: str) -> None:
         if self.on:
             return
-        self._lab.ask(do="on", machine=self._name, first="disk" if source == "Hdd" else "network")
-        card, disk = order("network")  # from its next reset on, it is as usual; two may not have the same, not even for a moment
-        for device, index in (("disk0", disk + card), ("card", card), ("disk0", disk)):
-            tell(self._folder / CONTROL, "qom-set", path=f"/machine/peripheral/{device}", property="bootindex", value=index)
+        first = "disk" if source == "Hdd" else "network"
+        self._lab.ask(do="on", machine=self._name, first=first)
+        if first == "disk":  # from its next reset on, it is as usual; two may not have the same, not even for a moment
+            card, disk = order("network")
+            for device, index in (("disk0", disk + card), ("card", card), ("disk0", disk)):
+                tell(self._folder / CONTROL, "qom-set", path=f"/machine/peripheral/{device}", property="bootindex", value=index)
 
     def stop(self) -> None:
         self._lab.ask(do="off", machine=self._name)

@@ -1,9 +1,9 @@
-"""Components (udebs) of Debian's installer, as a suite of their own, `lab`, beside the mirror's.
+"""Components (udebs) of Debian's installer, as suites of their own, `lab` and `whole`, beside the mirror's.
 
 The installer that rooster serves fetches its components from the mirror, and their kernel modules must be of its own kernel. A
 mirror may have them for another kernel only, or lack the file of one. So: the mirror's own, where it has them; modules out of the
-package of the installer's kernel; and file systems' programs out of ordinary packages. One component is the lab's: it has the
-new system trust the lab's authority.
+package of the installer's kernel; and file systems' programs out of ordinary packages. Two components are the lab's: one has the
+new system trust the lab's authority; and one, which the suite `whole` has not, begins it with what debootstrap made before.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lab.forge.part import Part
 
 INSTALLER = "debian-installer-13-netboot-amd64"
 IMAGE = "usr/lib/debian-installer/images/13/amd64/text/debian-installer/amd64"
-SUITE = "lab"
+SUITE, WHOLE = "lab", "whole"
 INDEX = "main/debian-installer/binary-amd64"
 
 #: What an installation asks for; what these depend on comes along.
@@ -61,6 +61,17 @@ mkdir -p /target/usr/local/share/ca-certificates
 wget -q -O /target/usr/local/share/ca-certificates/lab.crt "http://$from$RET/authority.crt"
 """
 
+#: The installer runs this instead of debootstrap, where there is one.
+BEGIN = """\
+#!/bin/sh
+# What debootstrap made when the lab was built.
+. /usr/share/debconf/confmodule
+db_get mirror/http/hostname
+from=$RET
+db_get mirror/http/directory
+wget -q -O - "http://$from$RET/base.tar" | tar -xf - -C /target
+"""
+
 APT = """\
 Dir::State "{here}/state"; Dir::State::status "/dev/null"; Dir::Cache "{here}/cache"; Dir::Etc::SourceList "{here}/sources.list";
 Dir::Etc::SourceParts "-"; APT::Architecture "amd64"; APT::Sandbox::User "root"; Acquire::Languages "none";
@@ -82,9 +93,10 @@ class Component:
         return tuple(filter(None, (re.split(r"[ (|:]", each.strip())[0] for each in self.fields.get(field, "").split(","))))
 
 
-AUTHORITY = Component({
-    "Package": "lab-authority", "Version": "1", "Architecture": "all", "Maintainer": "The lab's forge <root@localhost>",
-    "Section": "debian-installer", "Priority": "standard", "Description": "trust in the lab's authority"})
+AUTHORITY, BASE = (Component({
+    "Package": name, "Version": "1", "Architecture": "all", "Maintainer": "The lab's forge <root@localhost>",
+    "Section": "debian-installer", "Priority": "standard", "Description": about,
+}) for name, about in (("lab-authority", "trust in the lab's authority"), ("lab-base", "what debootstrap made")))
 
 
 def read(index: str) -> dict[str, Component]:
@@ -149,7 +161,7 @@ def modules_in(folder: Path) -> dict[str, Path]:
 
 
 def publish(job: Job) -> None:
-    """job.out/debian: dists/lab with the index, pool/lab with the files."""
+    """job.out/debian: dists/lab and dists/whole with the indices, pool/lab with the files."""
     into = job.out / "debian"
     pool = into / "pool" / SUITE
     pool.mkdir(parents=True)
@@ -176,9 +188,10 @@ def publish(job: Job) -> None:
             continue
         file = pack(job, component, files, pool, found | set(there))
         entries.append(described(job, file, into))
-    file = pack(job, AUTHORITY, {"usr/lib/post-base-installer.d/50lab-authority": TRUST}, pool, set())
-    entries.append(described(job, file, into))
-    write_index(into / "dists" / SUITE, entries)
+    for component, path, text, suite in ((AUTHORITY, "usr/lib/post-base-installer.d/50lab-authority", TRUST, WHOLE),
+                                         (BASE, "usr/sbin/cdebootstrap", BEGIN, SUITE)):
+        entries.append(described(job, pack(job, component, {path: text}, pool, set()), into))
+        write_index(into / "dists" / suite, suite, entries)
 
 
 def placed_at(file: Path, base: Path) -> dict[str, str]:
@@ -191,13 +204,13 @@ def described(job: Job, file: Path, base: Path) -> dict[str, str]:
     return dict(HeaderParser().parsestr(apt.Entry.of(job, file, base).stanza()).items())
 
 
-def write_index(folder: Path, entries: Iterable[Mapping[str, str]]) -> None:
+def write_index(folder: Path, suite: str, entries: Iterable[Mapping[str, str]]) -> None:
     text = "\n".join("".join(f"{key}: {value}\n" for key, value in fields.items()) for fields in entries).encode()
     files = {f"{INDEX}/Packages": text, f"{INDEX}/Packages.gz": gzip.compress(text, mtime=0)}
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    fields = {"Origin": "Debian", "Label": "Debian", "Suite": SUITE, "Codename": SUITE, "Components": "main"}
+    fields = {"Origin": "Debian", "Label": "Debian", "Suite": suite, "Codename": suite, "Components": "main"}
     (folder / "Release").write_text(apt.release(fields, files, datetime.now(UTC)))
 
 
@@ -228,7 +241,7 @@ def initrd_of(job: Job, image: Path) -> tuple[Path, str]:
     """The installer's first root, and its kernel's release."""
     root = job.scratch("initrd")
     job.run("sh", "-euc", 'zcat "$1" | busybox cpio -idm 2>/dev/null', "sh", image / "initrd.gz", cwd=root)
-    releases = re.findall(rb"(\d[\d.]+[^\s]*) \(debian-kernel", (image / "linux").read_bytes())
+    releases = re.findall(rb"(\d[\w.+-]*) \(debian-kernel", (image / "linux").read_bytes())
     if not releases:
         raise ForgeError(job.part.name, f"{image / 'linux'} does not say which kernel it is")
     return root, releases[0].decode()

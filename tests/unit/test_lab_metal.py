@@ -62,7 +62,7 @@ def test_what_is_booted_first_and_by_which_firmware(first, indices):
     bios, uefi, http = (shlex.join(emulated.command(one, first)) for one in metal.machines("chick11:bios,chick12:uefi,chick13:http"))
     for told in (bios, uefi, http):
         card, disk = indices
-        assert f"bus=port,bootindex={card}" in told and f"bootindex={disk}" in told and "-nodefaults" in told
+        assert f"bus=behind,bootindex={card}" in told and f"bootindex={disk}" in told and "-nodefaults" in told
     assert "OVMF" not in bios and "secboot" in uefi and "smm=on" in uefi and "PXESupport" not in uefi
     assert "IPv4PXESupport,string=n" in http and "IPv6PXESupport,string=n" in http
 
@@ -164,7 +164,7 @@ def test_a_module_comes_with_what_it_needs(tmp_path):
 
 
 def test_an_index_names_each_component_and_is_told_by_its_checksum(tmp_path):
-    components.write_index(tmp_path, [{"Package": "a", "Filename": "pool/lab/a.udeb"}, Component({"Package": "b"}).fields])
+    components.write_index(tmp_path, "lab", [{"Package": "a", "Filename": "pool/lab/a.udeb"}, Component({"Package": "b"}).fields])
     text = gzip.decompress((tmp_path / components.INDEX / "Packages.gz").read_bytes()).decode()
     assert text == "Package: a\nFilename: pool/lab/a.udeb\n\nPackage: b\n"
     assert f"{len(text)} {components.INDEX}/Packages\n" in (tmp_path / "Release").read_text()
