@@ -22,6 +22,9 @@ for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; d
   [ ! -f "$list" ] || sed -i "s|http://$rooster$security_path\([ /]\)|$security\1|g; s|http://$rooster$mirror_path\([ /]\)|$mirror\1|g" "$list"
 done
 
+# a lease would have its own /etc/resolv.conf written at each start, and the rack's files say what is in it
+if [ -f "$target/etc/dhcpcd.conf" ]; then printf '\nnohook resolv.conf\n' >>"$target/etc/dhcpcd.conf"; fi
+
 # either disk of a mirror can start the machine: the installer fills one EFI partition alone
 if [ -d /sys/firmware/efi ] && [ -d "$target/boot/efi/EFI" ]; then
   filled=$(awk -v at="$target/boot/efi" '$2 == at { print $1 }' /proc/mounts)

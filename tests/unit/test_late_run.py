@@ -27,6 +27,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
     (target / "etc/apt/sources.list").write_text(
         "deb http://10.0.0.1:8080/debian/ trixie main\ndeb http://10.0.0.1:8080/debian-security trixie-security main\n"
         "deb http://10.0.0.1:8080/debian trixie-updates main\n")
+    (target / "etc/dhcpcd.conf").write_text("persistent\n")
     for name, text in PROGRAMS.items():
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
@@ -42,6 +43,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
     assert (target / "etc/apt/sources.list").read_text() == (
         "deb https://ftp.us.debian.org/debian/ trixie main\ndeb http://security.example.org/debian-security trixie-security main\n"
         "deb https://ftp.us.debian.org/debian trixie-updates main\n")
+    assert (target / "etc/dhcpcd.conf").read_text() == "persistent\n\nnohook resolv.conf\n"
     assert (target / "etc/coop/order").read_text() == "0123456789ab\n"
     acts = done.read_text()
     assert f"{KEY}\nwget" in acts and "http://10.0.0.1:8080/said/0123456789ab/finished" in acts
