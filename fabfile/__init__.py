@@ -7,8 +7,9 @@ from invoke import Collection
 
 from fabfile.folder import PROJECT
 
-COLLECTIONS = ("cluster", "gateway", "hub", "lab", "node", "operator", "rack", "run", "service", "storage")
+COLLECTIONS = ("cluster", "gateway", "hub", "image", "lab", "node", "operator", "rack", "run", "service", "storage")
 
 namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS
                          if name != "lab" or (PROJECT / "lab").is_dir()))  # the lab comes with a clone alone
 namespace.add_task(import_module("fabfile.tasks.doctor").doctor)
+namespace.collections["rack"].add_task(import_module("fabfile.tasks.scanning").scan)  # it uses tasks that use fabfile.tasks.rack

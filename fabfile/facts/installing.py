@@ -10,12 +10,13 @@ from typing import Literal
 from fabfile.facts.netboot import Boots, Ordered
 from fabfile.rack import Machine, Problem, Rack
 from fabfile.resources.installation import written_disks
+from fabfile.resources.order import KINDS, KindName
 from fabfile.upstream.documents import HOSTS
 from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.preseed import INSTALL, system_of
 
 SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
-Stage = Literal["order", "watch", "failed", "finished"]
+Stage = Literal["order", "watch", "busy", "failed", "finished"]
 
 
 def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
@@ -73,25 +74,27 @@ def known_question(machine: Machine) -> str:
             f"grep -qs '{machine.address()} {machine.name};' /etc/coop/boot-nginx.conf && echo known")
 
 
-def refusals(rack: Rack, machine: Machine, seen: Seen, *, reinstall: bool, look: bool = False) -> list[str]:
-    """Why it is not armed; empty: it may be. What would be lost counts for nothing when it is only looked at."""
-    name, found = machine.name, []
+def refusals(rack: Rack, machine: Machine, seen: Seen, kind: KindName, *, reinstall: bool = False) -> list[str]:
+    """Why it is not armed; empty: it may be."""
+    name, found, about = machine.name, [], KINDS[kind]
     if not seen.known:
         found.append(f"rooster does not know {name} as hosts.yaml does: inv gateway.apply")
-    if seen.misfit:
+    if seen.misfit and kind == "install":
         found.append(seen.misfit)
     if seen.foreign is None:
         found.append("whether another DHCP server is on the inner port could not be asked: inv gateway.apply")
     elif seen.foreign:
         found.append(f"another DHCP server is on rooster's inner port: {', '.join(seen.foreign)}. It would boot {name} with its own "
                      "files: take it off that network")
-    if look:
-        return found
-    if seen.unasked:
-        found.append(f"the cluster cannot be asked whether {name} is in it: {seen.unasked}")
-    if seen.member:
-        found.append(f"{name} is a node of the cluster: inv node.remove {name} first")
-    if seen.key and not reinstall:
+    if about.writes == "named":
+        if seen.unasked:
+            found.append(f"the cluster cannot be asked whether {name} is in it: {seen.unasked}")
+        if seen.member:
+            found.append(f"{name} is a node of the cluster: inv node.remove {name} first")
+    if not about.installs:
+        if seen.key:
+            found.append(f"{name} is alive: it answers by ssh. Switch it off first: inv node.power {name} off")
+    elif seen.key and not reinstall:
         whose = "with its own key" if seen.key == machine.host_key else "with a key that hosts.yaml does not have"
         found.append(f"{name} is alive: it answers by ssh, {whose}. Whoever is sure that its system may go types --reinstall")
     elif machine.host_key and not reinstall:
@@ -102,22 +105,23 @@ def refusals(rack: Rack, machine: Machine, seen: Seen, *, reinstall: bool, look:
 
 
 def active(boots: Boots, address: str, order: Ordered) -> int:
-    """When the installer was last heard of: a word, a file, a package."""
+    """When the machine was last heard of: a word, a file, a package."""
     asked = boots.asked.get(address, (0, ""))[0]
     return max(order.since, asked, *(word.time for word in order.words), 0)
 
 
-def stage(boots: Boots, machine: Machine, again: bool, look: bool = False) -> Stage:
-    """What is to be done for the machine now; `look`: an order that writes nothing is wanted."""
+def stage(boots: Boots, machine: Machine, kind: KindName, again: bool = False) -> Stage:
+    """What is to be done for the machine now, for whoever wants an order of this kind. "busy": it is at work on another one."""
     address = str(machine.address())
     order = boots.order(address)
     if order is None or order.state in ("expired", "withdrawn"):
         return "order"
+    wanted = KINDS[kind]
+    same = order.kind == kind or (wanted.installs and order.kind in KINDS and KINDS[order.kind].installs)
     if order.state == "armed":
-        other = look == bool(order.about.get("disks"))  # one that writes is armed, and one that looks is wanted, or the reverse
-        return "order" if order.word("refused") or other else "watch"  # refused: the machine is not what it was armed with
+        return "order" if order.word("refused") or order.kind != kind else "watch"  # refused: it is not what it was armed with
     if order.state == "claimed":
-        if boots.now - active(boots, address, order) < SILENT:
-            return "watch"
-        return "order" if again else "failed"
-    return "order" if again else "finished"
+        if boots.now - active(boots, address, order) < SILENT and not order.word("failed"):
+            return "watch" if same else "busy"
+        return "failed" if same and wanted.installs and not again else "order"
+    return "finished" if same and wanted.installs and not again else "order"

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from fabfile.facts.hardware import best_id
 from fabfile.programs import shell
 from fabfile.rack.hardware import Cpu, Disk, Hardware, Memory, Module, Port, memory_size
 from fabfile.rack.values import Part
@@ -21,6 +20,7 @@ _NOTHING = {"to be filled by o.e.m.", "default string", "not specified", "not pr
             "empty", "no dimm", "oem", "o.e.m.", "invalid", "system serial number", "system product name", "system manufacturer",
             "system version", "serial number", "chassis serial number", "0123456789", "1234567890", "123456789", "default",
             "03000200-0400-0500-0006-000700080009"}
+_SAYS_LITTLE = ("wwn-", "nvme-eui.", "nvme-nvme.", "scsi-3", "scsi-S", "dm-", "lvm-", "md-")  # names that no label on a disk has
 _ELSEWHERE = re.compile(r"/(session|rport-)[0-9]")  # the path of a disk that comes over a network: iSCSI, Fibre Channel
 _KINDS = {"vd": "virtio", "nvme": "nvme", "mmcblk": "mmc"}
 _PLACES = {"/virtio": "virtio", "/usb": "usb", "/ata": "sata", "/end_device-": "sas", "/host": "scsi"}
@@ -185,3 +185,8 @@ def _kind(name: str, bus: str, where: str) -> str:
         return "sata"
     return next((kind for start, kind in _KINDS.items() if name.startswith(start)),
                 next((kind for part, kind in _PLACES.items() if part in where), ""))
+
+
+def best_id(ids: list[str]) -> str:
+    """The name with maker, model and serial number, where there is one."""
+    return next((one for one in ids if not one.startswith(_SAYS_LITTLE)), ids[0] if ids else "")

@@ -15,7 +15,8 @@ from fabfile.resources.installation import BOOT, LOGS
 
 @dataclass(frozen=True)
 class Word:
-    """One thing that an installer reported: "machine" (what it is), "refused" (why it wrote nothing), "finished"."""
+    """One thing that a machine reported: "machine" (what it is), "refused" (why it wrote nothing), "hostkey" (of its sshd in
+    RAM), "progress", "failed", "finished"."""
 
     name: str
     time: int
@@ -29,8 +30,13 @@ class Ordered:
     id: str
     state: str  # armed, claimed, finished, expired, withdrawn
     since: int
-    about: Mapping[str, str]  # the order's own lines: machine, who, when, expires, disks
+    about: Mapping[str, str]  # the order's own lines: machine, kind, who, when, expires, disks
     words: tuple[Word, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """A name in KINDS."""
+        return self.about.get("kind", "install")
 
     def word(self, name: str) -> Word | None:
         """The last of that name."""
@@ -55,6 +61,11 @@ class Boots:
 def question() -> str:
     """Shell text for rooster."""
     return shell("boots", boot=BOOT, log=f"{LOGS}/access.log")
+
+
+def long_word(address: str, order: str, name: str) -> str:
+    """Shell text for rooster: what a machine reported at length, the last of that name."""
+    return f"cat \"$(ls -t {BOOT}/at/{address}/said/{order}/*.{name} | head -n 1)\""
 
 
 def parse(answer: str) -> Boots:

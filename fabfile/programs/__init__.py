@@ -64,8 +64,19 @@
     disarm.sh        each minute: orders that nobody claimed in time
     boots.sh         who is armed, and how far installations have come
     foreign_dhcp.sh  who else gives addresses away
-    guard.sh         the last look before a machine's installer writes to its disks
+    guard.sh         the last look before anything is written to a machine's disks
+    claim.sh         the claim of an order, which succeeds once
+    installer.sh     the names of the disks, told to Debian's installer
     late.sh          the first things in its new system
+
+    environment.sh   the environment that machines run in RAM, made on rooster
+    ram.sh           its first process
+    freeze.sh        there: each disk that appears is read-only
+    lease.sh         there: the address of its port
+    job.sh           what a job there tells rooster, and how it ends
+    door.sh          its sshd
+    wipe.sh          disks that are emptied, and read again
+    burn_in.sh       processors, memory and disks at work for hours
 
     bmc.sh           what a BMC does for its machine, and whether it came true
     redfish.sh       how bmc.sh speaks Redfish

@@ -8,6 +8,7 @@ for place in "$boot"/at/*/armed "$boot"/at/*/claimed-* "$boot"/at/*/expired-* "$
   echo "order ${place#"$boot"/at/} $(stat -c %Z "$place")"; sed 's/^/|/' "$place/order"
 done
 for word in "$boot"/at/*/said/*/*; do
+  case $word in *.hardware|*.smart-*) continue ;; esac  # long, and of use to one task alone
   [ -f "$word" ] || continue
   echo "said ${word#"$boot"/at/} $(stat -c %Y "$word")"; head -c 16384 "$word" | sed 's/^/|/'; echo
 done

@@ -1,12 +1,13 @@
 # shellcheck shell=sh disable=SC2154
-# The last thing before Debian's installer writes to a disk: it runs there, as partman/early_command. It looks whether this is
-# the machine, and whether its disks are what is on file; makes every other disk read-only; claims the order by one rename on
-# rooster, which also turns the machine's next netboot into a boot of its disk; and only then names the disks to the installer.
-# Whatever is not as it should be is reported, and the machine switches itself off, its order unclaimed. Comes behind disks.sh.
+# The last look before anything is written to a disk, by Debian's installer (as partman/early_command) or by the environment in
+# RAM. It looks whether this is the machine, and whether its disks are what is on file, and makes every other disk read-only.
+# Whatever is not as it should be is reported, and the machine switches itself off, its order unclaimed: claim.sh comes next.
+# Comes behind disks.sh.
 #
 # Given: order, machine, rooster (HOST:PORT), serial, uuid, firmware (each "" where nothing is on file), disks (lines "ID SIZE
-# SERIAL" in the order of the layout), wipe (ids of which whatever lies there may go), former ("yes": what an installation
-# made may go), layout, dev and sys (/dev and /sys).
+# SERIAL" in the order of the layout), writes (named: these disks alone; all: every disk; nothing), wipe (ids of which whatever
+# lies there may go), former ("yes": what an installation made may go), frozen ("yes": every disk was made read-only when it
+# appeared), dev and sys (/dev and /sys).
 
 boot=$(cat /proc/sys/kernel/random/boot_id) work=$(mktemp -d) named=''
 put() {  # NAME, from stdin: rooster keeps it once
@@ -53,20 +54,25 @@ put machine <"$work/seen" || :
 [ -z "$uuid" ] || [ "$is_uuid" = "$uuid" ] || refuse "this machine's UUID is '$is_uuid', and $machine's on file is '$uuid'"
 [ -z "$serial" ] || [ "$is_serial" = "$serial" ] ||
   refuse "this machine's serial number is '$is_serial', and $machine's on file is '$serial'"
-[ -n "$uuid$serial" ] || refuse "neither UUID nor serial number of $machine is on file"
+[ -n "$uuid$serial" ] || [ "$writes" = nothing ] || refuse "neither UUID nor serial number of $machine is on file"
 [ -z "$firmware" ] || [ "$is_firmware" = "$firmware" ] ||
   refuse "this machine came up by $is_firmware, and $machine's firmware on file is $firmware"
 
 # -- are these the disks? ----------------------------------------------------------------------------------------------
-[ -n "$disks" ] || refuse "no disk of $machine is on file"
-printf '%s\n' "$disks" >"$work/wanted"
+case $writes-$disks in
+  named-?*|all-|nothing-) ;;
+  named-) refuse "no disk of $machine is on file" ;;
+  *) refuse "the order does not say which disks may be written" ;;
+esac
+[ -z "$disks" ] || printf '%s\n' "$disks" >"$work/wanted"
+[ -e "$work/wanted" ] || : >"$work/wanted"
 while read -r id size number; do
   [ -e "$dev/disk/by-id/$id" ] || refuse "there is no disk $id"
   path=$(readlink -f "$dev/disk/by-id/$id") name=${path##*/}
   among "$name" "$(whole_disks | line)" || refuse "$id is no whole disk"
   ! among "$name" "$named" || refuse "$id is a disk that the order names twice"
   [ "$(cat "$sys/class/block/$name/removable")" = 0 ] || refuse "$id is a removable disk"
-  [ "$(cat "$sys/class/block/$name/ro")" = 0 ] || refuse "$id is read-only"
+  [ -n "$frozen" ] || [ "$(cat "$sys/class/block/$name/ro")" = 0 ] || refuse "$id is read-only"
   [ "$(serial_of "$name")" = "$number" ] || refuse "the serial number of $id is '$(serial_of "$name")', and on file is '$number'"
   same=$(for other in $(whole_disks); do [ "$(serial_of "$other")" != "$number" ] || echo "$other"; done | line)
   [ "$same" = "$name" ] || refuse "several disks call themselves $number: $same"
@@ -117,29 +123,10 @@ done <"$work/wanted"
 # -- nobody writes to any other --------------------------------------------------------------------------------------
 for name in $(whole_disks); do
   among "$name" "$named" && continue
+  [ "$writes" != all ] || continue
   for part in $(parts_of "$name"); do
     blockdev --setro "$dev/$part"
     [ "$(blockdev --getro "$dev/$part")" = 1 ] ||
       refuse "$part cannot be made read-only, and this order does not name it"
   done
 done
-
-# -- once ----------------------------------------------------------------------------------------------------------------
-wget -q -O /dev/null --tries=1 --timeout=30 --method=MOVE --header='Overwrite: F' \
-  --header="Destination: http://$rooster/claimed-$order/" "http://$rooster/armed/" ||
-  refuse "rooster lets nobody claim order $order: it was claimed before, has expired, or was withdrawn"
-
-paths='' first='' second=''
-for name in $named; do
-  paths="$paths${paths:+ }$dev/$name"
-  case $name in *[0-9]) part=$dev/${name}p ;; *) part=$dev/$name ;; esac
-  if [ -z "$first" ]; then first=$part; else second=$part; fi
-done
-debconf-set partman-auto/disk "$paths"
-debconf-set grub-installer/bootdev "$paths"
-case $layout in
-  mirror) debconf-set partman-auto-raid/recipe "1 2 0 ext4 / ${first}3#${second}3 ." ;;
-  lvm-mirror) debconf-set partman-auto-raid/recipe "1 2 0 ext4 /boot ${first}3#${second}3 . 1 2 0 lvm - ${first}4#${second}4 ." ;;
-esac
-echo "$paths" >"$work/disks"; cp "$work/disks" /tmp/coop-disks
-echo "guard: order $order is claimed, $paths will be written"

@@ -11,9 +11,9 @@ from fabfile.rack.machines import Machine
 from fabfile.rack.model import Rack
 
 
-def known_hosts(rack: Rack) -> str:
+def known_hosts(rack: Rack, without: Machine | None = None) -> str:
     """The pinned keys, by the machines' names: the config has a HostKeyAlias for each."""
-    pinned = (machine for machine in rack.machines.values() if machine.host_key)
+    pinned = (machine for machine in rack.machines.values() if machine.host_key and machine is not without)
     return "".join(f"{machine.name} {machine.host_key}\n" for machine in pinned)
 
 

@@ -1,28 +1,17 @@
-"""What an installer runs on one machine, before its first write and at its end, with everything that they are given."""
+"""What runs on one machine that was armed, by Debian's installer or by the environment in RAM, with everything that it is given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from fabfile import programs
 from fabfile.rack import Machine, Rack
+from fabfile.resources.order import Order
 from fabfile.upstream.preseed import served_at, system_of
 
 BOOT = "/srv/coop/boot"  # on rooster
 LOGS = "/var/log/coop-boot"  # there: what nginx wrote of boots
 BY_ID = "/dev/disk/by-id/"
-
-
-@dataclass(frozen=True)
-class Order:
-    """One installation of one machine: it may be claimed once."""
-
-    id: str  # twelve hexadecimal digits
-    machine: str
-    wipe: tuple[str, ...] = ()  # disks, by id, of which whatever lies there may go
-    former: bool = False  # what an earlier installation made there may go
-    disks: tuple[str, ...] = field(default=())  # by id; the first one is the system's
 
 
 def written_disks(rack: Rack, machine: Machine) -> tuple[str, ...]:
@@ -33,13 +22,31 @@ def written_disks(rack: Rack, machine: Machine) -> tuple[str, ...]:
 
 
 def guard(rack: Rack, machine: Machine, order: Order, *, dev: str = "/dev", sys: str = "/sys") -> str:
-    """The text of guard.sh for one order, behind disks.sh."""
+    """What Debian's installer runs before its first write: it looks, claims the order, and learns its disks' names."""
+    return programs.shell("disks", "guard", "claim", "installer", layout=system_of(rack, machine).layout, frozen="",
+                          **_given(rack, machine, order, dev, sys))
+
+
+def job(rack: Rack, machine: Machine, order: Order, *, dev: str = "/dev", sys: str = "/sys") -> str:
+    """What the environment in RAM runs for one order."""
+    assert rack.install is not None
+    facts = f"( {programs.body('hardware')} ) >\"$work/hardware\"\ntold hardware <\"$work/hardware\""
+    begin, *rest = order.about.programs
+    end = f"finish {order.about.end} </dev/null" if order.about.end else ""
+    given = _given(rack, machine, order, dev, sys) | {
+        "frozen": "yes", "keys": _lines(rack.install.authorized_keys), "home": "/root", "console": "/dev/console",
+        "sshd": "/usr/sbin/sshd", "places": "1000", "seconds": str(order.seconds)}
+    return "\n".join([programs.shell("disks", "guard", begin, **given), facts, *map(programs.body, ("claim", *rest)), end])
+
+
+def _given(rack: Rack, machine: Machine, order: Order, dev: str, sys: str) -> dict[str, str]:
+    """What the guard and the claim are told. A machine that is only looked at may be another than the one on file."""
     on_file, known = machine.hardware, machine.hardware.disks
-    return programs.shell(
-        "disks", "guard", order=order.id, machine=machine.name, rooster=served_at(rack), serial=on_file.serial or "",
-        uuid=on_file.uuid or "", firmware=on_file.firmware or "", layout=system_of(rack, machine).layout,
-        disks="\n".join(f"{_id(disk)} {known[disk].size} {known[disk].serial}" for disk in order.disks),
-        wipe=" ".join(map(_id, order.wipe)), former="yes" if order.former else "", dev=dev, sys=sys)
+    serial, uuid, firmware = (on_file.serial, on_file.uuid, on_file.firmware) if order.kind != "look" else ("", "", "")
+    return {"order": order.id, "machine": machine.name, "rooster": served_at(rack), "serial": serial or "", "uuid": uuid or "",
+            "firmware": firmware or "", "disks": "\n".join(f"{_id(disk)} {known[disk].size} {known[disk].serial}" for disk in order.disks),
+            "writes": order.about.writes, "wipe": " ".join(map(_id, order.wipe)), "former": "yes" if order.former else "",
+            "consent": "yes" if order.about.consent else "", "run": "/run/coop", "dev": dev, "sys": sys}
 
 
 def late(rack: Rack, machine: Machine, order: Order, *, target: str = "/target", console: str = "/dev/console") -> str:

@@ -1,4 +1,4 @@
-"""What rooster boots machines with: loaders and kernel of Debian's installer, by TFTP and HTTP, to nobody but who is armed.
+"""What rooster boots machines with: Debian's installer, or the environment in RAM, by TFTP and HTTP, to nobody but who is armed.
 
     /srv/coop/boot/tftp/               the loaders, and settings that boot the machine's disk
     /srv/coop/boot/tftp/MAC            a link to at/ADDRESS/armed/tftp: there only while the machine is armed
@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.rack.machines import Interface
 from fabfile.resources import Check, Directory, File, Packages, Resource, Symlink, Unit
-from fabfile.resources.installation import BOOT, LOGS, Order, disarm, guard, late
+from fabfile.resources.installation import BOOT, LOGS, disarm, guard, job, late
+from fabfile.resources.order import Order
+from fabfile.roles import environment
 from fabfile.roles.rendering import render
 from fabfile.upstream.preseed import preseed, served_at
 
 IMAGES = "/usr/lib/debian-installer/images/13/amd64/text/debian-installer/amd64"
 LOADERS = {"pxelinux.0": "pxelinux.0", "ldlinux.c32": "boot-screens/ldlinux.c32",
            "bootnetx64.efi": "bootnetx64.efi", "grubx64.efi": "grubx64.efi"}
-KERNEL = {f"debian-installer/amd64/{name}": name for name in ("linux", "initrd.gz")}
+KERNEL = {"linux": "linux", "initrd": "initrd.gz"}  # of Debian's installer, by what a machine asks for
 PXELINUX, GRUB = "pxelinux.cfg/default", "debian-installer/amd64/grub/grub.cfg"
 NGINX, UNITS = "/etc/coop/boot-nginx.conf", "/etc/systemd/system"
 DISARM = "/usr/local/lib/coop/disarm"
@@ -81,22 +83,29 @@ def link(machine: Machine) -> str:
 
 def armed_files(rack: Rack, machine: Machine, order: Order) -> tuple[dict[str, str], dict[str, str]]:
     """What a machine is armed with, by path within `armed`: texts, and links to Debian's files."""
-    values = {"machine": machine, "order": order, "arguments": kernel_arguments(rack, machine)}
+    values = {"machine": machine, "order": order, "arguments": kernel_arguments(rack, machine, order)}
     texts = {
-        f"tftp/{PXELINUX}": render("rooster/srv/coop/boot/install/pxelinux.cfg", **values),
-        f"tftp/{GRUB}": render("rooster/srv/coop/boot/install/grub.cfg", **values),
-        "http/preseed.cfg": preseed(rack, machine),
-        "http/guard": guard(rack, machine, order),
-        "http/late": late(rack, machine, order),
+        f"tftp/{PXELINUX}": render("rooster/srv/coop/boot/armed/pxelinux.cfg", **values),
+        f"tftp/{GRUB}": render("rooster/srv/coop/boot/armed/grub.cfg", **values),
     }
-    return texts, {f"tftp/{name}": f"{IMAGES}/{image}" for name, image in (LOADERS | KERNEL).items()}
+    if order.in_ram:
+        texts["http/job"] = job(rack, machine, order)
+        kernel = {f"tftp/{name}": f"{environment.place()}/{name}" for name in KERNEL}
+    else:
+        texts |= {"http/preseed.cfg": preseed(rack, machine), "http/guard": guard(rack, machine, order),
+                  "http/late": late(rack, machine, order)}
+        kernel = {f"tftp/{name}": f"{IMAGES}/{image}" for name, image in KERNEL.items()}
+    return texts, {f"tftp/{name}": f"{IMAGES}/{image}" for name, image in LOADERS.items()} | kernel
 
 
-def kernel_arguments(rack: Rack, machine: Machine) -> str:
-    """The installer's command line: the right port by its MAC, no question that could wait for somebody."""
+def kernel_arguments(rack: Rack, machine: Machine, order: Order) -> str:
+    """The command line: the right port by its MAC, no question that could wait for somebody."""
     assert rack.install is not None
     inner: Interface = machine.inner
     console = f"console={rack.install.console}" if rack.install.console else ""
+    if order.in_ram:
+        known = [f"coop.rooster={served_at(rack)}", f"coop.mac={inner.mac}", f"coop.machine={machine.name}"]
+        return " ".join(["quiet", "panic=60", *known, *(["console=tty0", console] if console else [])])
     first = ["auto=true", "priority=critical", f"interface={inner.mac}", f"hostname={machine.name}",
              f"domain={rack.network.domain}", f"url=http://{served_at(rack)}/preseed.cfg"]
     return " ".join([*first, *(["DEBIAN_FRONTEND=text", "TERM=dumb", console] if console else []), "---", *([console] if console else [])])

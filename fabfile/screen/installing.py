@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from fabfile.facts.hardware import disks
+from fabfile.resources.order import KINDS
 from fabfile.screen.netboot import moment
 
 if TYPE_CHECKING:
     from fabfile.facts.netboot import Boots, Ordered
     from fabfile.rack import Machine, Rack
-    from fabfile.resources.installation import Order
+    from fabfile.resources.order import Order
 
 
 def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], layout: str) -> str:
@@ -19,13 +21,12 @@ def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], 
     known = ", ".join(f"{key} {value}" for key, value in (("UUID", on_file.uuid), ("serial number", on_file.serial),
                                                            ("firmware", on_file.firmware)) if value)
     assert rack.install is not None
-    if not order.disks:
-        return (f"{machine.name} will be looked at by Debian's installer, and nothing is written: it reports its disks, UUID and serial "
-                f"number, and switches itself off\n  order    {order.id}; it names no disk\n"
-                f"  machine  MAC {inner.mac}, address {machine.address()}")
+    place = [f"  order    {order.id}; the machine has {rack.install.window} to claim it, and can claim it once",
+             f"  machine  {', '.join(filter(None, (known, f'MAC {inner.mac}, address {machine.address()}')))}"]
+    if order.in_ram:
+        return "\n".join([f"{machine.name} will {order.about.does}:", *place, *_disks_in_ram(machine, order)])
     lines = [f"{machine.name} will be installed with Debian 13, {machine.install or rack.install.default}, layout {layout}:",
-             f"  order    {order.id}; the machine has {rack.install.window} to claim it, and can claim it once",
-             f"  machine  {known}; MAC {inner.mac}, address {machine.address()}"]
+             *place]
     for disk in order.disks:
         may = "whatever lies there may go" if disk in order.wipe else \
             "what an earlier installation made there may go" if order.former else "it has to be empty"
@@ -39,6 +40,21 @@ def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], 
     return "\n".join(lines)
 
 
+def _disks_in_ram(machine: Machine, order: Order) -> Iterator[str]:
+    for disk in order.disks:
+        about = machine.hardware.disks[disk]
+        yield f"  writes   {disk}"
+        yield f"           {about.size} bytes, serial number {about.serial}; you are asked when it has shown what lies there"
+    yield {"all": "  writes   nothing by itself; whoever logs in may write every disk",
+           "nothing": "  writes   nothing: every disk is read-only",
+           "named": "  reads    no other disk: all others are read-only"}[order.about.writes]
+
+
+def disks_text(report: str) -> str:
+    """What a machine has reported of its disks, one a line: "sda, 240057409536 bytes, serial number S2TV: gpt ext4"."""
+    return "\n".join(f"  {one.name}, {one.size} bytes, serial number {one.serial}: {one.holds}" for one in disks(report))
+
+
 def progress_text(boots: Boots, machine: Machine, order: Ordered) -> str:
     """How far an order has come, in one line; the same line while nothing new is known."""
     address = str(machine.address())
@@ -46,10 +62,12 @@ def progress_text(boots: Boots, machine: Machine, order: Ordered) -> str:
     if order.state == "armed":
         if time < order.since:
             return "it has asked for nothing yet"
-        return "its installer looks at the machine" if "/guard" in asked or order.words else f"it loads: {asked}"
+        return "it looks at itself and its disks" if "/guard" in asked or "/job" in asked or order.words else f"it loads: {asked}"
     if order.state == "claimed":
-        return f"it has claimed order {order.id} and writes its disks; it fetches packages" if "/pool/" in asked else \
-            f"it has claimed order {order.id} and writes its disks"
+        doing = KINDS[order.kind].doing
+        told = order.word("progress")
+        since = f"; {told.text.strip()}, {moment(told.time)}" if told else ""
+        return f"it has claimed order {order.id} {doing}{'; it fetches packages' if '/pool/' in asked else since}"
     if order.state == "finished":
-        return f"its installer has finished, {moment(order.since)}"
+        return f"{KINDS[order.kind].done}, {moment(order.since)}"
     return f"order {order.id} is {order.state}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from fabfile.resources.order import KINDS
 from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ def order_words(order: Ordered | None) -> str:
     if order is None:
         return "boots its disk"
     if order.state == "armed":
-        return f"armed until {moment(int(order.about.get('expires', '0')))}, order {order.id}"
-    told = {"claimed": "its installer has claimed", "finished": "installed by", "expired": "boots its disk; nobody claimed",
-            "withdrawn": "boots its disk; withdrawn:"}[order.state]
+        what = "" if order.kind == "install" else f" ({order.kind})"
+        return f"armed until {moment(int(order.about.get('expires', '0')))}, order {order.id}{what}"
+    did = KINDS[order.kind].done if order.kind in KINDS else "finished"
+    told = {"claimed": "it has claimed", "finished": "installed by" if order.kind == "install" else f"{did},",
+            "expired": "boots its disk; nobody claimed", "withdrawn": "boots its disk; withdrawn:"}[order.state]
     return f"{told} order {order.id}, {moment(order.since)}"
 
 
@@ -53,4 +56,4 @@ def as_text(boots: Boots, addresses: Mapping[str, str], strangers: Sequence[Clie
     refused = {name: order.word("refused") for name, address in addresses.items()
                if (order := boots.order(address)) and order.state == "armed"}
     return "\n".join([ruled_table(("machine", "its next netboot", "asked last"), rows),
-                      *(f"{name}: its installer refused: {word.text.strip()}" for name, word in refused.items() if word)])
+                      *(f"{name}: it refused its order: {word.text.strip()}" for name, word in refused.items() if word)])

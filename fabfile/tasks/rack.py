@@ -116,31 +116,6 @@ def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
     print(f"{file.resolve()} has the key now")
 
 
-@task(may="machines", help={
-    "machines": "Names in hosts.yaml (comma-separated); without it, all.",
-    "check": "Write nothing; exit 1 if something is lost or was swapped.",
-    "dry": "Dry run: show the lines that would change, and exit 3.",
-    "json": "Print JSON.",
-})
-def scan(c: Context, machines: str | None = None, check: bool = False, dry: bool = False, json: bool = False) -> None:
-    """Record the hardware of running machines in hosts.yaml."""
-    from fabfile.finding import healthy
-    from fabfile.screen import scan as screen
-    from fabfile.tasks.scanning import scanned
-
-    if check and dry:
-        raise Exit("--check compares, --dry shows what would be written: leave one of them out", code=2)
-    rack = the_rack()
-    with exit_on_error():
-        boxes = [rack.machine(name.strip()) for name in (machines or "").split(",") if name.strip()]
-        result = scanned(rack, boxes or [*rack.machines.values()], write=not check and not dry)
-    print(screen.as_json(result) if json else screen.as_text(result, compares=check, dry=dry))
-    if dry and result.diff and not result.errors:
-        raise Exit(code=3)
-    if result.errors or not healthy(result.findings):
-        raise Exit(code=1)
-
-
 @task(help={"for_": "Watch so long (30m), and show who asks in that time."})
 def discover(c: Context, for_: str | None = None) -> None:
     """Show unknown machines as entries for hosts.yaml."""

@@ -117,7 +117,7 @@ class Boots:
 
     def arm(self, machine: str, order: str, seconds: int = 600) -> None:
         """As the task arms, by its own shell text."""
-        from fabfile.resources.installation import Order
+        from fabfile.resources.order import Order
         from fabfile.roles.arming import arm
 
         rack = self.operator.rack

@@ -52,7 +52,7 @@ def test_the_screen_names_everybody():
     text = screen.as_text(parse(ANSWER), addresses, strangers)
     folded = " ".join(text.split())
     assert "armed until 2025-11-28" in folded and "0123456789ab" in folded
-    assert "chick0: its installer refused: there is no disk ata-A" in text
+    assert "chick0: it refused its order: there is no disk ata-A" in text
     assert "installed by order aaaaaaaaaaaa" in folded and "chick3 boots its disk" in folded
     assert "52:54:00:00:00:99 is in no hosts.yaml" in folded and max(map(len, text.splitlines())) <= 100
     assert json.loads(screen.as_json(parse(ANSWER), addresses, strangers))["machines"]["chick0"]["order"]["state"] == "armed"
@@ -83,26 +83,9 @@ def test_the_kernel_of_an_image_is_found(tmp_path):
     assert said.splitlines()[0] == "kernel 6.12.117+deb13-amd64"
 
 
-REPORT = """serial SN-1
-uuid 4c4c4544-0042-3510-8056-b4c04f4e3732
-firmware uefi
-disk sda size=240057409536 serial=S2TVNX0J4 holds=nothing ids=ata-SAMSUNG_MZ7LM240_S2TVNX0J4 wwn-0x5002538c
-disk sdb size=64 serial= holds=gpt vfat ids="""
+def test_what_lies_on_disks_is_shown_before_anybody_agrees_to_lose_it():
+    from fabfile.screen.installing import disks_text
 
-
-def test_what_an_installer_reports_is_what_hosts_yaml_takes(tmp_path):
-
-    from fabfile.facts.hardware import lines
-    from fabfile.loading import load
-    from tests.pages import PROJECT
-
-    at = "    bmc: 192.168.0.101\n"
-    (tmp_path / "hosts.yaml").write_text((PROJECT / "hosts.yaml").read_text().replace(at, f"{at}{lines(REPORT)}\n"))
-    (tmp_path / "configs").symlink_to(PROJECT / "configs")
-    chick = load(tmp_path).machine("chick1")
-    (disk,) = chick.hardware.disks.items()
-    assert chick.disks["system"] == disk[0] == "/dev/disk/by-id/ata-SAMSUNG_MZ7LM240_S2TVNX0J4"
-    assert (disk[1].size, disk[1].serial, chick.hardware.serial, chick.hardware.firmware) == (240057409536, "S2TVNX0J4", "SN-1", "uefi")
-    two = lines(REPORT.replace("size=64 serial= ", "size=512 serial=S9 ").replace("vfat ids=", "vfat ids=ata-X"))
-    assert "{system: …}  # one of those below" in two and "ata-X: {size: 512" in two
-    assert "# serial: its firmware says 'To be filled'" in lines(REPORT.replace("SN-1", "To be filled"))
+    report = "serial SN-1\nuuid 4c4c\nfirmware uefi\ndisk sda size=240057409536 serial=S2 holds=gpt vfat ext4 ids=ata-S2 wwn-0x5\n" \
+        "disk sdb size=64 serial= holds=nothing ids="
+    assert disks_text(report) == "  sda, 240057409536 bytes, serial number S2: gpt vfat ext4\n  sdb, 64 bytes, serial number : nothing"

@@ -13,7 +13,8 @@ from fabfile.facts.inventory import parse, question
 from fabfile.loading import load
 from fabfile.programs import shell
 from fabfile.rack.editing import edited
-from fabfile.resources.installation import Order, guard
+from fabfile.resources.installation import guard
+from fabfile.resources.order import Order
 from tests.pages import PROJECT
 
 MB = 1 << 20
@@ -50,7 +51,7 @@ class Disk:
 SYSTEM = Disk("sda", "S1", ids=("ata-A_S1",))
 OTHER = Disk("sdb", "S2", ids=("ata-B_S2",), about={"ID_PART_TABLE_TYPE": "gpt"}, parts=({"ID_FS_TYPE": "zfs_member"},))
 GIVEN = {"order": "0123456789ab", "machine": "chick1", "rooster": "10.0.0.1:8080", "serial": "", "uuid": UUID, "firmware": "bios",
-         "disks": f"ata-A_S1 {64 * MB} S1", "wipe": "", "former": "", "layout": "plain"}
+         "disks": f"ata-A_S1 {64 * MB} S1", "writes": "named", "wipe": "", "former": "", "frozen": "", "consent": "", "layout": "plain"}
 
 
 class Bench:
@@ -92,7 +93,7 @@ class Bench:
 
     def guard(self, **given: str) -> str:
         """What it said; `given` in place of what is on file."""
-        return self.run(shell("disks", "guard", **GIVEN | given, dev=str(self.dev), sys=str(self.sys)))
+        return self.run(shell("disks", "guard", "claim", "installer", **GIVEN | given, dev=str(self.dev), sys=str(self.sys)))
 
     def run(self, text: str) -> str:
         """What a text said there."""

@@ -56,10 +56,13 @@ def test_what_the_files_lack_is_told_by_line(machine_with):
 ])
 def test_what_speaks_against_it_is_told(machine_with, seen, pinned, reinstall, why):
     rack, machine = machine_with(f"    host_key: {pinned}\n" if pinned else "")
-    found = refusals(rack, machine, seen, reinstall=reinstall)
+    found = refusals(rack, machine, seen, "install", reinstall=reinstall)
     assert (why in " ".join(found)) if why else found == []
-    looked_at = refusals(rack, machine, seen, reinstall=False, look=True)
-    assert looked_at == [one for one in found if "rooster" in one or "DHCP" in one or one == "no kernel"]
+    alive = ["chick1 is alive: it answers by ssh. Switch it off first: inv node.power chick1 off"] if seen.key else []
+    on_the_wire = [one for one in found if "rooster" in one or "DHCP" in one]
+    assert refusals(rack, machine, seen, "look") == refusals(rack, machine, seen, "rescue-write") == on_the_wire + alive
+    in_the_cluster = [one for one in found if "node of the cluster" in one or "cannot be asked whether" in one]
+    assert refusals(rack, machine, seen, "wipe") == on_the_wire + in_the_cluster + alive, "what is emptied is no node any more"
 
 
 @pytest.mark.parametrize("answer, found", [
@@ -90,7 +93,24 @@ REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
 def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, words, asked, again, wanted):
     _, machine = machine_with()
     boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"disks": "ata-1"}, words),)}, asked)
-    assert stage(boots, machine, again) == wanted
+    assert stage(boots, machine, "install", again) == wanted
     if state == "armed":
-        assert stage(boots, machine, again, look=True) == "order", "it is armed to write, and is to be looked at"
-    assert stage(Boots(10_000), machine, again) == "order"
+        assert stage(boots, machine, "look", again) == "order", "it is armed to write, and is to be looked at"
+    assert stage(Boots(10_000), machine, "install", again) == "order"
+
+
+@pytest.mark.parametrize("state, kind, since, words, wanted", [
+    ("armed", "wipe", 9900, (), "watch"),
+    ("armed", "look", 9900, (), "order"),
+    ("claimed", "wipe", 9900, (), "watch"),
+    ("claimed", "burn-in", 9900, (), "busy"),
+    ("claimed", "burn-in", 9900 - SILENT, (), "order"),
+    ("claimed", "burn-in", 9900 - SILENT, (Word("1.progress", 9900, "it is at work"),), "busy"),
+    ("claimed", "wipe", 9900, (Word("failed", 9950, "sda is read-only by itself"),), "order"),
+    ("finished", "wipe", 9900, (FINISHED,), "order"),
+    ("finished", "install", 9900, (FINISHED,), "order"),
+])
+def test_an_order_of_another_kind_is_waited_for_while_it_is_heard_of(machine_with, state, kind, since, words, wanted):
+    _, machine = machine_with()
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"kind": kind}, words),)})
+    assert stage(boots, machine, "wipe") == wanted

@@ -11,6 +11,7 @@ import pytest
 
 from fabfile.bmc import redfish
 from fabfile.loading import load
+from fabfile.resources.order import Order
 from fabfile.roles.netboot import kernel_arguments
 from fabfile.upstream.preseed import components_list, preseed
 from lab import emulated, metal, rackfolder
@@ -43,7 +44,7 @@ def test_the_rack_names_the_machines_as_qemu_is_told_to_be_them(places, www):  #
         for word in (said.inner.mac, said.hardware.uuid, said.hardware.serial, disk.serial, f"ifname={one.name},"):
             assert str(word) in told
         assert disk.size == one.drives[0].size and said.host_key is None and said.bmc.public_key.startswith("sha256//")
-        assert "console=ttyS0,115200n8" in kernel_arguments(rack, said)
+        assert "console=ttyS0,115200n8" in kernel_arguments(rack, said, Order("0" * 12, said.name))
         assert "d-i mirror/udeb/suite string lab\n" in preseed(rack, said)
         assert components_list(rack, said) == f"http://10.0.0.1:8080/debian/dists/lab/{components.INDEX}/Packages.gz"
     assert rack.machine("chick12").hardware.firmware == "uefi"

@@ -1,0 +1,205 @@
+"""An order, from the question whether a machine may be armed to the end of what it does: armed, started, watched."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke import Exit
+
+if TYPE_CHECKING:
+    from fabfile.engine.ways import SshWays
+    from fabfile.facts.installing import Seen
+    from fabfile.facts.netboot import Boots, Ordered
+    from fabfile.rack import Machine, Rack
+    from fabfile.resources.order import KindName, Order
+    from fabfile.tasks.starting import Starter
+
+EVERY = 5.0  # seconds between two looks at rooster
+
+
+def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False,
+                agreed: Callable[[Ordered], None] | None = None) -> Ordered:
+    """Has the environment in RAM do what an order says, or watches what it does already; the task ends with code 1 when that
+    does not come to an end. `agreed` asks for consent to what the machine reports, before it claims its order."""
+    from fabfile.facts.installing import stage
+    from fabfile.screen.netboot import order_words
+    from fabfile.tasks.leader import connected, find_leader
+    from fabfile.tasks.starting import starter
+
+    if rack.install is None:
+        raise Exit("there is no configs/install.yaml, so rooster boots no machine: docs/install.md says what is in it", code=2)
+    with connected(rack) as ways:
+        boots = boots_of(rack, ways)
+        former = boots.order(str(box.address()))
+        match stage(boots, box, order.kind):
+            case "busy":
+                raise Exit(f"{box.name} is at work: {order_words(former)}", code=1)
+            case "watch" if dry:
+                raise Exit(f"{box.name}: {order_words(former)}", code=3)
+            case "watch":
+                start_again(rack, box, boots, former, ways)
+            case _:
+                rack, _ = find_leader(ways, without=box)
+                refuse(rack, box, seen(rack, box, order.kind, ways), order.kind)
+                arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
+    try:
+        return watch(rack, box, order.kind, agreed)
+    except KeyboardInterrupt:
+        raise Exit("not watched any more; what was begun goes on. The same command watches it again, and inv gateway.netboot "
+                   f"--disarm {box.name} disarms it as long as it has not begun", code=130) from None
+
+
+def ordered(box: Machine, kind: KindName, disks: tuple[str, ...] = (), seconds: int = 0) -> Order:
+    """A new order for the environment in RAM. Whatever lies on disks that it writes may go: somebody agrees to that by name."""
+    from secrets import token_hex
+
+    from fabfile.resources.order import Order
+
+    return Order(token_hex(6), box.name, wipe=disks, disks=disks, kind=kind, seconds=seconds)
+
+
+def boots_of(rack: Rack, ways: SshWays) -> Boots:
+    """What rooster knows of boots."""
+    from fabfile.facts.netboot import parse, question
+    from fabfile.tasks.queries import asked_of
+
+    return parse(asked_of(rack, rack.gateway, question(), ways=ways))
+
+
+def seen(rack: Rack, box: Machine, kind: KindName, ways: SshWays) -> Seen:
+    """All that speaks against arming a machine, asked of rooster, of the cluster and of the machine itself."""
+    from fabfile.engine.errors import LinkError
+    from fabfile.engine.scan import scan
+    from fabfile.facts import netboot
+    from fabfile.facts.installing import Seen, known_question, member, member_question
+    from fabfile.roles.netboot import IMAGES
+    from fabfile.tasks.queries import ask, asked_of
+    from fabfile.upstream.preseed import components_list
+
+    def asked(question: str) -> str:
+        return asked_of(rack, rack.gateway, question, 90.0, ways)
+
+    fits = ""
+    if kind == "install":
+        fits = netboot.misfit(asked(netboot.kernels(IMAGES, components_list(rack, box))))
+    known, foreign = (asked(question) for question in (known_question(box), netboot.foreign_dhcp(rack.gateway.inner.name)))
+    is_member, unasked = False, ""
+    others = [one for one in rack.control_planes if one is not box and one.host_key]  # without a key it never was in a cluster
+    if others:
+        leader = (rack.leader if rack.leader in others else others[0]).name
+        answers, errors = ask(rack, {leader: member_question(box.name)}, 30.0, ways)
+        is_member, unasked = member(box.name, answers[leader]) if answers else (False, str(errors[leader]))
+    try:
+        key = scan(rack, box)
+    except LinkError:
+        key = ""
+    servers = netboot.foreign_servers(foreign)
+    return Seen("known" in known.split(), fits, None if servers is None else tuple(servers), key, is_member, unasked)
+
+
+def refuse(rack: Rack, box: Machine, found: Seen, kind: KindName, reinstall: bool = False) -> None:
+    """Ends the task with code 2 when something speaks against it."""
+    from fabfile.facts.installing import refusals
+
+    if why := refusals(rack, box, found, kind, reinstall=reinstall):
+        raise Exit("\n".join([*why, "nothing was armed"]), code=2)
+
+
+def start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, ways: SshWays) -> None:
+    """A task that was killed after it had armed the machine may not have come to start it. Of one that has asked for its
+    files since, the BMC is not asked."""
+    from fabfile.tasks.starting import start, starter
+
+    if order is None or order.state != "armed" or boots.asked.get(str(box.address()), (0, ""))[0] >= order.since:
+        return
+    by = starter(rack, box, ways)
+    if by.interrupts:
+        print(f"{box.name} is on, and has asked for nothing yet. If it runs its former system: inv node.boot-next {box.name} network, "
+              f"then inv node.power {box.name} cycle")
+    elif by.known is not None:
+        start(rack, box, by)
+
+
+def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Starter, dry: bool) -> None:
+    """Shows what will be written, asks for the machine's name, and arms it. `former` was refused by the machine."""
+    from fabfile.engine.lock import who
+    from fabfile.rack.values import seconds
+    from fabfile.roles import arming
+    from fabfile.roles.netboot import armed_files
+    from fabfile.screen.installing import plan_text
+    from fabfile.tasks.actions import act
+    from fabfile.tasks.starting import start
+    from fabfile.upstream.preseed import system_of
+
+    texts, links = armed_files(rack, box, order)
+    print(plan_text(rack, box, order, [*texts, *links], system_of(rack, box).layout))
+    if former:
+        refused = former.word("refused")
+        print(f"  instead  of order {former.id}" + (f", which it refused: {refused.text.strip()}" if refused else ""))
+    if by.words:
+        print(f"  power    {by.words}")
+    if by.interrupts and not order.about.installs:
+        raise Exit(f"{box.name} is on, and has to be off first: inv node.power {box.name} off\nnothing was armed", code=2)
+    if dry:
+        raise Exit(code=3)
+    if order.about.writes != "nothing" and not order.about.consent:  # else it is asked for once the machine has shown its disks
+        also = ", and to have it switched off" if by.interrupts else ""
+        print(f"\nType {box.name} to have these disks written{also}: ", end="", flush=True)
+        if sys.stdin.readline().strip() != box.name:
+            raise Exit("nothing was armed", code=1)
+    assert rack.install is not None
+    name, computer = who(rack)
+    about = {"who": f"{name} on {computer}", "armed": str(int(time.time()))}
+    script = "\n".join([*([arming.withdraw(box)] if former else []), arming.arm(rack, box, order, about, seconds(rack.install.window))])
+    act(rack, rack.gateway, f"arm {box.name}", script)
+    start(rack, box, by)
+
+
+def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
+    """How an order ended that did not come to its end."""
+    from fabfile.facts.installing import active
+    from fabfile.resources.order import KINDS
+    from fabfile.screen.netboot import order_words
+
+    begun = f"{box.name}: {order_words(order)}"
+    if told := order.word("failed"):
+        return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen"
+    silent = boots.now - active(boots, str(box.address()), order)
+    again = f" A new order: inv node.install {box.name} --again" if KINDS[order.kind].installs else ""
+    return (f"{begun}, and nothing was heard of it for {silent // 60} minutes. See its screen; what it writes may be half "
+            f"written, and nothing else is done by itself.{again}")
+
+
+def watch(rack: Rack, box: Machine, kind: KindName, agreed: Callable[[Ordered], None] | None = None) -> Ordered:
+    """Tells how far an order has come until it is finished; the task ends with code 1 when it does not."""
+    from fabfile.facts.installing import SILENT, active
+    from fabfile.screen.installing import progress_text
+    from fabfile.tasks.leader import connected
+
+    said, began, reported = "", time.monotonic(), None
+    with connected(rack) as ways:
+        while True:
+            boots = boots_of(rack, ways)
+            order = boots.order(str(box.address()))
+            assert order is not None  # it was armed, or found, before
+            if (text := progress_text(boots, box, order)) != said:
+                print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
+                said = text
+            if order.state == "finished":
+                return order
+            if order.state == "armed" and (refused := order.word("refused")):
+                raise Exit(f"{box.name} refused, and wrote nothing: {refused.text.strip()}\n"
+                           f"Fix hosts.yaml or the machine, then type the same again", code=1)
+            if order.state in ("expired", "withdrawn"):
+                raise Exit(f"{box.name} is not armed any more: order {order.id} is {order.state}, unclaimed. Did it boot from the "
+                           "network? inv gateway.netboot says what it asked for; then type the same again", code=1)
+            if order.state == "claimed" and (order.word("failed") or boots.now - active(boots, str(box.address()), order) >= SILENT):
+                raise Exit(failed_words(boots, box, order), code=1)
+            report = order.word("machine") if order.state == "armed" else None
+            if agreed and report and report != reported:  # it may have been started a second time
+                agreed(order)
+                reported = report
+            time.sleep(EVERY)

@@ -1,0 +1,91 @@
+"""What the environment in RAM is given for each kind of order, and what a burn-in's results come to."""
+
+import json
+import subprocess
+
+import pytest
+
+from fabfile.facts.burn_in import verdicts
+from fabfile.loading import load
+from fabfile.programs import HERE
+from fabfile.resources.order import KINDS, Order
+from fabfile.roles import environment
+from fabfile.roles.netboot import armed_files, kernel_arguments
+from tests.pages import PROJECT
+
+IN_RAM = [name for name, kind in KINDS.items() if kind.programs]
+DISK = "/dev/disk/by-id/ata-A_S1"
+
+
+@pytest.fixture(scope="module")
+def rack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rack")
+    at = "    bmc: 192.168.0.101\n"
+    (folder / "hosts.yaml").write_text((PROJECT / "hosts.yaml").read_text().replace(
+        at, f"{at}    hardware: {{uuid: 4c4c4544-0042-3510-8056-b4c04f4e3732, disks: {{{DISK}: {{size: 512, serial: S1}}}}}}\n"))
+    (folder / "configs").symlink_to(PROJECT / "configs")
+    return load(folder)
+
+
+@pytest.mark.parametrize("kind", IN_RAM)
+def test_a_job_is_good_shell_and_claims_its_order_before_it_does_anything(rack, kind):
+    disks = (DISK,) if KINDS[kind].writes == "named" else ()
+    texts, links = armed_files(rack, rack.machine("chick1"), Order("0123456789ab", "chick1", disks=disks, kind=kind, seconds=60))
+    assert not set(texts) & {"http/preseed.cfg", "http/guard", "http/late"}
+    assert {links[f"tftp/{name}"] for name in ("linux", "initrd")} == {f"{environment.place()}/{name}" for name in ("linux", "initrd")}
+    job = texts["http/job"]
+    assert subprocess.run(["dash", "-n"], input=job, text=True).returncode == 0
+    assert ("writes=" + KINDS[kind].writes) in job.splitlines() and "frozen=yes" in job.splitlines()
+    assert ("consent=yes" in job.splitlines()) == (kind == "wipe")
+    claim = job.index("--method=MOVE")
+    for word in ("--setro", "told hardware"):
+        assert job.index(word) < claim, word
+    for word in ("--setrw", 'finish p', 'sshd_config', 'by_zeros "$name"', "stress-ng --cpu"):
+        assert job.find(word) == -1 or job.rindex(word) > claim, word
+
+
+def test_only_a_look_is_for_a_machine_that_may_be_another(rack):
+    box = rack.machine("chick1")
+    for kind in IN_RAM:
+        text = armed_files(rack, box, Order("0123456789ab", "chick1", kind=kind))[0]["http/job"]
+        assert ("uuid=''" in text.splitlines()) == (kind == "look")
+
+
+def test_every_program_of_a_kind_exists():
+    assert {name for kind in KINDS.values() for name in kind.programs} <= {path.stem for path in HERE.glob("*.sh")}
+
+
+def test_the_console_is_the_installers(rack):
+    said = kernel_arguments(rack, rack.machine("chick1"), Order("0123456789ab", "chick1", kind="look"))
+    assert "coop.rooster=10.0.0.1:8080 coop.mac=" in said and "coop.machine=chick1" in said and "url=" not in said
+
+
+def ata(reallocated: int, pending: int, passed: bool = True) -> dict:
+    table = [{"id": 5, "raw": {"value": reallocated}}, {"id": 197, "raw": {"value": pending}}, {"id": 9, "raw": {"value": 7}}]
+    return {"smart_status": {"passed": passed}, "ata_smart_attributes": {"table": table}}
+
+
+def said(**disks: dict) -> str:
+    return "".join(f"disk {name} S1\n{json.dumps(one)}\n" for name, one in disks.items())
+
+
+@pytest.mark.parametrize("before, after, words", [
+    (ata(3, 0), ata(3, 0), []),
+    (ata(3, 0), ata(5, 1), ["SMART, sda S1: reallocated sectors 3 → 5, pending sectors 0 → 1"]),
+    (ata(3, 0), ata(3, 0, passed=False), ["SMART, sda S1: it expects to fail"]),
+    ({}, {}, []),
+    ({"nvme_smart_health_information_log": {"media_errors": 0}}, {"nvme_smart_health_information_log": {"media_errors": 2}},
+     ["SMART, sda S1: media errors 0 → 2"]),
+    ({"scsi_grown_defect_list": 1}, {"scsi_grown_defect_list": 4}, ["SMART, sda S1: grown defects 1 → 4"]),
+], ids=["as before", "worse", "failing", "no SMART", "NVMe", "SAS"])
+def test_what_grew_on_a_disk_is_a_failure(before, after, words):
+    found = verdicts("processors passed\n", said(sda=before), said(sda=after))
+    assert found[0].passed and found[0].words == "processors"
+    assert [one.words for one in found if not one.passed] == words
+
+
+def test_a_disk_that_is_gone_and_whatever_did_not_pass():
+    found = verdicts("memory, 600 MiB, failed (1): FAILURE: 0x1\nkernel: mce: hardware error\n", said(sda=ata(0, 0), sdb=ata(0, 0)),
+                     said(sda=ata(0, 0)))
+    assert [one.words for one in found if not one.passed] == [
+        "memory, 600 MiB, failed (1): FAILURE: 0x1", "kernel: mce: hardware error", "SMART, sdb S1: it was lost on the way"]
