@@ -69,12 +69,14 @@
     installer.sh     the names of the disks, told to Debian's installer
     late.sh          the first things in its new system
 
+    image.sh         an image of Debian, made on rooster
     environment.sh   the environment that machines run in RAM, made on rooster
     ram.sh           its first process
     freeze.sh        there: each disk that appears is read-only
     lease.sh         there: the address of its port
     job.sh           what a job there tells rooster, and how it ends
     door.sh          its sshd
+    write.sh         an image that becomes its system
     wipe.sh          disks that are emptied, and read again
     burn_in.sh       processors, memory and disks at work for hours
 

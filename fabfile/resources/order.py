@@ -27,6 +27,8 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType({
     "install": Kind("named", "be installed by Debian's installer", "and writes its disks", "its installer has finished",
                     installs=True),
+    "image": Kind("named", "get Debian 13 by an image", "and writes its disk", "its image is written", ("job", "door", "write"),
+                  installs=True),
     "look": Kind("nothing", "report what it is made of, and switch itself off", "and looks at itself",
                  "it has reported what it is made of", ("job",), end="poweroff"),
     "rescue": Kind("nothing", "run an sshd in RAM, with every disk read-only", "and starts its sshd",
@@ -41,6 +43,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
 
 
 @dataclass(frozen=True)
+class Image:
+    """An image on rooster."""
+
+    path: str  # as rooster serves it
+    sha256: str
+    size: int  # bytes, unpacked
+    system: str  # of install.yaml
+
+
+@dataclass(frozen=True)
 class Order:
     """One order for one machine: it may be claimed once."""
 
@@ -51,6 +63,7 @@ class Order:
     disks: tuple[str, ...] = ()  # by id, those that are written; the first one is the system's
     kind: KindName = "install"
     seconds: int = 0  # of work, for a burn-in
+    image: Image | None = None  # that is written
 
     @property
     def about(self) -> Kind:

@@ -23,9 +23,10 @@ def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], 
     assert rack.install is not None
     place = [f"  order    {order.id}; the machine has {rack.install.window} to claim it, and can claim it once",
              f"  machine  {', '.join(filter(None, (known, f'MAC {inner.mac}, address {machine.address()}')))}"]
-    if order.in_ram:
+    if order.in_ram and not order.about.installs:
         return "\n".join([f"{machine.name} will {order.about.does}:", *place, *_disks_in_ram(machine, order)])
-    lines = [f"{machine.name} will be installed with Debian 13, {machine.install or rack.install.default}, layout {layout}:",
+    how = f"layout {layout}{', by its image' if order.image else ''}"
+    lines = [f"{machine.name} will be installed with Debian 13, {machine.install or rack.install.default}, {how}:",
              *place]
     for disk in order.disks:
         may = "whatever lies there may go" if disk in order.wipe else \

@@ -31,7 +31,7 @@ def order_words(order: Ordered | None) -> str:
         what = "" if order.kind == "install" else f" ({order.kind})"
         return f"armed until {moment(int(order.about.get('expires', '0')))}, order {order.id}{what}"
     did = KINDS[order.kind].done if order.kind in KINDS else "finished"
-    told = {"claimed": "it has claimed", "finished": "installed by" if order.kind == "install" else f"{did},",
+    told = {"claimed": "it has claimed", "finished": "installed by" if order.kind in KINDS and KINDS[order.kind].installs else f"{did},",
             "expired": "boots its disk; nobody claimed", "withdrawn": "boots its disk; withdrawn:"}[order.state]
     return f"{told} order {order.id}, {moment(order.since)}"
 

@@ -20,19 +20,23 @@ JSON = "Print JSON."
 MINUTES = 30  # that a build may take
 
 
-@task(help={"dry": DRY, "json": JSON})
-def build(c: Context, dry: bool = False, json: bool = False) -> None:
-    """Build the environment that machines run in RAM, on rooster.
+@task(help={
+    "system": "Of install.yaml: its image; without it, the environment in RAM.",
+    "dry": DRY, "json": JSON,
+})
+def build(c: Context, system: str = "", dry: bool = False, json: bool = False) -> None:
+    """Build, on rooster, the environment in RAM or an image.
 
-    rack.scan --netboot, node.rescue, node.wipe and node.burn-in use it. Build
-    it again when they say that it is not there, and for a newer kernel.
+    The environment runs rack.scan --netboot, node.rescue, node.wipe,
+    node.burn-in, and node.install --image, which writes an image. Build again
+    when they say that it is not there, and for newer packages.
     """
     from dataclasses import replace
 
     from fabfile.engine.step import Step
     from fabfile.resources import Packages
     from fabfile.resources.action import Action
-    from fabfile.roles import environment
+    from fabfile.roles import environment, image
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.rack import the_rack
@@ -40,10 +44,14 @@ def build(c: Context, dry: bool = False, json: bool = False) -> None:
     rack = the_rack()
     if rack.install is None:
         raise Exit("there is no configs/install.yaml, so rooster boots no machine: docs/install.md says what is in it", code=2)
+    if system and system not in rack.install.systems:
+        raise Exit(f"{system} is no system of configs/install.yaml: {', '.join(rack.install.systems)}", code=2)
+    what, needs, script = (f"build the image {system}", image.NEEDS, image.build(rack, system)) if system else (
+        "build the environment", environment.NEEDS, environment.build(rack))
 
     def role(rack: Rack, machine: Machine) -> Iterator[Resource]:
-        yield Packages(environment.NEEDS)
-        yield Action("build the environment", environment.build(rack), long=True, limit=MINUTES * 60.0)
+        yield Packages(needs)
+        yield Action(what, script, long=True, limit=MINUTES * 60.0)
 
-    steps = [Step("build the environment", (rack.gateway,), role)]
+    steps = [Step(what, (rack.gateway,), role)]
     converge(command(), lambda rack: steps, dry=dry, json=json, rack=replace(rack, leading=rack.leader.name))

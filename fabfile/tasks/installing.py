@@ -13,6 +13,7 @@ from fabfile.tasks.task import task
 if TYPE_CHECKING:
     from invoke import Context
 
+    from fabfile.engine.ways import SshWays
     from fabfile.facts.netboot import Ordered
     from fabfile.rack import Machine, Rack
     from fabfile.resources.order import Order
@@ -25,9 +26,11 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
     "again": "Restart an unfinished installation from the beginning.",
     "reinstall": "Overwrite a former system (ext, FAT, swap, LVM, RAID).",
     "wipe": "Overwrite whatever is on these disks (/dev/disk/by-id/…,…).",
+    "image": "Write an image from RAM, in place of Debian's installer.",
     "dry": "Dry run: show what would be written, and always exit 3.",
 })
-def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", dry: bool = False) -> None:
+def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", image: bool = False,
+            dry: bool = False) -> None:
     """Install a machine over the network, and add it.
 
     You switch it on when the task says so, unless its BMC does. Without
@@ -45,6 +48,8 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     box = a_present_chick(rack, machine)
     order = _order(rack, box, wipe, again or reinstall)
     with connected(rack) as ways:
+        if image:
+            order = _by_image(rack, box, order, ways)
         boots = boots_of(rack, ways)
         former = boots.order(str(box.address()))
         match stage(boots, box, order.kind, again):
@@ -87,6 +92,23 @@ def _order(rack: Rack, box: Machine, wipe: str, former: bool) -> Order:
     if others := [one for one in wiped if one not in disks]:
         raise Exit(f"--wipe: {box.name}'s order does not write {', '.join(others)}, but {', '.join(disks)}", code=2)
     return Order(token_hex(6), box.name, wiped, former, disks)
+
+
+def _by_image(rack: Rack, box: Machine, order: Order, ways: SshWays) -> Order:
+    """The same order, which is done by an image that rooster has; the task ends with code 2 when it cannot be."""
+    from dataclasses import replace
+
+    from fabfile.roles.image import image, question
+    from fabfile.tasks.queries import asked_of
+    from fabfile.upstream.preseed import name_of, system_of
+
+    system = name_of(rack, box)
+    if system_of(rack, box).layout != "plain":
+        raise Exit(f"an image has the layout plain, and {system} has {system_of(rack, box).layout}: without --image", code=2)
+    found = image(system, asked_of(rack, rack.gateway, question(system), ways=ways))
+    if found is None:
+        raise Exit(f"there is no image of {system} on {rack.gateway.name}: inv image.build --system {system}", code=2)
+    return replace(order, kind="image", image=found)
 
 
 def _learn(rack: Rack, box: Machine, order: Ordered) -> None:

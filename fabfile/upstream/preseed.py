@@ -42,10 +42,11 @@ RECIPES = {
 def system_of(rack: Rack, machine: Machine) -> System:
     """What the machine is installed with. The rack has an install.yaml."""
     assert rack.install is not None
-    return rack.install.systems[_name(rack, machine)]
+    return rack.install.systems[name_of(rack, machine)]
 
 
-def _name(rack: Rack, machine: Machine) -> str:
+def name_of(rack: Rack, machine: Machine) -> str:
+    """Of that system."""
     assert rack.install is not None
     return machine.install or rack.install.default
 
@@ -145,6 +146,13 @@ def preseed(rack: Rack, machine: Machine) -> str:
     return "\n".join(lines) + "\n"
 
 
+def included(rack: Rack, system: str) -> list[str]:
+    """The packages that an installation adds, as install.yaml says."""
+    assert rack.install is not None
+    answers = rack.install.systems[system].preseed.get(INSTALLER) or {}
+    return str(answers.get("pkgsel/include") or "").split()
+
+
 def contradictions(rack: Rack) -> Iterator[Problem]:
     """All that install.yaml says against the rack, for the first machine that it concerns."""
     found: dict[str, Problem] = {}
@@ -152,7 +160,7 @@ def contradictions(rack: Rack) -> Iterator[Problem]:
         if "gateway" in machine.roles:
             continue
         try:
-            path = ("systems", _name(rack, machine), "preseed")
+            path = ("systems", name_of(rack, machine), "preseed")
             both = merge(demanded(rack, machine), system_of(rack, machine).preseed, proposed(rack, machine))
         except LookupError:
             continue  # no gateway, no address, no such system: that is a problem of its own

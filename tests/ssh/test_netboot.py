@@ -48,6 +48,9 @@ def test_who_is_not_in_the_file_gets_nothing(boots):
 
 def test_no_machine_reads_or_claims_what_is_another_s(boots):
     boots.arm("chick0", ORDER)
+    boots.rooster.run("mkdir -p /srv/coop/boot/images/debian-13; echo image >/srv/coop/boot/images/debian-13/image")
+    assert boots.ask("chick1", "/images/debian-13/image") == 200
+    assert boots.ask("chick1", "/images/debian-13/image", "PUT", "x") in (403, 405)
     link = boots.swarm.mac("chick0").replace(":", "-")
     assert boots.ask("chick0", "/preseed.cfg") == boots.ask("chick0", "/guard") == 200
     for path in ("/preseed.cfg", "/guard", "/at/10.0.0.100/armed/http/preseed.cfg", f"/{link}/pxelinux.cfg/default",

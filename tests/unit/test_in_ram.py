@@ -8,8 +8,8 @@ import pytest
 from fabfile.facts.burn_in import verdicts
 from fabfile.loading import load
 from fabfile.programs import HERE
-from fabfile.resources.order import KINDS, Order
-from fabfile.roles import environment
+from fabfile.resources.order import KINDS, Image, KindName, Order
+from fabfile.roles import environment, image
 from fabfile.roles.netboot import armed_files, kernel_arguments
 from tests.pages import PROJECT
 
@@ -27,10 +27,15 @@ def rack(tmp_path_factory):
     return load(folder)
 
 
+def order(kind: KindName) -> Order:
+    disks = (DISK,) if KINDS[kind].writes == "named" else ()
+    written = Image("images/debian-13/image", "0" * 64, 1 << 31, "debian-13") if kind == "image" else None
+    return Order("0123456789ab", "chick1", disks=disks, kind=kind, seconds=60, image=written)
+
+
 @pytest.mark.parametrize("kind", IN_RAM)
 def test_a_job_is_good_shell_and_claims_its_order_before_it_does_anything(rack, kind):
-    disks = (DISK,) if KINDS[kind].writes == "named" else ()
-    texts, links = armed_files(rack, rack.machine("chick1"), Order("0123456789ab", "chick1", disks=disks, kind=kind, seconds=60))
+    texts, links = armed_files(rack, rack.machine("chick1"), order(kind))
     assert not set(texts) & {"http/preseed.cfg", "http/guard", "http/late"}
     assert {links[f"tftp/{name}"] for name in ("linux", "initrd")} == {f"{environment.place()}/{name}" for name in ("linux", "initrd")}
     job = texts["http/job"]
@@ -40,14 +45,14 @@ def test_a_job_is_good_shell_and_claims_its_order_before_it_does_anything(rack, 
     claim = job.index("--method=MOVE")
     for word in ("--setro", "told hardware"):
         assert job.index(word) < claim, word
-    for word in ("--setrw", 'finish p', 'sshd_config', 'by_zeros "$name"', "stress-ng --cpu"):
+    for word in ("--setrw", 'finish p', 'sshd_config', 'by_zeros "$name"', "stress-ng --cpu", "tee ", "reboot -f"):
         assert job.find(word) == -1 or job.rindex(word) > claim, word
 
 
 def test_only_a_look_is_for_a_machine_that_may_be_another(rack):
     box = rack.machine("chick1")
     for kind in IN_RAM:
-        text = armed_files(rack, box, Order("0123456789ab", "chick1", kind=kind))[0]["http/job"]
+        text = armed_files(rack, box, order(kind))[0]["http/job"]
         assert ("uuid=''" in text.splitlines()) == (kind == "look")
 
 
@@ -89,3 +94,21 @@ def test_a_disk_that_is_gone_and_whatever_did_not_pass():
                      said(sda=ata(0, 0)))
     assert [one.words for one in found if not one.passed] == [
         "memory, 600 MiB, failed (1): FAILURE: 0x1", "kernel: mce: hardware error", "SMART, sdb S1: it was lost on the way"]
+
+
+@pytest.mark.parametrize("answer, found", [
+    ("sha256 abc\nsize 3758096384\nbuilt 7\n", Image("images/debian-13/image", "abc", 3758096384, "debian-13")),
+    ("", None), ("sha256 abc\n", None), ("sha256 abc\nsize none\n", None),
+])
+def test_an_image_counts_when_its_sum_and_size_are_known(answer, found):
+    assert image.image("debian-13", answer) == found
+
+
+def test_an_image_has_the_packages_that_install_yaml_adds(rack, tmp_path):
+    from dataclasses import replace
+
+    assert rack.install is not None
+    system = rack.install.systems["debian-13"].model_copy(update={"preseed": {"d-i": {"pkgsel/include": "htop sudo"}}})
+    changed = replace(rack, install=rack.install.model_copy(update={"systems": {"debian-13": system}}))
+    (packages,) = [line for line in image.build(changed, "debian-13").splitlines() if line.startswith("packages=")]
+    assert packages == f"packages={','.join((*image.PACKAGES, 'htop'))}"
