@@ -106,7 +106,8 @@ def _tell_the_way(rack: Rack, box: Machine, order: Ordered) -> None:
     write(keys, f"{ssh.known_hosts(rack, without=box)}{box.name} {word.text.strip()}\n", 0o644)
     write(config, ssh.ssh_config(rack, keys, inside=_inside(rack)), 0o644)
     print(f"\nIts host key until it is switched off: {ssh.fingerprint(word.text.strip())}\n"
-          f"  ssh -F {config} root@{box.name}\n  inv node.power {box.name} off    when you are done")
+          f"  ssh -F {config}{' -p 22' if box.ssh_port != 22 else ''} root@{box.name}\n"
+          f"  inv node.power {box.name} off    when you are done")
 
 
 def _inside(rack: Rack) -> bool:
