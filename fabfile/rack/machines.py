@@ -55,6 +55,7 @@ class Interface(Part):
     mac: Mac = Field(examples=['"00:25:90:51:cf:1c"'])
     address: AddressInNetwork | None = None
     gateway: Address | None = None  # the next hop of the machine's default route
+    dhcp: bool = False  # a DHCP server of the site gives the address, and the route outside: of the gateway's outer interface alone
     _name: str = PrivateAttr("")
     _network: str | None = PrivateAttr(None)
 

@@ -28,6 +28,7 @@ class NetworkInterface(Resource):
     routes: Mapping[str, str] = field(default_factory=dict)
     mac: str = ""
     mtu: int = 0
+    leased: str = ""  # an address that a DHCP server of the site gives, with the route outside
 
     @property
     def name(self) -> str:
@@ -38,11 +39,14 @@ class NetworkInterface(Resource):
         sections = [("Match", [("MACAddress", self.mac)] if self.mac else [("Name", self.interface)])]
         if self.mtu:
             sections.append(("Link", [("MTUBytes", str(self.mtu))]))
-        network = [("Address", address) for address in self.addresses]
+        network = [("DHCP", "ipv4")] if self.leased else []
+        network += [("Address", address) for address in self.addresses]
         network += [("Gateway", self.gateway)] if self.gateway else []
         network += [("DNS", server) for server in self.dns]
         network += [("Domains", " ".join(self.domains))] if self.domains else []
         sections.append(("Network", network))
+        if self.leased:  # names and time are the rack's own
+            sections.append(("DHCPv4", [("UseDNS", "no"), ("UseDomains", "no"), ("UseHostname", "no"), ("UseNTP", "no")]))
         for destination, via in self.routes.items():
             way = ("Gateway", via) if via else ("Scope", "link")
             sections.append(("Route", [("Destination", destination), way]))
@@ -61,6 +65,8 @@ class NetworkInterface(Resource):
         file = self.file()
         missing = [f"{self.interface} lacks the address {address}" for address in self.addresses
                    if address not in addresses]
+        if self.leased and self.leased not in addresses:
+            missing.append(f"{self.interface} has no lease for {self.leased}")
         missing += [f"{self.interface} lacks the route {destination}{f' via {via}' if via else ''}"
                     for destination, via in self._routes().items() if routes.get(destination) != via]
         back = [_bring_back(self.interface, addresses, routes)]
@@ -84,7 +90,7 @@ class NetworkInterface(Resource):
         """networkd reads its files, and is waited for until every address and route is there."""
         device = quote(self.interface)
         waits = [f"ip -4 -o addr show dev {device} | grep -qF {quote(f' inet {address} ')}"
-                 for address in self.addresses]
+                 for address in (*self.addresses, *filter(None, [self.leased]))]
         for destination, via in self._routes().items():
             way = f"via {via} " if via else "(proto [a-z]+ )?scope link"
             pattern = f"^{destination} {way}".replace(".", "[.]")

@@ -40,8 +40,9 @@ def _by_ipmi(rack: Rack) -> bool:
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
     outer, inner = machine.outer, machine.inner
-    yield NetworkInterface(outer.name, (str(outer.address), *more_addresses(rack)),
-                           gateway=str(outer.gateway or ""))
+    own = () if outer.dhcp else (str(outer.address),)
+    yield NetworkInterface(outer.name, (*own, *more_addresses(rack)), gateway=str(outer.gateway or ""),
+                           leased=str(outer.address) if outer.dhcp else "")
     # services' addresses lie outside the node network: only a route tells rooster that they are on this wire
     yield NetworkInterface(inner.name, (str(inner.address),),
                            routes={str(network): "" for network in rack.network.load_balancer})

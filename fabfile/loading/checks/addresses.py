@@ -62,7 +62,7 @@ def one_address_a_network(draft: Draft) -> Iterator[Wrong]:
 def default_route(draft: Draft) -> Iterator[Wrong]:
     """The gateway has exactly one, out of its public interface; everybody else's leads to the gateway."""
     for machine in (draft.gateway,) if draft.gateway else ():
-        ways = [one for one in machine.interfaces.values() if one.gateway]
+        ways = [one for one in machine.interfaces.values() if one.gateway or one.dhcp]
         if not ways:
             yield Wrong(HOSTS, ("machines", machine.name, "interfaces"), "the gateway has no way out",
                         "give its public interface gateway: ADDRESS")
@@ -76,6 +76,11 @@ def default_route(draft: Draft) -> Iterator[Wrong]:
     inner = [one.address.ip for machine, one in draft.interfaces()
              if machine is draft.gateway and one.network == "node" and one.address]
     for machine, interface in draft.interfaces():
+        if interface.dhcp and (machine is not draft.gateway or interface.network == "node"):
+            yield Wrong(HOSTS, _at(machine, interface, "dhcp"), "rooster gives the rack's addresses itself",
+                        "dhcp is for the gateway's public interface")
+        elif interface.dhcp and interface.gateway:
+            yield Wrong(HOSTS, _at(machine, interface, "gateway"), "the site's DHCP server names the next hop", "leave this key out")
         if interface.gateway is None:
             continue
         at = _at(machine, interface, "gateway")
