@@ -21,7 +21,7 @@ def identity_file_is_a_key(draft: Draft) -> Iterator[Wrong]:
     where, at = _place(draft, "identity_file")
     file = FilePath(draft.operator.identity_file)
     if not _is_file(file):
-        yield Wrong(where, at, f"there is no file {file}", "relative paths begin at the rack's folder")
+        yield Wrong(where, at, f"there is no file {file}", _relative(draft, "identity_file"))
         return
     try:
         key = key_file.read(file)
@@ -33,6 +33,10 @@ def identity_file_is_a_key(draft: Draft) -> Iterator[Wrong]:
         if not key.half and stat.S_IMODE(file.stat().st_mode) & 0o077:
             yield Wrong(where, at, "others may read this key, so ssh refuses it",
                         f"chmod 600 {shlex.quote(str(file))}")
+
+
+def _relative(draft: Draft, key: str) -> str:
+    return "relative paths begin at " + ("the folder of this file" if key in draft.own else "the rack's folder")
 
 
 def _place(draft: Draft, key: str) -> tuple[str, Path]:
@@ -67,7 +71,7 @@ def proxy_command_runs(draft: Draft) -> Iterator[Wrong]:
     found = os.access(program, os.X_OK) if "/" in program else shutil.which(program)
     if not found:
         yield Wrong(*_place(draft, "proxy_command"), f"there is no program {program}",
-                    "relative paths begin at the rack's folder")
+                    _relative(draft, "proxy_command"))
 
 
 ALL = (identity_file_is_a_key, proxy_command_runs, the_operator_is_one_of_them)
