@@ -16,7 +16,7 @@ from paramiko.common import cMSG_GLOBAL_REQUEST
 from paramiko.pkey import PKey
 
 from fabfile.engine import wire
-from fabfile.engine.errors import HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, RootRefused
+from fabfile.engine.errors import HostKeyChanged, HostKeyUnknown, KeyRefused, LinkError, LinkLost, NoAnswer, NoShell, RootRefused
 from fabfile.engine.login import Login, Transport
 from fabfile.programs import shell
 
@@ -90,6 +90,9 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
             channel = self.transport.open_session(timeout=wire.PATIENCE)
             channel.set_combine_stderr(True)
             channel.exec_command(f'exec {command} -s "$SSH_CONNECTION"')
+        except paramiko.ChannelException as error:
+            raise NoShell(self.machine.name, f"its sshd opens no session for {self.user}: {error.text}",
+                          hint="MaxSessions in its sshd_config, or a key that is for tunnels alone?") from error
         except Exception as error:
             raise self.as_link_error(error) from error
         return RootChannel(self, channel)
@@ -157,6 +160,9 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
         why = (self.wire and (self.wire.verdict or self.wire.complaint())) or _reason(error)
+        if "SSH protocol banner" in why:
+            return NoAnswer(name, f"{there} takes the connection and ends it before it says anything",
+                            hint="is that a port of sshd? Else it takes no more for now: MaxStartups, PerSourcePenalties, fail2ban")
         refused = "refused" in why.lower()
         return NoAnswer(name, f"no answer from {there}: {why}", hint=_ANOTHER_PORT if refused else
                         "is the machine powered on, and the network to it up?")
