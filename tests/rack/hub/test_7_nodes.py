@@ -20,12 +20,25 @@ def with_hub(hub, inside) -> str:
 def test_an_unhealthy_node_stops_an_upgrade_early_or_is_left_out(hub_yaml, operator, inside, with_hub):
     hub_yaml("capacity: 1Gi", "capacity: 3Gi")
     other = next(iter({"chick1", "chick2"} - {with_hub}))
-    inside("rooster", f"{KUBECTL} cordon {other}")
+    inside(other, "systemctl stop kubelet")
     try:
+        wait_until(f"{other} is not Ready", lambda: " NotReady" in inside("rooster", f"{KUBECTL} get node {other} --no-headers"), 120)
         began = time.monotonic()
-        assert f"{other} is cordoned" in operator.inv("hub.upgrade", code=1).said
+        assert f"{other} is NotReady" in operator.inv("hub.upgrade", code=1).said
         assert time.monotonic() - began < 30
         assert operator.inv("hub.upgrade", "--leave-out", other, "--json").data["changes"] == 1
+    finally:
+        inside(other, "systemctl start kubelet")
+        wait_until(f"{other} is Ready", lambda: " Ready" in inside("rooster", f"{KUBECTL} get node {other} --no-headers"), 120)
+
+
+def test_a_cordoned_node_pulls_and_stops_nothing(hub_yaml, operator, inside, with_hub):
+    """A DaemonSet's pods run there all the same."""
+    hub_yaml("capacity: 1Gi", "capacity: 5Gi")
+    other = next(iter({"chick1", "chick2"} - {with_hub}))
+    inside("rooster", f"{KUBECTL} cordon {other}")
+    try:
+        assert operator.inv("hub.upgrade", "--json").data["changes"] == 1
     finally:
         inside("rooster", f"{KUBECTL} uncordon {other}")
 
