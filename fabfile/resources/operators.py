@@ -9,7 +9,6 @@ from shlex import quote
 
 from fabfile.upstream.paths import ADMIN_CONF
 
-from .api_question import ADMIN
 from .base import Change, Command, Resource
 
 LABEL = "coop/operator"
@@ -21,14 +20,19 @@ class OperatorRights(Resource):
     Probed and changed on a control plane."""
 
     users: tuple[str, ...]
+    kubeconfig: str = ADMIN_CONF
 
     @property
     def name(self) -> str:
         return "rights of operators"
 
+    @property
+    def _kubectl(self) -> str:
+        return f"kubectl --kubeconfig {quote(self.kubeconfig)}"
+
     def probe(self) -> str:
         rows = '{range .items[*]}{.metadata.name} {.roleRef.name} {.subjects[*].name}{"\\n"}{end}'
-        return (f"[ ! -r {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get clusterrolebindings -l {LABEL} "
+        return (f"[ ! -r {quote(self.kubeconfig)} ] || {self._kubectl} --request-timeout=10s get clusterrolebindings -l {LABEL} "
                 f"-o {quote(f'jsonpath={rows}')} || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
@@ -37,14 +41,14 @@ class OperatorRights(Resource):
         missing = [user for name, user in wanted.items() if found.get(name) != f"cluster-admin {user}"]
         if missing:
             objects = "\n".join(json.dumps(_object(user)) for user in missing)
-            script = f"printf '%s\\n' {quote(objects)} | {ADMIN} apply --server-side --force-conflicts --field-manager=coop -f-"
+            script = f"printf '%s\\n' {quote(objects)} | {self._kubectl} apply --server-side --force-conflicts --field-manager=coop -f-"
             yield Change(f"without rights in the cluster: {', '.join(missing)}",
                          (Command(script, shown="kubectl apply of their bindings"),))
         for name in found:
             if name not in wanted:
                 user = name.removeprefix(_binding(""))
                 yield Change(f"{user}, who is no operator, has rights in the cluster",
-                             (Command(f"{ADMIN} delete clusterrolebinding {quote(name)} --ignore-not-found"),),
+                             (Command(f"{self._kubectl} delete clusterrolebinding {quote(name)} --ignore-not-found"),),
                              interrupts=f"{user} can do nothing in the cluster any more")
 
 
