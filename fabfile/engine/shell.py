@@ -146,9 +146,10 @@ class Shell:
                 self._arrived.extend(self._frames.feed(self._transport.read(max(0.0, deadline - time.monotonic()))))
             except TimeoutError:
                 said = [*filter(None, map(str.strip, mask(self._frames.rest()).splitlines()))]
-                raise NoShell(self.machine, (f"it said: {said[-1][:200]}, and runs no command" if said else
+                raise NoShell(self.machine, (f"it said: {said[0][:200]}, and runs no command" if said else
                                              f"it let us in, and ran no command within {FIRST:.0f} s"),
-                              command=_shown(line), tail=said[-10:],
+                              command=_shown(line), tail=said[:10],  # behind it may come an echo of what it was sent
+
                               hint="does its login shell, or .bashrc, .profile or ForceCommand there, start another program? "
                                    "Such a line belongs behind: case $- in *i*)") from None
             except LinkLost as lost:
