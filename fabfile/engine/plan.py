@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from fabfile.engine.errors import ProbeFailed, WrongUsage
 from fabfile.engine.step import Step
-from fabfile.resources.base import Change, Resource
+from fabfile.rack.conflicts import UNDECIDED, Conflicts
+from fabfile.resources.base import Change, Resource, rejection
 from fabfile.resources.pending import PendingVerification
 from fabfile.secret import mask
 
@@ -87,8 +88,11 @@ def wanted(rack: Rack, steps: Sequence[Step]) -> dict[str, tuple[Wanted, ...]]:
     return {name: tuple(wants) for name, wants in found.items()}
 
 
-def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> tuple[Entry, ...]:
+def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str],
+                conflicts: Conflicts = UNDECIDED) -> tuple[Entry, ...]:
     """The changes that bring one machine from its facts (one text a resource, same order) to what is wanted.
+
+    What others have set there is taken over, kept or rejected, as `conflicts` decides.
     """
     altered: set[str] = set()
     entries = []
@@ -99,11 +103,22 @@ def differences(machine: str, wants: Sequence[Wanted], facts: Sequence[str]) -> 
             problem = f"its probe output cannot be parsed: {_nonsense(want.resource, mask(fact), frozenset(altered))}"
             raise ProbeFailed(machine, problem, step=want.step, resource=want.resource.name,
                              tail=mask(fact).splitlines()[-5:]) from None
-        for change in changes:
+        for change in filter(None, (decided(machine, change, conflicts) for change in changes)):
             altered |= change.alters
             shown = replace(change, what=mask(change.what), diff=mask(change.diff))
             entries.append(Entry(machine, want.step, want.resource.name, shown))
     return tuple(entries)
+
+
+def decided(machine: str, change: Change, conflicts: Conflicts) -> Change | None:
+    """A change as it is to be made; None where it is a conflict that is kept."""
+    if not change.conflict or (change.commands and conflicts.taken_over(change.conflict)):
+        return change
+    if change.keepable and conflicts.kept(change.conflict):
+        return None
+    ways = [f"conflicts.{way}" for way, possible in (("take_over", change.commands), ("keep", change.keepable)) if possible]
+    named = f", or name {change.conflict} in hosts.yaml under {' or '.join(ways)}" if ways else ""
+    return rejection(f"{machine}: {change.what}; remove it there{named}")
 
 
 def _nonsense(resource: Resource, fact: str, altered: frozenset[str]) -> str:

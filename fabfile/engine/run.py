@@ -293,7 +293,7 @@ class Run:
             with self.fleet.at(tasks[name], "is being probed") as session:
                 before = session.commands
                 found = facts(session, mine, step, self.tell)
-            return differences(name, mine, found), session.commands - before
+            return differences(name, mine, found, self.rack.conflicts), session.commands - before
 
         values, errors = each(probe, tasks)
         for name, error in errors.items():

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from fabfile.rack.conflicts import Conflicts
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.model import Operator
 from fabfile.rack.networks import NetworkPlan
@@ -30,6 +31,7 @@ class Hosts(Part):
     rack: Label
     operator: Operator
     machines: Mapping[MachineName, Machine]
+    conflicts: Conflicts = Field(default_factory=Conflicts)
 
 
 @dataclass(frozen=True)

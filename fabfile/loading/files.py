@@ -112,6 +112,7 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     assert draft.operator is not None
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
+        conflicts=parts[HOSTS].conflicts,
         network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
         install=draft.install, operators=draft.operators.operators if draft.operators else NOTHING,
         services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),

@@ -7,6 +7,7 @@
 
     account_gone.sh  an operator's account goes
     apt.sh           what a change of packages begins with
+    removals.sh      what apt would remove to install packages, and what of it is at work
     unit.sh          whether a unit came up, and what it said last
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from fabfile.rack.cluster import Cluster
+from fabfile.rack.conflicts import Conflicts
 from fabfile.rack.install import Install
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
@@ -55,6 +56,7 @@ class Rack:
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
     leading: str = ""  # the control plane that the cluster is asked through, once it is known who answers
+    conflicts: Conflicts = field(default_factory=Conflicts)
     missing: frozenset[str] = frozenset()  # machines that a run could not reach, or that are meant to be off: told to checks alone
 
     @property

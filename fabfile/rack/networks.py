@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from fabfile.rack.cache import Cache
+from fabfile.rack.firewall import Firewall
 from fabfile.rack.proxy import Proxy
 from fabfile.rack.publishing import Published
 from fabfile.rack.values import Address, DomainName, Duration, Fixed, HostName, Network, Part, PublishedName, Sorted, Url, refuse, several
@@ -43,6 +44,7 @@ class NetworkPlan(Part):
     load_balancer: Annotated[tuple[Network, ...], BeforeValidator(several)] = ()
     publish: Annotated[Mapping[PublishedName, Published], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     dhcp: Dhcp = Field(default_factory=Dhcp)
+    firewall: Firewall = Field(default_factory=Firewall)
     cache: Annotated[Cache | None, BeforeValidator(_given)] = None
     proxy: Proxy | None = None
     dns: Annotated[tuple[Address, ...], BeforeValidator(several)] = Field(examples=["[128.120.136.129]"])

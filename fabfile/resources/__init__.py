@@ -17,11 +17,14 @@ from .exports import Exports
 from .file import File
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
+from .if_there import FirstLine, IfThere
 from .kube_proxy import KubeProxySettings
 from .kubeadm_upgrade import KubeadmUpgraded
+from .kubelet_flags import KubeletFlags
 from .kubelet_settings import KubeletSettings
 from .kubernetes import Kubeconfig, KubernetesObjects
 from .leases import FormerLeases
+from .manifest_copies import NoManifestCopies
 from .membership import ControlPlane, Member, NoMember
 from .mirrors import RegistryMirrors
 from .modules import Modules
@@ -29,9 +32,13 @@ from .network import NetworkInterface
 from .nftables import Nftables
 from .node_settings import NodeSettings
 from .operators import HomeKubeconfig, OperatorRights
+from .other_filters import NoOtherFilter
+from .packaged import Packaged
 from .packages import Packages
 from .pending import PendingVerification
+from .pod_networks import NoOtherCni, NoOtherPodNetwork
 from .pool import ZfsPool
+from .ports import FreePorts
 from .pruned_objects import PrunedObjects
 from .pruned_releases import PrunedReleases
 from .published import NothingPublished, PublishedNames
@@ -42,6 +49,7 @@ from .ssh_settings import SshSettings
 from .static_pod import StaticPod
 from .swap import SwapOff
 from .sysctls import Sysctls
+from .system import SupportedSystem
 from .unit import Unit
 from .zfs_module import HostId, KernelHeaders, ZfsModule, ZfsParameters
 
@@ -65,17 +73,21 @@ __all__ = [
     "EtcdSnapshot",
     "Exports",
     "File",
+    "FirstLine",
     "FormerLeases",
+    "FreePorts",
     "Group",
     "HelmChart",
     "HelmRelease",
     "HomeKubeconfig",
     "HostId",
     "Hostname",
+    "IfThere",
     "KernelHeaders",
     "KubeProxySettings",
     "KubeadmUpgraded",
     "Kubeconfig",
+    "KubeletFlags",
     "KubeletSettings",
     "KubernetesObjects",
     "Member",
@@ -84,11 +96,16 @@ __all__ = [
     "Nftables",
     "NoCalicoLoadBalancerIPAM",
     "NoFormerAccounts",
+    "NoManifestCopies",
     "NoMember",
+    "NoOtherCni",
+    "NoOtherFilter",
+    "NoOtherPodNetwork",
     "NodeDeleted",
     "NodeSettings",
     "NothingPublished",
     "OperatorRights",
+    "Packaged",
     "Packages",
     "PendingVerification",
     "PrunedObjects",
@@ -105,6 +122,7 @@ __all__ = [
     "SingleDefaultStorageClass",
     "SshSettings",
     "StaticPod",
+    "SupportedSystem",
     "SwapOff",
     "Symlink",
     "Sysctls",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
-from . import parts, writing
-from .base import Change, Command, RemoteValue, Resource
+from . import apt_sources, parts, system, writing
+from .base import Change, Command, RemoteValue, Resource, conflict
 from .file import File, FileFacts
+from .others import commented
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class AptRepository(Resource):
 
     `suite` "/" is a flat repository, as pkgs.k8s.io has them; any other wants `components`. With `key_sha256`
     no other key is taken. With `key_by`, that machine fetches the key, and it comes from there by SSH: for an address that
-    is trusted on that machine alone. The lists are fetched by the next Packages that needs them.
+    is trusted on that machine alone. `of_system`: `suite` is a release of Debian's, and a machine of another one has its own.
+    The lists are fetched by the next Packages that needs them.
     """
 
     repository: str
@@ -28,6 +30,7 @@ class AptRepository(Resource):
     key_sha256: str = ""
     architectures: tuple[str, ...] = ()
     key_by: str = ""
+    of_system: bool = False
 
     @property
     def name(self) -> str:
@@ -53,10 +56,16 @@ class AptRepository(Resource):
     def probe(self) -> str:
         keyring = quote(self.keyring)
         digest = f"sha256sum <{keyring}" if self.key_sha256 else "echo some"
-        return parts.probe(f"if [ -s {keyring} ]; then {digest}; else echo absent; fi", self.source().probe())
+        return parts.probe(f"if [ -s {keyring} ]; then {digest}; else echo absent; fi", self.source().probe(),
+                           apt_sources.probe(self.url, self.source().path), *([system.PROBE] if self.of_system else []))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        key, source = parts.facts(facts, 2)
+        key, source, others, runs = parts.facts(facts, 4)
+        release = system.release(runs)
+        if self.of_system and release.get("ID") == "debian" and release.get("VERSION_CODENAME", self.suite) != self.suite:
+            yield from replace(self, suite=release["VERSION_CODENAME"], of_system=False).changes(facts, altered)
+            return
+        yield from self._conflicts(others)
         found = key.split()[0] if key.split() else "absent"
         former = FileFacts(source).content
         if found == "absent":
@@ -73,6 +82,17 @@ class AptRepository(Resource):
                          (Command(self._fetch_key(), limit=120.0, shown=f"fetch {self.key}"),),
                          remote_values=(fetch,) if self.key_by else (), alters=frozenset({f"file:{self.keyring}"}))
         yield from self.source().changes(source, altered)
+
+    def _conflicts(self, others: str) -> Iterator[Change]:
+        done: set[tuple[str, int]] = set()
+        for one in apt_sources.conflicting(others, self.url, self.suite, self.keyring):
+            if (one.path, min(one.lines)) in done:
+                continue
+            done.add((one.path, min(one.lines)))
+            key = f"the key {one.signed_by}" if one.signed_by.startswith("/") else "another key" if one.signed_by else "no key of its own"
+            yield conflict(one.path, f"{one.path}:{one.line} names {self.url} {self.suite} with {key}; with Coop's {self.keyring} "
+                           "beside it, apt would read none of its lists", commented(one.path, one.lines), keepable=False,
+                           alters=frozenset({f"file:{one.path}"}))
 
     def _fetch_key(self) -> str:
         new = quote(writing.beside(self.keyring))

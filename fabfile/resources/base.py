@@ -56,6 +56,9 @@ class Change:
     # made on one machine after another, each verified before the next: "the API server of chick0 restarts"
     typed: str = ""  # what somebody types to agree to it, in place of yes: what would be destroyed by mistake. It interrupts, too
     alters: frozenset[str] = field(default_factory=frozenset)  # "file:/etc/x", "unit:x": their watchers follow
+    conflict: str = ""  # what hosts.yaml calls what others have set here: its path, "table inet site". The commands take it
+    # over, and run only where hosts.yaml says so; without commands Coop cannot
+    keepable: bool = True  # a conflict that hosts.yaml may also keep
 
 
 def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
@@ -67,6 +70,12 @@ def refusal(told: str, *, what: str = "", shown: str = "") -> Change:
 def rejection(what: str) -> Change:
     """A difference that the rack's files ask for and that cannot be made so. Nothing of the whole run is done."""
     return Change(what, (Command(f"echo {quote(what)} >&2; exit 1", shown="nothing: it cannot be done"),), rejected=True)
+
+
+def conflict(called: str, what: str, take_over: Command | None = None, *, keepable: bool = True, undo: str = "",
+             alters: frozenset[str] = frozenset()) -> Change:
+    """Others set what Coop sets too, and Coop's setting would not be what holds: rejected, unless hosts.yaml decides."""
+    return Change(what, (take_over,) if take_over else (), conflict=called, keepable=keepable, undo=undo, alters=alters)
 
 
 class Resource(ABC):

@@ -10,7 +10,7 @@ from hashlib import sha256
 from shlex import quote
 
 from ..secret import Secret
-from . import writing
+from . import first_owner, writing
 from .base import Change, Command, Resource
 
 _SHOWN = 1 << 18  # bytes of an old file that are read for a diff
@@ -21,7 +21,8 @@ class File(Resource):
     """A file, written beside its place, synced, checked by its own program and moved; the previous one is kept.
 
     `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a
-    diff, and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755).
+    diff, and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755). With `asks`,
+    whatever somebody else has written there is replaced with consent alone.
     """
 
     path: str
@@ -30,6 +31,7 @@ class File(Resource):
     group: str = "root"
     mode: int = 0o644
     check: str = ""
+    asks: bool = False
 
     @property
     def name(self) -> str:
@@ -48,18 +50,22 @@ class File(Resource):
         return self.mode & ~0o077 if self.secret else self.mode
 
     def probe(self) -> str:
-        return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret)
+        return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret, asks=self.asks)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = FileFacts(facts)
         data = self.data()
         if found.sha256 != sha256(data).hexdigest():
+            held = list(first_owner.stuck(facts, self.path))
+            yield from held
+            if any(not change.commands for change in held):
+                return
             state = "has other content" if found.kind == "file" else f"is {found.kind}"
             yield Change(
                 f"{self.path} {state}",
                 (self.write(f"write {self.path} ({len(data)} bytes, mode {self.permissions():04o})"),),
                 diff="" if self.secret else difference(self.path, found.content, data),
-                alters=frozenset({f"file:{self.path}"}),
+                alters=frozenset({f"file:{self.path}"}), interrupts=first_owner.taken_from_somebody(facts, self.path),
             )
             return
         yield from permission_changes(self.path, found, self.owner, self.group, self.permissions())
@@ -110,7 +116,7 @@ def undo(path: str, found: FileFacts) -> str:
     return f"rm -f -- {quote(path)}" if found.kind in ("absent", "unknown") else writing.put_back(path)
 
 
-def probe_file(path: str, unless: str = "", show: bool = True) -> str:
+def probe_file(path: str, unless: str = "", show: bool = True, asks: bool = False) -> str:
     """Shell text that tells what lies at `path`, and what is in it unless its sha256 is `unless`.
 
         file 644 root 0 root 0
@@ -118,12 +124,17 @@ def probe_file(path: str, unless: str = "", show: bool = True) -> str:
         |the content, each line after a bar
         (an empty line when the last one ends with a newline)
         end
+
+    and where the content differs, what of its first owner is to know (see first_owner); with `asks`, also who that is.
     """
     here = quote(path)
     content = (
         f"; [ \"$h\" = '{unless}' ] || {{ head -c {_SHOWN} -- {here} | sed 's/^/|/'; echo; echo end; }}"
         if show else ""
     )
+    if unless:
+        more = first_owner.probe_stuck(path) + (f"\n{first_owner.probe_somebodys(path)}" if asks else "")
+        content += f"\n[ \"$h\" = '{unless}' ] || {{ {more}\n}}"
     return (
         f'if [ -L {here} ]; then echo "a link to $(readlink -- {here})"\n'
         f"elif [ -f {here} ]; then stat -c 'file %a %U %u %G %g' -- {here}\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from shlex import quote
 
-from . import parts
+from . import link_owners, parts
 from .base import Change, Command, Resource
 from .file import File, FileFacts, undo
 
@@ -16,8 +16,8 @@ class NetworkInterface(Resource):
     """Addresses ("10.0.0.1/24") and routes (destination → gateway, or "" when it is on this very wire) of one
     interface, kept in /etc/systemd/network/10-INTERFACE.network, and live.
 
-    What is missing is put back; addresses that others add are theirs. The change is rolled back automatically unless a
-    new connection comes in through it.
+    What is missing is put back; addresses that others add are theirs, unless they configure the link as a whole. The change
+    is rolled back automatically unless a new connection comes in through it.
     """
 
     interface: str
@@ -57,12 +57,13 @@ class NetworkInterface(Resource):
     def probe(self) -> str:
         device = quote(self.interface)
         return parts.probe(f"ip -4 -o addr show dev {device} 2>/dev/null || :\n"
-                           f"ip -4 route show dev {device} 2>/dev/null || :", self.file().probe())
+                           f"ip -4 route show dev {device} 2>/dev/null || :", self.file().probe(), link_owners.probe(self.interface))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        live, kept = parts.facts(facts, 2)
+        live, kept, owners = parts.facts(facts, 3)
         addresses, routes = _live(live)
         file = self.file()
+        yield from link_owners.conflicts(owners, self.interface, file.path)
         missing = [f"{self.interface} lacks the address {address}" for address in self.addresses
                    if address not in addresses]
         if self.leased and self.leased not in addresses:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from . import parts
+from . import cut_off, parts
 from .base import Change, Command, Resource
 from .file import File, FileFacts, undo
 
@@ -15,13 +15,14 @@ from .file import File, FileFacts, undo
 # it makes, and ours, are listed live in the same words; other programs' tables are theirs. Counters are left
 # out (-s).
 _PROBE = r"""
+live=
 if command -v nft >/dev/null; then
   w=; [ ! -f @PATH@ ] || w=$(unshare -n sh -c 'nft -f "$1" && nft -s list ruleset' sh @PATH@ 2>&1) || :
   echo wanted; printf '%s\n' "$w"
-  echo live
-  { printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p'; printf '%s\n' @TABLES@; } |
+  live=$({ printf '%s\n' "$w" | sed -n 's/^table \([a-z0-9]* [^ ]*\) {.*/\1/p'; printf '%s\n' @TABLES@; } |
     awk '!seen[$0]++' |
-    while read -r family table; do nft -s list table "$family" "$table" 2>/dev/null || :; done
+    while read -r family table; do nft -s list table "$family" "$table" 2>/dev/null || :; done)
+  printf 'live\n%s\n' "$live"
 fi
 """.strip()
 
@@ -32,27 +33,31 @@ class Nftables(Resource):
 
     Only the tables that the file defines are compared; it should begin by replacing them ("table inet rack"
     and "delete table inet rack"), and name interfaces by iifname and oifname. It goes live in one transaction,
-    and is rolled back automatically unless a new connection comes in through it.
+    and is rolled back automatically unless a new connection comes in through it. What the first ones cut off, but for sockets
+    of the programs `own`, interrupts.
     """
 
     ruleset: str
     path: str = "/etc/nftables.conf"
+    own: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"packet filter {self.path}"
 
     def file(self) -> File:
-        return File(self.path, self.ruleset, mode=0o644, check="nft -c -f {}")
+        return File(self.path, self.ruleset, mode=0o644, check="nft -c -f {}", asks=True)
 
     def probe(self) -> str:
         tables = " ".join(map(quote, sorted(_tables(self.ruleset)))) or "''"
         return parts.probe(self.file().probe(),
-                           _PROBE.replace("@PATH@", quote(self.path)).replace("@TABLES@", tables))
+                           _PROBE.replace("@PATH@", quote(self.path)).replace("@TABLES@", tables), cut_off.PROBE)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        kept, rules = parts.facts(facts, 2)
+        kept, rules, reached = parts.facts(facts, 3)
         wanted, live = _rules(rules)
+        first = not _tables(wanted) & _tables(self.ruleset)
+        cut = cut_off.in_words(reached, self.ruleset, self.own) if first else ""
         for change in self.file().changes(kept, altered):
             if not change.alters:  # owner or mode alone
                 yield change
@@ -61,6 +66,7 @@ class Nftables(Resource):
             gone = sorted(_tables(wanted) - _tables(self.ruleset))
             former = undo(self.path, FileFacts(kept))
             yield Change(change.what, (*change.commands, self._load(gone)), diff=change.diff,
+                         interrupts="; ".join(filter(None, (change.interrupts, cut))),
                          undo=f"{former}\n{_restore(live, self.ruleset)}", alters=change.alters)
             return
         if wanted != live:

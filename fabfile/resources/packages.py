@@ -9,7 +9,8 @@ from shlex import quote
 
 from fabfile.programs import shell
 
-from .base import Change, Command, Resource
+from . import parts, removals
+from .base import Change, Command, Resource, rejection
 
 _UPDATED = "/var/lib/coop/apt-lists"  # touched when the lists were last fetched
 
@@ -22,28 +23,39 @@ class Packages(Resource):
     """Packages, each at a version (a glob like "2.3.4-*" will do) or, with None, at any.
 
     Those in `hold` apt may not move; `interrupts` says who notices when one of them that is there comes at another version:
-    its unit restarts. A kill in the middle of apt, also of one that was not ours, is fixed first.
+    its unit restarts. Whatever apt would remove or downgrade for them is told, and wants consent too, but for what they
+    `replace`; what is `beside` them has to go, as is known before apt's lists know them. A kill in
+    the middle of apt, also of one that was not ours, is fixed first.
     """
 
     packages: Mapping[str, str | None]
     hold: tuple[str, ...] = ()
     interrupts: str = ""
+    replace: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return "packages " + " ".join(self.packages)
 
     def probe(self) -> str:
-        return _probe(self.packages)
+        return parts.probe(_probe(self.packages),
+                           removals.probe(((name, version or "*") for name, version in self.packages.items()), self.beside))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        found, broken = _parse(facts)
+        packages, simulation = parts.facts(facts, 2)
+        found, broken = _parse(packages)
+        lost = removals.Lost(simulation)
         missing = [name for name in self.packages if not self._is_right(found.get(name))]
-        if missing:
+        if missing and lost.unreadable and not any(path.startswith("file:/etc/apt/") for path in altered):
+            yield rejection(f"apt cannot read its sources, so nothing can be installed: {lost.unreadable}")
+        elif missing:
+            gone = lost.in_words({*self.packages, *self.replace})
+            restart = self.interrupts if any(name in found for name in missing if name in self.hold) else ""
             yield Change(
                 "; ".join(self._difference(name, found.get(name)) for name in missing),
-                (self._install(missing, broken),),
-                interrupts=self.interrupts if any(name in found for name in missing if name in self.hold) else "",
+                (self._install(missing, broken, tuple(lost.removed)),),
+                interrupts="; ".join(filter(None, (restart, gone))),
                 alters=frozenset(f"package:{name}" for name in missing),
             )
         elif broken:
@@ -69,11 +81,11 @@ class Packages(Resource):
             return f"{name} {found.version} is {found.state}{should}"
         return f"{name} is {found.version}{should}"
 
-    def _install(self, names: list[str], broken: list[str]) -> Command:
+    def _install(self, names: list[str], broken: list[str], gone: tuple[str, ...]) -> Command:
         versions = [f"{name}={self.packages[name]}" if self.packages[name] else name for name in names]
         wanted = " ".join(map(quote, versions))
         held = " ".join(quote(name) for name in names if name in self.hold)
-        lines = [_prepare()]
+        lines = [_prepare((*gone, *self.replace))]
         if broken:
             lines.append(_MEND)
         if held:  # also when apt fails or is stopped: what was on hold is on hold again
@@ -81,8 +93,7 @@ class Packages(Resource):
                       f"apt-mark unhold {held} >/dev/null 2>&1 || :"]
         lines += [
             "if stale; then fetch_lists; fresh=yes; fi",
-            f"install() {{ apt install --allow-downgrades --allow-change-held-packages {wanted}; }}",
-            'if ! install; then [ -z "$fresh" ] || exit 1; fetch_lists; install; fi',
+            f'if ! install {wanted}; then [ -z "$fresh" ] || exit 1; fetch_lists; install {wanted}; fi',
         ]
         if held:
             lines.append(f"apt-mark hold {held}")
@@ -101,9 +112,9 @@ class _Package:
         return self.state == "installed"
 
 
-def _prepare() -> str:
+def _prepare(may_go: Iterable[str] = ()) -> str:
     """What a change begins with."""
-    return shell("apt", updated=_UPDATED)
+    return shell("apt", updated=_UPDATED, may_go=" ".join(may_go))
 
 
 def _probe(names: Iterable[str]) -> str:
@@ -111,7 +122,7 @@ def _probe(names: Iterable[str]) -> str:
     whole machine that are half done. Two or three processes, whatever the number of packages."""
     plain = " ".join(map(quote, names))
     return (
-        f"dpkg-query -W -f '${{Package}} ${{Version}} ${{Status}}\\n' {plain} 2>/dev/null || :\n"
+        f"p=$(dpkg-query -W -f '${{Package}} ${{Version}} ${{Status}}\\n' {plain} 2>/dev/null) || :; printf '%s\\n' \"$p\"\n"
         "for f in /var/lib/dpkg/updates/[0-9]*; do [ ! -e \"$f\" ] || { echo 'broken dpkg'; break; }; done\n"
         "grep -B 1 -E '^Status: .* (half-installed|unpacked|half-configured|triggers-[a-z]+)$' "
         "/var/lib/dpkg/status 2>/dev/null | sed -n 's/^Package: /broken /p'"

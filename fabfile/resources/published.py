@@ -30,7 +30,8 @@ class PublishedNames(File):
         kept, found = parts.facts(facts, 2)
         gone = [name for name in found.split() if name not in (*self.names, "ours")]
         for change in super().changes(kept, altered):
-            yield replace(change, interrupts=_unreached(gone)) if gone and change.alters else change
+            lost = "; ".join(filter(None, (change.interrupts, _unreached(gone))))
+            yield replace(change, interrupts=lost) if change.alters else change
 
 
 @dataclass(frozen=True)

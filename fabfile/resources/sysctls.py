@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from . import parts
-from .base import Change, Command, Resource
+from . import parts, sysctl_files
+from .base import Change, Command, Resource, conflict
 from .file import File
+from .others import commented
 
 _SWAPPED = str.maketrans("./", "/.")  # as sysctl(8) has it: net.ipv4.conf.eth0/7.… is net/ipv4/conf/eth0.7/…
 
 
 @dataclass(frozen=True)
 class Sysctls(Resource):
-    """Kernel settings, set at once and kept in /etc/sysctl.d/GROUP.conf."""
+    """Kernel settings, set at once and kept in /etc/sysctl.d/GROUP.conf, where no other file sets them otherwise at boot."""
 
     group: str
     settings: Mapping[str, str]
@@ -33,11 +34,15 @@ class Sysctls(Resource):
         # One process for all; the shell's own `read` takes a byte at a time, and of a number the kernel gives
         # the first byte alone.
         paths = " ".join(quote(_path(key)) for key in self.settings)
-        return parts.probe(f"grep -Hs '' -- {paths} || :", self.file().probe())
+        return parts.probe(f"grep -Hs '' -- {paths} || :", self.file().probe(),
+                           sysctl_files.probe(self.settings))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        live, kept = parts.facts(facts, 2)
+        live, kept, others = parts.facts(facts, 3)
         found = dict(line.split(":", 1) for line in live.split("\n") if ":" in line)
+        for line in sysctl_files.later(others, self.file().path, self.settings):
+            yield conflict(line.path, f"{line.path}:{line.number} sets {line.key} to {line.value} at every boot, after Coop's "
+                           f"{self.file().path}", commented(line.path, {line.number: line.text}))
         yield from self.file().changes(kept, altered)
         for key, wanted in self.settings.items():
             value = " ".join(found.get(_path(key), "").split())  # the kernel puts tabs between numbers

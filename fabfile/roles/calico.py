@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
-from fabfile.resources import Download, Resource
+from fabfile.resources import Download, NoOtherPodNetwork, Resource
 from fabfile.roles.dns import placed_dns
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.roles.settings import kube_proxy_settings
 from fabfile.upstream import documents
+from fabfile.upstream.paths import ADMIN_CONF
 
 
 def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -19,6 +20,7 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
     Two sets, because Calico's objects are of kinds that its manifest defines.
     """
+    yield NoOtherPodNetwork(ADMIN_CONF)
     yield from kube_proxy_settings(rack, machine)
     version = rack.versions.calico
     if version.calicoctl:

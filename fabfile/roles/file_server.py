@@ -11,10 +11,24 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack.install import MIRROR, SECURITY
 from fabfile.rack.merge import merge
 from fabfile.rack.storage import Storage
-from fabfile.resources import Check, File, HostId, KernelHeaders, Nftables, Packages, Resource, Unit, ZfsModule, ZfsParameters
+from fabfile.resources import (
+    Check,
+    File,
+    HostId,
+    KernelHeaders,
+    Nftables,
+    NoOtherFilter,
+    Packages,
+    Resource,
+    SupportedSystem,
+    Unit,
+    ZfsModule,
+    ZfsParameters,
+)
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.node import clock
+from fabfile.roles.programs import TIMESYNCD
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
 from fabfile.upstream.preseed import SUITE, system_of
@@ -34,14 +48,16 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """What comes before a package lies ahead of it: a package keeps a file that is there."""
     storage = rack.storage_classes
     assert storage is not None
+    yield SupportedSystem()
     yield from own_name(rack, machine)
-    yield resolvers(rack, (rack.gateway.address(),))
+    yield from resolvers(rack, (rack.gateway.address(),))
     yield sshd()
     yield cached_packages(rack)
     yield _contrib(rack, machine)
-    yield Packages({"chrony": None, "nftables": None})
+    yield Packages({"chrony": None, "nftables": None}, replace=TIMESYNCD)
     yield from clock(rack)
-    yield Nftables(render("hen/etc/nftables.conf", gateway=rack.gateway.address(), clients=clients(rack, machine)))
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("2049/tcp",))
+    yield Nftables(render("hen/etc/nftables.conf", gateway=rack.gateway.address(), clients=clients(rack, machine)), own=("chronyd",))
     yield Unit("nftables")
     yield HostId(crc32(f"{rack.name}/{machine.name}".encode()) or 1)
     yield KernelHeaders()

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Check, File, FormerLeases, NetworkInterface, Nftables, Packages, Resource, Sysctls, Unit
+from fabfile.resources import (
+    Check,
+    File,
+    FormerLeases,
+    FreePorts,
+    NetworkInterface,
+    Nftables,
+    NoOtherFilter,
+    Packaged,
+    Packages,
+    Resource,
+    SupportedSystem,
+    Sysctls,
+    Unit,
+)
 from fabfile.resources.installation import BOOT
 from fabfile.roles.cache import cache, internet_reached
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.netboot import netboot, netboot_answers
+from fabfile.roles.programs import TIMESYNCD
 from fabfile.roles.proxy import proxied
 from fabfile.roles.publishing import doors, more_addresses
 from fabfile.roles.rendering import render
@@ -21,12 +36,15 @@ CHRONY = "/etc/chrony/chrony.conf"
 
 def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """Everything rooster does for the rack."""
+    yield SupportedSystem()
+    yield FreePorts({"53/tcp": "dnsmasq", "53/udp": "dnsmasq", "67/udp": "dnsmasq"}, ("dnsmasq",), (str(machine.address()),))
+    yield Packaged(("kubectl",), ("chrony", "dnsmasq", "nftables", "nginx"))
     yield from own_name(rack, machine)
     yield sshd()
     yield from _addresses(rack, machine)
     yield from proxied(rack)
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
-                    "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {})})
+                    "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {})}, replace=TIMESYNCD)
     yield from _firewall(rack, machine)
     yield from netboot(rack)
     yield from _names_and_addresses_of_others(rack, machine)
@@ -50,10 +68,14 @@ def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
+    public = {port for door in doors(rack) for port in door.ports} | {machine.ssh_port}
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("53/udp", "67/udp", "123/udp"), machine.outer.name,
+                        tuple(f"{port}/tcp" for port in sorted(public)))
     yield Nftables(render("rooster/etc/nftables.conf",
-                          outer=machine.outer, inner=machine.inner, network=rack.network,
+                          outer=machine.outer, inner=machine.inner, network=rack.network, firewall=rack.network.firewall,
                           doors=doors(rack), ssh_port=machine.ssh_port, boot_port=rack.install.port if rack.install else 0,
-                          cache_port=rack.network.cache.port if rack.network.cache else 0))
+                          cache_port=rack.network.cache.port if rack.network.cache else 0),
+                   own=("chronyd", "dnsmasq", "nginx"))
     yield Unit("nftables")
 
 
@@ -65,12 +87,12 @@ def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Res
     yield FormerLeases({str(other.address()): other.inner.mac for other in reserved})
     yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))
     # rooster asks itself first; its own upstream keeps it going when dnsmasq is down
-    yield resolvers(rack, ("127.0.0.1", *rack.network.dns[:2]))
+    yield from resolvers(rack, ("127.0.0.1", *rack.network.dns[:2]))
 
 
 def _time(rack: Rack) -> Iterator[Resource]:
     yield File(CHRONY, render("rooster/etc/chrony/chrony.conf", network=rack.network),
-               check="chronyd -p -f {}")
+               check="chronyd -p -f {}", asks=True)
     yield Unit("chrony", watches=(CHRONY,))
 
 

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import File, Hostname, Resource
+from fabfile.resources import File, FirstLine, Hostname, IfThere, Resource, Unit
 from fabfile.roles.rendering import render
+
+DHCLIENT = "/etc/dhcp/dhclient-enter-hooks.d/rack"
+NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-rack.conf"
 
 
 def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -16,6 +19,7 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     A chick knows itself, rooster and the API endpoint; rooster alone knows everyone, and its DNS tells the
     others. So a machine that comes or goes changes no file on its neighbours.
     """
+    yield IfThere("/etc/cloud/cloud.cfg.d", File("/etc/cloud/cloud.cfg.d/99-rack.cfg", render("every/etc/cloud/cloud.cfg.d/99-rack.cfg")))
     yield Hostname(machine.name)
     known = rack.by_address if machine is rack.gateway else (machine, rack.gateway)
     yield File("/etc/hosts", render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
@@ -29,7 +33,12 @@ def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:
     return sorted((each.address() for each in present), key=lambda address: (address != machine.address(), address))
 
 
-def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Resource:
-    """/etc/resolv.conf: the resolvers that the machine asks, first to last."""
-    return File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain,
+def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Iterator[Resource]:
+    """/etc/resolv.conf: the resolvers that the machine asks, first to last. Whoever else writes it is told not to."""
+    reload = "for f in /run/dhcpcd/*.pid; do [ ! -e \"$f\" ] || kill -HUP \"$(cat \"$f\")\" || :; done"
+    yield IfThere("/etc/dhcpcd.conf", FirstLine("/etc/dhcpcd.conf", "nohook resolv.conf", then=reload))
+    yield IfThere("/etc/dhcp/dhclient-enter-hooks.d", File(DHCLIENT, render("every/etc/dhcp/dhclient-enter-hooks.d/rack")))
+    yield IfThere("/etc/NetworkManager", File(NETWORK_MANAGER, render("every/etc/NetworkManager/conf.d/90-rack.conf")))
+    yield IfThere("/etc/NetworkManager", Unit("NetworkManager", running=None, enabled=None, watches=(NETWORK_MANAGER,), reload=True))
+    yield File("/etc/resolv.conf", render("every/etc/resolv.conf", domain=rack.network.domain,
                                            resolvers=addresses))

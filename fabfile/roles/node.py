@@ -6,7 +6,24 @@ from collections.abc import Iterator
 from shlex import quote
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Check, File, Modules, Packages, Resource, SwapOff, Sysctls, Unit
+from fabfile.rack.cluster import API_PORT
+from fabfile.resources import (
+    Check,
+    File,
+    FreePorts,
+    KubeletFlags,
+    Modules,
+    NoManifestCopies,
+    NoOtherCni,
+    NoOtherFilter,
+    Packaged,
+    Packages,
+    Resource,
+    SupportedSystem,
+    SwapOff,
+    Sysctls,
+    Unit,
+)
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
@@ -22,11 +39,18 @@ CHRONY = "/etc/chrony/chrony.conf"
 
 def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """A chick's system, runtime and Kubernetes programs; kubelet itself starts when the machine joins."""
+    yield SupportedSystem()
+    yield KubeletFlags()
+    yield NoManifestCopies()
+    yield Packaged(("containerd", "ctr", "runc", "kubeadm", "kubelet", "kubectl"), ("containerd", "kubelet", "chrony"))
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), tuple(f"{port}/tcp" for port in ports(rack, machine)))
+    yield NoOtherCni()
+    yield FreePorts({f"{port}/tcp": program for port, program in ports(rack, machine).items()}, ("kubelet",))
     yield cluster_version(rack)
     yield from own_name(rack, machine)
     # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and only rooster knows
     # the rack
-    yield resolvers(rack, (rack.gateway.address(),))
+    yield from resolvers(rack, (rack.gateway.address(),))
     yield sshd()
     yield SwapOff()
     yield Modules("kubernetes", ("overlay", "br_netfilter"))
@@ -46,9 +70,16 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from runtime(rack, machine)
 
 
+def ports(rack: Rack, machine: Machine) -> dict[int, str]:
+    """The TCP ports at which a chick is asked by others, and who answers: BGP, kubelet, MetalLB, the API server, etcd."""
+    speaker = {7946: "speaker"} if rack.versions.metallb else {}
+    control_plane = {2379: "etcd", 2380: "etcd", API_PORT: "kube-apiserver"} if machine in rack.control_planes else {}
+    return {179: "bird", **control_plane, **speaker, 10250: "kubelet"}
+
+
 def clock(rack: Rack) -> Iterator[Resource]:
     """The time, from rooster."""
-    yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}")
+    yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}", asks=True)
     yield Unit("chrony", watches=(CHRONY,))
 
 

@@ -11,6 +11,8 @@ from fabfile.resources import AptRepository, ClusterVersion, File, Packages, Res
 from fabfile.roles.cache import through_cache
 from fabfile.roles.rendering import render
 
+TIMESYNCD = ("systemd-timesyncd",)  # what chrony comes instead of
+
 
 def cluster_version(rack: Rack) -> Resource:
     """Keeps what follows from a machine of a cluster that runs another version."""
@@ -28,7 +30,7 @@ def containerd_repository(rack: Rack, machine: Machine) -> Resource:
     """Docker's repository, for containerd alone."""
     containerd = rack.versions.containerd
     return _repository(rack, machine, AptRepository("containerd", containerd.repository, containerd.key, suite=containerd.suite,
-                                                    components=(containerd.component,)))
+                                                    components=(containerd.component,), of_system=True))
 
 
 def _repository(rack: Rack, machine: Machine, source: AptRepository) -> Resource:
@@ -61,4 +63,7 @@ def held(packages: Mapping[str, str], interrupts: str = "", also: Iterable[str] 
     `interrupts`: who notices another version of one that is there. `also`: others at any version, by the same run of apt."""
     blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages))
     yield File("/etc/apt/apt.conf.d/52rack", blacklist, check="apt-config -c {} dump")
-    yield Packages({**packages, **dict.fromkeys(also)}, hold=tuple(packages), interrupts=interrupts)
+    # as containerd.io's own control file says; what needs those two goes with them
+    beside = ("containerd", "runc") if "containerd.io" in packages else ()
+    yield Packages({**packages, **dict.fromkeys(also)}, hold=tuple(packages), interrupts=interrupts, beside=beside,
+                   replace=TIMESYNCD if "chrony" in also else ())

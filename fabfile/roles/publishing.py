@@ -8,7 +8,7 @@ from shlex import quote
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS, Published
-from fabfile.resources import Check, NothingPublished, Packages, PublishedNames, Resource, Unit
+from fabfile.resources import Check, FreePorts, NothingPublished, Packages, PublishedNames, Resource, Unit
 from fabfile.resources.published import NGINX
 from fabfile.roles.rendering import render
 
@@ -75,8 +75,10 @@ def publishing(rack: Rack, machine: Machine) -> Iterator[Resource]:
     if not rack.network.publish:
         yield NothingPublished()
         return
+    yield FreePorts({f"{port}/tcp": "nginx" for port in sorted({port for door in doors(rack) for port in door.ports})},
+                    ("nginx",), tuple(door.public for door in doors(rack)))
     yield Packages({"iputils-arping": None, "libnginx-mod-stream": None, "nginx": None})
-    yield PublishedNames(NGINX, nginx_config(rack), check="nginx -t -q -c {}", names=tuple(rack.network.publish))
+    yield PublishedNames(NGINX, nginx_config(rack), check="nginx -t -q -c {}", asks=True, names=tuple(rack.network.publish))
     yield Unit("nginx", watches=(NGINX,), reload=True)
 
 

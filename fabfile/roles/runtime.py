@@ -22,7 +22,7 @@ ANSWERS = f"crictl --timeout 3s --runtime-endpoint {CRI_SOCKET} info >/dev/null 
 
 def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """containerd with the rack's settings, and crictl beside it."""
-    yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump")
+    yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump", asks=True)
     yield cached_images(rack)
     yield proxied_images(rack)
     yield Unit("containerd", watches=(CONFIG, PROXY), answers=ANSWERS,

@@ -82,6 +82,21 @@ def dhcp_range(draft: Draft) -> Iterator[Wrong]:
                         "another machine could be given it")
 
 
+def the_firewall_keeps_the_campus_out(draft: Draft) -> Iterator[Wrong]:
+    firewall, gateway = draft.network.firewall, draft.gateway
+    if firewall is None or gateway is None:
+        return
+    for key in ("interfaces", "forward"):
+        for index, name in enumerate(getattr(firewall, key)):
+            interface = gateway.interfaces.get(name)
+            if interface and interface.network == "public":
+                yield Wrong(NETWORK, ("firewall", key, index), f"{name} is {gateway.name}'s interface to the world",
+                            "let single ports in: allow: {9100/tcp: [128.120.0.0/16]}")
+            elif interface and interface.network == "node":
+                yield Wrong(NETWORK, ("firewall", key, index), f"{name} is {gateway.name}'s interface to the rack",
+                            "name others, such as a VPN's; or let single ports in: allow: {9100/tcp: [10.0.0.0/24]}")
+
+
 def names_and_time_come_from_outside(draft: Draft) -> Iterator[Wrong]:
     own = {one.address.ip: machine.name for machine, one in draft.interfaces() if one.address}
     for index, server in enumerate(draft.network.dns or ()):
@@ -102,5 +117,5 @@ def the_domain_is_not_the_clusters(draft: Draft) -> Iterator[Wrong]:
                     "take another, such as flock.lan")
 
 
-ALL = (networks_do_not_overlap, networks_are_large_enough, load_balancer_pool, dhcp_range,
+ALL = (networks_do_not_overlap, networks_are_large_enough, load_balancer_pool, dhcp_range, the_firewall_keeps_the_campus_out,
        names_and_time_come_from_outside, the_domain_is_not_the_clusters)
