@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fabfile.engine.errors import LinkLost, NoAnswer
+from fabfile.rack.conflicts import UNDECIDED, Conflicts
 
 Machine = Callable[[str, str], tuple[int, str]]  # ("probe" or "act", text) → exit code, output
 
@@ -93,6 +94,7 @@ class Rack:
     name: str = "simulated"
     operators: Mapping[str, object] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    conflicts: Conflicts = UNDECIDED
 
     @property
     def gateway(self) -> SimpleNamespace:

@@ -93,6 +93,7 @@ def keys(model, prefix: str = "") -> set[str]:
 
 def files_of_a_rack():
     from fabfile.rack.cluster import Cluster
+    from fabfile.rack.conflicts import Conflicts
     from fabfile.rack.install import Install
     from fabfile.rack.machines import Machine
     from fabfile.rack.model import Operator
@@ -102,7 +103,8 @@ def files_of_a_rack():
     from fabfile.rack.storage import Storage
     from fabfile.rack.versions import Versions
 
-    yield "hosts.yaml", {"rack"} | keys(Operator, "operator.") | keys(Machine, "machines.NAME.")
+    yield "hosts.yaml", {"rack", "conflicts"} | keys(Conflicts, "conflicts.") | \
+        keys(Operator, "operator.") | keys(Machine, "machines.NAME.")
     yield "configs/network.yaml", keys(NetworkPlan)
     yield "configs/versions.yaml", keys(Versions)
     yield "configs/cluster.yaml", keys(Cluster)

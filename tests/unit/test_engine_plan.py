@@ -10,7 +10,8 @@ import pytest
 from fabfile.engine.errors import ProbeFailed, WrongUsage
 from fabfile.engine.plan import Entry, Plan, Wanted, by_step, chosen, differences, limited, unneeded, wanted, waves
 from fabfile.engine.step import Step
-from fabfile.resources.base import Change, Command, Resource
+from fabfile.rack.conflicts import Conflicts
+from fabfile.resources.base import Change, Command, Resource, conflict
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,47 @@ def test_facts_that_make_no_sense_name_machine_and_resource():
     with pytest.raises(ProbeFailed) as told:
         differences("m", [Wanted("one", Follows("x"))], ["nonsense"])
     assert str(told.value) == "m, one, x: its probe output cannot be parsed: KeyError: 'what'"
+
+
+@dataclass(frozen=True)
+class SetByOthers(Resource):
+    """Somebody else has set it, in a file of their own."""
+
+    can: bool = True
+    may_stay: bool = True
+
+    @property
+    def name(self):
+        return "setting"
+
+    def probe(self):
+        return ":"
+
+    def changes(self, facts, altered):
+        yield conflict("/etc/theirs", "/etc/theirs:1 sets it", Command("take") if self.can else None, keepable=self.may_stay)
+
+
+@pytest.mark.parametrize("can, may_stay, ways", [
+    (True, True, ", or name /etc/theirs in hosts.yaml under conflicts.take_over or conflicts.keep"),
+    (True, False, ", or name /etc/theirs in hosts.yaml under conflicts.take_over"),
+    (False, True, ", or name /etc/theirs in hosts.yaml under conflicts.keep"),
+    (False, False, "")])
+def test_what_others_have_set_is_rejected_with_the_ways_out(can, may_stay, ways):
+    [entry] = differences("m", [Wanted("one", SetByOthers(can, may_stay))], [""])
+    assert entry.change.rejected and entry.change.what == f"m: /etc/theirs:1 sets it; remove it there{ways}"
+    assert "take" not in [command.script for command in entry.change.commands]
+
+
+@pytest.mark.parametrize("can, may_stay, conflicts, left", [
+    (True, True, {"take_over": ["/etc/theirs"]}, ["take"]),
+    (True, True, {"take_over": ["/etc/th*"]}, ["take"]),
+    (True, True, {"keep": ["/etc/theirs"]}, []),
+    (False, True, {"take_over": ["/etc/theirs"]}, ["rejected"]),
+    (True, False, {"keep": ["/etc/theirs"]}, ["rejected"]),
+    (True, True, {"take_over": ["/etc/others"], "keep": ["/etc/the"]}, ["rejected"])])
+def test_hosts_yaml_has_it_taken_over_or_kept(can, may_stay, conflicts, left):
+    found = differences("m", [Wanted("one", SetByOthers(can, may_stay))], [""], Conflicts(**conflicts))
+    assert ["rejected" if entry.change.rejected else entry.change.commands[0].script for entry in found] == left
 
 
 def test_each_machine_is_asked_for_its_own_resources_in_the_order_of_the_steps():

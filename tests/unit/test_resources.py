@@ -42,6 +42,8 @@ def value_of(value):
             return Secret(value["secret"])
         if set(value) == {"vdev"}:
             return WantedVdev(**value["vdev"])
+        if len(value) == 1 and set(value) <= set(KINDS):
+            return build(value)
         return {key: value_of(inner) for key, inner in value.items()}
     return value
 
