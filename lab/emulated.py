@@ -28,18 +28,25 @@ BOARD = ("-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,th
          "-serial", "chardev:console", "-qmp", f"unix:{HERE / CONTROL},server=on,wait=off")
 
 
+# What an emulated processor needs no protection from, and what only costs it time.
+KERNEL = "root=LABEL=root rw console=ttyS0 quiet loglevel=4 mitigations=off no_timer_check tsc=reliable audit=0 panic=-1"
+
+
 @dataclass(frozen=True)
 class Drive:
-    """A disk; `bus` is "sata" or "nvme"."""
+    """A disk; `bus` is "sata", "nvme", "virtio" or "scsi", which has a `wwn`, as disks of a shelf do."""
 
     serial: str
     size: int  # bytes
     model: str = "SAMSUNG MZ7LM240"
     bus: str = "sata"
+    wwn: str = ""
 
     @property
     def id(self) -> str:
         """Its name in /dev/disk/by-id."""
+        if self.bus in ("scsi", "virtio"):
+            return f"wwn-0x{self.wwn}" if self.wwn else f"virtio-{self.serial}"
         kind, model = ("nvme", "QEMU NVMe Ctrl") if self.bus == "nvme" else ("ata", self.model)
         return f"{kind}-{model.replace(' ', '_')}_{self.serial}"
 
@@ -54,6 +61,7 @@ class Emulated:
     serial: str
     drives: tuple[Drive, ...]
     memory: int = 3072  # MiB
+    kernel: bool = False  # whether it has a system: it starts from the kernel in its folder, and is on with the lab
 
     @property
     def uuid(self) -> str:
@@ -78,12 +86,17 @@ def command(machine: Emulated, first: str = "network") -> tuple[str, ...]:
              "-device", "pcie-root-port,id=behind,bus=pcie.0,addr=0x2,chassis=1,hotplug=off",
              "-netdev", f"tap,id=wire,ifname={machine.name},script=no,downscript=no",
              "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=behind,bootindex={card}{',romfile=' if uefi else ''}"]
+    if any(drive.bus == "scsi" for drive in machine.drives):
+        words += ["-device", "virtio-scsi-pci,id=shelf"]
     for number, drive in enumerate(machine.drives):
         bootindex = f",bootindex={disks}" if number == 0 else ""
-        kind = "nvme" if drive.bus == "nvme" else f"ide-hd,bus=ide.{number},model={drive.model}"
+        kind = {"nvme": "nvme", "virtio": "virtio-blk-pci", "scsi": f"scsi-hd,bus=shelf.0,scsi-id={number},wwn=0x{drive.wwn}",
+                "sata": f"ide-hd,bus=ide.{number},model={drive.model}"}[drive.bus]
         image_file = f"file={HERE / image(number)},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
         words += ["-drive", f"if=none,id=image{number},{image_file}",
                   "-device", f"{kind},id=disk{number},drive=image{number},serial={drive.serial}{bootindex}"]
+    if machine.kernel:
+        words += ["-kernel", str(HERE / "vmlinuz"), "-initrd", str(HERE / "initrd"), "-append", KERNEL]
     if uefi:
         words += ["-global", "driver=cfi.pflash01,property=secure,value=on",
                   "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file=/{OVMF}/OVMF_CODE_4M.secboot.fd",
@@ -104,14 +117,14 @@ def image(number: int) -> str:
 
 
 def prepare(machine: Emulated, folder: Path, emulator: Path) -> None:
-    """Make what is not there yet: an empty disk, others that hold something, the settings of firmware that trusts Microsoft's
-    keys alone. `emulator` is the root that QEMU comes in."""
+    """Make what is not there yet: an empty disk, others that hold something unless they are of a shelf, the settings of firmware
+    that trusts Microsoft's keys alone. `emulator` is the root that QEMU comes in."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, drive in enumerate(machine.drives):
         path = folder / image(number)
         if not path.exists():
             with path.open("wb") as file:
-                for place in (0, drive.size // 2, drive.size - len(CANARY)) if number else ():
+                for place in (0, drive.size // 2, drive.size - len(CANARY)) if number and drive.bus != "scsi" else ():
                     file.seek(place)
                     file.write(CANARY)
                 file.truncate(drive.size)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import metal, network
+from . import metal, network, systems
 from .authority import make_authority
 from .cgroups import Groups, this_computers
 from .computer import lacking, raise_limits, restore_limits
@@ -50,8 +50,8 @@ def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[s
     remains of one that is half up are cleared away first.
     """
     from . import forge
+    from .forge import file_server, order
     from .forge import metal as forged
-    from .forge import order
 
     if lab := standing(places):
         if control_planes not in (1, there := written_control_planes(places)):
@@ -63,25 +63,43 @@ def up(places: Places, tell: Tell, control_planes: int = 1, extras: Collection[s
             raise LabError(f"{places.name} is up without {', '.join(others)} as asked for: inv lab.down --name {places.name}")
         return lab
     site = forge.build(forge_cache(), tell, extras)
-    built = order.make(forged.part, forge_cache(), tell) if emulated else None
+    empty, ready = ([each for each in emulated if each.kernel is kernel] for kernel in (False, True))
+    built = None
+    for wanted in ([forged.part] if empty else []) + ([file_server.part] if ready else []):
+        built = order.make(wanted, forge_cache(), tell)
     clear(places, tell)
     with stage("keys and rack", tell):
         authority = begin(places)
         machines = render(places, site.www, control_planes, extras)
-        if emulated:
-            machines = metal.among(machines, emulated)
-            metal.write_rack(places, emulated)
+        if empty:
+            machines = metal.among(machines, empty)
+            metal.write_rack(places, empty)
+        if ready:
+            systems.write_rack(places)
         common = places.folder / "common"
         install_common(site.root, common, places.key.with_suffix(".pub").read_text(), authority)
         plan = Plan(groups=Groups(places.prefix, this_computers()), machines=machines,
                     programs=programs(places, site.www, (site.internet, site.root), (site.acme, site.root)),
                     root=site.root, common=common, mirror_cache=forge_cache() / "mirror", extras=tuple(sorted(extras)),
-                    metal=built and metal.planned(places, emulated, built, site.root, authority))
+                    metal=built and (metal.planned(places, emulated, built, site.root, authority) if empty else Metal(
+                        tuple(emulated), (built.folder(forged.emulator) / "root", site.root), ())))
     with stage("networks", tell):
         network.create(places)
-        if emulated:
-            network.create_management(places, map(metal.bmc_address, emulated))
-    return start(places, plan, tell)
+        if empty:
+            network.create_management(places, map(metal.bmc_address, empty))
+    if ready and built:
+        with stage("systems", tell):
+            for each in ready:
+                systems.install_system(places, each, (built.folder(file_server.system) / "root", site.root))
+    lab = start(places, plan, tell)
+    for each in ready:
+        lab.on(each.name)
+    with stage("emulated machines", tell):
+        try:
+            systems.wait(places, [each.name for each in ready])
+        except TimeoutError as late:
+            raise LabError(str(late)) from None
+    return lab
 
 
 def standing(places: Places) -> Lab | None:

@@ -16,7 +16,7 @@ from .places import Places
 TEMPLATES = Path(__file__).parent / "rack"
 DOOR = Path(__file__).parent / "door"
 CONTROL_PLANES = (1, 3)  # how many of chick0 to chick2 may be
-OF_SOME = ("chick11", "metal", "install")  # templates of what is not in every lab's rack
+OF_SOME = ("chick11", "metal", "install", "pools", "systems")  # templates of what is not in every lab's rack
 SPARE = "chick11"  # a machine that is there and not in hosts.yaml, for node.add
 
 

@@ -253,7 +253,8 @@ class Supervisor:
             self.add_machine(machine)
         if self.plan.metal:
             for machine in self.plan.metal.machines:
-                self.add_bmc(machine)
+                if not machine.kernel:
+                    self.add_bmc(machine)
                 self.add_emulated(machine, self.plan.metal.layers)
         for box in self.boxes.values():
             if box.name not in self.emulated:  # no power until somebody switches it on

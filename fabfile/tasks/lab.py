@@ -46,8 +46,10 @@ def building() -> Iterator[Tell]:
 
 @task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
                    "extras": "Also built (with commas between): \"marimo\", a second image for users' servers.",
-                   "metal": "Emulated machines without a system: chick11:bios,chick12:uefi; http is UEFI that boots by HTTP."})
-def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "", metal: str = "") -> None:
+                   "metal": "Emulated machines without a system: chick11:bios,chick12:uefi; http is UEFI that boots by HTTP.",
+                   "storage": "Also two emulated machines: hen, with disks for a pool, and chick3, which can mount NFS."})
+def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "", metal: str = "",
+       storage: bool = False) -> None:
     """Start a lab, building what it needs."""
     import time
 
@@ -56,6 +58,7 @@ def up(c: Context, name: str | None = None, control_planes: str = "1", extras: s
     from lab.metal import machines
     from lab.places import Places
     from lab.rackfolder import CONTROL_PLANES, SPARE
+    from lab.systems import machines as systems
 
     if control_planes not in map(str, CONTROL_PLANES):
         raise Exit(f"a lab has 1 or 3 control planes, not {control_planes}", code=2)
@@ -64,12 +67,14 @@ def up(c: Context, name: str | None = None, control_planes: str = "1", extras: s
         raise Exit(f"nothing is called {', '.join(sorted(unknown))}: --extras takes {', '.join(EXTRAS)}", code=2)
     began = time.monotonic()
     with building() as tell:
-        lab = up(Places.named(name), tell, int(control_planes), wanted, machines(metal))
+        lab = up(Places.named(name), tell, int(control_planes), wanted, (*machines(metal), *(systems() if storage else ())))
     print(f"{', '.join(lab.machines)} accept logins after {time.monotonic() - began:.1f} s")
     if SPARE in lab.machines:
         print(f"{SPARE} is not in hosts.yaml yet: {lab.places.folder / SPARE}.yaml is its entry")
-    if lab.emulated:
-        print(f"{', '.join(lab.emulated)}: off, without a system: inv gateway.apply, then inv node.install {next(iter(lab.emulated))}")
+    if empty := [each.name for each in lab.emulated.values() if not each.kernel]:
+        print(f"{', '.join(empty)}: off, without a system: inv gateway.apply, then inv node.install {empty[0]}")
+    if storage:
+        print("hen and chick3 are emulated, and show a login: inv storage.apply --create nest")
     print(f"export COOP_RACK={lab.rack}")
 
 
