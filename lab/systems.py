@@ -47,7 +47,7 @@ def write_rack(places: Places) -> None:
 
 
 def install_system(places: Places, machine: Emulated, layers: Sequence[Path]) -> None:
-    """Write the machine's first disk anew, with its kernel beside it; its other disks stay. `layers`: of its root, the first on
+    """Write the machine's first disk again, with its kernel beside it; its other disks stay. `layers`: of its root, the first on
     top; what the first has beside it is its kernel."""
     folder = places.machine(machine.name)
     folder.mkdir(parents=True, exist_ok=True)

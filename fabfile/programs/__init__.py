@@ -40,6 +40,7 @@
     pool_disks.sh    whether disks are empty
     pool_facts.sh    what a pool is, or could be made of
     pool_create.sh   a pool on empty disks
+    homes_quota.sh   every home gets its quota
     file_server.sh   space, snapshots, exports and disks of a file server
     pool_import.sh   a pool that is there and not imported
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Fixed, Label, Part, Sorted, Tree, pattern, refuse, several
+from fabfile.rack.values import Fixed, Label, Part, Sorted, Text, Tree, pattern, refuse, several
 
 # zpool-create(8): names that mean a kind of vdev; and folders of the system, on which a pool of that name would be mounted
 _RESERVED = ("mirror", "raidz", "draid", "spare", "log")
@@ -143,6 +143,29 @@ class Export(Part):
 
     clients: Annotated[tuple[str, ...], BeforeValidator(several)] | None = None  # machines of the rack; none: every node
     options: Annotated[tuple[str, ...], BeforeValidator(several)] = ()  # exports(5)
+
+
+_SIZE = re.compile(r"([1-9][0-9]{0,8})(Mi|Gi|Ti)")
+Size = Annotated[str, pattern(_SIZE.pattern, "a size", "in Mi, Gi or Ti, such as 10Gi")]
+HomeName = Annotated[str, pattern(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?", "a home's name",
+    "the name of its folder, such as jdoe; with several hubs with the namespace, such as hub/jdoe")]
+
+
+def size_in_bytes(size: str) -> int:
+    """Of "10Gi"."""
+    found = _SIZE.fullmatch(size)
+    assert found is not None  # it was validated
+    return int(found[1]) << {"Mi": 20, "Gi": 30, "Ti": 40}[found[2]]
+
+
+class Homes(Part):
+    """The users' homes of every hub: a folder each below one exported dataset, PATH/NAMESPACE/HOME, with a quota."""
+
+    path: Text = Field(examples=["/nest/homes"])  # one of `exports`
+    quota: Size = Field(examples=["10Gi"])  # of each home
+    files: int = 0  # how many files a home may have; 0: any number
+    users: Annotated[Mapping[HomeName, Size], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)  # others' quotas
 
 
 Pools = Annotated[Mapping[PoolName, Pool], Sorted, Fixed]

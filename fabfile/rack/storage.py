@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fabfile.rack.pools import Exports, Pools
+from fabfile.rack.pools import Exports, Homes, Pools
 from fabfile.rack.values import Fixed, Label, Part, Sorted, Tree, pattern
 
 Folder = Annotated[str, pattern(
@@ -42,6 +42,7 @@ class Storage(Part):
         examples=["{homes: {share: {server: hen, path: /nest/homes}}}"])
     pools: Pools = Field(default_factory=dict, validate_default=True)
     exports: Exports = Field(default_factory=dict, validate_default=True)
+    homes: Homes | None = None  # none: a claim each, of the default class
     nfs: Tree  # nfs.conf(5), by section
     zed: Tree  # zed.rc
     mail: Tree  # msmtprc: how the file server's mail leaves it

@@ -64,8 +64,13 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack, machine)
     yield containerd_repository(rack, machine)
+    homes = rack.storage_classes is not None and rack.storage_classes.homes is not None
+    if homes:  # before nfs-common brings it: NFS 4 does without
+        yield Unit("rpcbind.socket", masked=True)
+        yield Unit("rpcbind.service", masked=True)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
-                    "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping"))
+                    "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping",
+                    *(("nfs-common",) if homes else ())))
     yield from clock(rack)
     yield from runtime(rack, machine)
 

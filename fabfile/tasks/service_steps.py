@@ -27,6 +27,7 @@ def rack_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.calico import calico
     from fabfile.roles.charts import helm
     from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
+    from fabfile.roles.homes_quota import homes_claims, homes_of
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
     from fabfile.roles.manifests import files_of
     from fabfile.tasks.steps import API, NODES, bootstrap_steps
@@ -40,6 +41,9 @@ def rack_steps(rack: Rack) -> list[Step]:
         applied += [load_balancer, addresses]
         early.append(Step("load balancer", leader, load_balancer, verify=metallb_is_ready, needs=API))
         later.append(Step("addresses", leader, addresses, needs=(*NODES, "load balancer")))
+    if homes_of(rack) is not None:
+        later.append(Step("homes", leader, homes_claims, needs=API))
+        applied.append(homes_claims)
     if rack.storage_classes is not None:
         applied.append(storage_classes)
         early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))
@@ -54,7 +58,12 @@ def file_server_steps(rack: Rack) -> list[Step]:
     """The machines with pools; none where the rack's files name no pool."""
     from fabfile.engine.step import Step
     from fabfile.roles.file_server import file_server, file_servers, zfs_answers
+    from fabfile.roles.homes_quota import homes_quota
     from fabfile.roles.pools import datasets, exports_are_reached, pools, pools_are_online
+
+    def exports(rack: Rack, machine: Machine) -> Iterator[Resource]:
+        yield from datasets(rack, machine)
+        yield from homes_quota(rack, machine)
 
     machines = file_servers(rack)
     if not machines:
@@ -62,7 +71,7 @@ def file_server_steps(rack: Rack) -> list[Step]:
     return [
         Step("file server", machines, file_server, verify=zfs_answers, needs=("gateway",)),
         Step("pools", machines, pools, verify=pools_are_online, needs=("file server",)),
-        Step("exports", machines, datasets, verify=exports_are_reached, needs=("pools",)),
+        Step("exports", machines, exports, verify=exports_are_reached, needs=("pools",)),
     ]
 
 

@@ -19,6 +19,16 @@ from fabfile.upstream.pages import folder_values, repository_values
 ADDRESSES = "metallb.io/loadBalancerIPs"
 API = "coop"  # the hub's service in whose name tasks speak to it
 Tree = dict[str, Any]
+HOMES = "homes"  # the claim that all homes of a hub are folders of
+# A folder of the one claim for each user; and nothing that a server writes to start lies in it, nor a trash: a user whose home is full
+# still gets a server, and can delete files
+STATIC_HOMES: Tree = {
+    "storage": {"type": "static", "static": {"pvcName": HOMES, "subPath": "{username}"}},
+    "extraEnv": {"JUPYTER_RUNTIME_DIR": "/tmp/jupyter-runtime", "JUPYTERLAB_WORKSPACES_DIR": "/tmp/jupyterlab-workspaces",
+                 "PIP_CACHE_DIR": "/tmp/pip-cache", "UV_CACHE_DIR": "/tmp/uv-cache", "npm_config_cache": "/tmp/npm-cache"},
+    "extraFiles": {"no-trash": {"mountPath": "/etc/jupyter/jupyter_server_config.d/no-trash.json",
+                                "data": {"FileContentsManager": {"delete_to_trash": False}}}},
+}
 
 
 def release_values(rack: Rack, service: Service, commit: str = "") -> Tree:
@@ -97,10 +107,12 @@ def _proposed(rack: Rack, service: Service) -> Tree:
         # without an event
         "scheduling": {"userScheduler": {"enabled": False}},
     }
-    if rack.storage_classes:
+    if rack.storage_classes and rack.storage_classes.homes:
+        proposed["singleuser"] |= STATIC_HOMES
+    elif rack.storage_classes:
         proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
-        if database_type(service) == "sqlite-pvc":
-            proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.storage_classes.databases}}}
+    if rack.storage_classes and database_type(service) == "sqlite-pvc":
+        proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.storage_classes.databases}}}
     return proposed
 
 

@@ -141,6 +141,6 @@ def test_every_control_plane_has_the_files_of_what_was_applied(rack):
     steps = {step.name: step for step in rack_steps(rack)}
     assert [machine.name for machine in steps["manifests"].machines] == ["chick1", "chick2"]
     first, other = rack.leader, steps["manifests"].machines[0]
-    wanted = {one.name for name in ("pod network", "load balancer", "storage", "addresses")
+    wanted = {one.name for name in ("pod network", "load balancer", "storage", "homes", "addresses")
               for one in steps[name].role(rack, first) if isinstance(one, (Download, File))}
     assert {one.name for one in steps["manifests"].role(rack, other)} == wanted

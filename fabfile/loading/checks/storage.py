@@ -199,6 +199,23 @@ def shares_are_exported(draft: Draft) -> Iterator[Wrong]:
                         did_you_mean(one.share.path, exported) or "`exports` has what it exports")
 
 
+def homes_are_on_an_export(draft: Draft) -> Iterator[Wrong]:
+    """Every file in them is one user's, who is the one that notebooks run as; every node may run a notebook."""
+    homes = draft.storage.homes if draft.storage else None
+    if homes is None or draft.storage.exports is None:
+        return
+    export = draft.storage.exports.get(homes.path)
+    if export is None:
+        yield Wrong(STORAGE, ("homes", "path"), f"{homes.path} is not exported",
+                    did_you_mean(homes.path, draft.storage.exports) or "`exports` has what is")
+        return
+    if not any(option.startswith("anonuid=") for option in export.options) or "ro" in export.options:
+        yield Wrong(STORAGE, ("exports", homes.path, "options"), "notebooks could write no file in their homes",
+                    "anonuid=1000 and anongid=100, as the chart runs them; and no ro")
+    if homes.files < 0:
+        yield Wrong(STORAGE, ("homes", "files"), f"{homes.files} is no number of files", "0 for any number")
+
+
 def settings_are_of_their_programs(draft: Draft) -> Iterator[Wrong]:
     storage = draft.storage
     for section, keys in ((storage and storage.nfs) or {}).items():
@@ -240,4 +257,4 @@ def _exports(draft: Draft) -> Iterator[tuple[str, Any]]:
 
 
 ALL = (pools_have_their_machine, vdevs_are_sound, disks_are_there_once, disks_of_a_vdev_are_of_one_size, properties_are_of_zfs,
-       exports_are_safe, shares_are_exported, settings_are_of_their_programs)
+       exports_are_safe, shares_are_exported, homes_are_on_an_export, settings_are_of_their_programs)

@@ -1,0 +1,84 @@
+"""The homes: on the file server a quota for each, in the cluster one claim for each hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.programs import text
+from fabfile.rack import Machine, Rack
+from fabfile.rack.pools import Homes, size_in_bytes
+from fabfile.resources import Directory, File, Resource, Unit
+from fabfile.roles.manifests import Document, own
+from fabfile.roles.pools import owner
+from fabfile.roles.rendering import render
+from fabfile.upstream.release import HOMES
+
+PROGRAM, QUOTAS, UNITS = "/usr/local/lib/coop/homes-quota", "/etc/coop/homes", "/etc/systemd/system"
+
+
+def homes_quota(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """On the file server with the homes: a folder for each hub, and a unit that gives every home in it a quota, as soon as its
+    folder is there and at the latest a minute later."""
+    homes = homes_of(rack)
+    if homes is None or not _is_here(rack, machine, homes):
+        for kind in ("path", "timer"):
+            yield Unit(f"coop-homes.{kind}", running=False, enabled=False)
+        return
+    user, _, group = owner(rack, homes.path).partition(":")
+    for namespace in namespaces(rack):
+        yield Directory(f"{homes.path}/{namespace}", owner=user, group=group)
+    yield File(QUOTAS, quotas(rack, homes))
+    yield File(PROGRAM, f"#!/bin/sh\n{text('homes_quota.sh')}", mode=0o755)
+    values = {"program": PROGRAM, "quotas": QUOTAS, "homes": homes, "namespaces": namespaces(rack)}
+    for kind in ("service", "path", "timer"):
+        yield File(f"{UNITS}/coop-homes.{kind}", render(f"hen/etc/systemd/system/coop-homes.{kind}", **values))
+    for kind in ("path", "timer"):
+        yield Unit(f"coop-homes.{kind}", watches=(f"{UNITS}/coop-homes.{kind}", f"{UNITS}/coop-homes.service", QUOTAS, PROGRAM))
+
+
+def homes_of(rack: Rack) -> Homes | None:
+    """What the rack's files say of homes."""
+    return rack.storage_classes.homes if rack.storage_classes else None
+
+
+def _is_here(rack: Rack, machine: Machine, homes: Homes) -> bool:
+    assert rack.storage_classes is not None
+    return rack.storage_classes.pools[homes.path.split("/")[1]].machine == machine.name
+
+
+def namespaces(rack: Rack) -> list[str]:
+    """Those of the hubs."""
+    return sorted({service.in_namespace for service in rack.services.values() if service.is_hub})
+
+
+def quotas(rack: Rack, homes: Homes) -> str:
+    """The lines that the unit reads: each hub's default, then single homes."""
+    lines = [(namespace, homes.quota) for namespace in namespaces(rack)]
+    for name, size in homes.users.items():
+        places = [name] if "/" in name else [f"{namespace}/{name}" for namespace in namespaces(rack)]
+        lines += [(place, size) for place in places]
+    return "".join(f"{place} {size_in_bytes(size)} {homes.files}\n" for place, size in lines)
+
+
+def homes_claims(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """In the cluster: for each hub a volume, its folder on the file server, and the claim that its users' servers mount folders
+    of. They are never taken away: with them would go what mounts them."""
+    homes = homes_of(rack)
+    if homes is None or rack.storage_classes is None:
+        return
+    server = rack.machine(rack.storage_classes.pools[homes.path.split("/")[1]].machine)
+    objects: list[Document] = []
+    for namespace in namespaces(rack):
+        objects += [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{HOMES}-{namespace}"}, "spec": {
+                "capacity": {"storage": homes.quota}, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
+                "storageClassName": "", "mountOptions": ["nfsvers=4.2", "hard", "noatime"],
+                "claimRef": {"namespace": namespace, "name": HOMES},
+                "nfs": {"server": str(server.address()), "path": f"{homes.path}/{namespace}"}}},
+            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": HOMES, "namespace": namespace}, "spec": {
+                "accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": f"{HOMES}-{namespace}",
+                "resources": {"requests": {"storage": homes.quota}}}},
+        ]
+    if objects:
+        yield from own("homes", objects, marked=False)
