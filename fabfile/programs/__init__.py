@@ -41,6 +41,9 @@
     pool_facts.sh    what a pool is, or could be made of
     pool_create.sh   a pool on empty disks
     homes_quota.sh   every home gets its quota
+    homes_usage.sh   what each home takes
+    homes_versions.sh  versions of a file in snapshots
+    homes_restore.sh a file out of a snapshot, beside what is there
     file_server.sh   space, snapshots, exports and disks of a file server
     pool_import.sh   a pool that is there and not imported
 

@@ -22,10 +22,11 @@ zfs projectspace -Hp -o name,quota,objquota "$dataset" >"$work/quotas" || exit 1
 
 # what to do: "label INODE HOME" and "quota INODE BYTES FILES HOME"
 awk -v homes="$work/homes" -v labels="$work/labels" -v quotas="$work/quotas" '
+  function number(text) { return text ~ /^[0-9]+$/ ? text : 0 }
   { bytes[$1] = $2; files[$1] = $3 }
   END {
     while ((getline line <labels) > 0) { split(line, f, " "); home = line; sub(/^[0-9]+ [P-] /, "", home); label[home] = f[1] " " f[2] }
-    while ((getline line <quotas) > 0) { split(line, f, "\t"); has[f[1]] = (f[2] + 0) " " (f[3] + 0) }
+    while ((getline line <quotas) > 0) { split(line, f, "\t"); has[f[1]] = number(f[2]) " " number(f[3]) }
     while ((getline line <homes) > 0) {
       split(line, f, " "); home = line; sub(/^[0-9]+ /, "", home); namespace = home; sub(/\/.*/, "", namespace)
       key = (home in bytes) ? home : namespace

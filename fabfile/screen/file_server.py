@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fabfile.finding import Finding, healthy
@@ -13,6 +14,7 @@ from fabfile.screen.table import WIDTH, ruled_table, table
 
 if TYPE_CHECKING:
     from fabfile.facts.file_server import Disk, FileServer
+    from fabfile.facts.homes import Home, Version
 
 
 def as_json(servers: Sequence[FileServer], found: Sequence[Finding]) -> str:
@@ -47,6 +49,21 @@ def disks_as_text(machine: str, disks: Iterable[Disk], unnamed: Sequence[tuple[s
     lines += [f"{name} ({size(count)}, serial {serial or 'unknown'}) is in no pool, and its serial in no file"
               for name, count, serial in unnamed]
     return "\n".join(lines)
+
+
+def homes_as_text(homes: Sequence[Home], count: int) -> str:
+    """A line each home, and how many there are."""
+    rows = [(home.name, size(home.used), size(home.quota) or "none", f"{home.percent} %", home.files) for home in homes]
+    shown = table(("home", "used", "quota", "full", "files"), rows, right=("used", "quota", "full", "files"))
+    return shown if len(homes) == count else f"{shown}\n… of {count} homes: --most 0 shows all"
+
+
+def versions_as_text(versions: Sequence[Version]) -> str:
+    """A line each version, oldest first."""
+    rows = [("now" if one.snapshot == "now" else f"{datetime.fromtimestamp(one.made, UTC):%Y-%m-%d %H:%M}",
+             "not there" if one.size is None else f"{one.size} bytes",
+             "" if one.size is None else f"{datetime.fromtimestamp(one.changed, UTC):%Y-%m-%d %H:%M}", one.snapshot) for one in versions]
+    return table(("since (UTC)", "size", "changed (UTC)", "snapshot"), rows)
 
 
 def size(count: int) -> str:

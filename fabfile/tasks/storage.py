@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from invoke import Context
 
     from fabfile.facts.file_server import FileServer, Wanted
+    from fabfile.facts.homes import Version
     from fabfile.rack import Machine, Rack
 
 DRY = "Dry run: show the changes, make none; exit 3 if there are any."
@@ -114,3 +115,105 @@ def wanted_of(rack: Rack, machine: Machine) -> Wanted:
         {name: (pool, wanted_pool(machine, name, pool).vdevs) for name, pool in pools_of(rack, machine)},
         frozenset((path, str(client.address())) for path in exported(rack, machine) for client in clients_of(rack, path)),
         {str(one.address()): one.name for one in rack.machines.values()})
+
+
+@task(help={"most": "How many homes to show, the fullest first (0: all).", "json": JSON})
+def usage(c: Context, most: int = 10, json: bool = False) -> None:
+    """Show what homes take of their quotas, the fullest first."""
+    from dataclasses import asdict
+    from json import dumps
+
+    from fabfile.facts.homes import parse_usage
+    from fabfile.programs import shell
+    from fabfile.screen.file_server import homes_as_text
+    from fabfile.tasks.homes_of import dataset_of_homes
+    from fabfile.tasks.queries import asked_of
+
+    rack = a_rack_with_pools()
+    machine, dataset = dataset_of_homes(rack)
+    homes = parse_usage(asked_of(rack, machine, shell("homes_usage", dataset=dataset)))
+    shown = homes[:most] if most else homes
+    print(dumps([asdict(home) for home in shown], indent=1) if json else homes_as_text(shown, len(homes)))
+
+
+@task(help={"home": "The home's name: jdoe, or hub/jdoe.", "path": "A file or folder in it.", "json": JSON})
+def versions(c: Context, home: str, path: str, json: bool = False) -> None:
+    """List the versions of a user's file in snapshots."""
+    from dataclasses import asdict
+    from json import dumps
+
+    from fabfile.screen.file_server import versions_as_text
+
+    _, _, _, found = _versions(home, path)
+    print(dumps([asdict(version) for version in found], indent=1) if json else versions_as_text(found))
+
+
+@task(help={"home": "The home's name: jdoe, or hub/jdoe.", "path": "A file or folder in it.",
+            "at": "A time in UTC (2026-11-08T12:00), or a snapshot's name; by default the last version in a snapshot."})
+def restore(c: Context, home: str, path: str, at: str = "") -> None:
+    """Copy a user's file out of a snapshot, beside what is there.
+
+    The copy is called NAME.TIME; nothing is written over. It counts for the
+    user's quota.
+    """
+    from fabfile.facts import homes
+    from fabfile.programs import shell
+    from fabfile.tasks.actions import act
+
+    rack, machine, place, found = _versions(home, path)
+    try:
+        version = homes.at(found, at)
+    except ValueError:
+        raise Exit(f"--at: {at!r} is neither a time, such as 2026-11-08T12:00, nor a snapshot with another version of it", code=2) from None
+    if version is None:
+        when = f" of {at}" if at else ""
+        raise Exit(f"{path} of {home} is in no snapshot{when}: inv storage.versions {home} {path} shows what there is", code=1)
+    dataset, folder = place
+    name = f"{path.rpartition('/')[2]}.{homes.stamp(version.made)}"
+    script = shell("homes_restore", dataset=dataset, snapshot=version.snapshot, home=folder, path=path, name=name)
+    act(rack, machine, f"restore {path} of {home} as it was in {version.snapshot}", script, limit=3600.0, long=True)
+
+
+@task(help={"name": "The snapshot's name (default: manual-TIME)."})
+def snapshot(c: Context, name: str = "") -> None:
+    """Make a snapshot of the homes; sanoid never removes it."""
+    import re
+    import time
+
+    from fabfile.facts.homes import stamp
+    from fabfile.tasks.actions import act
+    from fabfile.tasks.homes_of import dataset_of_homes
+
+    rack = a_rack_with_pools()
+    machine, dataset = dataset_of_homes(rack)
+    name = name or f"manual-{stamp(int(time.time()))}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", name) or name.startswith("autosnap_"):
+        raise Exit(f"{name!r} is no name for a snapshot: letters, digits, _ . : and -, and not sanoid's autosnap_", code=2)
+    act(rack, machine, f"snapshot {dataset}@{name}", f"zfs snapshot {dataset}@{name}\necho {dataset}@{name}")
+
+
+@task(help={"pool": "The pool's name."})
+def scrub(c: Context, pool: str) -> None:
+    """Begin to read and verify all data of a pool."""
+    from fabfile.tasks.actions import act
+
+    rack = a_rack_with_pools()
+    assert rack.storage_classes is not None
+    if pool not in rack.storage_classes.pools:
+        raise Exit(f"there is no pool {pool!r} in configs/storage.yaml, but {', '.join(rack.storage_classes.pools)}", code=2)
+    machine = rack.machine(rack.storage_classes.pools[pool].machine)
+    act(rack, machine, f"scrub {pool}", f"zpool scrub {pool}\necho 'begun: inv storage.status shows how it ends'")
+
+
+def _versions(home: str, path: str) -> tuple[Rack, Machine, tuple[str, str], list[Version]]:
+    """The rack, the file server, dataset and folder of the home, and the versions of the file."""
+    from fabfile.facts.homes import parse_versions
+    from fabfile.programs import shell
+    from fabfile.tasks.homes_of import a_home, a_path, dataset_of_homes
+    from fabfile.tasks.queries import asked_of
+
+    rack = a_rack_with_pools()
+    machine, dataset = dataset_of_homes(rack)
+    folder = a_home(rack, home)
+    answer = asked_of(rack, machine, shell("homes_versions", dataset=dataset, home=folder, path=a_path(path)), 300.0)
+    return rack, machine, (dataset, folder), parse_versions(answer)

@@ -1,0 +1,49 @@
+"""What homes take, and which version of a file a time means."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fabfile.facts.homes import Home, at, parse_usage, parse_versions, stamp
+
+PROJECT = Path(__file__).parents[2]
+VERSIONS = parse_versions("""autosnap_1 1762600000 1762590000 120
+autosnap_2 1762700000 1762690000 150
+autosnap_3 1762800000 absent
+now 1764000000 absent
+""")
+
+
+def test_the_fullest_home_comes_first_and_one_without_a_project_last():
+    assert parse_usage("home 12 hub/anna\nhome 13 hub/jdoe\nhome 14 hub/new\nused 12 100 1000 7\nused 13 900 1000 9\nused 0 5 0 1\n") == [
+        Home("hub/jdoe", 900, 1000, 9), Home("hub/anna", 100, 1000, 7), Home("hub/new", 0, 0, 0)]
+
+
+@pytest.mark.parametrize("moment, snapshot", [
+    ("", "autosnap_2"), ("2025-11-08T12:00", "autosnap_1"), ("2025-11-09T20:00", "autosnap_2"), ("autosnap_1", "autosnap_1"),
+    ("2025-11-08T12:00+00:00", "autosnap_1"), ("2025-11-01", None), ("2025-11-20", None)])
+def test_a_time_means_the_version_that_was_there_then(moment, snapshot):
+    version = at(VERSIONS, moment)
+    assert (version and version.snapshot) == snapshot
+
+
+def test_what_is_no_time_is_refused():
+    with pytest.raises(ValueError, match="yesterday"):
+        at(VERSIONS, "yesterday")
+
+
+def test_a_stamp_is_part_of_a_name():
+    assert stamp(1762600000) == "2025-11-08T1106"
+
+
+@pytest.mark.parametrize("words, said", [
+    (["storage.versions", "hub/jdoe", "/etc/passwd"], "is no path within a home"), (["storage.versions", "hub/jdoe", "a/../b"], "is no path within a home"),
+    (["storage.versions", "../jdoe", "a"], "is no home"), (["storage.versions", "jdoe", "a"], "jdoe of which hub? hub/jdoe, staging/jdoe"),
+    (["storage.scrub", "nets"], "there is no pool 'nets' in configs/storage.yaml, but nest"),
+    (["storage.snapshot", "--name", "a b"], "is no name for a snapshot"), (["storage.snapshot", "--name", "autosnap_x"], "is no name"),
+    (["storage.apply", "--create", "nets"], "--create: there is no pool nets")])
+def test_a_wrong_word_is_one_sentence(words, said):
+    done = subprocess.run([sys.executable, "-m", "invoke", *words], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
