@@ -27,6 +27,7 @@ from fabfile.resources import (
 )
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
+from fabfile.roles.nfs_client import NOT_OF_NFS4
 from fabfile.roles.node import clock
 from fabfile.roles.programs import TIMESYNCD
 from fabfile.roles.rendering import render
@@ -35,7 +36,6 @@ from fabfile.upstream.preseed import SUITE, system_of
 from fabfile.upstream.zfs_words import NFS_VERSIONS
 
 ZED, NFS, MAIL = "/etc/zfs/zed.d/zed.rc", "/etc/nfs.conf.d/coop.conf", "/etc/msmtprc"
-NOT_OF_NFS4 = ("rpcbind.socket", "rpcbind.service", "rpc-statd.service")  # what NFS 2 and 3 alone want
 
 
 def file_servers(rack: Rack) -> tuple[Machine, ...]:

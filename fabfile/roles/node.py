@@ -26,6 +26,7 @@ from fabfile.resources import (
 )
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.names import own_name, resolvers
+from fabfile.roles.nfs_client import PACKAGES, before_packages, mounts_homes, pods_speak_no_nfs
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.proxy import proxied
 from fabfile.roles.rendering import render
@@ -64,13 +65,11 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"ca-certificates": None, "curl": None})
     yield kubernetes_repository(rack, machine)
     yield containerd_repository(rack, machine)
-    homes = rack.storage_classes is not None and rack.storage_classes.homes is not None
-    if homes:  # before nfs-common brings it: NFS 4 does without
-        yield Unit("rpcbind.socket", masked=True)
-        yield Unit("rpcbind.service", masked=True)
+    yield from before_packages(rack)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping",
-                    *(("nfs-common",) if homes else ())))
+                    *(PACKAGES if mounts_homes(rack) else ())))
+    yield from pods_speak_no_nfs(rack)
     yield from clock(rack)
     yield from runtime(rack, machine)
 
