@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fabfile.programs import shell
+
 
 @dataclass(frozen=True)
 class Home:
@@ -29,6 +31,22 @@ class Version:
     made: int
     changed: int
     size: int | None  # None: there was none
+
+
+def usage_question(dataset: str) -> str:
+    """Shell text for the file server."""
+    return shell("homes_usage", dataset=dataset)
+
+
+def versions_question(dataset: str, home: str, path: str) -> str:
+    """The same, for a file or folder of a home."""
+    return shell("homes_versions", dataset=dataset, home=home, path=path)
+
+
+def restoring(dataset: str, version: Version, home: str, path: str) -> str:
+    """Shell text that restores it as it was then, under a name with that time."""
+    name = f"{path.rpartition('/')[2]}.{stamp(version.made)}"
+    return shell("homes_restore", dataset=dataset, snapshot=version.snapshot, home=home, path=path, name=name)
 
 
 def parse_usage(answer: str) -> list[Home]:

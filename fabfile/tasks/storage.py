@@ -123,15 +123,14 @@ def usage(c: Context, most: int = 10, json: bool = False) -> None:
     from dataclasses import asdict
     from json import dumps
 
-    from fabfile.facts.homes import parse_usage
-    from fabfile.programs import shell
+    from fabfile.facts.homes import parse_usage, usage_question
     from fabfile.screen.file_server import homes_as_text
     from fabfile.tasks.homes_of import dataset_of_homes
     from fabfile.tasks.queries import asked_of
 
     rack = a_rack_with_pools()
     machine, dataset = dataset_of_homes(rack)
-    homes = parse_usage(asked_of(rack, machine, shell("homes_usage", dataset=dataset)))
+    homes = parse_usage(asked_of(rack, machine, usage_question(dataset)))
     shown = homes[:most] if most else homes
     print(dumps([asdict(home) for home in shown], indent=1) if json else homes_as_text(shown, len(homes)))
 
@@ -157,7 +156,6 @@ def restore(c: Context, home: str, path: str, at: str = "") -> None:
     user's quota.
     """
     from fabfile.facts import homes
-    from fabfile.programs import shell
     from fabfile.tasks.actions import act
 
     rack, machine, place, found = _versions(home, path)
@@ -169,9 +167,8 @@ def restore(c: Context, home: str, path: str, at: str = "") -> None:
         when = f" of {at}" if at else ""
         raise Exit(f"{path} of {home} is in no snapshot{when}: inv storage.versions {home} {path} shows what there is", code=1)
     dataset, folder = place
-    name = f"{path.rpartition('/')[2]}.{homes.stamp(version.made)}"
-    script = shell("homes_restore", dataset=dataset, snapshot=version.snapshot, home=folder, path=path, name=name)
-    act(rack, machine, f"restore {path} of {home} as it was in {version.snapshot}", script, limit=3600.0, long=True)
+    act(rack, machine, f"restore {path} of {home} as it was in {version.snapshot}", homes.restoring(dataset, version, folder, path),
+        limit=3600.0, long=True)
 
 
 @task(help={"name": "The snapshot's name (default: manual-TIME)."})
@@ -207,13 +204,12 @@ def scrub(c: Context, pool: str) -> None:
 
 def _versions(home: str, path: str) -> tuple[Rack, Machine, tuple[str, str], list[Version]]:
     """The rack, the file server, dataset and folder of the home, and the versions of the file."""
-    from fabfile.facts.homes import parse_versions
-    from fabfile.programs import shell
+    from fabfile.facts.homes import parse_versions, versions_question
     from fabfile.tasks.homes_of import a_home, a_path, dataset_of_homes
     from fabfile.tasks.queries import asked_of
 
     rack = a_rack_with_pools()
     machine, dataset = dataset_of_homes(rack)
     folder = a_home(rack, home)
-    answer = asked_of(rack, machine, shell("homes_versions", dataset=dataset, home=folder, path=a_path(path)), 300.0)
+    answer = asked_of(rack, machine, versions_question(dataset, folder, a_path(path)), 300.0)
     return rack, machine, (dataset, folder), parse_versions(answer)
