@@ -39,7 +39,8 @@ def test_a_stamp_is_part_of_a_name():
 
 
 @pytest.mark.parametrize("words, said", [
-    (["storage.versions", "hub/jdoe", "/etc/passwd"], "is no path within a home"), (["storage.versions", "hub/jdoe", "a/../b"], "is no path within a home"),
+    (["storage.versions", "hub/jdoe", "/etc/passwd"], "is no path within a home"),
+    (["storage.versions", "hub/jdoe", "a/../b"], "is no path within a home"),
     (["storage.versions", "../jdoe", "a"], "is no home"), (["storage.versions", "jdoe", "a"], "jdoe of which hub? hub/jdoe, staging/jdoe"),
     (["storage.scrub", "nets"], "there is no pool 'nets' in configs/storage.yaml, but nest"),
     (["storage.snapshot", "--name", "a b"], "is no name for a snapshot"), (["storage.snapshot", "--name", "autosnap_x"], "is no name"),
