@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.forge import helm3, metal, swarm, usual
+from lab.forge import file_server, helm3, metal, swarm, usual
 from lab.forge.jupyter import former
 from lab.forge.part import Part
 from lab.forge.schedule import Work, next_work, seconds_left
@@ -12,7 +12,7 @@ from lab.forge.site import EXTRAS, site
 from lab.forge.store import Store
 from lab.forge.usual import shipped, usual_seconds
 
-EVERYTHING = (site(EXTRAS), swarm.part, swarm.python, helm3.programs, former.image, metal.part)
+EVERYTHING = (site(EXTRAS), swarm.part, swarm.python, helm3.programs, former.image, metal.part, file_server.part)
 
 
 def compiled(name: str, seconds: float, *inputs: str) -> Work:
