@@ -12,7 +12,7 @@ from fabfile.rack import Machine
 from fabfile.rack.pools import Pool
 from fabfile.resources.pool_facts import PoolFacts
 from fabfile.resources.pool_facts import parse as parse_pool
-from fabfile.resources.pool_plan import WantedVdev, differences
+from fabfile.resources.pool_plan import Replacement, WantedVdev, differences
 from fabfile.resources.zfs_module import ModuleFacts
 from fabfile.resources.zfs_module import parse as parse_module
 
@@ -70,6 +70,11 @@ def question(wanted: Wanted) -> str:
         disks = "\n".join(path for vdev in vdevs for path in vdev.disks.values())
         asked.append(f"echo '##pool {name}'\n( {shell('pool_disks', 'pool_facts', pool=name, disks=disks)} )")
     return "\n".join(asked)
+
+
+def replacing(pool: str, wanted: Replacement) -> str:
+    """Shell text for the file server that replaces a disk and waits for the resilver."""
+    return shell("pool_disks", "pool_replace", pool=pool, disks=wanted.new.path, old=wanted.old, new=wanted.new.path)
 
 
 def parse(machine: str, answer: str) -> FileServer:

@@ -45,6 +45,7 @@
     homes_versions.sh  versions of a file in snapshots
     homes_restore.sh a file out of a snapshot, beside what is there
     file_server.sh   space, snapshots, exports and disks of a file server
+    pool_replace.sh  a disk of a pool replaced by an empty one
     pool_import.sh   a pool that is there and not imported
 
     release.sh       what an upgrade of a release, its way back and its proof have in common

@@ -54,6 +54,7 @@ class Leaf:
     path: str
     state: str
     errors: tuple[int, int, int]  # read, write, checksum
+    guid: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ def _leaves(one: Mapping[str, Any]) -> Iterator[Leaf]:
             yield from _leaves(each)
         return
     yield Leaf(whole_disk(str(one.get("path") or one.get("name", ""))), str(one.get("state", "")),
-               (int(one.get("read_errors", 0)), int(one.get("write_errors", 0)), int(one.get("checksum_errors", 0))))
+               (int(one.get("read_errors", 0)), int(one.get("write_errors", 0)), int(one.get("checksum_errors", 0))),
+               str(one.get("guid", "")))
 
 
 def whole_disk(path: str) -> str:

@@ -110,6 +110,49 @@ def _unequal(vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Iterator[str]:
                 yield f"{bay} has {facts.disks[path].size} bytes: too small a spare for disks of {min(data)}"
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """One disk of a pool for another: `old` as zpool calls it, and in words."""
+
+    old: str
+    told: str
+    new: DiskSeen
+
+
+def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Replacement | Refused:
+    """What makes the pool have the disk that the rack's files name for this bay, in place of one that they do not name."""
+    vdev = next((one for one in vdevs if bay in one.disks), None)
+    if facts.pool is None:
+        return Refused(("the pool is not imported",))
+    if vdev is None or not vdev.kind:
+        return Refused((f"{bay} is in no vdev with redundancy",))
+    kernel = {name: path for path, name in facts.links.items()}
+    path = vdev.disks[bay]
+    found = [(seen, leaf) for seen in facts.pool.vdevs for leaf in seen.leaves]
+    if any(path in (leaf.path, kernel.get(leaf.path)) for _, leaf in found):
+        return Refused((f"{path} is in the pool already",))
+    named = {one for each in vdevs for one in each.disks.values()}
+    ours = [seen for seen in facts.pool.vdevs if seen.group == vdev.group and seen.kind == vdev.kind and any(
+        kernel.get(leaf.path, leaf.path) in vdev.disks.values() for leaf in seen.leaves)]
+    if len(ours) != 1:
+        return Refused((f"which vdev of the pool is that of {bay} cannot be told: {len(ours)} have disks of it",))
+    others = [leaf for leaf in ours[0].leaves if kernel.get(leaf.path, leaf.path) not in named]
+    if len(others) != 1:
+        which = ", ".join(leaf.path for leaf in others) or "none"
+        return Refused((f"one disk of {ours[0].name} should be in no file, and so be the one to replace: {which}",))
+    [old] = others
+    broken = [leaf for leaf in ours[0].leaves if leaf.state != "ONLINE" and leaf is not old]
+    if old.state == "ONLINE" and broken:
+        lost = ", ".join(leaf.path for leaf in broken)
+        return Refused((f"{old.path} is healthy, and {ours[0].name} has lost {lost}: replace that first",))
+    if path not in facts.disks:
+        return Refused((f"{bay}: there is no disk {path}",))
+    new = facts.disks[path]
+    if new.contents:
+        return Refused((f"{bay}: {path} (serial {new.serial or 'unknown'}) is not empty: {'; '.join(new.contents)}",))
+    return Replacement(old.guid or old.path, f"{old.path} ({old.state})", new)
+
+
 def differences(vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Iterator[str]:
     """What an imported pool has otherwise than the rack's files say; a disk that a spare stands in for has both."""
     if facts.pool is None:

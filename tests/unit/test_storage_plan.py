@@ -10,7 +10,7 @@ import yaml
 from fabfile.engine.plan import Entry
 from fabfile.resources import Change, ZfsPool
 from fabfile.resources.pool_facts import parse, whole_disk
-from fabfile.resources.pool_plan import Refused, WantedVdev, decided, differences
+from fabfile.resources.pool_plan import Refused, WantedVdev, decided, differences, replacement
 from fabfile.screen.consent import asked_for
 
 PROJECT = Path(__file__).parents[2]
@@ -100,6 +100,35 @@ def test_what_a_pool_has_otherwise_is_told_and_left_alone():
         "front-3 is not in pool nest", "rear-2 is in mirror, and should be in spare",
         "/dev/disk/by-id/wwn-other is in pool nest, and in no rack's file"]
     assert [change.commands[0].script for change in POOL.changes(STATUS, frozenset())] == ["zpool set autoreplace=off nest"]
+
+
+NEW = "#disk /dev/disk/by-id/wwn-front-1 4000787030016 512 S-new\n"
+
+
+def test_a_disk_is_replaced_by_the_one_that_the_files_name():
+    found = replacement("front-3", VDEVS, parse(STATUS + NEW.replace("front-1", "front-3"), "nest"))
+    assert found.old == "/dev/disk/by-id/wwn-other" and found.new.serial == "S-new"
+
+
+@pytest.mark.parametrize("bay, more, why", [
+    ("front-0", "", "/dev/disk/by-id/wwn-front-0 is in the pool already"),
+    ("front-2", "", "/dev/disk/by-id/wwn-front-2 is in the pool already"),
+    ("front-3", "", "front-3: there is no disk /dev/disk/by-id/wwn-front-3"),
+    ("front-3", NEW.replace("front-1", "front-3") + "|wipefs: gpt\n",
+     "front-3: /dev/disk/by-id/wwn-front-3 (serial S-new) is not empty: wipefs: gpt"),
+    ("rear-2", "", "rear-2 is in no vdev with redundancy"), ("front-9", "", "front-9 is in no vdev with redundancy")])
+def test_a_wrong_disk_is_not_replaced(bay, more, why):
+    assert replacement(bay, VDEVS, parse(STATUS + more, "nest")) == Refused((why,))
+
+
+def test_a_healthy_disk_of_a_vdev_that_has_lost_another_is_not_replaced():
+    status = STATUS.replace('"/dev/sdc1", "state": "ONLINE"', '"/dev/sdc1", "state": "FAULTED"')
+    found = replacement("front-3", VDEVS, parse(status + NEW.replace("front-1", "front-3"), "nest"))
+    assert found == Refused(("/dev/disk/by-id/wwn-other is healthy, and mirror-1 has lost /dev/sdc: replace that first",))
+
+
+def test_a_pool_that_is_not_imported_has_no_disk_replaced():
+    assert replacement("front-3", VDEVS, parse("", "nest")) == Refused(("the pool is not imported",))
 
 
 @pytest.mark.parametrize("path, disk", [
