@@ -21,7 +21,7 @@ from .handle import Lab, LabError
 from .installer import install_common, make_key
 from .internet import programs
 from .places import Places, forge_cache
-from .plan import Plan
+from .plan import Metal, Plan
 from .rackfolder import render, written_control_planes
 
 Tell = Callable[[Event], None]

@@ -238,7 +238,8 @@ def replace(c: Context, bay: str) -> None:
     if isinstance(found, Refused):
         raise Exit(f"nothing was replaced: {'; '.join(found.why)}", code=2)
     print(f"pool {name}: {found.told}\n"
-          f"  is replaced by {found.new.path}, serial {found.new.serial or 'unknown'}, {found.new.size} bytes, empty\nType {bay} to continue: ", end="", flush=True)
+          f"  is replaced by {found.new.path}, serial {found.new.serial or 'unknown'}, {found.new.size} bytes, empty")
+    print(f"Type {bay} to continue: ", end="", flush=True)
     if sys.stdin.readline().strip() != bay:
         raise Exit("nothing was replaced", code=1)
     act(rack, machine, f"replace a disk of {name} by {bay}", replacing(name, found), limit=86400.0, long=True)

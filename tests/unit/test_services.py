@@ -20,8 +20,6 @@ from fabfile.finding import Severity, healthy
 from fabfile.loading import load
 from fabfile.rack import RackProblems
 from fabfile.rack.secrets import hidden, revealed
-from fabfile.resources import File
-from fabfile.roles.homes_quota import homes_claims
 from fabfile.rules.examine import examine
 from fabfile.screen import hub as screen
 from fabfile.secret import Secret
@@ -205,17 +203,6 @@ def test_a_service_of_its_own_address(rack):
     assert values["singleuser"]["storage"]["dynamic"]["storageClass"] == "homes"
     assert values["hub"]["db"]["pvc"]["storageClassName"] == "local"
     assert values["scheduling"]["userScheduler"]["enabled"] is False
-
-
-def test_homes_that_are_folders_of_one_volume():
-    rack = load(PROJECT)
-    singleuser = release_values(rack, rack.services["hub"])["singleuser"]
-    assert singleuser["storage"] == {"capacity": "10Gi", "type": "static", "static": {"pvcName": "homes", "subPath": "{username}"}}
-    assert singleuser["extraEnv"]["JUPYTER_RUNTIME_DIR"].startswith("/tmp/")
-    volumes = [one for one in homes_claims(rack, rack.leader) if isinstance(one, File) and one.path.endswith("objects.yaml")]
-    objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(volumes[0].content)}
-    assert objects["PersistentVolume", "homes-hub"]["spec"]["nfs"] == {"server": "10.0.0.200", "path": "/nest/homes/hub"}
-    assert objects["PersistentVolumeClaim", "homes"]["spec"]["volumeName"] in ("homes-hub", "homes-staging")
 
 
 def test_what_is_written_stands_against_what_is_proposed(folder):

@@ -5,8 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fabfile.facts.homes import Home, at, parse_usage, parse_versions, stamp
+from fabfile.loading import load
+from fabfile.resources import File
+from fabfile.roles.homes_quota import homes_claims
+from fabfile.upstream.release import release_values
 
 PROJECT = Path(__file__).parents[2]
 VERSIONS = parse_versions("""autosnap_1 1762600000 1762590000 120
@@ -48,3 +53,14 @@ def test_a_stamp_is_part_of_a_name():
 def test_a_wrong_word_is_one_sentence(words, said):
     done = subprocess.run([sys.executable, "-m", "invoke", *words], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_homes_that_are_folders_of_one_volume():
+    rack = load(PROJECT)
+    singleuser = release_values(rack, rack.services["hub"])["singleuser"]
+    assert singleuser["storage"] == {"capacity": "10Gi", "type": "static", "static": {"pvcName": "homes", "subPath": "{username}"}}
+    assert singleuser["extraEnv"]["JUPYTER_RUNTIME_DIR"].startswith("/tmp/")
+    volumes = [one for one in homes_claims(rack, rack.leader) if isinstance(one, File) and one.path.endswith("objects.yaml")]
+    objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(volumes[0].content)}
+    assert objects["PersistentVolume", "homes-hub"]["spec"]["nfs"] == {"server": "10.0.0.200", "path": "/nest/homes/hub"}
+    assert objects["PersistentVolumeClaim", "homes"]["spec"]["volumeName"] in ("homes-hub", "homes-staging")
