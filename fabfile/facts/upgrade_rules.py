@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fabfile.facts.upgrading import ClusterSeen, MemberSeen, NodeSeen
@@ -27,6 +27,7 @@ class Situation:
     off: frozenset[str] = frozenset()  # meant to be off, by hosts.yaml
     ends_servers: bool = False  # pods without a controller may be ended, or are waited for
     unfit: Callable[[str, str], str] = lambda part, version: ""  # why this version of a part does not go with the target
+    names: frozenset[str] | None = None  # the nodes that are to be drained; None: all that an upgrade has not come to
 
     @property
     def planes(self) -> tuple[MemberSeen, ...]:
@@ -45,15 +46,19 @@ class Situation:
 
     @property
     def to_do(self) -> tuple[NodeSeen, ...]:
-        """The nodes that the upgrade still has to come to."""
-        return tuple(node for node in self.cluster.nodes if node.name not in self.off and not self.node_is_done(node))
+        """The nodes that the upgrade, or whatever drains them, still has to come to."""
+        return tuple(node for node in self.cluster.nodes if (
+            node.name in self.names if self.names is not None else node.name not in self.off and not self.node_is_done(node)))
 
 
-def refusals(now: Situation) -> list[str]:
-    """Why it must not begin, or go on; empty when it may."""
+Rule = Callable[[Situation], Iterator[str]]
+
+
+def refusals(now: Situation, rules: Iterable[Rule] | None = None) -> list[str]:
+    """Why it must not begin, or go on; empty when it may. `rules`: those of an upgrade, unless others are given."""
     if now.cluster.failed:
         return [f"the cluster could not be asked for its {name}: {why}" for name, why in now.cluster.failed.items()]
-    return [sentence for rule in RULES for sentence in rule(now)]
+    return [sentence for rule in rules or RULES for sentence in rule(now)]
 
 
 def everything_was_seen(now: Situation) -> Iterator[str]:
@@ -182,8 +187,9 @@ def drains_can_end(now: Situation) -> Iterator[str]:
             lost = [pod.words for pod in now.cluster.pods if pod.node == node and not pod.owner]
             if lost:
                 yield (f"nobody would start these again after {node} is drained: {', '.join(lost)}; wait until they end, let "
-                       "the upgrade wait (--wait 2h), or end them (--force)")
+                       "the task wait (--wait 2h), or end them (--force)")
 
 
 RULES = (everything_was_seen, one_minor_at_a_time, kubelets_are_in_bounds, nodes_are_ready, etcd_is_well, disks_have_room,
          manifests_are_kubeadms, parts_go_together, no_removed_interface_is_used, drains_can_end)
+OF_DRAINS = (nodes_are_ready, etcd_is_well, disks_have_room, drains_can_end)  # what any work that drains nodes is refused for

@@ -8,6 +8,12 @@
     account_gone.sh  an operator's account goes
     apt.sh           what a change of packages begins with
     removals.sh      what apt would remove to install packages, and what of it is at work
+    updates.sh       which updates there are for a machine
+    update.sh        they are installed
+    former_packages.sh what is about to be updated, kept for a way back
+    still_serves.sh  whether a machine does its work after an update
+    packages_back.sh what was kept is installed again
+    reboot_needed.sh why a machine has to be started again
     unit.sh          whether a unit came up, and what it said last
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster

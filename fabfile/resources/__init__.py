@@ -50,6 +50,7 @@ from .static_pod import StaticPod
 from .swap import SwapOff
 from .sysctls import Sysctls
 from .system import SupportedSystem
+from .system_update import RebootedIfNeeded, SystemUpdated
 from .unit import Unit
 from .zfs_module import HostId, KernelHeaders, ZfsModule, ZfsParameters
 
@@ -114,6 +115,7 @@ __all__ = [
     "Ran",
     "RebootMarks",
     "Rebooted",
+    "RebootedIfNeeded",
     "RegistryMirrors",
     "RemoteValue",
     "Resource",
@@ -126,6 +128,7 @@ __all__ = [
     "SwapOff",
     "Symlink",
     "Sysctls",
+    "SystemUpdated",
     "Uncordoned",
     "Unit",
     "User",

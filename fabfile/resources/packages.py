@@ -60,7 +60,7 @@ class Packages(Resource):
             )
         elif broken:
             yield Change("dpkg was interrupted: " + ", ".join(broken),
-                         (Command(f"{_prepare()}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
+                         (Command(f"{prepare()}\n{_MEND}", True, 900.0, shown="dpkg --configure -a"),),
                          alters=frozenset(f"package:{name}" for name in broken))
         loose = [name for name in self.hold if name not in missing and not found[name].held]
         if loose:
@@ -85,7 +85,7 @@ class Packages(Resource):
         versions = [f"{name}={self.packages[name]}" if self.packages[name] else name for name in names]
         wanted = " ".join(map(quote, versions))
         held = " ".join(quote(name) for name in names if name in self.hold)
-        lines = [_prepare((*gone, *self.replace))]
+        lines = [prepare((*gone, *self.replace))]
         if broken:
             lines.append(_MEND)
         if held:  # also when apt fails or is stopped: what was on hold is on hold again
@@ -112,7 +112,7 @@ class _Package:
         return self.state == "installed"
 
 
-def _prepare(may_go: Iterable[str] = ()) -> str:
+def prepare(may_go: Iterable[str] = ()) -> str:
     """What a change begins with."""
     return shell("apt", updated=_UPDATED, may_go=" ".join(may_go))
 

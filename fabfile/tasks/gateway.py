@@ -25,6 +25,27 @@ def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) 
     converge(command(), gateway_steps, dry=dry, yes=yes, json=json)
 
 
+@task(help={
+    "security": "Only updates that close security holes.",
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "yes": "Approve changes that interrupt something, without asking.",
+    "json": "Print JSON.",
+})
+def update(c: Context, security: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Update the packages of the gateway, with a way back.
+
+    If it does not serve the rack afterwards, or no new connection can be
+    opened, the former packages are installed again. It is not rebooted.
+    """
+    from functools import partial
+
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.updating import gateway_update_steps
+
+    converge(command(), partial(gateway_update_steps, security=security), dry=dry, yes=yes, json=json)
+
+
 @task(help={"json": "Print JSON."})
 def leases(c: Context, json: bool = False) -> None:
     """List DHCP leases, and clients that got no address."""

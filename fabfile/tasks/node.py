@@ -149,6 +149,37 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
              dry=dry, yes=yes, json=json, rack=rack)
 
 
+@task(may="machines", help={
+    "machines": "Names in hosts.yaml (comma-separated); without it, all nodes.",
+    "security": "Only updates that close security holes.",
+    "at_once": "Number of nodes that are updated at a time (default: 1).",
+    "force": "End users' servers, and other pods without a controller.",
+    "wait": "Wait for users' servers so long (2h), node by node.",
+    "dry": DRY, "yes": YES, "json": JSON,
+})
+def update(c: Context, machines: str | None = None, security: bool = False, at_once: int = 1, force: bool = False,
+           wait: str | None = None, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Update the packages of nodes, and reboot where needed.
+
+    One after the other: drained, updated, rebooted if an update needs it,
+    verified. Held packages (kubelet, containerd) stay as they are.
+    """
+    from functools import partial
+
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.durations import seconds_of
+    from fabfile.tasks.rack import the_rack
+    from fabfile.tasks.updating import node_update_steps
+
+    rack = the_rack()
+    names = list(dict.fromkeys(name.strip() for name in (machines or "").split(",") if name.strip()))
+    chicks = [a_present_chick(rack, name) for name in names] or [one for one in rack.chicks if not one.expected_off]
+    steps = partial(node_update_steps, machines=chicks, at_once=at_once, security=security, force=force,
+                    wait=seconds_of("--wait", wait) if wait is not None else 0)
+    converge(command(), steps, dry=dry, yes=yes, json=json)
+
+
 @task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: each of these).", "json": JSON})
 def status(c: Context, machine: str | None = None, json: bool = False) -> None:
     """Show one machine's health, without asking the API server."""
