@@ -33,6 +33,7 @@
     metallb.sh       whether MetalLB takes pools
     metallb_secrets.sh  what its pods mount, made before they start
     storage.sh       whether the provisioners run
+    evicted.sh       whether a dead node's pods and volumes have left it
     cluster.sh       how the cluster is
     machine.sh       how a machine's system is
     chick.sh         how a member of the cluster is

@@ -19,7 +19,7 @@ releases() {
   kubectl get secrets -A -l owner=helm,status=deployed --no-headers -o custom-columns=S:.metadata.namespace,N:.metadata.name |
   while read -r space name; do
     wants=$(kubectl -n "$space" get secret "$name" -o 'jsonpath={.data.release}' | base64 -d | base64 -d | gunzip |
-      grep -o '"kubeVersion":"[^"]*"' | head -n 1)
+      grep -o '"kubeVersion": *"[^"]*"' | head -n 1)
     release=${name#sh.helm.release.v1.}
     printf '%s/%s %s\n' "$space" "${release%.v*}" "$(printf %s "$wants" | cut -d '"' -f 4)"
   done
@@ -37,6 +37,6 @@ answer releases releases
 echo '#drains'
 for node in $nodes; do
   kubectl drain "$node" --ignore-daemonsets --delete-emptydir-data --force --dry-run=server --timeout=5s 2>&1 >/dev/null |
-    grep -e '^error' -e '^There are pending' -e cannot | sed "s/^/$node|/"
+    grep -e '^error' -e 'cannot delete' | sed "s/^/$node|/"
 done
 :

@@ -33,6 +33,7 @@ from .nftables import Nftables
 from .node_settings import NodeSettings
 from .operators import HomeKubeconfig, OperatorRights
 from .other_filters import NoOtherFilter
+from .out_of_service import InService, OutOfService
 from .packaged import Packaged
 from .packages import Packages
 from .pending import PendingVerification
@@ -84,6 +85,7 @@ __all__ = [
     "HostId",
     "Hostname",
     "IfThere",
+    "InService",
     "KernelHeaders",
     "KubeProxySettings",
     "KubeadmUpgraded",
@@ -106,6 +108,7 @@ __all__ = [
     "NodeSettings",
     "NothingPublished",
     "OperatorRights",
+    "OutOfService",
     "Packaged",
     "Packages",
     "PendingVerification",
