@@ -3,7 +3,7 @@
 # say nothing of why. Given: command (shell text).
 
 (eval "$command") & running=$!
-while sleep 2; kill -0 $running 2>/dev/null; do
+while sleep 0.5; kill -0 $running 2>/dev/null; do
   # before kubeadm has written its settings, kubelet ends for want of them
   [ -e /var/lib/kubelet/config.yaml ] && [ "$(systemctl show -P SubState kubelet)" = auto-restart ] &&
     [ "$(systemctl show -P NRestarts kubelet)" -ge 2 ] || continue
