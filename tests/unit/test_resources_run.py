@@ -9,7 +9,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.role.line import FileLine
-from fabfile.resources import Absent, AptRepository, Directory, Download, File, Hostname, Modules, Ran, SwapOff, Symlink, Sysctls
+from fabfile.resources import (
+    Absent,
+    AptRepository,
+    Directory,
+    Download,
+    File,
+    HomeKubeconfig,
+    Hostname,
+    Modules,
+    Ran,
+    SwapOff,
+    Symlink,
+    Sysctls,
+)
 from fabfile.resources.accounts import AuthorizedKeys, Group, User
 from fabfile.secret import Secret
 from tests.unit.sandbox import a_sandbox
@@ -263,3 +276,32 @@ def test_a_repository_has_its_one_key(machine):
     code, said = machine.run("set -e\n" + change.commands[0].script)
     assert code == 1 and "this is another key" in said
     assert machine.read("/etc/apt/keyrings/vendor.asc") == key
+
+
+def test_an_operators_home_and_group_are_as_they_are(machine):
+    """Of a directory service: another primary group than the name, and a home of its own, that root may not write to."""
+    source = "/etc/coop/operators/sage.kubeconfig"
+    machine.make(File(source, Secret("server: one\n")))
+    machine.run("groupadd staffers; mkdir -p /srv/campus; useradd -m -g staffers -d /srv/campus/sage -s /bin/sh -p '*' sage")
+    machine.run("groupdel sage 2>/dev/null")
+    own = HomeKubeconfig("sage", source)
+    assert machine.make(own) == ["/srv/campus/sage/.kube/config is not the operator's"]
+    assert machine.run("cd /srv/campus/sage; stat -c '%U %G %a' .kube .kube/config")[1] == "sage staffers 700\nsage staffers 600\n"
+    assert machine.make(own) == []
+    machine.make(File(source, Secret("server: two\n")))
+    machine.make(own)
+    assert machine.read("/srv/campus/sage/.kube/config") == "server: two\n"
+    assert machine.read("/srv/campus/sage/.kube/config.former") == "server: one\n"
+    machine.make(AuthorizedKeys("sage", ("ssh-ed25519 AAAA sage",)))
+    assert machine.run("stat -c '%U %G %a' /srv/campus/sage/.ssh/authorized_keys")[1] == "sage staffers 600\n"
+    machine.run("mv /srv/campus/sage /srv/campus/away")
+    assert machine.make(own) == [], "a home that the first login makes is not made by root"
+    assert machine.run("ls /srv/campus")[1] == "away\n"
+
+
+def test_new_homes_are_where_the_machine_has_them(machine):
+    machine.run("cp /etc/default/useradd /tmp/useradd; mkdir -p /srv/homes; useradd -D -b /srv/homes")
+    machine.make(User("thyme"))
+    machine.make(AuthorizedKeys("thyme", ("ssh-ed25519 AAAA thyme",)))
+    assert machine.run("ls /srv/homes/thyme/.ssh; [ -e /home/thyme ] || echo none")[1] == "authorized_keys\nnone\n"
+    machine.run("cp /tmp/useradd /etc/default/useradd")
