@@ -39,7 +39,7 @@ def question(rack: Rack, machine: Machine) -> str:
         variables |= {"node": str(rack.network.node), "balanced": " ".join(map(str, rack.network.load_balancer)),
                       "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack.operator.user),
                       "published": "yes" if rack.network.publish else ""}
-    return shell(*programs, **variables)
+    return shell(*programs, **variables) + "\nwait\n:"
 
 
 def rooster_units(rack: Rack) -> list[str]:

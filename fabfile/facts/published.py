@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Protocol
 
-_LINE = "\n"
-
 
 class Row(Protocol):
     """One row of the table of published names: its name, the gateway's address and the service's, and the ports."""
@@ -43,8 +41,9 @@ def _asked(name: str) -> str:
 
 
 def question(rows: Iterable[Row], inner: str) -> str:
-    """Shell text; `inner` is the gateway's interface towards the nodes. All rows are asked at the same time."""
-    asked = [f"({_LINE.join(_of(row, inner))}\n) >\"$heard/{number}\" &" for number, row in enumerate(rows)]
+    """Shell text; `inner` is the gateway's interface towards the nodes. All is asked at the same time, and told in order."""
+    pieces = [text for row in rows for text in _of(row, inner)]
+    asked = [f"({text}\n) >\"$heard/{number:04}\" &" for number, text in enumerate(pieces)]
     return "\n".join(["heard=$(mktemp -d /run/coop-published.XXXXXX)", *asked, 'wait; cat "$heard"/* 2>/dev/null; rm -rf "$heard"', ":"])
 
 
@@ -55,23 +54,23 @@ def _of(row: Row, inner: str) -> Iterable[str]:
            "grep -oiE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tr A-F a-f | sort -u | sed 's/^/mac /'")
     for port in row.ports:
         if port not in (80, 443):
-            yield (f"printf 'answer {port} '; curl -s --max-time 5 telnet://{row.public}:{port} </dev/null "
+            yield (f"printf 'answer {port} '; curl -s --max-time 4 telnet://{row.public}:{port} </dev/null "
                    ">/dev/null 2>&1; [ $? = 7 ] && echo || echo open")
             continue
         scheme = "https" if port == 443 else "http"
         resolve = quote(f"{name}:{port}:{row.public}")
-        yield (f"printf 'answer {port} '; curl -ksS --noproxy '*' --max-time 10 --resolve {resolve} "
+        yield (f"printf 'answer {port} '; curl -ksS --noproxy '*' --connect-timeout 3 --max-time 8 --resolve {resolve} "
                "-o /dev/null "
                f"-w '%{{http_code}} %{{redirect_url}}' {scheme}://{name}/ 2>/dev/null; echo")
         yield (
-            f"curl -ksS --noproxy '*' --max-time 5 --resolve wrong.invalid:{port}:{row.public} -o /dev/null "
+            f"curl -ksS --noproxy '*' --connect-timeout 3 --max-time 5 --resolve wrong.invalid:{port}:{row.public} -o /dev/null "
             f"{scheme}://wrong.invalid/ "
             f"2>/dev/null && echo 'wrong {port}'")
     if 443 in row.ports:
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {name} "
+        yield (f"timeout 6 openssl s_client -connect {row.public}:443 -servername {name} "
                "-verify_return_error </dev/null 2>/dev/null "
                f">/dev/null && echo trusted yes || echo trusted no")
-        yield (f"timeout 10 openssl s_client -connect {row.public}:443 -servername {name} "
+        yield (f"timeout 6 openssl s_client -connect {row.public}:443 -servername {name} "
                "</dev/null 2>/dev/null | "
                "openssl x509 -noout -issuer -enddate -nameopt sep_comma_plus_space 2>/dev/null")
 

@@ -42,8 +42,8 @@ say conntrack "$(cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/ne
 file /var/lib/kubelet/pki/kubelet-client-current.pem
 if [ -n "$member" ]; then
   file /var/lib/kubelet/pki/kubelet.crt
-  served 10250 127.0.0.1
+  served 10250 127.0.0.1 &
   say ca "$(sed -n 's/^ *certificate-authority-data: //p' /etc/kubernetes/kubelet.conf | base64 -d 2>/dev/null | print_of)"
   say ca-file "$(print_of <"$pki/ca.crt")"
-  say api "$(curl -sk --noproxy '*' --max-time 4 -o /dev/null -w '%{http_code}' "https://$endpoint/readyz")"
+  say api "$(curl -sk --noproxy '*' --max-time 4 -o /dev/null -w '%{http_code}' "https://$endpoint/readyz")" &
 fi

@@ -3,7 +3,8 @@
 # empty. Behind nodes.sh.
 
 kubectl() { command kubectl --request-timeout=8s "$@" 2>/dev/null; }
-echo '#ready'; kubectl get --raw /readyz
+echo '#ready'; ready=$(kubectl get --raw /readyz); echo "$ready"
+[ "$ready" = ok ] || kubectl() { return 1; }  # one that does not answer is not waited for six times
 echo; echo '#nodes'; kubectl get nodes -o json
 echo; echo '#pods'; kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace} '\
 '{.metadata.name} {.spec.nodeName} {.status.phase} '\

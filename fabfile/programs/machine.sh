@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC1091,SC2013,SC2015,SC2016,SC2086,SC2154
 # What a machine says of its system, a line each: "NAME<tab>VALUE", some names more than once. Read-only; nothing waits for
-# a share that does not answer. Given: units, links (its interfaces), way (the next hop of its default route), known (a name
+# a share that does not answer, and what asks the network is asked at the same time: `wait` ends it. Given: units, links (its interfaces), way (the next hop of its default route), known (a name
 # of the rack), outside (a name of the internet).
 
 say() { printf '%s\t%s\n' "$1" "$2"; }
@@ -57,10 +57,11 @@ for device in $(sed -n '2,$s/^\([a-z][^\t]*\).*/\1/p' /proc/net/route 2>/dev/nul
   768*|776*|778*|*DEVTYPE=vxlan*|*DEVTYPE=wireguard*) say tunnel "$device" ;;
   esac
 done
-[ -z "$way" ] || { ping -q -c 1 -W 1 "$way" >/dev/null 2>&1 && say way yes || say way no; }
+[ -z "$way" ] || { ping -q -c 1 -W 1 "$way" >/dev/null 2>&1 && say way yes || say way no; } &
 say nameservers "$(sed -n 's/^nameserver *//p' /etc/resolv.conf 2>/dev/null | tr '\n' ' ')"
-say resolves-known "$(timeout 4 getent -s hosts:dns ahostsv4 "$known" 2>/dev/null | awk 'NR == 1 {print $1}')"
-say resolves-outside "$(timeout 4 getent -s hosts:dns ahostsv4 "$outside" 2>/dev/null | awk 'NR == 1 {print $1}')"
+for asked in "known $known" "outside $outside"; do
+  say "resolves-${asked%% *}" "$(timeout 4 getent -s hosts:dns ahostsv4 "${asked#* }" 2>/dev/null | awk 'NR == 1 {print $1}')" &
+done
 for wall in ufw firewalld; do [ "$(systemctl is-active $wall)" != active ] || say firewall $wall; done
 timeout 3 sshd -T 2>/dev/null | grep -E '^(passwordauthentication|permitrootlogin) ' | each sshd
 # shellcheck disable=SC2012  # names that Coop itself chose

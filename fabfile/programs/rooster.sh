@@ -9,7 +9,7 @@ case $rules in *'hook input '*'policy drop'*) say filters yes ;; *) say filters 
 for network in $balanced; do
   ip -4 route show "$network" 2>/dev/null | grep -q . && say service-route "$network yes" || say service-route "$network no"
 done
-say internet "$(curl -sS --max-time 6 -o /dev/null -w '%{http_code}' "$page" 2>/dev/null)"
+say internet "$(curl -sS --max-time 6 -o /dev/null -w '%{http_code}' "$page" 2>/dev/null)" &
 if [ "$published" = yes ]; then
   nginx -t -q 2>&1 | head -n 1 | each nginx-error
   grep -nE '^[^#]*return +30[1278]' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* 2>/dev/null |
@@ -18,7 +18,7 @@ fi
 if [ -e "$kubeconfig" ]; then
   say cert "$kubeconfig $(sed -n 's/^ *client-certificate-data: //p' "$kubeconfig" | base64 -d 2>/dev/null |
     openssl x509 -noout -enddate 2>/dev/null | cut -d = -f 2 | date -f - +%s) -"
-  say kubectl "$(timeout 8 kubectl --kubeconfig "$kubeconfig" --request-timeout=5s get --raw /version 2>&1 >/dev/null | tail -n 1)"
+  say kubectl "$(timeout 8 kubectl --kubeconfig "$kubeconfig" --request-timeout=5s get --raw /version 2>&1 >/dev/null | tail -n 1)" &
 elif [ -n "$kubeconfig" ]; then
   say no-kubeconfig "$kubeconfig"
 fi

@@ -57,10 +57,10 @@ def internet_unreachable(look: Look) -> Found:
 @rule(everywhere=("published_by_nobody", "published_silent", "hub_api_silent"))
 def service_route_missing(look: Look) -> Found:
     """rooster has no route to the addresses of services."""
-    for line in look.rooster.lines("service-route") if look.rooster else ():
-        network, there = line.split()
-        if there == "no" and look.rooster:
-            yield Finding(f"{look.rooster.name} has no route to {network}, where services are", look.rooster.name, Severity.DOWN, fix=_FIX)
+    lost = [line.split()[0] for line in look.rooster.lines("service-route") if line.endswith(" no")] if look.rooster else []
+    if look.rooster and lost:
+        yield Finding(f"{look.rooster.name} has no route to {', '.join(lost)}, where services are", look.rooster.name, Severity.DOWN,
+                      fix=_FIX)
 
 
 @rule(everywhere=("published_silent",))

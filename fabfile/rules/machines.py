@@ -73,7 +73,7 @@ def machine_id_shared(look: Look) -> Found:
             having[state.text("id")].append(name)
     for names in having.values():
         if len(names) > 1:
-            yield Finding(f"{' and '.join(names)} have the same machine-id", names[-1], Severity.DEGRADED,
+            yield Finding(f"{', '.join(names)} have the same machine-id", names[-1], Severity.DEGRADED,
                           fix=on_shell(names[-1], "rm /etc/machine-id; systemd-machine-id-setup") + f"; then inv node.reboot {names[-1]}")
 
 
