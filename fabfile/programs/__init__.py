@@ -17,6 +17,8 @@
     unit.sh          whether a unit came up, and what it said last
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster
+    renew.sh         kubeadm's certificates made again
+    kubelet_certificate.sh  a kubelet's certificate made again
     static_pod.sh    a static pod recreated, or its previous manifest back
     etcd_snapshot.sh a copy of all that the cluster stores
     apply.sh         a folder of objects, applied

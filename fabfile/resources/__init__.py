@@ -4,6 +4,7 @@ from .accounts import AuthorizedKeys, Group, NoFormerAccounts, User
 from .action import Action
 from .apt import AptRepository
 from .base import Change, Check, Command, RemoteValue, Resource
+from .certificate_renewal import CertificatesRenewed, KubeletCertificate
 from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
@@ -62,6 +63,7 @@ __all__ = [
     "AptRepository",
     "AuthorizedKeys",
     "CertificateValidity",
+    "CertificatesRenewed",
     "Change",
     "Check",
     "ClusterSettings",
@@ -90,6 +92,7 @@ __all__ = [
     "KubeProxySettings",
     "KubeadmUpgraded",
     "Kubeconfig",
+    "KubeletCertificate",
     "KubeletFlags",
     "KubeletSettings",
     "KubernetesObjects",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shlex import quote
 from typing import ClassVar
 
+from fabfile.programs import shell
 from fabfile.upstream.paths import PKI
 
 from . import settings, writing
@@ -109,7 +110,7 @@ class CertificateValidity(Resource):
         dates = dict(re.findall(r"^(notBefore|notAfter)=(.*)$", facts, re.MULTILINE))
         if len(dates) < 2 or "file:/etc/kubernetes/kubelet.conf" in altered:
             return
-        lasts = (_moment(dates["notAfter"]) - _moment(dates["notBefore"])).total_seconds() - _BACKDATED
+        lasts = (moment(dates["notAfter"]) - moment(dates["notBefore"])).total_seconds() - _BACKDATED
         wanted = settings.seconds(self.period) or 0.0
         if facts.startswith("begun"):
             what = f"the renewal of the certificates of {self.node} did not finish"
@@ -121,24 +122,11 @@ class CertificateValidity(Resource):
                      interrupts=f"the API server, controller manager, scheduler and etcd of {self.node} restart")
 
     def _script(self) -> str:
-        """Component by component: the pod is stopped, and kubelet starts it again from the same manifest."""
-        return "\n".join([
-            _with_config(self.config),
-            f"mkdir -p /var/lib/coop; : >{self.MARK}; sync -- {self.MARK} /var/lib/coop",
-            f"kubeadm certs renew all --config {_CONFIG}",
-            f"healthy() {{ {self.healthy}; }}",
-            "for name in etcd kube-apiserver kube-controller-manager kube-scheduler; do",
-            "  was=$(crictl ps -q --name \"^$name$\"); [ -n \"$was\" ] || continue",
-            "  crictl stop --timeout 20 $was >/dev/null",
-            "  until now=$(crictl ps -q --name \"^$name$\") && [ -n \"$now\" ] && [ \"$now\" != \"$was\" ]; do",
-            "    sleep 1; done",
-            "done",
-            "until healthy; do sleep 1; done",
-            f"rm -f {self.MARK}",
-        ])
+        return "\n".join([_with_config(self.config), f"healthy() {{ {self.healthy}; }}",
+                          shell("renew", mark=self.MARK, config=_CONFIG)])
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """ "Nov 28 15:39:12 2027 GMT"."""
     return datetime.strptime(text.strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
 

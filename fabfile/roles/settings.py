@@ -100,6 +100,11 @@ def _address(machine: Machine) -> str:
     return f"{machine.address()}:{API_PORT}"
 
 
+def components_answer(rack: Rack, machine: Machine) -> str:
+    """Shell text that is true when every component of a control plane says that it is well."""
+    return " && ".join(_healthy(part, _address(machine)) for part in kubeadm.components(rack, machine, kubeadm.is_known(rack)))
+
+
 def _healthy(part: kubeadm.Component, address: str) -> str:
     """Shell text that asks a component on its own machine."""
     given = dict(part.arguments)

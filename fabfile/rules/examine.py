@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from fabfile.facts.look import Look
@@ -32,9 +32,10 @@ _SUBJECTS = (machines, disks, time, packages, certificates, gateway, etcd, contr
 RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
 
 
-def examine(look: Look) -> list[Finding]:
-    """What is wrong, worst first; what follows from something else is in its `follows`."""
-    return worst_first(fold([replace(finding, rule=rule.name) for rule in RULES for finding in rule.find(look)]))
+def examine(look: Look, subjects: Collection[str] = ()) -> list[Finding]:
+    """What is wrong, worst first; what follows from something else is in its `follows`. `subjects`: these alone; none: all."""
+    return worst_first(fold([replace(finding, rule=rule.name) for rule in RULES if not subjects or rule.subject in subjects
+                             for finding in rule.find(look)]))
 
 
 def fold(findings: Sequence[Finding], rules: Iterable[Rule] = RULES) -> list[Finding]:

@@ -62,6 +62,26 @@ def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None 
     converge(command(), steps, dry=dry, yes=yes, json=json)
 
 
+@task(help={
+    "renew": "Make all certificates again, and restart what uses them.",
+    "dry": "With --renew: show the changes, make none; exit 3 if there are any.",
+    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."})
+def certs(c: Context, renew: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Show the cluster's certificates: in files, and served.
+
+    Exits with 3 if one expires within 30 days. --renew also works when all have
+    expired, and no API server answers.
+    """
+    from fabfile.tasks.certificates import renewal_steps, show
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+
+    if not renew:
+        show(json)
+        return
+    converge(command(), renewal_steps, dry=dry, yes=yes, json=json)
+
+
 @task(help={"json": "Print JSON."})
 def status(c: Context, json: bool = False) -> None:
     """Show nodes, versions, BGP, unready pods, certificates."""

@@ -29,7 +29,7 @@ def test_one_look_at_all_machines_names_what_is_wrong_and_changes_nothing(operat
         host.run("touch /tmp/before; sleep 0.05")
     code, told, seconds = looked(operator)
     found = by_rule(told)
-    assert code == 3 and seconds < 10 and not told["healthy"]
+    assert code == 3 and seconds < 40 and not told["healthy"]
     assert found["swap_returns", "chick1"]["fix"] == "inv cluster.bootstrap --limit chick1"
     assert found["swap_returns", "chick1"]["evidence"].endswith("/swap.img")
     assert ("join_unfinished", "chick1") in found and ("join_unfinished", "chick0") not in found
@@ -46,7 +46,7 @@ def test_machines_that_are_gone_are_named_and_the_others_are_asked(operate):
     hosts["chick1"].process.kill()
     code, told, seconds = looked(operator)
     found = by_rule(told)
-    assert code == 3 and seconds < 20 and ("machine_unreachable", "chick1") in found and ("swap_returns", "chick2") in found
+    assert code == 3 and seconds < 40 and ("machine_unreachable", "chick1") in found and ("swap_returns", "chick2") in found
     assert "inv node.remove chick1 --dead" in found["machine_unreachable", "chick1"]["fix"]
 
     operator.folder.joinpath("hosts.yaml").write_text(operator.folder.joinpath("hosts.yaml").read_text().replace(
@@ -56,7 +56,7 @@ def test_machines_that_are_gone_are_named_and_the_others_are_asked(operate):
     hosts["rooster"].process.kill()
     code, told, seconds = looked(operator)
     [rooster] = told["findings"]
-    assert code == 3 and seconds < 20 and (rooster["rule"], rooster["harm"]) == ("rooster_unreachable", "down")
+    assert code == 3 and seconds < 40 and (rooster["rule"], rooster["harm"]) == ("rooster_unreachable", "down")
     assert {one["rule"] for one in rooster["follows"]} == {"machine_unreachable", "api_down"}
 
 
