@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from fabfile.facts.cluster import ClusterState
+from fabfile.facts.file_server import FileServer, Wanted
 from fabfile.facts.hub import HubState
 from fabfile.facts.machine import MachineState
 from fabfile.facts.published import PublishedState
@@ -40,6 +41,7 @@ class Look:
     cluster: ClusterState | None = None
     hubs: Mapping[str, HubState] = field(default_factory=_nothing)
     published: Mapping[str, PublishedState] = field(default_factory=_nothing)
+    file_servers: Mapping[str, tuple[Wanted, FileServer]] = field(default_factory=_nothing)
 
     @property
     def rooster(self) -> MachineState | None:

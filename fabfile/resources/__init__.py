@@ -12,6 +12,7 @@ from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
 from .dataset import ZfsDataset
 from .departure import Cordoned, Drained, NodeDeleted, ServersEnded, Uncordoned
 from .directory import Absent, Directory, Symlink
+from .dns_addon import DnsAddon
 from .download import Download
 from .etcd_snapshot import EtcdSnapshot
 from .exports import Exports
@@ -72,6 +73,7 @@ __all__ = [
     "ControlPlane",
     "Cordoned",
     "Directory",
+    "DnsAddon",
     "Download",
     "Drained",
     "EtcdSnapshot",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
-from fabfile.rules.rule import Found, apply, on, on_shell, rule
+from fabfile.rules.rule import RESTORE, Found, apply, on, on_shell, rule
 
 MANIFESTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _NO_API = ("kubectl_refused", "hub_cluster_silent", "hub_api_silent", "api_unreachable")
@@ -60,7 +60,7 @@ def cluster_empty(look: Look) -> Found:
         return
     if members := [name for name, state in look.members.items() if state.member]:
         yield Finding("the cluster has lost its objects: it knows no node", "cluster", Severity.DOWN,
-                      f"{', '.join(members)} have joined it", fix="inv cluster.restore")
+                      f"{', '.join(members)} have joined it", fix=f"{RESTORE}, before anything is made again")
 
 
 @rule()

@@ -8,7 +8,7 @@ from typing import Any
 from fabfile.facts.look import Look
 from fabfile.facts.machine import MachineState, as_json
 from fabfile.finding import Finding, Severity
-from fabfile.rules.rule import Found, on_shell, rule
+from fabfile.rules.rule import RESTORE, Found, on_shell, rule
 from fabfile.upstream.documents import certificates_folder, etcd_folder
 
 _QUOTA = 2 * 1024 ** 3  # bytes: etcd's own default
@@ -36,7 +36,7 @@ def etcd_without_leader(look: Look) -> Found:
             if not one.get("leader"):
                 yield Finding(f"etcd on {name} has no leader: more than half of its members are gone", name, Severity.DOWN,
                               state.text("etcd-health")[:200],
-                              fix="switch the other control planes on; if they are lost for good: inv cluster.restore")
+                              fix=f"switch the other control planes on; if they are lost for good, {RESTORE}")
 
 
 @rule(everywhere=("api_server_down", "api_down"))
@@ -46,7 +46,7 @@ def etcd_alarm(look: Look) -> Found:
         if alarm := state.text("etcd-alarms"):
             space = "NOSPACE" in alarm
             yield Finding(f"etcd on {name} refuses writes: it is out of space" if space else f"etcd on {name} reports damaged data", name,
-                          Severity.DOWN, alarm, fix=_compact(look, name) if space else "inv cluster.restore")
+                          Severity.DOWN, alarm, fix=_compact(look, name) if space else RESTORE)
             return
 
 

@@ -12,6 +12,7 @@ from fabfile.rules import (
     control_plane,
     disks,
     etcd,
+    file_server,
     gateway,
     hub,
     machines,
@@ -27,7 +28,7 @@ from fabfile.rules import (
 from fabfile.rules.rule import Rule
 
 # causes before what follows from them: of two that explain a finding, the first is named
-_SUBJECTS = (machines, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, network, names, pods, storage,
+_SUBJECTS = (machines, file_server, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, network, names, pods, storage,
              publishing, hub)
 RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
 

@@ -33,6 +33,8 @@ def rule(here: Iterable[str] = (), everywhere: Iterable[str] = ()) -> Callable[[
     return made
 
 
+RESTORE = "restore a snapshot of etcd (kubernetes.io: restoring an etcd cluster)"
+
 # -- the words of findings -------------------------------------------------------------------------------------------------
 
 

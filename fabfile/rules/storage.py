@@ -40,7 +40,8 @@ def claim_pending(look: Look) -> Found:
         known = name_of_class in look.api.of_kind("StorageClass") if look.api else True
         if phase == "Lost":
             yield Finding(f"the claim {where} has lost its volume", where, Severity.DOWN, since=created,
-                          fix="inv cluster.restore, or make the volume again by hand: its files are still there")
+                          fix=f"kubectl -n {namespace} describe pvc {name}; make its PersistentVolume again by hand: the files are "
+                              "still there")
         elif phase == "Pending" and not known:
             yield Finding(f"the claim {where} waits for the class {name_of_class}, which does not exist", where, Severity.DEGRADED,
                           since=created, fix="inv cluster.bootstrap --only storage")

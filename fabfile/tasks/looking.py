@@ -21,11 +21,13 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     from time import time
 
     from fabfile.facts import cluster, machine
+    from fabfile.facts.file_server import parse as parse_file_server
     from fabfile.facts.hub import parse as parse_hub
     from fabfile.facts.look import Look
     from fabfile.facts.published import parse as parse_published
     from fabfile.secret import mask
     from fabfile.tasks.queries import ask
+    from fabfile.tasks.storage import wanted_of
 
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
     answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
@@ -37,7 +39,9 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
                 next((state for state in states if state.api), cluster.ClusterState(api=False)),
                 {name.removeprefix("hub "): parse_hub(name.removeprefix("hub "), said) for name, said in of_rooster.items()
                  if name.startswith("hub ")},
-                parse_published(of_rooster["published"]) if "published" in of_rooster else {}), parts
+                parse_published(of_rooster["published"]) if "published" in of_rooster else {},
+                {name: (wanted_of(rack, rack.machine(name)), parse_file_server(name, said["file server"]))
+                 for name, said in parts.items() if "file server" in said}), parts
 
 
 def unreachable(errors: Mapping[str, MachineError]) -> dict[str, Unreachable]:
@@ -51,11 +55,14 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
     """All that one machine is asked, its parts at the same time."""
     from fabfile.facts import cluster
     from fabfile.facts import machine as facts
+    from fabfile.facts.file_server import question as of_file_server
     from fabfile.facts.hub import question as of_hub
     from fabfile.facts.published import question as of_published
+    from fabfile.roles.file_server import file_servers
     from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
     from fabfile.roles.publishing import published_rows
+    from fabfile.tasks.storage import wanted_of
 
     texts = {"machine": facts.question(rack, machine)}
     if machine in rack.control_planes:
@@ -65,6 +72,8 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
                   for name, hub in rack.services.items() if hub.is_hub}
         if rack.network.publish:
             texts["published"] = of_published(published_rows(rack), rack.gateway.inner.name)
+    if machine in file_servers(rack):
+        texts["file server"] = of_file_server(wanted_of(rack, machine))
     texts |= {"more": more} if more else {}
     asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 &" for number, text in enumerate(texts.values())]
     told = [f"echo '{_PART.format(name)}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]

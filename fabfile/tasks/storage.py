@@ -46,12 +46,16 @@ def apply(c: Context, create: str = "", dry: bool = False, yes: bool = False, js
 @task(help={"json": JSON})
 def status(c: Context, json: bool = False) -> None:
     """Show pools, scrubs, snapshots, exports, and what is wrong."""
-    from fabfile.facts.file_server import findings
+    from time import time
+
+    from fabfile.facts.look import Look
     from fabfile.finding import healthy
+    from fabfile.rules.examine import examine
     from fabfile.screen import file_server as screen
+    from fabfile.tasks.rack import the_rack
 
     servers = asked()
-    found = [finding for _, wanted, server in servers for finding in findings(wanted, server)]
+    found = examine(Look(the_rack(), time(), file_servers={server.machine: (wanted, server) for _, wanted, server in servers}))
     shown = [server for _, _, server in servers]
     print(screen.as_json(shown, found) if json else screen.as_text(shown, found))
     if not healthy(found):

@@ -80,7 +80,7 @@ def api_server(folder: Path) -> Iterator[Api]:
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         api, until = Api(folder, process, path), time.monotonic() + 120
-        while "ok" not in api.shell("kubectl get --raw /readyz 2>&1 || :"):
+        while api.shell("kubectl get --raw /readyz 2>&1 || :").strip() != "ok":
             assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()[-3000:]
             time.sleep(0.5)
         yield api

@@ -4,6 +4,7 @@
     MACHINE      other lines of its answer (tests/cases/doctor/base.yaml); of a list, lines by how they begin; null: none
     cluster      the same of the cluster's answer; nodes by name; down: the API server does not answer
     hub, published   pairs of text that stands in the answer, and what stands there instead; silent: rooster was not asked
+    exports      pairs of path and address that hen should export; it exports nothing
     unreachable  machines that could not be asked: name → kind and problem
     expects_off  machines that hosts.yaml expects to be off
     finds        all findings that no other explains: rule, where, harm, fix, and which rules' findings follow
@@ -22,7 +23,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.facts import cluster, hub, machine, published
+from fabfile.facts import cluster, file_server, hub, machine, published
+from fabfile.facts.file_server import Wanted
 from fabfile.facts.look import Look, Unreachable
 from fabfile.finding import Finding, Severity, healthy
 from fabfile.loading import load
@@ -119,7 +121,8 @@ def seen(rack, case: Mapping) -> Look:
         rack, BASE["now"], machines, away,
         cluster.ClusterState(api=False) if down else cluster.parse(cluster_answer(case.get("cluster", {}))),
         {"hub": hub.parse("hub", replaced(BASE["hub"], case.get("hub", ())))} if asked else {},
-        published.parse(replaced(BASE["published"], case.get("published", ()))) if asked else {})
+        published.parse(replaced(BASE["published"], case.get("published", ()))) if asked else {},
+        {"hen": (Wanted({}, frozenset(map(tuple, case["exports"])), {}), file_server.parse("hen", ""))} if "exports" in case else {})
 
 
 # -- the rules -------------------------------------------------------------------------------------------------------------
