@@ -33,6 +33,7 @@ class PublishedState:
     until: str
     trusted: str
     refused: bool  # a wrong name gets no answer
+    begins: str = ""  # since when the certificate is valid
 
 
 def _asked(name: str) -> str:
@@ -72,7 +73,7 @@ def _of(row: Row, inner: str) -> Iterable[str]:
                f">/dev/null && echo trusted yes || echo trusted no")
         yield (f"timeout 6 openssl s_client -connect {row.public}:443 -servername {name} "
                "</dev/null 2>/dev/null | "
-               "openssl x509 -noout -issuer -enddate -nameopt sep_comma_plus_space 2>/dev/null")
+               "openssl x509 -noout -issuer -startdate -enddate -nameopt sep_comma_plus_space 2>/dev/null")
 
 
 def parse(answer: str) -> dict[str, PublishedState]:
@@ -89,11 +90,11 @@ def parse(answer: str) -> dict[str, PublishedState]:
         said = {
             key: line.removeprefix(prefix)
             for line in lines
-            for key, prefix in (("issuer", "issuer="), ("until", "notAfter="), ("trusted", "trusted "))
+            for key, prefix in (("issuer", "issuer="), ("until", "notAfter="), ("begins", "notBefore="), ("trusted", "trusted "))
             if line.startswith(prefix)
         }
         found[name] = PublishedState(tuple(
             line.removeprefix("mac ") for line in lines if line.startswith("mac ")), answers,
                             said.get("issuer", ""), said.get("until", ""), said.get("trusted", ""),
-                            not any(line.startswith("wrong ") for line in lines))
+                            not any(line.startswith("wrong ") for line in lines), said.get("begins", ""))
     return found

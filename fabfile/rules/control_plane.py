@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
-from fabfile.rules.rule import RESTORE, Found, apply, on, on_shell, rule
+from fabfile.rules.rule import RESTORE, Found, apply, on, on_shell, rule, told
 
 MANIFESTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _NO_API = ("kubectl_refused", "hub_cluster_silent", "hub_api_silent", "api_unreachable")
@@ -16,7 +16,7 @@ def api_server_down(look: Look) -> Found:
     for name, state in look.control_planes.items():
         if state.text("apiserver") not in ("", "200"):
             yield Finding(f"the API server of {name} is not ready", name,
-                          Severity.DOWN if len(look.rack.control_planes) == 1 else Severity.DEGRADED, state.text("apiserver-said"),
+                          Severity.DOWN if len(look.rack.control_planes) == 1 else Severity.DEGRADED, told(state.text("apiserver-said")),
                           fix=apply(name) if "kube-apiserver.yaml" not in state.lines("manifest") else on_shell(
                               name, "crictl logs --tail 20 $(crictl ps -aq --name kube-apiserver | head -n 1)"))
 

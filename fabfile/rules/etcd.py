@@ -8,7 +8,7 @@ from typing import Any
 from fabfile.facts.look import Look
 from fabfile.facts.machine import MachineState, as_json
 from fabfile.finding import Finding, Severity
-from fabfile.rules.rule import RESTORE, Found, on_shell, rule
+from fabfile.rules.rule import RESTORE, Found, on_shell, rule, told
 from fabfile.upstream.documents import certificates_folder, etcd_folder
 
 _QUOTA = 2 * 1024 ** 3  # bytes: etcd's own default
@@ -25,7 +25,7 @@ def etcd_down(look: Look) -> Found:
             fix = f"fab -H {name} -- sudo kubeadm init phase etcd local" if gone else \
                 on_shell(name, "crictl logs --tail 20 $(crictl ps -aq --name etcd | head -n 1)")
             yield Finding(f"etcd does not run on {name}", name, Severity.DOWN if len(look.rack.control_planes) == 1 else Severity.DEGRADED,
-                          "its manifest is gone" if gone else state.text("etcd-said"), etcd.since if etcd else "", fix)
+                          "its manifest is gone" if gone else told(state.text("etcd-said")), etcd.since if etcd else "", fix)
 
 
 @rule(here=_FOLLOWS, everywhere=("api_down", "etcd_member_down"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from fabfile.engine.causes import cause
 from fabfile.facts.cluster import renewed
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
+from fabfile.rules.packages import is_older
 from fabfile.rules.rule import Found, apply, on, rule, since
 from fabfile.upstream.paths import CRI_SOCKET
 
@@ -77,8 +79,10 @@ def kubelet_not_running(look: Look) -> Found:
         unit = state.units.get("kubelet")
         if unit and state.member and (not unit.runs or unit.active == "activating"):
             shown = f"it has started {unit.restarts} times" if unit.active == "activating" else unit.active
-            said = f"; {state.text('kubelet-error')}" if state.text("kubelet-error") and unit.active != "inactive" else ""
-            yield Finding(f"kubelet does not run on {name}", name, Severity.DEGRADED, shown + said, unit.since, apply(name))
+            said = state.text("kubelet-error") if unit.active != "inactive" else ""
+            known = cause(f"kubelet\t{said}")
+            yield Finding(f"kubelet does not run on {name}", name, Severity.DEGRADED, "; ".join(filter(None, (
+                shown, known.says if known else said))), unit.since, f"{known.fix}; then {apply(name)}" if known else apply(name))
 
 
 @rule()
@@ -210,7 +214,8 @@ def node_version_differs(look: Look) -> Found:
     for node in look.api.nodes if look.api else ():
         if node.kubelet and node.kubelet != wanted and node.name not in look.off:
             yield Finding(f"kubelet on {node.name} is {node.kubelet}, and configs/versions.yaml says {wanted}", node.name,
-                          Severity.DEGRADED, fix=f"{apply(node.name)} --yes")
+                          Severity.DEGRADED, fix="inv cluster.upgrade" if is_older(node.kubelet.removeprefix("v"), look) else
+                          f"{apply(node.name)} --yes")
 
 
 @rule()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
+from fabfile.rack.versions import numbers
 from fabfile.roles.programs import held_on_chicks
 from fabfile.rules.rule import Found, apply, on, rule
 
@@ -18,7 +19,13 @@ def version_differs(look: Look) -> Found:
                  if version and found.get(package) and not _same(found[package], version)]
         if wrong:
             yield Finding(f"{name} has other versions than configs/versions.yaml", name, Severity.DEGRADED, "; ".join(wrong),
-                          fix=f"{apply(name)} --yes")
+                          fix="inv cluster.upgrade" if is_older(found.get("kubelet", "").partition("-")[0], look) else
+                          f"{apply(name)} --yes")
+
+
+def is_older(kubelet: str, look: Look) -> bool:
+    """Whether it is older than versions.yaml says: then cluster.upgrade alone changes it."""
+    return bool(kubelet) and numbers(kubelet) < numbers(look.rack.versions.kubernetes.version)
 
 
 def _same(found: str, wanted: str) -> bool:

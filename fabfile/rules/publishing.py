@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
-from fabfile.rules.certificates import LASTING, days_left
+from fabfile.rules.certificates import days_left
 from fabfile.rules.rule import Found, on_shell, rule, since
 
 _SILENT = ("published_silent",)
@@ -122,10 +122,10 @@ def published_certificate_bad(look: Look) -> Found:
 
 @rule()
 def published_certificate_ends(look: Look) -> Found:
-    """The certificate of a published name expires within 20 days: it should have been renewed at 30."""
+    """The certificate of a published name has a fifth of its time left: it should have been renewed at a third."""
     for name, state in look.published.items():
-        end = _end(state.until)
-        if end and 0 < end - look.now <= (LASTING - 10) * 86400:
+        end, begin = _end(state.until), _end(state.begins)
+        if begin < look.now < end and end - look.now <= (end - begin) / 5:
             yield Finding(f"the certificate of {name} expires in {days_left(end, look.now)} days", name, Severity.DEGRADED,
                           state.issuer, fix=_renew(look, name))
 

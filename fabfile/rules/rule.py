@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fabfile.engine.causes import cause
 from fabfile.facts.look import Look
 from fabfile.finding import Finding
 
@@ -52,6 +53,12 @@ def on_shell(machine: str, text: str) -> str:
     """Shell text for a machine's root: quoted once for the operator's shell, and once for that of the machine."""
     inner = "".join(f"\\{letter}" if letter in '\\"$`' else letter for letter in text)
     return f"fab -H {machine} -- '" + f'sudo sh -c "{inner}"\''
+
+
+def told(said: str) -> str:
+    """What a program said at its end, or the cause that is known by that."""
+    known = cause(said)
+    return known.says if known else said
 
 
 def since(seconds: float) -> str:

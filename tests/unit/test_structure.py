@@ -16,7 +16,7 @@ MAY_IMPORT = {
               "finding"},
     "screen": {"screen", "bmc", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
     "engine": {"engine", "resources", "programs", "loading", "rack", "secret", "finding"},
-    "rules": {"rules", "facts", "roles", "upstream", "rack", "finding"},
+    "rules": {"rules", "engine", "facts", "roles", "upstream", "rack", "finding"},
     "facts": {"facts", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "resources": {"resources", "bmc", "programs", "upstream", "rack", "secret", "finding"},
