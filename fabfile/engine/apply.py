@@ -8,7 +8,7 @@ from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from fabfile.engine import confirm, detached, rebooting
+from fabfile.engine import confirm, detached, powering_off, rebooting
 from fabfile.engine.command_output import failure, shown, tail
 from fabfile.engine.errors import LinkLost, MachineError, RemoteValueFailed, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
@@ -38,18 +38,20 @@ def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entr
             continue
         for entry in group:
             with remote_values(rack, fleet, entry) as variables:
-                if not (entry.change.undo or entry.change.reboots):
+                if not (entry.change.undo or entry.change.reboots or entry.change.powers_off):
                     _together(session, (entry,), variables, tell)
                     continue
                 tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
                 if entry.change.reboots:
                     rebooting.reboot(fleet, session, entry, tell)
+                elif entry.change.powers_off:
+                    powering_off.power_off(fleet, session, entry, tell)
                 else:
                     confirm.apply_with_undo(fleet, session, entry, variables, tell)
 
 
 def _is_made_alone(change: Change) -> bool:
-    return bool(change.remote_values or change.undo or change.reboots)
+    return bool(change.remote_values or change.undo or change.reboots or change.powers_off)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class HostSession:
     changes: int = 0
     round_trips: int = 0
     known: bool = False  # this run has had a shell there before
+    off: bool = False  # this run has switched the machine off
 
     @property
     def shell(self) -> Shell:

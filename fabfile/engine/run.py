@@ -164,7 +164,7 @@ class Run:
         self._agree(self.plan.interruptions())
         for step, machines in self._steps():
             self._verify([(step, machines)])  # what does not hold keeps nothing else from being done
-        left = [m for m in self.machines if m.name not in self.failed]
+        left = [m for m in self.machines if m.name not in self.failed and not self.fleet.session(m).off]
         if not left:
             return
         lasting = {name: tuple(want for want in wants if want.resource.lasting) for name, wants in self.wants.items()}
@@ -217,7 +217,7 @@ class Run:
                 todo = tuple(m for m in differ if any(entry.change.commands for entry in entries[m.name]))
                 held = not todo or self._make_step(step, todo, entries)
                 made.append((step, differ, todo))
-                if not held or not self._standing(step):
+                if not held or all(m.name in self.failed for m in step.machines):
                     return made, self.critical - before, step.name
             return made, self.critical - before, ""
         finally:
@@ -252,7 +252,7 @@ class Run:
         return ""
 
     def _standing(self, step: Step) -> tuple[Machine, ...]:
-        return tuple(m for m in step.machines if m.name not in self.failed)
+        return tuple(m for m in step.machines if m.name not in self.failed and not self.fleet.session(m).off)
 
     def _stopped(self, step: str, later: Sequence[Step]) -> None:
         """Reports the steps that are not started, because they depend on a step that failed or has no machine left."""

@@ -48,6 +48,7 @@ from .published import NothingPublished, PublishedNames
 from .ran import Ran
 from .rebooted import Rebooted, RebootMarks
 from .replaced_program import RunsItsProgram
+from .shut_down import PodsEnded, SwitchedOff
 from .ssh_settings import SshSettings
 from .static_pod import StaticPod
 from .swap import SwapOff
@@ -117,6 +118,7 @@ __all__ = [
     "Packaged",
     "Packages",
     "PendingVerification",
+    "PodsEnded",
     "PrunedObjects",
     "PrunedReleases",
     "PublishedNames",
@@ -134,6 +136,7 @@ __all__ = [
     "StaticPod",
     "SupportedSystem",
     "SwapOff",
+    "SwitchedOff",
     "Symlink",
     "Sysctls",
     "SystemUpdated",

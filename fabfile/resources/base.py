@@ -52,6 +52,7 @@ class Change:
     undo: str = field(default="", repr=False)
     rejected: bool = False  # the rack's files ask for what cannot be: told before anything is touched, with exit code 2
     reboots: bool = False  # its one command takes the machine down: the change is made when it is back
+    powers_off: bool = False  # its one command takes the machine down: the run asks nothing of it afterwards
     interrupts: str = ""  # what people or pods lose while or after it is made, in words. It then wants consent, and is
     # made on one machine after another, each verified before the next: "the API server of chick0 restarts"
     typed: str = ""  # what somebody types to agree to it, in place of yes: what would be destroyed by mistake. It interrupts, too

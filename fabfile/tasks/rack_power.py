@@ -1,0 +1,179 @@
+"""The whole rack's power: off in the order in which nothing is lost, on in the order in which each finds what it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from invoke import Exit
+
+from fabfile.tasks.task import task
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+    from fabfile.engine.step import Step
+    from fabfile.finding import Finding
+    from fabfile.rack import Machine, Rack
+
+DRY = "Dry run: show the changes, make none; exit 3 if there are any."
+_PAUSE = 3.0  # seconds between two looks at a gate
+_SILENT = "does not answer"
+
+
+@task(help={"gateway": "The gateway, too, last of all.", "dry": DRY, "yes": "Approve it without asking.", "json": "Print JSON."})
+def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Switch the rack off: pods, workers, control planes, storage.
+
+    Users' servers end first, then each kind of machine in turn. rooster stays
+    on, for rack.power-on by BMCs, unless --gateway is given.
+    """
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.leader import connected, find_leader
+    from fabfile.tasks.queries import ask
+    from fabfile.tasks.rack import the_rack
+
+    rack = the_rack()
+    machines = [one for one in (*rack.chicks, *rack.storage_hosts) if one.host_key and not one.expected_off]
+    with connected(rack) as ways:
+        rack, _ = find_leader(ways)
+        answers, errors = ask(rack, {one.name: "[ ! -e /etc/kubernetes/admin.conf ] || kubectl --kubeconfig "
+                                     "/etc/kubernetes/admin.conf --request-timeout=10s get --raw /readyz" for one in machines}, 40.0, ways)
+    for name, error in errors.items():
+        print(f"{name} does not answer, and is taken for off ({error.problem})")
+    on = [one for one in machines if one.name in answers]
+    api = answers.get(rack.leader.name, "").strip().endswith("ok")
+    if not api:
+        print("the API server does not answer: pods end with their machines")
+    converge(command(), partial(off_steps, on=on, api=api, gateway=gateway), dry=dry, yes=yes, json=json, rack=rack)
+
+
+def off_steps(rack: Rack, on: Sequence[Machine], api: bool, gateway: bool) -> list[Step]:
+    """Of the machines that answer: nodes get no pods, pods end, then workers, control planes, file servers, and rooster."""
+    from fabfile.engine.step import Step
+    from fabfile.resources import Cordoned, PodsEnded, SwitchedOff
+
+    nodes = tuple(one.name for one in on if one in rack.chicks)
+    kinds = {"workers off": [one for one in on if one in rack.chicks and one not in rack.control_planes],
+             "control planes off": [one for one in on if one in rack.control_planes],
+             "storage off": [one for one in on if one not in rack.chicks],
+             "gateway off": [rack.gateway] if gateway else []}
+    before = [Step("cordon nodes", (rack.leader,), lambda rack, _: [Cordoned(name) for name in nodes]),
+              Step("end pods", (rack.leader,), lambda rack, _: [PodsEnded(nodes)])] if api and nodes else []
+    return [*before, *(Step(name, tuple(machines), lambda rack, machine: [SwitchedOff(machine.name)], at_once=len(machines))
+                       for name, machines in kinds.items() if machines)]
+
+
+@task(help={"wait": "How long each gate is waited for (default: 15m).", "json": "Print JSON of what is wrong."})
+def power_on(c: Context, wait: str = "15m", json: bool = False) -> None:
+    """Switch the rack on, or see that it has come back.
+
+    Gate by gate: rooster, file servers, control planes, workers. By BMC where
+    there is one; the others are named, to be switched on by hand.
+    """
+    from fabfile.finding import healthy
+    from fabfile.screen.findings import as_data, as_text
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.durations import seconds_of
+    from fabfile.tasks.rack import the_rack
+
+    rack, limit = the_rack(), seconds_of("--wait", wait)
+    found = came_up(rack, limit, (lambda text: None) if json else partial(print, flush=True))
+    if json:
+        from json import dumps
+        print(dumps(as_data(found), indent=1, ensure_ascii=False))
+    elif found:
+        print(as_text(found))
+    if not healthy(found):
+        raise Exit(code=3)
+    converge("rack.power-on", open_steps, yes=True, json=json)
+
+
+def gates(rack: Rack) -> list[tuple[str, list[Machine], str]]:
+    """What comes up in which order: what it is called, its machines, and shell text that prints "open" when such a machine does
+    its work, else why not."""
+    kubelet = "systemctl is-active -q kubelet || { echo 'kubelet does not run'; exit; }"
+    ready = "said=$(kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s get --raw /readyz 2>&1)"
+    nfs = "! systemctl is-enabled -q nfs-server 2>/dev/null || systemctl is-active -q nfs-server"
+    present = [one for one in rack.machines.values() if one.host_key and not one.expected_off]
+    return [
+        ("gateway", [rack.gateway], "echo open"),
+        ("file servers", [one for one in present if one in rack.storage_hosts],
+         f"if {nfs}; then echo open; else echo 'NFS is not served'; fi"),
+        ("control planes", [one for one in present if one in rack.control_planes],
+         f"{kubelet}\nif {ready}; then echo open; else echo \"the API server is not ready: $said\"; fi"),
+        ("workers", [one for one in present if one in rack.chicks and one not in rack.control_planes], f"{kubelet}\necho open"),
+    ]
+
+
+def came_up(rack: Rack, limit: float, say: Callable[[str], None]) -> list[Finding]:
+    """Goes through the gates: a finding for each machine that a gate was waited for in vain. No gate after that is asked."""
+    from fabfile.finding import Finding, Severity
+
+    for name, machines, question in gates(rack):
+        if not machines:
+            continue
+        began = time.monotonic()
+        why = closed(rack, machines, question)
+        if why:
+            say(f"{name}: " + ", ".join(f"{machine} {reason}" for machine, reason in why.items()))
+            switched_on(rack, [rack.machine(machine) for machine, reason in why.items() if reason.startswith(_SILENT)], say)
+        while why and time.monotonic() < began + limit:
+            time.sleep(_PAUSE)
+            why = closed(rack, machines, question)
+        if why:
+            harm = Severity.DEGRADED if name == "workers" else Severity.DOWN
+            told = f"waited for {time.monotonic() - began:.0f} s; what comes after the {name} was not looked at"
+            return [Finding(f"{machine} {reason}" if reason.startswith(_SILENT) else f"{machine}: {reason}", machine, harm, told, fix=(
+                "is it on? its console says why it does not start; then inv rack.power-on again" if reason.startswith(_SILENT)
+                else f"inv node.status {machine}")) for machine, reason in why.items()]
+        say(f"{name}: up after {time.monotonic() - began:.0f} s ({', '.join(one.name for one in machines)})")
+    return []
+
+
+def closed(rack: Rack, machines: Sequence[Machine], question: str) -> dict[str, str]:
+    """The machines that a gate is still closed for, with why."""
+    from fabfile.tasks.queries import ask
+
+    answers, errors = ask(rack, {one.name: question for one in machines}, 20.0)
+    why = {name: f"{_SILENT} ({error.problem})" for name, error in errors.items()}
+    return why | {name: " ".join(said.split()) or "says nothing" for name, said in answers.items() if said.split()[-1:] != ["open"]}
+
+
+def switched_on(rack: Rack, machines: Sequence[Machine], say: Callable[[str], None]) -> None:
+    """By its BMC, where there is one that says that the machine is off; the others are named."""
+    from fabfile.bmc.board import BmcProblem, board, lacking
+    from fabfile.engine.step import Step
+    from fabfile.resources.bmc import Powered
+    from fabfile.tasks.bmcs import look
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.leader import connected
+
+    by_bmc = [one for one in machines if one is not rack.gateway and one.bmc and not [*lacking(rack, one)]]
+    if by_hand := [one.name for one in machines if one not in by_bmc]:
+        say(f"switch {', '.join(by_hand)} on now: no BMC can do it")
+    if not by_bmc:
+        return
+    with connected(rack) as ways:
+        found = look(rack, [board(rack, one) for one in by_bmc], ways)
+    for name, known in found.items():
+        if isinstance(known, BmcProblem):
+            say(f"switch {name} on now: its BMC cannot be asked ({known})")
+    off = [known for known in found.values() if not isinstance(known, BmcProblem) and known.state.off]
+    if off:
+        step = Step("power", (rack.gateway,), lambda rack, _: [Powered(known, True) for known in off])
+        converge("rack.power-on", lambda rack: [step], rack=replace(rack, leading=rack.leader.name))
+
+
+def open_steps(rack: Rack) -> list[Step]:
+    """Nodes that rack.power-off has cordoned take pods again, and every node works with every other."""
+    from fabfile.engine.step import Step
+    from fabfile.resources import Uncordoned
+    from fabfile.roles.pod_traffic import all_work_together
+
+    nodes = [one.name for one in rack.chicks if not one.expected_off]
+    return [Step("uncordon nodes", (rack.leader,), lambda rack, _: [Uncordoned(name) for name in nodes], verify=all_work_together)]

@@ -1,0 +1,128 @@
+"""The whole rack goes off in order, and comes on gate by gate, on simulated machines."""
+
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import simulated
+
+from fabfile.engine import powering_off
+from fabfile.engine.errors import NoAnswer
+from fabfile.engine.run import run
+from fabfile.finding import Severity
+from fabfile.loading import load
+from fabfile.tasks import queries, rack_power
+
+BASE = Path(__file__).parents[1] / "cases/rack/base"
+
+
+@pytest.fixture
+def rack(tmp_path, monkeypatch):
+    """rooster, one control plane, two workers, all with a known host key."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = shutil.copytree(BASE, tmp_path / "rack")
+    text = (folder / "hosts.yaml").read_text()
+    (folder / "hosts.yaml").write_text(text[:text.index("  chick3:")])
+    rack = load(folder)
+    return replace(rack, machines={name: one.model_copy(update={"host_key": f"ssh-ed25519 {name}"}) for name, one in rack.machines.items()})
+
+
+class Flock(simulated.Ways):
+    """Machines that go off when they are told to, and then let nobody in."""
+
+    def __init__(self, rack, stubborn=""):
+        super().__init__({name: partial(self.asked, name) for name in rack.machines})
+        self.acts, self.off, self.stubborn = [], set(), stubborn
+
+    def shell(self, machine, *, fresh=False):
+        if machine.name in self.off:
+            raise NoAnswer(machine.name, "no answer")
+        return super().shell(machine, fresh=fresh)
+
+    def asked(self, name, verb, text):
+        if text.endswith("systemctl poweroff"):
+            self.acts.append(f"off {name}")
+            if name != self.stubborn:
+                self.off.add(name)
+        elif verb == "act" and (" cordon " in text or " drain " in text):
+            self.acts.append("cordon" if " cordon " in text else "drain")
+        elif "get node " in text:
+            return 0, "open\n"
+        elif "get pods" in text:
+            return 0, "hub jupyter-ada / Running\n"
+        elif text.strip().endswith("echo on"):
+            return 0, "on\n"
+        return 0, ""
+
+
+def switch_off(rack, ways, **words):
+    steps = rack_power.off_steps(rack, on=words.pop("on", rack.chicks), **{"api": True, "gateway": False} | words)
+    return run(rack, "rack.power-off", steps, ways=ways, consent=lambda entries: True)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(powering_off, "_PAUSE", 0.0)
+    monkeypatch.setattr(rack_power, "_PAUSE", 0.0)
+
+
+def test_pods_end_then_workers_then_control_planes_then_rooster(rack):
+    ways = Flock(rack)
+    result = switch_off(rack, ways, gateway=True)
+    assert not result.errors, str(result.errors[0])
+    assert ways.acts[:4] == ["cordon", "cordon", "cordon", "drain"]
+    assert set(ways.acts[4:6]) == {"off chick1", "off chick2"} and ways.acts[6:] == ["off chick0", "off rooster"]
+    assert result.exit_code == 0 and ways.off == set(rack.machines)
+
+
+def test_rooster_stays_on_and_what_is_off_already_is_left_out(rack):
+    ways = Flock(rack)
+    assert switch_off(rack, ways, on=[one for one in rack.chicks if one.name != "chick2"], api=False).exit_code == 0
+    assert ways.acts == ["off chick1", "off chick0"]
+
+
+def test_a_worker_that_does_not_go_off_keeps_the_control_plane_on(rack, monkeypatch):
+    monkeypatch.setattr(powering_off, "_SILENT", 10 ** 9)  # it is never silent
+    clock = iter(range(0, 10 ** 6, 200))
+    monkeypatch.setattr(powering_off.time, "monotonic", lambda: next(clock))
+    ways = Flock(rack, stubborn="chick2")
+    result = switch_off(rack, ways, on=[one for one in rack.chicks if one.name != "chick1"], api=False)
+    assert result.exit_code == 1 and "off chick0" not in ways.acts
+    assert "still answers" in str(result.errors[0])
+
+
+class Gates:
+    """Machines that answer after so many looks."""
+
+    def __init__(self, monkeypatch, **after):
+        self.after, self.looks, self.said = after, {}, []
+        monkeypatch.setattr(queries, "ask", self.ask)
+
+    def ask(self, rack, questions, limit=60.0, ways=None):
+        answers, errors = {}, {}
+        for name in questions:
+            self.looks[name] = self.looks.get(name, 0) + 1
+            if self.looks[name] <= self.after.get(name, 0):
+                errors[name] = NoAnswer(name, "no answer")
+            else:
+                answers[name] = "open\n"
+        return answers, errors
+
+
+def test_each_gate_is_waited_for_before_the_next(rack, monkeypatch):
+    gates = Gates(monkeypatch, rooster=2, chick0=3, chick2=1)
+    assert rack_power.came_up(rack, 60.0, gates.said.append) == []
+    assert [line.partition(": ")[0] for line in gates.said if "up after" in line] == ["gateway", "control planes", "workers"]
+    assert "switch chick0 on now: no BMC can do it" in gates.said and "switch chick2 on now: no BMC can do it" in gates.said
+    assert (gates.looks["rooster"], gates.looks["chick0"], gates.looks["chick1"]) == (3, 4, 2)
+
+
+@pytest.mark.parametrize("away, harm, unasked", [("rooster", Severity.DOWN, "chick0"), ("chick0", Severity.DOWN, "chick1"),
+                                                ("chick2", Severity.DEGRADED, None)])
+def test_what_does_not_come_up_is_a_finding_and_what_needs_it_is_not_looked_at(rack, monkeypatch, away, harm, unasked):
+    gates = Gates(monkeypatch, **{away: 10 ** 6})
+    (found,) = rack_power.came_up(rack, 0.0, gates.said.append)
+    assert (found.where, found.severity) == (away, harm) and "does not answer" in found.what and "console" in found.fix
+    assert unasked not in gates.looks
