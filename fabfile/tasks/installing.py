@@ -152,9 +152,12 @@ def _join(rack: Rack, machine: str) -> None:
     """Into the cluster; where there is none yet, what to type once every machine has its system."""
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.queries import asked_of
     from fabfile.tasks.steps import add_steps
+    from fabfile.upstream.paths import ADMIN_CONF
 
-    if rack.leader.name == machine or not rack.leader.host_key:
+    leader = rack.leader
+    if leader.name == machine or not leader.host_key or not asked_of(rack, leader, f"[ ! -e {ADMIN_CONF} ] || echo there").strip():
         print(f"{machine} is installed. When the rack's other machines are, too: inv cluster.bootstrap")
         return
     converge(command(), lambda rack: add_steps(rack, rack.machine(machine)))

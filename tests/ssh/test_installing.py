@@ -91,6 +91,20 @@ def test_from_an_order_to_a_pinned_key_and_killed_on_the_way(boots):
     assert code == 0 and f"installed by order {order}" in said
 
 
+def test_a_worker_is_not_added_while_there_is_no_cluster_although_its_control_plane_is_there(boots):
+    hosts = boots.operator.folder / "hosts.yaml"
+    hosts.write_text(hosts.read_text().replace(f"    host_key: {boots.swarm.hosts['chick1'].host_key}\n", ""))
+    run = install(boots, "chick1", "--reinstall")
+    boots.until(lambda: "Switch chick1 on now" in run.said or run.process.poll() is not None, 180)
+    assert "Switch chick1 on now" in run.said, run.said
+    installer = Installer(boots, "chick1")
+    installer.early()
+    installer.guard()
+    installer.late()
+    code, said = run.end()
+    assert code == 0 and said.endswith("chick1 is installed. When the rack's other machines are, too: inv cluster.bootstrap\n"), said
+
+
 def test_what_the_guard_refuses_is_told_and_a_new_order_takes_its_place(boots):
     run = install(boots, "chick1", "--reinstall")
     boots.until(lambda: "Switch chick1 on now" in run.said, 60)
