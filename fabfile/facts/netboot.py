@@ -101,8 +101,8 @@ def parse(answer: str) -> Boots:
         about = dict(line.partition(" ")[::2] for line in lines)
         order = about.get("id", identity)
         reported = tuple(said.get((address, order), ()))
-        state = "finished" if kind == "claimed" and any(word.name == "finished" for word in reported) else kind
-        found.setdefault(address, []).append(Ordered(order, state, since, about, reported))
+        ends = [word.time for word in reported if word.name == "finished"] if kind == "claimed" else []
+        found.setdefault(address, []).append(Ordered(order, "finished" if ends else kind, max(ends, default=since), about, reported))
     return Boots(now, {address: tuple(sorted(some, key=lambda one: -one.since)) for address, some in found.items()}, asked)
 
 

@@ -40,7 +40,7 @@ def test_where_an_order_lies_says_how_far_it_has_come():
     armed, done, begun = (found.order(f"10.0.0.{number}") for number in (100, 101, 102))
     assert (armed.state, armed.id, armed.about["who"]) == ("armed", "0123456789ab", "ops")
     assert armed.word("refused") == Word("refused", 1764357950, "there is no disk ata-A") and armed.word("finished") is None
-    assert (done.state, done.id) == ("finished", "aaaaaaaaaaaa"), "an order that expired later does not hide it"
+    assert (done.state, done.id, done.since) == ("finished", "aaaaaaaaaaaa", 1764350900), "an order that expired later does not hide it"
     assert begun == Ordered("cccccccccccc", "claimed", 1764350000, {"id": "cccccccccccc"})
     assert found.order("10.0.0.103") is None
     assert found.asked == {"10.0.0.100": (1764357920, "GET /preseed.cfg"), "10.0.0.102": (1764357910, "GET /guard (404)")}
