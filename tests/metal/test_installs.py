@@ -1,0 +1,67 @@
+"""From a power button to a Ready node: empty machines, switched on by their BMCs, installed by Debian's own installer."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from conftest import MACHINES, wait_until
+from stages import Followed
+
+from lab import emulated
+from lab.plan import Plan
+
+SECURE_BOOT = "od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-*"  # behind four bytes of attributes
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def emptied(lab, name: str) -> Path:
+    """The folder of a machine that is off, with new disks."""
+    lab.reset([name])
+    folder = lab.places.machine(name)
+    emulated.prepare(lab.emulated[name], folder, Plan.read(lab.places.plan).metal.layers[0])
+    return folder
+
+
+def test_the_installer_claims_its_order_before_it_writes_and_the_machine_is_not_armed_any_more(lab, types, gateway):
+    """As far as the first write: the shortest way through firmware, loader, kernel, components, guard and claim."""
+    folder = emptied(lab, "chick11")
+    other = digest(folder / emulated.image(1))
+    run = types("inv", "node.install", "chick11", then="chick11\n")
+    with Followed(lab, "chick11") as followed:
+        run.until("it has claimed order", 1800)
+    run.process.kill()
+    assert not followed.asks, followed.asks
+    places = lab.run("rooster", "sh", "-c", "ls /srv/coop/boot/at/10.0.0.111").stdout.split()
+    assert [place for place in places if place.startswith("claimed-")] and "armed" not in places
+    assert digest(folder / emulated.image(1)) == other
+    emptied(lab, "chick11")
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_an_empty_machine_becomes_a_node(lab, types, cluster, name):
+    folder = emptied(lab, name)
+    other = digest(folder / emulated.image(1))
+    run = types("inv", "node.install", name, "--again", then=f"{name}\n")
+    with Followed(lab, name) as followed:
+        said = run.end()
+    assert not followed.asks, followed.asks
+    assert "hosts.yaml has it now" in said
+    nodes = lab.run("chick0", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes", "--no-headers").stdout
+    assert [line.split()[1] for line in nodes.splitlines() if line.startswith(f"{name} ")] == ["Ready"]
+    assert digest(folder / emulated.image(1)) == other, "hosts.yaml does not name this disk"
+    if MACHINES[name] != "bios":
+        assert types("fab", "-H", name, "--", SECURE_BOOT).end().split()[-1] == "1", "Secure Boot is enforced"
+    if MACHINES[name] == "http":
+        address = f"10.0.0.{100 + int(name.removeprefix('chick'))}"
+        sent = lab.run("rooster", "journalctl", "-u", "dnsmasq", "-o", "cat", "--grep", f"sent .* to {address}$", check=False).stdout
+        assert "/" not in sent, "nothing came by TFTP"
+
+
+def test_a_machine_with_a_system_starts_it_although_the_network_is_first(lab, types, cluster):
+    for _ in range(3):
+        types("inv", "node.power", "chick11", "cycle", "--yes").end()
+        wait_until("chick11 answers again", lambda: types("fab", "-H", "chick11", "--", "true").process.wait() == 0, 600)
