@@ -29,6 +29,8 @@ class Board:
     serial: str = ""  # of the machine, as hosts.yaml has it; empty: it has none
     uuid: str = ""
     firmware: str = ""  # "bios" or "uefi"; empty: hosts.yaml does not say
+    console: str = ""  # how its serial console is read: "ipmi" or "ssh"
+    console_key: str = ""  # of the BMC's SSH server
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class State:
         return self.power == "off"
 
 
+@dataclass(frozen=True)
+class Event:
+    """One entry of a BMC's event log. Empty texts: it did not say."""
+
+    time: str  # by its own clock
+    severity: str
+    message: str
+
+
 class BmcProblem(Exception):
     """Why a BMC cannot be talked to, in one sentence; it was told nothing, or nothing that changes anything."""
 
@@ -64,7 +75,10 @@ def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
         yield rack.problem(HOSTS, (*at, "public_key"), "is missing: nothing is said to a BMC whose key is not known",
                            "`inv rack.bmc` shows its key")
     password = password_of(rack.secrets, machine.name)
-    if password and bmc.protocol == "ipmi" and len(password.reveal().encode()) > LONGEST_BY_IPMI:
+    if bmc.console == "ssh" and bmc.console_key is None:
+        yield rack.problem(HOSTS, (*at, "console_key"), "is missing: no password is said to an SSH server whose key is not known",
+                           f"as `ssh-keyscan -t ed25519 {bmc.address}` shows it on {rack.gateway.name}; compare it on the BMC's own pages")
+    if password and "ipmi" in (bmc.protocol, bmc.console) and len(password.reveal().encode()) > LONGEST_BY_IPMI:
         yield Problem(SECRETS, 0, "bmc", f"the password of {machine.name}'s BMC is longer than IPMI's {LONGEST_BY_IPMI} bytes")
     if password is None:
         yield Problem(SECRETS, 0, "bmc", f"there is no password of {machine.name}'s BMC", "bmc: {password: …}")
@@ -75,7 +89,7 @@ def board(rack: Rack, machine: Machine) -> Board:
     bmc, password, known = machine.bmc, password_of(rack.secrets, machine.name), machine.hardware
     assert bmc is not None and bmc.user and bmc.protocol and password
     return Board(machine.name, str(bmc.address), bmc.user, password, bmc.public_key or "", bmc.protocol, bmc.cipher_suite or 17,
-                 known.serial or "", known.uuid or "", known.firmware or "")
+                 known.serial or "", known.uuid or "", known.firmware or "", bmc.reads_console, bmc.console_key or "")
 
 
 def other_machine(one: Board, state: State) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from shlex import quote
 
-from fabfile.bmc import curl, quirks, redfish
-from fabfile.bmc.board import BmcProblem, Board, State
+from fabfile.bmc import curl, ipmi, quirks, redfish, redfish_log
+from fabfile.bmc.board import BmcProblem, Board, Event, State
 from fabfile.bmc.known import PATIENCE
 from fabfile.programs import shell
 
@@ -52,10 +52,45 @@ class ByRedfish:
     def identify(self, lit: bool) -> str:
         return self._text(f"tell {quote(curl.change(self.board, redfish.identify(self.answers, lit)))}")
 
+    def console(self) -> str:
+        offered = redfish.consoles(self.answers)
+        if self.board.console == "ipmi":
+            return ipmi.console(self.board)
+        if self.board.console == "ssh":
+            ssh = offered.get("SSH", redfish.SshConsole())
+            return shell("ssh_console", address=self.board.address, user=self.board.user, password=self.board.password.reveal(),
+                         port=str(ssh.port), entry=ssh.entry, key=self.board.console_key)
+        ways = [way for way in ("ipmi", "ssh") if way.upper() in offered]
+        raise BmcProblem("hosts.yaml does not say how its machine's console is read, " + (
+            f"and it offers {' and '.join(way.upper() for way in ways)}: bmc: {{console: {ways[0]}}}" if ways else
+            f"and it says that it offers {', '.join(offered)} alone" if offered else
+            "and it offers none by Redfish. Many have one by IPMI all the same: bmc: {console: ipmi}"))
+
+    def log(self) -> LogByRedfish:
+        return LogByRedfish(self.board, self.answers)
+
     def _text(self, verb: str) -> str:
         return shell("redfish", "bmc", machine=self.board.machine, base=curl.settings(self.board),
                      system=curl.url(self.board, redfish.system_path(self.answers)),
                      boots=curl.url(self.board, redfish.boot_path(self.answers))) + "\n" + verb
+
+
+class LogByRedfish:
+    """One resource names the next."""
+
+    def __init__(self, board: Board, answers: redfish.Answers):
+        self._board, self._answers, self._rounds = board, {**answers}, 0
+
+    def question(self) -> str:
+        self._rounds += 1
+        paths = redfish_log.to_read(self._answers) if self._rounds <= redfish_log.ROUNDS else ()
+        return curl.reading(self._board, paths) if paths else ""
+
+    def hear(self, output: str) -> None:
+        self._answers |= curl.parse(output)
+
+    def events(self) -> tuple[Event, ...]:
+        return redfish_log.events(self._answers)
 
 
 class AskingByRedfish:

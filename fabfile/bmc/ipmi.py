@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 from shlex import quote
 
-from fabfile.bmc.board import BmcProblem, Board, State
+from fabfile.bmc.board import BmcProblem, Board, Event, State
 from fabfile.bmc.known import PATIENCE
 from fabfile.programs import shell
 
 MARK = "coop-ipmi"
+LONGEST_LOG = 60  # entries: one costs a round trip
 DEVICES = {"network": ("pxe", "Pxe"), "disk": ("disk", "Hdd"), "setup": ("bios", "BiosSetup")}  # ipmitool's word, and Redfish's
 _POWER = re.compile(r"^Chassis Power is (on|off)$", re.MULTILINE)
 _FIRMWARE = re.compile(r"^Firmware Revision +: (\S+)$", re.MULTILINE)
@@ -50,6 +51,12 @@ class ByIpmi:
     def identify(self, lit: bool) -> str:
         return self._text(f"tell 'chassis identify {'force' if lit else 0}'")
 
+    def console(self) -> str:
+        return console(self.board)
+
+    def log(self) -> LogByIpmi:
+        return LogByIpmi(self.board)
+
     def _text(self, verb: str) -> str:
         return program(self.board) + "\n" + verb
 
@@ -73,9 +80,42 @@ class AskingByIpmi:
         return ByIpmi(self._board, parse(self._said))
 
 
-def program(board: Board) -> str:
-    return shell("ipmi", "bmc", machine=board.machine, address=board.address, user=board.user, suite=str(board.cipher_suite),
-                 password=board.password.reveal())
+class LogByIpmi:
+    """The system event log (SEL), in one answer."""
+
+    def __init__(self, board: Board):
+        self._board, self._said, self._asked = board, "", False
+
+    def question(self) -> str:
+        if self._asked:
+            return ""
+        self._asked = True
+        return f"{program(self._board)}\ntool sel list last {LONGEST_LOG} || echo {MARK} failed"
+
+    def hear(self, output: str) -> None:
+        self._said = output
+
+    def events(self) -> tuple[Event, ...]:
+        return parse_log(self._said)
+
+
+def program(board: Board, *more: str) -> str:
+    return shell("ipmi", *(more or ("bmc",)), machine=board.machine, address=board.address, user=board.user,
+                 suite=str(board.cipher_suite), password=board.password.reveal())
+
+
+def console(board: Board) -> str:
+    """How record.sh reads the console of a machine whose BMC speaks IPMI, whatever else it speaks."""
+    return program(board, "ipmi_console")
+
+
+def parse_log(output: str) -> tuple[Event, ...]:
+    """"1 | 11/29/2026 | 01:06:40 | Power Supply #0x61 | Power Supply AC lost | Asserted". Raises BmcProblem."""
+    lines = [line for line in output.strip().splitlines() if "PEN registry" not in line]
+    if lines and lines[-1] == f"{MARK} failed":
+        raise BmcProblem(_why_not(lines[-2] if len(lines) > 1 else "nothing was said"))
+    rows = [[word.strip() for word in line.split("|")] for line in lines if line.count("|") >= 3]
+    return tuple(Event(" ".join(row[1:3]), "", ", ".join(filter(None, row[3:]))) for row in rows)
 
 
 def parse(output: str) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fabfile.bmc.board import Board, State
+from fabfile.bmc.board import Board, Event, State
 
 PATIENCE = 120  # seconds that a system is given to shut down
 
@@ -38,6 +38,25 @@ class Known(Protocol):
 
     def identify(self, lit: bool) -> str:
         """Its light, by which it is found in the rack. Raises BmcProblem."""
+
+    def console(self) -> str:
+        """Defines how record.sh reads the machine's console. Raises BmcProblem."""
+
+    def log(self) -> AskingLog:
+        """Its event log."""
+
+
+class AskingLog(Protocol):
+    """Of one BMC's event log, in as many rounds as its protocol needs."""
+
+    def question(self) -> str:
+        """Shell text for rooster; empty: nothing more is to be asked. Raises BmcProblem."""
+
+    def hear(self, output: str) -> None:
+        """What that printed."""
+
+    def events(self) -> tuple[Event, ...]:
+        """The newest last. Raises BmcProblem."""
 
 
 class Asking(Protocol):

@@ -44,6 +44,14 @@ class Request:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class SshConsole:
+    """How a BMC's SSH server gives the machine's console. `entry` is typed there first."""
+
+    port: int = 22
+    entry: str = ""
+
+
 Answers = Mapping[str, Answer]  # by path
 
 
@@ -60,7 +68,7 @@ def to_read(answers: Answers) -> tuple[str, ...]:
 
 def system_path(answers: Answers) -> str:
     """The machine's resource. Raises BmcProblem."""
-    members = [path for one in _list(answers[SYSTEMS].body, "Members") if (path := _path(one))]
+    members = [path for one in some(answers[SYSTEMS].body, "Members") if (path := path_of(one))]
     if len(members) != 1:
         raise BmcProblem(f"it has {len(members)} systems, and should have one")
     return members[0]
@@ -68,9 +76,9 @@ def system_path(answers: Answers) -> str:
 
 def _linked(system: Mapping[str, Any]) -> Iterator[str]:
     """The BMC itself, and where boot settings may be taken instead."""
-    managers = [path for one in _list(_part(system, "Links"), "ManagedBy") if (path := _path(one))]
+    managers = [path for one in some(part(system, "Links"), "ManagedBy") if (path := path_of(one))]
     yield from managers[:1]
-    if settings := _path(_part(_part(system, "@Redfish.Settings"), "SettingsObject")):
+    if settings := path_of(part(part(system, "@Redfish.Settings"), "SettingsObject")):
         yield settings
 
 
@@ -86,21 +94,21 @@ def state(answers: Answers) -> State:
     body = system.body
     linked = [answers[one].body for one in _linked(body) if one in answers and answers[one].good]
     managers = [one for one in linked if "FirmwareVersion" in one]
-    power = _text(body, "PowerState")
+    power = text(body, "PowerState")
     if not power:
         raise BmcProblem(f"{path} does not say whether the machine is on")
-    health = _part(body, "Status")
+    health = part(body, "Status")
     return State(
-        power=power.lower(), boot=override(answers), vendor=_text(body, "Manufacturer"), model=_text(body, "Model"),
-        serials=tuple(filter(None, (_text(body, "SerialNumber"), _text(body, "SKU")))), uuid=_text(body, "UUID"),
-        firmware=_text(managers[0], "FirmwareVersion") if managers else "",
-        health=_text(health, "HealthRollup") or _text(health, "HealthRollUp") or _text(health, "Health"))
+        power=power.lower(), boot=override(answers), vendor=text(body, "Manufacturer"), model=text(body, "Model"),
+        serials=tuple(filter(None, (text(body, "SerialNumber"), text(body, "SKU")))), uuid=text(body, "UUID"),
+        firmware=text(managers[0], "FirmwareVersion") if managers else "",
+        health=text(health, "HealthRollup") or text(health, "HealthRollUp") or text(health, "Health"))
 
 
 def override(answers: Answers) -> str:
     """How the next start differs: "Once:Pxe"; empty where it does not."""
-    boot = _part(answers[boot_path(answers)].body, "Boot")
-    enabled, target = _text(boot, "BootSourceOverrideEnabled"), _text(boot, "BootSourceOverrideTarget")
+    boot = part(answers[boot_path(answers)].body, "Boot")
+    enabled, target = text(boot, "BootSourceOverrideEnabled"), text(boot, "BootSourceOverrideTarget")
     return f"{enabled}:{target}" if enabled not in ("", "Disabled") and target not in ("", "None") else ""
 
 
@@ -108,19 +116,19 @@ def boot_path(answers: Answers) -> str:
     """The resource that takes boot settings: the one that @Redfish.Settings names, if it has any; else the system."""
     system = system_path(answers)
     for path in _linked(answers[system].body):
-        if path in answers and "BootSourceOverrideTarget" in _part(answers[path].body, "Boot"):
+        if path in answers and "BootSourceOverrideTarget" in part(answers[path].body, "Boot"):
             return path
     return system
 
 
 def reset(answers: Answers, wanted: str) -> Request | None:
     """"on", "off" or "shut down"; None: this BMC cannot."""
-    action = _part(_part(answers[system_path(answers)].body, "Actions"), "#ComputerSystem.Reset")
-    allowed = _list(action, "ResetType@Redfish.AllowableValues")  # without them every word is tried
+    action = part(part(answers[system_path(answers)].body, "Actions"), "#ComputerSystem.Reset")
+    allowed = some(action, "ResetType@Redfish.AllowableValues")  # without them every word is tried
     word = next((word for word in RESETS[wanted] if word in allowed or not allowed), "")
     if not word:
         return None
-    path = _path(action, "target") or f"{system_path(answers).rstrip('/')}/Actions/ComputerSystem.Reset"
+    path = path_of(action, "target") or f"{system_path(answers).rstrip('/')}/Actions/ComputerSystem.Reset"
     return Request("POST", path, {"ResetType": word})
 
 
@@ -128,16 +136,16 @@ def boots(answers: Answers, target: str, firmware: str = "") -> tuple[Request, .
     """Ways to have the next start come from somewhere else, once: each is tried until one is kept. Raises BmcProblem."""
     path = boot_path(answers)
     system = answers[system_path(answers)].body
-    boot = _part(answers[path].body, "Boot")
-    allowed = _list(boot, "BootSourceOverrideTarget@Redfish.AllowableValues")
+    boot = part(answers[path].body, "Boot")
+    allowed = some(boot, "BootSourceOverrideTarget@Redfish.AllowableValues")
     if allowed and TARGETS[target] not in allowed:
         raise BmcProblem(f"it cannot boot once from {target}: it knows {', '.join(map(str, allowed))}")
     plain = {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": TARGETS[target]}
-    mode = MODES.get(firmware) or _text(boot, "BootSourceOverrideMode")
+    mode = MODES.get(firmware) or text(boot, "BootSourceOverrideMode")
     forms = [plain]
     if "BootSourceOverrideMode" in boot and mode:
         with_mode = {**plain, "BootSourceOverrideMode": mode}
-        second = quirks.of(_text(system, "Manufacturer")).mode == "second"
+        second = quirks.of(text(system, "Manufacturer")).mode == "second"
         forms = [plain, with_mode] if second else [with_mode, plain]
     return tuple(Request("PATCH", path, {"Boot": form}) for form in forms)
 
@@ -151,6 +159,19 @@ def identify(answers: Answers, lit: bool) -> Request:
     if "IndicatorLED" in body:
         return Request("PATCH", path, {"IndicatorLED": "Blinking" if lit else "Off"})
     raise BmcProblem("it has no light that Redfish could switch")
+
+
+def consoles(answers: Answers) -> dict[str, SshConsole]:
+    """The ways to the machine's console that it says it offers: "SSH", "IPMI", "Telnet", …."""
+    system = answers[system_path(answers)].body
+    found = {way: SshConsole(number(about, "Port") or 22, text(about, "ConsoleEntryCommand"))
+             for way, about in part(system, "SerialConsole").items()
+             if isinstance(about, Mapping) and about.get("ServiceEnabled") is True}
+    if found:
+        return found
+    older = [part(answers[path].body, "SerialConsole") for path in _linked(system) if path in answers]
+    return {way: SshConsole() for one in older if one.get("ServiceEnabled") is True
+            for way in some(one, "ConnectTypesSupported") if isinstance(way, str)}
 
 
 def _why_not(path: str, answer: Answer | None) -> str:
@@ -172,22 +193,27 @@ def _why_not(path: str, answer: Answer | None) -> str:
             return f"{path} is answered with {answer.status}"
 
 
-def _path(body: Any, key: str = "@odata.id") -> str:
+def path_of(body: Any, key: str = "@odata.id") -> str:
     """A link of the BMC's, if it is one to itself."""
-    path = _text(body, key)
+    path = text(body, key)
     return path if PATH.fullmatch(path) else ""
 
 
-def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = body.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(body: Mapping[str, Any], key: str) -> list[Any]:
+def some(body: Mapping[str, Any], key: str) -> list[Any]:
     value = body.get(key)
     return value if isinstance(value, list) else []
 
 
-def _text(body: Any, key: str) -> str:
+def number(body: Any, key: str) -> int:
+    value = body.get(key) if isinstance(body, Mapping) else None
+    return value if isinstance(value, int) else 0
+
+
+def text(body: Any, key: str) -> str:
     value = body.get(key) if isinstance(body, Mapping) else None
     return value.strip() if isinstance(value, str) else ""

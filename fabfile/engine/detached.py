@@ -43,7 +43,6 @@ def run(name: str, what: str, script: str, limit: float) -> str:
 def start(name: str, what: str, script: str, limit: float) -> str:
     """Shell text that starts the command in its folder, unless it runs already. `limit` in seconds."""
     folder = f"{UNITS}/{name}"
-    environment = " ".join(f"--setenv={key}" for key in ("HOME=/root", "CURL_HOME=/etc/coop", "LC_ALL=C.UTF-8", 'PATH="$PATH"'))
     return f"""\
 set +e
 mkdir -p -m 700 /run/coop {UNITS}
@@ -51,15 +50,22 @@ if [ -e {folder}/lock ] && ! flock -n {folder}/lock true; then :
 else
   rm -rf {folder}; mkdir -m 700 {folder} || exit
   ( umask 077; printf %s {quote(what)} >{folder}/what; printf %s {quote(script)} >{folder}/script ) || exit
-  if [ -d /run/systemd/system ]
-  then systemd-run --quiet --collect --unit={name} --description={quote("Coop: " + what)} -p KillMode=mixed \\
-    -p OOMPolicy=continue {environment} sh -c {quote(_RUNNER)} {name} {folder} {limit:.0f} || exit
-  else setsid sh -c {quote(_RUNNER)} {name} {folder} {limit:.0f} </dev/null >/dev/null 2>&1 9>&- &
-  fi
+  {apart(name, what, f"sh -c {quote(_RUNNER)} {name} {folder} {limit:.0f}")}
   coop_tries=0
   until [ -e {folder}/begun ] || [ $((coop_tries += 1)) -gt 500 ]; do sleep 0.02; done
 fi
 """
+
+
+def apart(unit: str, what: str, command: str) -> str:
+    """Shell text that runs a command outside the session that sshd may end, as the leader of its process group."""
+    environment = " ".join(f"--setenv={key}" for key in ("HOME=/root", "CURL_HOME=/etc/coop", "LC_ALL=C.UTF-8", 'PATH="$PATH"'))
+    return f"""\
+if [ -d /run/systemd/system ]
+  then systemd-run --quiet --collect --unit={unit} --description={quote("Coop: " + what)} -p KillMode=mixed \\
+    -p OOMPolicy=continue {environment} {command} || exit
+  else setsid {command} </dev/null >/dev/null 2>&1 9>&- &
+  fi"""
 
 
 def wait(name: str, tidying: bool = True) -> str:

@@ -98,6 +98,10 @@
     bmc.sh           what a BMC does for its machine, and whether it came true
     redfish.sh       how bmc.sh speaks Redfish
     ipmi.sh          how bmc.sh speaks IPMI
+    record.sh        reads a machine's console, and writes it down
+    ipmi_console.sh  how record.sh reads it by IPMI
+    ssh_console.sh   how record.sh reads it by SSH
+    view.sh          shows it on a terminal
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 tool() {
   printf '%s\n' "$password" |
-    ipmitool -I lanplus -H "$address" -U "$user" -C "$suite" -L OPERATOR -N 5 -R 1 -f /dev/stdin "$@" 2>&1
+    ipmitool -I lanplus -H "$address" -U "$user" -C "$suite" -L "${level:-OPERATOR}" -N 5 -R 1 -f /dev/stdin "$@" 2>&1
 }
 state() { tool chassis power status | sed -n 's/^Chassis Power is \([a-z]*\)$/\1/p'; }
 booting() {  # its first byte: valid, for how long, and the firmware's kind; its second: the device

@@ -40,5 +40,7 @@ fi
 in-target ssh-keygen -A >/dev/null
 mkdir -p "$target/etc/coop"; echo "$order" >"$target/etc/coop/order"
 cut -d ' ' -f 1,2 "$target/etc/ssh/ssh_host_ed25519_key.pub" >/tmp/finished
-echo "COOP HOSTKEY $order $(cat /tmp/finished)" >"$console" || :
+says() { printf '\nCOOP HOSTKEY %s %s\n' "$order" "$(cat /tmp/finished)" >"$console" || :; }
+says
 wget -q -O /dev/null --tries=5 --timeout=10 --method=PUT --body-file=/tmp/finished "http://$rooster/said/$order/finished"
+says  # a serial line may lose letters

@@ -1,7 +1,7 @@
 """The baseboard management controllers (BMCs) of a rack's machines: how each is reached, and its account.
 
     bmc: 192.168.0.101                                        # shown, and never talked to
-    bmc: {address: 192.168.0.101, protocol: redfish, user: ADMIN, public_key: sha256//…}
+    bmc: {address: 192.168.0.101, protocol: redfish, user: ADMIN, public_key: sha256//…, console: ipmi}
 
 Their passwords are in configs/secrets.yaml:
 
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from fabfile.rack.values import Address, Part, pattern
+from fabfile.rack.values import Address, HostKey, Part, pattern
 from fabfile.secret import Secret
 
 BMC = "bmc"  # the key of secrets.yaml
@@ -35,6 +35,13 @@ class Bmc(Part):
     user: Account | None = None
     public_key: Pin | None = None  # of its certificate; nothing is said to a BMC that shows another one
     cipher_suite: Literal[3, 17] | None = None  # of IPMI; none: 17
+    console: Literal["ipmi", "ssh"] | None = None  # how the machine's serial console is read; none: by IPMI, or not by Redfish
+    console_key: HostKey | None = None  # of the BMC's own SSH server
+
+    @property
+    def reads_console(self) -> str:
+        """By what: "ipmi", "ssh", or nothing."""
+        return self.console or ("ipmi" if self.protocol == "ipmi" else "")
 
 
 def with_address(value: object) -> object:

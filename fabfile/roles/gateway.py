@@ -53,7 +53,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def _by_ipmi(rack: Rack) -> bool:
-    return any(machine.bmc and machine.bmc.protocol == "ipmi" for machine in rack.machines.values())
+    return any(machine.bmc and "ipmi" in (machine.bmc.protocol, machine.bmc.console) for machine in rack.machines.values())
 
 
 def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from fabfile.screen.table import ruled_table
 
 if TYPE_CHECKING:
+    from fabfile.bmc.board import Event
     from fabfile.bmc.report import Report
 
 
@@ -30,3 +31,17 @@ def as_text(reports: Sequence[Report]) -> str:
     table = ruled_table(("machine", "BMC", "protocol", "power", "next boot", "model", "firmware", "how"), rows,
                         whole=("machine", "BMC", "protocol", "power"))
     return "\n".join([table, *(f"{one.machine}: {wrong}" for one in reports for wrong in one.wrong)])
+
+
+def events_text(machine: str, events: Sequence[Event]) -> str:
+    """A table of a BMC's event log."""
+    if not events:
+        return f"the event log of {machine}'s BMC is empty"
+    bad = {"Critical": "red", "Warning": "yellow"}
+    return ruled_table(("time", "severity", "event"),
+                       [(one.time or "-", Text(one.severity or "-", bad.get(one.severity, "")), one.message) for one in events],
+                       whole=("time", "severity"))
+
+
+def events_json(events: Sequence[Event]) -> str:
+    return json.dumps([asdict(one) for one in events], indent=1, ensure_ascii=False)

@@ -56,8 +56,28 @@ def disks_text(report: str) -> str:
     return "\n".join(f"  {one.name}, {one.size} bytes, serial number {one.serial}: {one.holds}" for one in disks(report))
 
 
-def progress_text(boots: Boots, machine: Machine, order: Ordered) -> str:
-    """How far an order has come, in one line; the same line while nothing new is known."""
+def progress_text(boots: Boots, machine: Machine, order: Ordered, console: str = "") -> str:
+    """How far an order has come, in one line; the same line while nothing new is known. `console` is the end of what the machine's
+    console said."""
+    from fabfile.facts.console import stage
+
+    before = _progress(boots, machine, order)
+    further = stage(console) if order.state in ("armed", "claimed") else ""
+    return f"{before} (its console: {further})" if further else before
+
+
+def quiet_text(machine: Machine, order: Ordered, console: str) -> str:
+    """What there is to say of a machine that says nothing new to rooster."""
+    from fabfile.facts.console import last
+
+    line = last(console)
+    on_console = f"the last line of its console: {line}" if line else "its console is not read, or says nothing: see its screen"
+    hint = "" if order.state != "armed" or order.words else \
+        f". Did it boot from the network? inv node.boot-next {machine.name} network, then inv node.power {machine.name} cycle"
+    return f"nothing new for two minutes; {on_console}{hint}"
+
+
+def _progress(boots: Boots, machine: Machine, order: Ordered) -> str:
     address = str(machine.address())
     time, asked = boots.asked.get(address, (0, ""))
     if order.state == "armed":

@@ -116,15 +116,19 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
     from fabfile.engine.errors import LinkError
     from fabfile.engine.scan import scan
     from fabfile.loading.draft import HOSTS
-    from fabfile.rack import host_keys, ssh
+    from fabfile.rack import host_keys
     from fabfile.tasks.local_files import rewrite
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
+    from fabfile.tasks.recording import confirm, end
+    from fabfile.tasks.recording import shown as fingerprint
 
     word = order.word("finished")
     reported = word.text.strip() if word else ""
     if reported and reported == box.host_key:
         return
+    confirm(rack, box, order, reported)
+    end(rack, box)
     print("        it starts from its own disk", flush=True)
     until = time.monotonic() + COMES_UP
     while True:
@@ -137,10 +141,10 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
                            f"and does it go on to the disk? Then: inv node.install {box.name}", code=1) from None
             time.sleep(EVERY)
     if shown != reported:
-        raise Exit(f"{box.name} shows another host key than its installer reported: {ssh.fingerprint(shown)}, not "
-                   f"{ssh.fingerprint(reported) if reported else 'any'}. Nothing was said to it", code=1)
+        raise Exit(f"{box.name} shows another host key than its installer reported: {fingerprint(shown)}, not "
+                   f"{fingerprint(reported)}. Nothing was said to it", code=1)
     rewrite(rack.folder / HOSTS, lambda text: host_keys.with_host_key(text, box.name, shown))
-    print(f"        its host key {ssh.fingerprint(shown)} is the one reported: {HOSTS} has it now", flush=True)
+    print(f"        its host key {fingerprint(shown)} is the one reported: {HOSTS} has it now", flush=True)
     known = the_rack()
     made_by = asked_of(known, known.machine(box.name), "cat /etc/coop/order")
     if made_by.strip() != order.id:

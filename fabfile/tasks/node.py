@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from invoke import Exit
 
 from fabfile.tasks.chicks import a_chick, a_present_chick
-from fabfile.tasks.evicting import evict  # noqa: F401  a task of this collection
+from fabfile.tasks.consoles import console, event_log  # noqa: F401  tasks of this collection
+from fabfile.tasks.evicting import evict  # noqa: F401  the same
 from fabfile.tasks.in_ram import burn_in, rescue, wipe  # noqa: F401  the same
 from fabfile.tasks.installing import install  # noqa: F401  the same
 from fabfile.tasks.powering import boot_next, identify, power  # noqa: F401  the same

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fabfile.tasks.starting import Starter
 
 EVERY = 5.0  # seconds between two looks at rooster
+QUIET = 120.0  # seconds without progress after which the console's last line is shown
 
 
 def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False,
@@ -109,18 +110,26 @@ def refuse(rack: Rack, box: Machine, found: Seen, kind: KindName, reinstall: boo
 
 
 def start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, ways: SshWays) -> None:
-    """A task that was killed after it had armed the machine may not have come to start it. Of one that has asked for its
-    files since, the BMC is not asked."""
+    """A task that was killed after it had armed the machine may not have come to start it, or to have its console read. Where
+    neither is missing, the BMC is not asked."""
+    from fabfile.tasks.recording import record, unread
     from fabfile.tasks.starting import start, starter
 
-    if order is None or order.state != "armed" or boots.asked.get(str(box.address()), (0, ""))[0] >= order.since:
+    if order is None:
+        return
+    waits = order.state == "armed" and boots.asked.get(str(box.address()), (0, ""))[0] < order.since
+    if not waits and not unread(rack, box, order.id, ways):
         return
     by = starter(rack, box, ways)
+    if not waits or by.interrupts:
+        record(rack, box, by.known, order.id)
+    if not waits:
+        return
     if by.interrupts:
         print(f"{box.name} is on, and has asked for nothing yet. If it runs its former system: inv node.boot-next {box.name} network, "
               f"then inv node.power {box.name} cycle")
     elif by.known is not None:
-        start(rack, box, by)
+        start(rack, box, by, order.id)
 
 
 def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Starter, dry: bool) -> None:
@@ -155,7 +164,7 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
     about = {"who": f"{name} on {computer}", "armed": str(int(time.time()))}
     script = "\n".join([*([arming.withdraw(box)] if former else []), arming.arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script)
-    start(rack, box, by)
+    start(rack, box, by, order.id)
 
 
 def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
@@ -176,18 +185,24 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
 def watch(rack: Rack, box: Machine, kind: KindName, agreed: Callable[[Ordered], None] | None = None) -> Ordered:
     """Tells how far an order has come until it is finished; the task ends with code 1 when it does not."""
     from fabfile.facts.installing import SILENT, active
-    from fabfile.screen.installing import progress_text
+    from fabfile.screen.installing import progress_text, quiet_text
     from fabfile.tasks.leader import connected
+    from fabfile.tasks.recording import said_last
 
-    said, began, reported = "", time.monotonic(), None
+    said, quiet, began, reported = "", "", time.monotonic(), None
+    since = began
     with connected(rack) as ways:
         while True:
             boots = boots_of(rack, ways)
             order = boots.order(str(box.address()))
             assert order is not None  # it was armed, or found, before
-            if (text := progress_text(boots, box, order)) != said:
-                print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
-                said = text
+            console, now = said_last(rack, box, ways), time.monotonic()
+            if (text := progress_text(boots, box, order, console)) != said:
+                print(f"{now - began:6.0f} s  {text}", flush=True)
+                said, since = text, now
+            elif now - since > QUIET and (text := quiet_text(box, order, console)) != quiet:
+                print(f"{now - began:6.0f} s  {text}", flush=True)
+                quiet, since = text, now
             if order.state == "finished":
                 return order
             if order.state == "armed" and (refused := order.word("refused")):

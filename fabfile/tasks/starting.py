@@ -52,11 +52,14 @@ def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
     return Starter(found)
 
 
-def start(rack: Rack, box: Machine, by: Starter) -> None:
-    """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does."""
+def start(rack: Rack, box: Machine, by: Starter, order: str) -> None:
+    """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does. Its console is read from then
+    on."""
     from fabfile.resources.bmc import Started
     from fabfile.tasks.bmc_changes import change
+    from fabfile.tasks.recording import record
 
+    record(rack, box, by.known, order)
     if (known := by.known) is not None:
         unexpected = "" if by.interrupts else f"{box.name} was off when this was agreed to, and is on now: it goes off"
         try:

@@ -51,11 +51,13 @@ echo {UUID}{self.number} >/tmp/made/sys/class/dmi/id/product_uuid
         self.fetched("preseed.cfg")
         self.fetched("late")
 
-    def late(self) -> None:
-        """The end, and the reboot into what was installed."""
-        self.host.run("sed -i 's|^target=/target$|target=/tmp/target|; s|^console=/dev/console$|console=/dev/null|' /tmp/late\n"
-                      "PATH=/tmp/bin:$PATH sh /tmp/late")
+    def late(self) -> str:
+        """The end, and the reboot into what was installed; what it said at the console."""
+        self.host.run("sed -i 's|^target=/target$|target=/tmp/target|; s|^console=/dev/console$|console=/tmp/console|; "
+                      "s|>\"$console\"|>>\"$console\"|' /tmp/late; : >/tmp/console\n"
+                      "PATH=/tmp/bin:$PATH sh /tmp/late || [ -s /tmp/console ]")
         self.host.run("mkdir -p /etc/coop; cp /tmp/target/etc/coop/order /etc/coop/order")
+        return self.host.run("cat /tmp/console")
 
     @property
     def off(self) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.bmc import curl, ipmi, quirks, redfish, several
+from fabfile.bmc import curl, ipmi, quirks, redfish, redfish_log, several
 from fabfile.bmc.asking import asking
-from fabfile.bmc.board import BmcProblem, Board, State, board, lacking, other_machine
+from fabfile.bmc.board import BmcProblem, Board, Event, State, board, lacking, other_machine
+from fabfile.bmc.by_redfish import ByRedfish
 from fabfile.bmc.redfish import SYSTEMS, Answer
 from fabfile.bmc.report import report
 from fabfile.loading import load
@@ -46,6 +47,57 @@ def test_a_makers_answers(maker):
     assert [(one.method, one.path, one.body) for one in ways] == \
         [("PATCH", case["boots"]["path"], {"Boot": form}) for form in case["boots"]["ways"]]
     assert redfish.identify(answers, True).body == case["light"]
+
+
+@pytest.mark.parametrize("maker", CASES)
+def test_a_makers_event_log_and_its_consoles(maker):
+    case = CASES[maker]
+    answers = answers_of(case)
+    assert {way: asdict(one) for way, one in redfish.consoles(answers).items()} == case.get("consoles", {})
+    log = {path: Answer(200, "", body) for path, body in case.get("log", {}).items()}
+    while paths := redfish_log.to_read(answers):
+        answers |= {path: log.pop(path) for path in paths}
+    if "events" not in case:
+        with pytest.raises(BmcProblem, match=r"^it has no event log that Redfish shows$"):
+            redfish_log.events(answers)
+        return
+    assert [asdict(one) for one in redfish_log.events(answers)] == \
+        [dict(zip(("time", "severity", "message"), one, strict=True)) for one in case["events"]]
+    assert all("Entries" in path for path in log), "logs that are not the hardware's are not read"
+
+
+def test_an_older_services_way_to_its_console():
+    answers = answers_of(CASES["supermicro"])
+    manager = {"SerialConsole": {"ServiceEnabled": True, "ConnectTypesSupported": ["SSH", "IPMI"]}, "FirmwareVersion": "1.73.14"}
+    answers["/redfish/v1/Managers/1"] = Answer(200, "", manager)
+    assert set(redfish.consoles(answers)) == {"SSH", "IPMI"}
+    known = ByRedfish(BOARD, redfish.state(answers), answers)
+    with pytest.raises(BmcProblem, match=r"and it offers IPMI and SSH: bmc: \{console: ipmi\}$"):
+        known.console()
+    assert "sol activate" in ByRedfish(replace(BOARD, console="ipmi"), known.state, answers).console()
+
+
+def test_a_console_by_ssh_is_the_one_that_the_service_names():
+    answers = answers_of(CASES["openbmc"])
+    known = ByRedfish(replace(BOARD, console="ssh", console_key="ssh-ed25519 AAAA"), redfish.state(answers), answers)
+    assert "port=2200" in known.console() and "key='ssh-ed25519 AAAA'" in known.console() and "battery" not in repr(known)
+    answers = answers_of(CASES["ami"])
+    with pytest.raises(BmcProblem, match=r"it offers none by Redfish. Many have one by IPMI all the same"):
+        ByRedfish(BOARD, redfish.state(answers), answers).console()
+
+
+SEL = """IANA PEN registry open failed: No such file or directory
+   1 | 11/30/26 | 00:53:20 UTC | Power Supply #0x61 | Power Supply AC lost | Asserted
+   2 |  Pre-Init  |0000000060| Memory #0x72 | Correctable ECC | Asserted
+"""
+
+
+def test_a_system_event_log_is_read():
+    assert ipmi.parse_log(SEL) == (Event("11/30/26 00:53:20 UTC", "", "Power Supply #0x61, Power Supply AC lost, Asserted"),
+                                   Event("Pre-Init 0000000060", "", "Memory #0x72, Correctable ECC, Asserted"))
+    assert ipmi.parse_log("SEL has no entries\n") == ()
+    with pytest.raises(BmcProblem, match=r"^no session by IPMI"):
+        ipmi.parse_log("Error: Unable to establish IPMI v2 / RMCP+ session\ncoop-ipmi failed\n")
 
 
 def test_the_recorded_firmware_is_the_boot_mode():
@@ -186,6 +238,8 @@ def rack_with(tmp_path):
 REDFISH = "{address: 192.168.0.101, protocol: redfish, user: ADMIN}"
 PINNED = f"{{address: 192.168.0.101, protocol: redfish, user: ADMIN, public_key: {BOARD.public_key}}}"
 IPMI = "{address: 192.168.0.101, protocol: ipmi, user: ADMIN}"
+BY_SSH = PINNED.replace("}", ", console: ssh}")
+KEYED = BY_SSH.replace("}", ", console_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFrqf0yqEFEgGvT8REUM2+z1eI5wtbOD7ZSpWIlojpO9}")
 
 
 @pytest.mark.parametrize("bmc, secrets, told", [
@@ -196,6 +250,9 @@ IPMI = "{address: 192.168.0.101, protocol: ipmi, user: ADMIN}"
     (PINNED, "bmc: {machines: {chick1: a-password-of-more-than-20-bytes}}", []),
     (IPMI, "bmc: {password: a-password-of-more-than-20-bytes}", ["is longer than IPMI's 20 bytes"]),
     (IPMI, "bmc: {password: secret-1}", []),
+    (PINNED.replace("}", ", console: ipmi}"), "bmc: {password: a-password-of-more-than-20-bytes}", ["is longer than IPMI's 20 bytes"]),
+    (BY_SSH, "bmc: {password: secret-1}", ["console_key: is missing: no password is said to an SSH server whose key is not known"]),
+    (KEYED, "bmc: {password: secret-1}", []),
 ])
 def test_what_the_files_lack_is_told_before_a_bmc_is_asked(rack_with, bmc, secrets, told):
     found = [str(one) for one in lacking(*rack_with(bmc, secrets))]
@@ -210,7 +267,7 @@ def test_a_machines_own_password_goes_before_that_of_all(rack_with):
 
 
 def test_rooster_has_ipmitool_only_where_a_bmc_needs_it(rack_with):
-    for bmc, wanted in ((IPMI, True), (PINNED, False)):
+    for bmc, wanted in ((IPMI, True), (PINNED, False), (PINNED.replace("}", ", console: ipmi}"), True)):
         rack, _ = rack_with(bmc)
         packages = {name for one in gateway(rack, rack.gateway) if isinstance(one, Packages) for name in one.packages}
         assert ("ipmitool" in packages) is wanted
