@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True)
 class SshConsole:
-    """How a BMC's SSH server gives the machine's console. `entry` is typed there first."""
+    """How a BMC's SSH server gives the machine's console. `entry` is the command that begins it."""
 
     port: int = 22
     entry: str = ""

@@ -96,13 +96,22 @@ class Remote:
         self._asked("shut-down")
 
     def attach(self, console: socket.socket) -> None:
-        raise NotImplementedError  # whoever wants it connects itself
+        raise NotImplementedError  # whoever wants it connects by console_of
 
     def _asked(self, question: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(os.fspath(self._path))
             connection.sendall(f"{question}\n".encode())
             return _line(connection)
+
+
+def console_of(path: str | Path) -> socket.socket:
+    """The serial port of a machine that another program serves."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(os.fspath(path))
+    connection.sendall(b"console\n")
+    assert _line(connection) == "done"
+    return connection
 
 
 def _line(connection: socket.socket) -> str:

@@ -20,13 +20,17 @@ USER, PASSWORD = "ADMIN", 'correct "horse" \\battery'
 class Bmc:
     """The BMC of one machine, made as `maker` makes them."""
 
-    def __init__(self, operator, machine: str, maker: str, power: str, misbehaves: tuple[str, ...] = (), uuid: str = ""):
+    def __init__(self, operator, machine: str, maker: str, power: str, misbehaves: tuple[str, ...] = (), uuid: str = "",
+                 console: dict | None = None):
+        """`console`: what it says of its machine's serial console."""
+        self.operator, self.name = operator, machine
         self.rooster = operator.swarm.hosts["rooster"]
         self.address = f"192.168.0.{100 + operator.swarm.names.index(machine) - 1}"
         self.machine = Played(power == "On", "never-shuts-down" in misbehaves)
-        resources = yaml.safe_load((CASES / f"{maker}.yaml").read_text())["answers"]
+        case = yaml.safe_load((CASES / f"{maker}.yaml").read_text())
+        resources = {**case["answers"], **case.get("log", {})}
         (system,) = (one["@odata.id"] for one in resources["/redfish/v1/Systems"]["Members"])
-        resources[system] |= {"UUID": uuid} if uuid else {}
+        resources[system] |= {**({"UUID": uuid} if uuid else {}), **({"SerialConsole": console} if console else {})}
         here = operator.swarm.folder / f"{machine}-bmc"
         certificate, self.log = here.with_suffix(".pem"), here.with_suffix(".log")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=bmc", "-days", "2",
@@ -46,6 +50,22 @@ class Bmc:
         while not self.log.exists():
             assert time.monotonic() < until and self.process.poll() is None
             time.sleep(0.05)
+
+    def ssh(self, port: int = 22, entry: str = "") -> str:
+        """Its SSH server begins; its host key."""
+        key, self.logins = (self.operator.swarm.folder / f"{self.name}-bmc.{end}" for end in ("ssh", "logins"))
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
+        settings = {"address": self.address, "port": port, "user": USER, "password": PASSWORD, "key": str(key), "entry": entry,
+                    "log": str(self.logins)}
+        process = subprocess.Popen([*self.rooster.network(), sys.executable, "-m", "lab.bmc.ssh", self.machine.socket], cwd=PROJECT,
+                                   text=True, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.stdin.write(json.dumps(settings))
+        process.stdin.close()
+        until = time.monotonic() + 30
+        while not self.logins.exists():
+            assert time.monotonic() < until and process.poll() is None
+            time.sleep(0.05)
+        return " ".join(key.with_suffix(".ssh.pub").read_text().split()[:2])
 
     @property
     def heard(self) -> list[dict]:

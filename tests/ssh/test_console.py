@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from bmcs import Watched, in_files
+from bmcs import Bmc, Watched, in_files
 from boots import Boots
 from installer import Installer
 from ipmis import PASSWORD, Ipmi
@@ -96,6 +96,34 @@ def test_another_reader_is_sent_away_and_one_that_stays_is_told(operate):
     shown.until("SOL payload already active on another session")
     shown.until("the connection ended")
     assert shown.end() == 0
+
+
+def test_a_console_by_the_bmcs_own_ssh_server(operate):
+    operator = operate(chicks=2)
+    bmc = Bmc(operator, "chick1", "openbmc", "On", console={"SSH": {"ServiceEnabled": True, "Port": 2200, "ConsoleEntryCommand": "sol"}})
+    key = bmc.ssh(2200, "sol")
+    in_files(operator, chick1=bmc.entry())
+    shown = Terminal(operator, "node.console", "chick1")
+    shown.until("it offers SSH: bmc: {console: ssh}")
+    assert shown.process.wait(30) == 1
+    in_files(operator, chick1=bmc.entry(console="ssh"))
+    code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "status")
+    assert code == 2 and "console_key: is missing" in said and bmc.logins.read_text() == "", said
+    in_files(operator, chick1=bmc.entry(console="ssh", console_key=OTHER))
+    shown = Terminal(operator, "node.console", "chick1")
+    shown.until("the console is not read, and is not tried again")
+    assert shown.end() == 0 and bmc.logins.read_text() == "", "the password was not said to it"
+    bmc.rooster.run("kill $(cat /run/coop/console/chick1/pid); rm -f /run/coop/console/chick1/in")
+    in_files(operator, chick1=bmc.entry(console="ssh", console_key=key))
+    with Watched(bmc.rooster, "ssh") as watched:
+        shown = Terminal(operator, "node.console", "chick1")
+        until(lambda: bmc.machine.listened_to)
+        bmc.machine.says("chick1 login: ")
+        shown.until("chick1 login: ")
+        shown.types("root\r")
+        until(lambda: bmc.machine.heard == b"root\r", 20, lambda: bmc.machine.heard)
+    assert shown.end() == 0 and bmc.logins.read_text() == "right\n"
+    assert " -p 2200 -l ADMIN " in watched.calls and "battery" not in watched.seen + shown.said
 
 
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFrqf0yqEFEgGvT8REUM2+z1eI5wtbOD7ZSpWIlojpO9"
