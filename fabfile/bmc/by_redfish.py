@@ -44,10 +44,11 @@ class ByRedfish:
         ways = [curl.change(self.board, one) for one in redfish.boots(self.answers, target, self.board.firmware)]
         about = quirks.of(self.state.vendor)
         hint = about.ignores or about.unlicensed
-        return self._text(f"boot Once:{redfish.TARGETS[target]} {quote(hint)} {' '.join(map(quote, ways))}")
+        wanted = "'Disabled:*'" if target == redfish.USUAL else f"Once:{redfish.TARGETS[target]}"
+        return self._text(f"boot {wanted} {quote(hint)} {' '.join(map(quote, ways))}")
 
     def boots_from(self, target: str, state: State) -> bool:
-        return state.boot == f"Once:{redfish.TARGETS[target]}"
+        return state.boot == ("" if target == redfish.USUAL else f"Once:{redfish.TARGETS[target]}")
 
     def identify(self, lit: bool) -> str:
         return self._text(f"tell {quote(curl.change(self.board, redfish.identify(self.answers, lit)))}")

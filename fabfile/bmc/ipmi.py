@@ -12,6 +12,7 @@ from shlex import quote
 
 from fabfile.bmc.board import BmcProblem, Board, Event, State
 from fabfile.bmc.known import PATIENCE
+from fabfile.bmc.redfish import USUAL
 from fabfile.programs import shell
 
 MARK = "coop-ipmi"
@@ -40,13 +41,15 @@ class ByIpmi:
         return self._text("on 'chassis power on'")
 
     def boot_next(self, target: str) -> str:
+        if target == USUAL:
+            return self._text("boot 'Disabled:*' '' 'chassis bootdev none'")
         word, kept = DEVICES[target]
         plain = f"chassis bootdev {word}"
         ways = [f"{plain} options=efiboot", plain] if self.board.firmware == "uefi" else [plain]
         return self._text(f"boot Once:{kept} '' {' '.join(map(quote, ways))}")
 
     def boots_from(self, target: str, state: State) -> bool:
-        return state.boot == f"Once:{DEVICES[target][1]}"
+        return state.boot == ("" if target == USUAL else f"Once:{DEVICES[target][1]}")
 
     def identify(self, lit: bool) -> str:
         return self._text(f"tell 'chassis identify {'force' if lit else 0}'")

@@ -11,6 +11,7 @@ from fabfile.bmc import quirks
 from fabfile.bmc.board import BmcProblem, State
 
 SYSTEMS = "/redfish/v1/Systems"
+USUAL = "usual"  # as without an override
 TARGETS = {"network": "Pxe", "disk": "Hdd", "setup": "BiosSetup"}  # what the next start can be from
 MODES = {"uefi": "UEFI", "bios": "Legacy"}
 RESETS = {  # what is asked for → Redfish's words for it, the best first
@@ -137,6 +138,8 @@ def boots(answers: Answers, target: str, firmware: str = "") -> tuple[Request, .
     path = boot_path(answers)
     system = answers[system_path(answers)].body
     boot = part(answers[path].body, "Boot")
+    if target == USUAL:  # without a target: some refuse "None"
+        return (Request("PATCH", path, {"Boot": {"BootSourceOverrideEnabled": "Disabled"}}),)
     allowed = some(boot, "BootSourceOverrideTarget@Redfish.AllowableValues")
     if allowed and TARGETS[target] not in allowed:
         raise BmcProblem(f"it cannot boot once from {target}: it knows {', '.join(map(str, allowed))}")

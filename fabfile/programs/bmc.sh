@@ -23,12 +23,13 @@ on() {  # REQUEST: some BMCs accept it, and do nothing the first time
   done
   echo "the BMC of $machine accepted $try times to switch it on, and it is off: pull its plug for a minute" >&2; return 1
 }
-boot() {  # WANTED HINT REQUEST…: ways to say the same, until one is kept
+boot() {  # WANTED HINT REQUEST…: ways to say the same, until one is kept; WANTED is a pattern
   wanted=$1 hint=$2 refused=; shift 2
   for way; do
     refused=$(alter "$way" 2>&1) || continue
-    if [ "$(booting)" = "$wanted" ]; then return 0; fi
+    # shellcheck disable=SC2254
+    case $(booting) in $wanted) return 0 ;; esac
   done
-  echo "the BMC of $machine does not keep what it should boot from once${hint:+ ($hint)}: it says '$(booting)'" >&2
+  echo "the BMC of $machine does not keep what it should boot from${hint:+ ($hint)}: it says '$(booting)'" >&2
   printf '%s\n' "$refused" >&2; return 1
 }

@@ -14,6 +14,7 @@ booting() {  # its first byte: valid, for how long, and the firmware's kind; its
     *) kind=Disabled ;;
   esac
   case $flags in
+    ??00) echo Disabled: ;;  # what ipmitool's `none` is kept as, too
     ??04) echo "$kind:Pxe" ;;
     ??08) echo "$kind:Hdd" ;;
     ??18) echo "$kind:BiosSetup" ;;

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from fabfile.bmc.board import BmcProblem, State
 from fabfile.bmc.known import PATIENCE, Known
+from fabfile.bmc.redfish import USUAL
 
 from .base import Change, Command, Resource, refusal
 
@@ -84,7 +85,7 @@ class Started(_ByBmc):
 
 @dataclass(frozen=True)
 class BootsNext(_ByBmc):
-    """What the next start comes from, once: network, disk, or setup (the firmware's own menus)."""
+    """What the next start comes from, once: network, disk, or setup (the firmware's own menus); or as usual."""
 
     target: str
 
@@ -94,8 +95,9 @@ class BootsNext(_ByBmc):
 
     def wanted(self, now: State) -> Iterator[Change]:
         if not self.known.boots_from(self.target, now):
-            yield Change(f"{self.machine} boots {f'by {now.boot}' if now.boot else 'as usual'} next, should boot from {self.target} once",
-                         (Command(self.known.boot_next(self.target), limit=LONGEST, shown=f"boot {self.machine} once from {self.target}"),))
+            how = "as usual" if self.target == USUAL else f"from {self.target} once"
+            yield Change(f"{self.machine} boots {f'by {now.boot}' if now.boot else 'as usual'} next, should boot {how}",
+                         (Command(self.known.boot_next(self.target), limit=LONGEST, shown=f"boot {self.machine} {how}"),))
 
 
 @dataclass(frozen=True)

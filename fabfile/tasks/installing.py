@@ -42,7 +42,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     from fabfile.tasks.chicks import a_present_chick
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
-    from fabfile.tasks.starting import starter
+    from fabfile.tasks.starting import boot_as_usual, starter
 
     rack = the_rack()
     box = a_present_chick(rack, machine)
@@ -68,6 +68,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
                 start_again(rack, box, boots, former, ways)
     try:
         _learn(rack, box, watch(rack, box, order.kind))
+        boot_as_usual(rack, box)
     except RackProblems as wrong:
         raise Exit(str(wrong), code=2) from None
     except KeyboardInterrupt:

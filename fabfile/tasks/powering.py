@@ -20,7 +20,7 @@ DRY = "Dry run: show the changes, make none; exit 3 if there are any."
 JSON = "Print JSON."
 YES = "Approve that the machine goes off, without asking."
 STATES = ("on", "off", "cycle", "status")
-TARGETS = ("network", "disk", "setup")
+TARGETS = ("network", "disk", "setup", "usual")
 
 
 @task(help={
@@ -65,14 +65,14 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
 
 @task(help={
     "machine": "Name in hosts.yaml; it needs a BMC there.",
-    "target": "network, disk, or setup (the firmware's menus).",
+    "target": "network, disk, setup (the firmware's menus), or usual.",
     "dry": DRY, "json": JSON,
 })
 def boot_next(c: Context, machine: str, target: str, dry: bool = False, json: bool = False) -> None:
     """Set what a machine's next start comes from, once.
 
     Nothing restarts: inv node.power MACHINE cycle does that. The start after it
-    comes from where it always does.
+    comes from where it always does. usual undoes what was set.
     """
     from fabfile.resources.bmc import BootsNext
     from fabfile.tasks.bmc_changes import change

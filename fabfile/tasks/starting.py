@@ -52,6 +52,24 @@ def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
     return Starter(found)
 
 
+def boot_as_usual(rack: Rack, box: Machine) -> None:
+    """Tells a BMC that still boots its machine from elsewhere, although it was told to do so once, that it was enough."""
+    from fabfile.bmc.board import BmcProblem, board, lacking
+    from fabfile.resources.bmc import BootsNext
+    from fabfile.tasks.bmc_changes import change
+    from fabfile.tasks.bmcs import look
+    from fabfile.tasks.leader import connected
+
+    if box.bmc is None or box.bmc.protocol is None or [*lacking(rack, box)]:
+        return
+    with connected(rack) as ways:
+        found = look(rack, [board(rack, box)], ways)[box.name]
+    if isinstance(found, BmcProblem) or not found.state.boot:
+        return
+    print(f"        its BMC boots it by {found.state.boot} again, although it was told to do so once", flush=True)
+    change(rack, f"boot {box.name} as usual", BootsNext(found, "usual"))
+
+
 def start(rack: Rack, box: Machine, by: Starter, order: str) -> None:
     """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does. Its console is read from then
     on."""

@@ -50,7 +50,7 @@ def test_what_is_not_kept_or_not_answered_is_told(operate):
     bmc = Ipmi(operator, "chick1", on=False, suites=(3,), misbehaves=("forgets",))
     in_files(operator, PASSWORD, chick1=bmc.entry())
     code, said = operator.end(".venv/bin/inv", "node.boot-next", "chick1", "network")
-    assert code == 1 and "does not keep what it should boot from once: it says 'Disabled:" in said, said
+    assert code == 1 and "does not keep what it should boot from: it says 'Disabled:" in said, said
     in_files(operator, PASSWORD, chick1=bmc.entry(suite=17))
     code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "on")
     assert code == 1 and "no session by IPMI" in said and not bmc.on, said

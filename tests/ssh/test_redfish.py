@@ -99,7 +99,7 @@ def test_what_a_bmc_accepts_and_does_not_do_is_noticed(operator):
     refuses = Bmc(operator, "chick1", "supermicro", "Off", ("unlicensed",))
     in_files(operator, chick0=forgets.entry(), chick1=refuses.entry())
     code, said = operator.end(".venv/bin/inv", "node.boot-next", "chick0", "network")
-    assert code == 1 and "does not keep what it should boot from once (an iDRAC ignores it while jobs are in its queue" in said, said
+    assert code == 1 and "does not keep what it should boot from (an iDRAC ignores it while jobs are in its queue" in said, said
     code, said = operator.end(".venv/bin/inv", "node.power", "chick0", "off", "--hard", "--yes")
     assert code == 1 and "accepted to switch it off, and it is still on" in said, said
     assert forgets.changes[-1] == ("ComputerSystem.Reset", {"ResetType": "ForceOff"})

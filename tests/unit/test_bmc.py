@@ -43,6 +43,8 @@ def test_a_makers_answers(maker):
     assert asdict(redfish.state(answers)) == {**case["state"], "serials": tuple(case["state"]["serials"])}
     for wanted, (path, body) in case["told"].items():
         assert redfish.reset(answers, wanted) == redfish.Request("POST", path, body)
+    (usual,) = redfish.boots(answers, "usual")
+    assert (usual.path, usual.body) == (case["boots"]["path"], {"Boot": {"BootSourceOverrideEnabled": "Disabled"}})
     ways = redfish.boots(answers, "network")
     assert [(one.method, one.path, one.body) for one in ways] == \
         [("PATCH", case["boots"]["path"], {"Boot": form}) for form in case["boots"]["ways"]]
@@ -214,6 +216,8 @@ def test_every_protocol_has_the_program_that_it_needs():
     by_ipmi.hear(X9)
     known = by_ipmi.known()
     assert known.boots_from("network", known.state) and not known.boots_from("disk", known.state)
+    assert known.boot_next("usual").endswith("\nboot 'Disabled:*' '' 'chassis bootdev none'")
+    assert known.boots_from("usual", State("on")) and not known.boots_from("usual", known.state)
     assert known.boot_next("setup").endswith("\nboot Once:BiosSetup '' 'chassis bootdev bios'")
     uefi = ipmi.ByIpmi(replace(BOARD, firmware="uefi"), known.state)
     assert uefi.boot_next("network").endswith("\nboot Once:Pxe '' 'chassis bootdev pxe options=efiboot' 'chassis bootdev pxe'")
