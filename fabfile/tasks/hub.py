@@ -155,6 +155,42 @@ def rollback(c: Context, hub: str = "hub", revision: int | None = None, dry: boo
     print(f"the files may differ from this revision: inv hub.upgrade --hub {hub} --dry")
 
 
+@task(may="text", help=HUB | {
+    "text": "What users read on the hub's pages.",
+    "until": "When it disappears: 18:00, or 2026-12-24T18:00.", "clear": "Remove the announcement.",
+    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."})
+def announce(c: Context, text: str | None = None, hub: str = "hub", until: str | None = None, clear: bool = False,
+             dry: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Show users an announcement on the hub's pages.
+
+    It is written into the hub's file, and the hub restarts with it; users'
+    servers keep running. It disappears by itself after --until.
+    """
+    from datetime import datetime
+
+    from fabfile.rack.editing import edited
+    from fabfile.rack.services import HUB
+    from fabfile.tasks.local_files import rewrite
+    from fabfile.upstream.announcement import announcement, changes, moment
+
+    if bool(text) == clear:
+        raise Exit("inv hub.announce TEXT shows an announcement, inv hub.announce --clear removes it", code=2)
+    try:
+        end = moment(until, datetime.now().astimezone()) if until else None
+    except ValueError as wrong:
+        raise Exit(f"--until: {until!r} is no time to come ({wrong}): 18:00, or 2026-12-24T18:00", code=2) from None
+    rack, service = the_hub(hub)
+    file = rack.folder / "configs" / ("hub.yaml" if service.name == HUB else "services.yaml")
+    told = announcement(text or "", end) if text else None
+    before, after = rewrite(file, lambda content: edited(content, changes(service.name, service.name == HUB, told)), dry=dry)
+    if dry and before != after:
+        from fabfile.screen.scan import diff
+        print(diff(before, after, file.name), end="")
+        raise SystemExit(3)
+    upgrade_release(hub, dry, "", False, yes, json)
+
+
 @task(name="stop-server", positional=["user"], help=HUB | {"user": "User name."})
 def stop_server(c: Context, user: str, hub: str = "hub") -> None:
     """Stop a user's server."""
@@ -308,5 +344,5 @@ def kubectl(rack: Rack, service: Service, *commands: str) -> str:
                         for command in commands)
 
 
-namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, stop_server, lint)
+namespace = Collection("hub", upgrade, status, prove, restart, logs, rollback, announce, stop_server, lint)
 namespace.add_collection(Collection("user", list_users, add_user, remove_user, admin_user))
