@@ -10,7 +10,8 @@ from bench.simulated import apart, measure
 def test_bare_machines_become_what_the_sample_racks_roles_want():
     """`measure` itself holds that nothing failed and that the plan afterwards is empty."""
     figures = apart("apply", 12)
-    assert figures.resources > 200 and figures.changes > 0.9 * figures.resources  # some files are only not to be there
+    # a third only looks for what others have set, and finds none; and some files are only not to be there
+    assert figures.resources > 200 and figures.changes > 0.6 * figures.resources
 
 
 def test_work_grows_with_the_number_of_machines_and_no_faster(monkeypatch):
