@@ -66,6 +66,7 @@ class Canary(Part):
     check: Literal["server", "health"] = "server"  # health: the hub answers, and nobody starts a server
     auth_state: Tree  # as the authenticator would have left it; no secret of a person
     groups: Annotated[tuple[Text, ...], BeforeValidator(several)] = ()
+    kernel: Text | None = None  # none: the server's default, or one that can multiply
     user: User = "coop-canary"
     profile: Text | None = None  # a profile's slug; none: the one that is started when nobody chooses
     seconds: int = 300  # for its server to start

@@ -140,7 +140,8 @@ def proving(rack: Rack, wanted: Service, profile: str | None = None) -> str:
     logs = ["kubectl", "--kubeconfig", kubeconfig(rack), "--request-timeout=15s", "-n", wanted.in_namespace, "logs", "deployment/hub",
             "-c", "hub", "--since=15m", "--tail=400"]
     ask = api_command(rack, wanted, "prove", user=canary.user, profile=profile or canary.profile, seconds=canary.seconds,
-                      check=canary.check, auth_state=plain(canary.auth_state), groups=canary.groups, logs=logs)
+                      check=canary.check, auth_state=plain(canary.auth_state), groups=canary.groups, logs=logs,
+                      kernel=canary.kernel)
     return f"{away}\nproved() {{\n{ask}}}\nproved || {{ code=$?; {away}; exit $code; }}\n"
 
 
