@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.forge import addons, busybox, calico, containerd, kubernetes
+from lab.forge import addons, busybox, calico, containerd, kubernetes, kubernetes_next
 from lab.forge.acme import acme_root
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
@@ -27,7 +27,7 @@ PUBLISHED = (
 )
 
 #: Published as well where a lab is asked for it, by name: what a rack can do without, and some test needs.
-EXTRAS = {"marimo": marimo.image}
+EXTRAS = {"marimo": (marimo.image,), "kubernetes-next": (kubernetes_next.whole.packages, kubernetes_next.whole.images)}
 
 #: Programs for the lab's own use.
 TOOLS = {"kubectl": kubernetes.programs, "calicoctl": calico.programs}
@@ -70,7 +70,7 @@ def site(extras: Collection[str] = ()) -> Part:
 
     Roots come first: machines can be tried with them while the rest is still being compiled.
     """
-    published = (*PUBLISHED, *(part for name, part in EXTRAS.items() if name in extras))
+    published = (*PUBLISHED, *(part for name, parts in EXTRAS.items() if name in extras for part in parts))
     return Part("site", collect, inputs=(machine_root, internet_root, acme_root, *published, *TOOLS.values()))
 
 

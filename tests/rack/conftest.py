@@ -29,6 +29,7 @@ from racks import KINDS, Kind  # noqa: E402
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rack", choices=list(KINDS), default="up", help="which machine has no power from the beginning")
+    parser.addoption("--extras", default="marimo", help="what the lab's internet publishes besides")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -107,11 +108,12 @@ def kind(pytestconfig) -> Kind:
 
 
 @pytest.fixture(scope="session")
-def lab(kind):
+def lab(kind, pytestconfig):
     """A lab of the tests' own, with empty machines; one of them may have no power."""
     from lab.handle import Lab
 
-    words = ["inv", "lab.up", "--name", LAB, "--control-planes", str(kind.control_planes), "--extras", "marimo"]
+    words = ["inv", "lab.up", "--name", LAB, "--control-planes", str(kind.control_planes), "--extras",
+             pytestconfig.getoption("--extras")]
     typed = subprocess.run(words, cwd=PROJECT, env=os.environ | {
         "PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"})
     assert typed.returncode == 0

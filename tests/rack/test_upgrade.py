@@ -1,0 +1,175 @@
+"""Kubernetes goes to the next minor, on one control plane and on three; killed on the way, it goes on where it was.
+
+The lab's internet publishes that minor, too (--extras kubernetes-next). A student has a server on the last machine; the hub
+answers throughout, and never are two nodes away.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from conftest import wait_until
+
+BEFORE, TARGET = "1.36.3", "1.37.0"
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+CHICKS = ("chick0", "chick1", "chick2")
+SERVER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: jupyter-ada, namespace: default, annotations: {hub.jupyter.org/username: ada}}
+spec:
+  nodeName: chick2
+  tolerations: [{operator: Exists}]
+  containers: [{name: notebook, image: "docker.io/library/busybox:1.37", command: [sleep, "36000"]}]
+"""
+BUDGET = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: never, namespace: kube-system}
+spec: {maxUnavailable: 0, selector: {matchLabels: {k8s-app: kube-dns}}}
+"""
+TESTED = """\
+  - {kubernetes: "1.37", calico: "3.28", because: these tests bring the pair up and look at pods' traffic}
+  - {kubernetes: "1.37", containerd: "2.3", because: these tests bring the pair up}
+"""
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["one control plane", "three"])
+def planes(request, lab, operator):
+    """Empty machines, bootstrapped with the former version; how many control planes they have."""
+    lab.reset()
+    hosts, versions = lab.rack / "hosts.yaml", lab.rack / "configs/versions.yaml"
+    texts = hosts.read_text(), versions.read_text()
+    if request.param == 3:
+        hosts.write_text(texts[0].replace("roles: [worker]", "roles: [control-plane]"))
+    operator.inv("cluster.bootstrap")
+    yield request.param
+    hosts.write_text(texts[0])
+    versions.write_text(texts[1])
+
+
+@pytest.fixture(scope="module")
+def next_minor(planes, lab, inside):
+    """versions.yaml names it, and a student has a server on the last machine."""
+    file = lab.rack / "configs/versions.yaml"
+    text = file.read_text().replace(BEFORE, TARGET).replace("v1.36/", "v1.37/")
+    file.write_text(text.replace("tested_here:\n", f"tested_here:\n{TESTED}"))
+    inside("chick0", f"{KUBECTL} apply -f - <<'END'\n{SERVER}\nEND")
+    return text
+
+
+@pytest.fixture
+def versions(inside):
+    """What runs on each chick: kubelet, and the API server where there is one; and what is installed and held."""
+    def ask() -> dict[str, str]:
+        return {name: inside(name, "kubelet --version; sed -n 's/.*image: .*apiserver:/api /p' "
+                             "/etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null; apt-mark showhold", check=False)
+                for name in CHICKS}
+    return ask
+
+
+@dataclass
+class Watched(threading.Thread):
+    """Asks each second which nodes are away or cordoned, whether an API server answers, and what the hub's health is."""
+
+    inside: object
+    planes: int
+    together: list[str] = field(default_factory=list)  # moments with two nodes away
+    silent: float = 0.0  # the longest time without an API server, in seconds
+    hub: list[str] = field(default_factory=list)  # answers of the hub that were none
+
+    def __post_init__(self):
+        super().__init__(daemon=True)
+        self.ended = threading.Event()
+
+    def __hash__(self):
+        return id(self)
+
+    def run(self):
+        answered = time.monotonic()
+        service = ""
+        while not self.ended.wait(1.0):
+            nodes = next(filter(None, (self.inside(name, f"timeout 5 {KUBECTL} --request-timeout=3s get nodes --no-headers "
+                                                   "2>/dev/null", check=False) for name in CHICKS[:self.planes])), "")
+            if not nodes:
+                self.silent = max(self.silent, time.monotonic() - answered)
+                continue
+            answered = time.monotonic()
+            away = re.findall(r"^(\S+) +(?:NotReady|\S*SchedulingDisabled)", nodes, re.MULTILINE)
+            if len(away) > 1:
+                self.together.append(" ".join(away))
+            service = service or self.inside("chick0", f"{KUBECTL} -n hub get service proxy-public -o "
+                                             "'jsonpath={.status.loadBalancer.ingress[0].ip}'", check=False)
+            said = self.inside("rooster", f"curl -sk --max-time 5 -o /dev/null -w '%{{http_code}}' https://{service}/hub/health",
+                               check=False)
+            if said != "200":
+                self.hub.append(said)
+
+
+def test_nothing_but_the_upgrade_upgrades(next_minor, operator, versions):
+    before = versions()
+    for words in (["cluster.bootstrap"], ["cluster.bootstrap", "--only", "prepare", "--yes"], ["cluster.bootstrap", "--limit", "chick2"]):
+        typed = operator.inv(*words, code=2)
+        assert f"the cluster runs v{BEFORE}" in typed.said and "inv cluster.upgrade" in typed.said
+    assert versions() == before
+
+
+def test_what_could_not_end_well_is_refused_and_nothing_is_touched(next_minor, operator, inside, versions):
+    before = versions()
+    assert "ada's server (default/jupyter-ada)" in operator.inv("cluster.upgrade", "--yes", code=2).said
+    inside("chick0", "cp /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/kube-scheduler.yaml.bak")
+    inside("chick0", f"{KUBECTL} apply -f - <<'END'\n{BUDGET}\nEND")
+    inside("chick2", "systemctl stop kubelet")
+    wait_until("chick2 is not Ready", lambda: "chick2 NotReady" in re.sub(" +", " ", inside(
+        "chick0", f"{KUBECTL} get nodes --no-headers")), limit=120)
+    said = operator.inv("cluster.upgrade", "--yes", "--force", code=2).said
+    assert "manifests/kube-scheduler.yaml.bak on chick0 is none of kubeadm's" in said
+    assert "PodDisruptionBudget kube-system/never never allows an eviction" in said
+    assert "chick2 is not Ready" in said and "nothing was changed" in said
+    inside("chick0", f"rm /etc/kubernetes/manifests/kube-scheduler.yaml.bak; {KUBECTL} -n kube-system delete pdb never")
+    inside("chick2", "systemctl start kubelet")
+    wait_until("chick2 is Ready", lambda: "NotReady" not in inside("chick0", f"{KUBECTL} get nodes --no-headers"), limit=120)
+    assert versions() == before
+
+
+def killed_when(operator, what: str, true) -> None:
+    run = operator.start("inv", "cluster.upgrade", "--force", "--yes")
+    try:
+        wait_until(what, lambda: true() or run.poll() is not None, limit=900)
+    finally:
+        run.send_signal(signal.SIGKILL)
+        said, _ = run.communicate(timeout=30)
+    assert run.returncode == -signal.SIGKILL, said
+
+
+def test_it_is_upgraded_though_it_is_killed_on_the_way(next_minor, planes, operator, inside, versions):
+    watched = Watched(inside, planes)
+    watched.start()
+    operator.inv("cluster.upgrade", "--force", "--dry", code=3)
+    killed_when(operator, "kubeadm works on chick0", lambda: inside("chick0", "ls /var/lib/coop/kubeadm-upgrade.begun", check=False))
+    killed_when(operator, "chick0 is drained", lambda: "SchedulingDisabled" in inside(
+        "chick0", f"{KUBECTL} --request-timeout=3s get nodes chick0 --no-headers", check=False))
+    killed_when(operator, "chick2 has a new kubelet", lambda: TARGET in inside("chick2", "kubelet --version"))
+    operator.inv("cluster.upgrade", "--force", "--yes")
+    watched.ended.set()
+    watched.join()
+    for name, found in versions().items():
+        assert f"Kubernetes v{TARGET}" in found and all(f"\n{held}\n" in f"\n{found}" for held in ("kubeadm", "kubectl", "kubelet")), found
+        assert ("api v" not in found) or f"api v{TARGET}" in found, (name, found)
+    assert not watched.together
+    assert watched.silent < (5 if planes == 3 else 300), watched.silent
+    assert len(watched.hub) < 60, watched.hub  # the hub's own pods move once each; its proxy with them
+    assert "true" not in inside("chick0", f"{KUBECTL} get nodes -o jsonpath='{{.items[*].spec.unschedulable}}'")
+    assert inside("chick0", f"ls /var/lib/coop/etcd/before-{TARGET}.db")
+
+
+def test_nothing_is_left_to_do(next_minor, operator):
+    assert operator.inv("cluster.upgrade", "--json").data["changes"] == 0
+    wait_until("every pod is ready", lambda: operator.start("inv", "cluster.status").wait() == 0, limit=420)
+    assert operator.bootstrap("--dry")["changes"] == 0
+    operator.inv("hub.prove")
