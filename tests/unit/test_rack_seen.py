@@ -58,7 +58,7 @@ def test_json_holds_what_the_files_say(rack):
         assert contains(shown[part], written)
     assert shown["machines"]["rooster"]["interfaces"]["enp2s0"] == {
         "mac": "00:25:90:00:00:01", "address": "128.120.136.26/24", "gateway": "128.120.136.1",
-        "network": "public"}
+        "network": "public", "dhcp": False}
 
 
 def contains(shown, written) -> bool:

@@ -69,7 +69,7 @@ class Cluster:
         return self._fact(member, text)
 
     def _action(self, name: str, text: str) -> str:
-        for pattern in (r"kubeadm upgrade apply v[\d.]+", r"kubeadm upgrade node", r"install --allow-downgrades [^;]*; }",
+        for pattern in (r"kubeadm upgrade apply v[\d.]+", r"kubeadm upgrade node", r"if ! install [^;]*;",
                         r"snapshot save", r"(?<=kubeconfig /etc/kubernetes/admin.conf )drain \w+", r"\bcordon \w+",
                         r"uncordon \w+", r"systemctl restart kubelet"):
             if found := re.search(pattern, text):
