@@ -137,3 +137,14 @@ def test_a_pool_that_is_not_imported_has_no_disk_replaced():
     ("/dev/disk/by-id/scsi-35000c500a1000001", "/dev/disk/by-id/scsi-35000c500a1000001")])
 def test_the_disk_of_a_partition(path, disk):
     assert whole_disk(path) == disk
+
+
+def test_what_zfs_itself_says_of_a_pool_is_read():
+    """As ZFS 2.3.9 said it of the lab's pool, on emulated disks."""
+    status = (PROJECT / "tests/cases/storage/status.json").read_text()
+    pool = parse(f"#status\n{status}", "nest").pool
+    assert (pool.state, pool.errors, pool.scan) == ("ONLINE", 0, None)
+    assert [(vdev.group, vdev.kind, len(vdev.leaves)) for vdev in pool.vdevs] == [("", "raidz2", 6), ("log", "mirror", 2), ("spare", "", 1)]
+    assert pool.vdevs[0].leaves[0].path == "/dev/disk/by-id/wwn-0x5000c500a1000000" and pool.vdevs[2].leaves[0].state == "AVAIL"
+    vdevs = tuple(WantedVdev(vdev.group, vdev.kind, {leaf.path: leaf.path for leaf in vdev.leaves}) for vdev in pool.vdevs)
+    assert list(differences(vdevs, parse(f"#status\n{status}", "nest"))) == []
