@@ -17,9 +17,8 @@ cri() { timeout 6 crictl --runtime-endpoint "$socket" "$@" 2>/dev/null; }
 [ -e /etc/kubernetes/kubelet.conf ] && member=yes || member=
 say member "$member"
 [ ! -e /var/lib/coop/kubeadm.begun ] || say half-joined yes
-for module in overlay br_netfilter; do
-  [ -d "/sys/module/$module" ] || grep -q "^$module " /proc/modules 2>/dev/null || say no-module "$module"
-done
+grep -qw overlay /proc/filesystems || say no-module overlay  # by what they bring: a kernel may have them built in
+[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || say no-module br_netfilter
 for key in net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables; do
   say sysctl "$key $(cat "/proc/sys/$(echo "$key" | tr . /)" 2>/dev/null)"
 done
@@ -32,7 +31,7 @@ say pods "$(cri pods -q --state Ready | grep -c .)"
   sort -u | each runtime-endpoint
 [ -z "$member" ] || journalctl -q -u kubelet -n 300 -o cat --no-pager 2>/dev/null |
   grep -E '"command failed"|failed to run Kubelet|^Error' | last kubelet-error
-ls -A /etc/kubernetes/manifests 2>/dev/null | each manifest
+ls /etc/kubernetes/manifests 2>/dev/null | each manifest  # kubelet leaves out what begins with a dot
 ls -A /etc/cni/net.d 2>/dev/null | grep -E 'conf(list)?$' | each cni
 ss -Hltnp 'sport = :179' 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | each bgp-port
 say iptables "$(iptables --version 2>/dev/null)"

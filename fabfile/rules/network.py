@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
+from fabfile.rules.pods import is_new
 from fabfile.rules.rule import Found, apply, on, rule
 
 _TRAFFIC = ("bgp_sessions_missing", "pod_not_ready", "calico_missing")
@@ -141,7 +142,8 @@ def kube_proxy_missing(look: Look) -> Found:
 def _pod_missing(look: Look, prefix: str, harm: str) -> Found:
     ready = {node.name for node in look.api.nodes if node.ready} if look.api else set()
     for pod in look.api.pods if look.api else ():
-        if pod.name.startswith(f"{prefix}-") and pod.node in ready and pod.namespace in ("kube-system", "calico-system"):
+        if pod.name.startswith(f"{prefix}-") and pod.node in ready and pod.namespace in ("kube-system", "calico-system") \
+                and not is_new(look, pod):
             yield Finding(f"{prefix} on {pod.node} is not ready: {harm}", pod.node, Severity.DEGRADED, pod.state, pod.since,
                           f"kubectl -n {pod.namespace} delete pod {pod.name}")
 

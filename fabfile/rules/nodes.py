@@ -99,7 +99,7 @@ def kubelet_not_enabled(look: Look) -> Found:
 def old_cgroups(look: Look) -> Found:
     """The machine has control groups of version 1: kubelet does not start with them any more."""
     for name, state in look.members.items():
-        if state.text("cgroups") not in ("", "cgroup2fs"):
+        if state.text("cgroups") not in ("", "cgroup2fs") and look.rack.cluster.KubeletConfiguration.get("failCgroupV1") is not False:
             yield Finding(f"{name} has control groups of version 1", name, Severity.DEGRADED, state.text("cgroups"),
                           fix=f"remove systemd.unified_cgroup_hierarchy=0 from its kernel's command line, then inv node.reboot {name}")
 

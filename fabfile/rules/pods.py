@@ -47,7 +47,8 @@ def pod_stuck_ending(look: Look) -> Found:
                           if pod.node in _lost(look) else f"kubectl -n {pod.namespace} delete pod {pod.name} --force")
 
 
-def _is_new(look: Look, pod: PodState) -> bool:
+def is_new(look: Look, pod: PodState) -> bool:
+    """Whether it has only begun to start: no problem yet."""
     return not pod.restarts and pod.state in ("not ready", "Pending", "ContainerCreating", "PodInitializing") and \
         _age(look, pod.since) < _NEW and bool(look.machines)
 
@@ -55,7 +56,7 @@ def _is_new(look: Look, pod: PodState) -> bool:
 def _plain(look: Look) -> list[PodState]:
     """Those that no rule of their own is about."""
     return [pod for pod in (look.api.pods if look.api else ())
-            if pod.node not in _lost(look) and not pod.ending and not _is_new(look, pod)]
+            if pod.node not in _lost(look) and not pod.ending and not is_new(look, pod)]
 
 
 @rule()

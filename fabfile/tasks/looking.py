@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 _PART = "#part {}"
-LIMIT = 45.0  # seconds that a machine may take to answer all
+LIMIT = 60.0  # seconds that a machine may take to answer all
+ENOUGH = 30  # seconds for one of its parts: what that has told until then counts
 
 
 def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dict[str, str]]]:
@@ -75,9 +76,11 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
     if machine in file_servers(rack):
         texts["file server"] = of_file_server(wanted_of(rack, machine))
     texts |= {"more": more} if more else {}
-    asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 &" for number, text in enumerate(texts.values())]
+    asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 & pids=\"$pids $!\"" for number, text in enumerate(texts.values())]
     told = [f"echo '{_PART.format(name)}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]
-    return "\n".join(["looked=$(mktemp -d /run/coop-look.XXXXXX) || exit 1", *asked, "wait", *told, 'rm -rf "$looked"'])
+    return "\n".join([
+        "looked=$(mktemp -d /run/coop-look.XXXXXX) || exit 1", "pids=", *asked,
+        f"( sleep {ENOUGH}; kill $pids ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
 
 
 def _unless_earlier(rack: Rack, machine: Machine) -> str:

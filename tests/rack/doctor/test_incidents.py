@@ -68,14 +68,14 @@ def test_a_healthy_rack_has_no_findings(looked):
         print(f"a look at a healthy rack: {seconds:.1f} s")
 
 
-@pytest.mark.parametrize("case", INCIDENTS, ids=lambda case: case["incident"])
-def test_an_incident_is_named_and_what_is_typed_heals_it(case, looked, types, inside, lab):
+@pytest.mark.parametrize("incident", INCIDENTS, ids=lambda incident: incident["incident"])
+def test_an_incident_is_named_and_what_is_typed_heals_it(incident, looked, types, inside, lab):
     healthy(looked)
-    machine, key = case["on"], (case["rule"], case.get("where", case["on"]))
-    if case["script"] == "power off":
+    machine, key = incident["on"], (incident["rule"], incident.get("where", incident["on"]))
+    if incident["script"] == "power off":
         lab.off(machine)
     else:
-        inside(machine, case["script"])
+        inside(machine, incident["script"])
     slowest = 0.0
 
     def named():
@@ -85,11 +85,11 @@ def test_an_incident_is_named_and_what_is_typed_heals_it(case, looked, types, in
         return found.get(key)
 
     found = until(f"{key} is found", named, 90)
-    print(f"{case['incident']}: {slowest:.1f} s, {found['harm']}, so: {[one['rule'] for one in found['follows']]}")
+    print(f"{incident['incident']}: {slowest:.1f} s, {found['harm']}, so: {[one['rule'] for one in found['follows']]}")
     assert slowest < 20, "a look takes ten seconds on a computer that has nothing else to do"
-    if case.get("by_itself"):
+    if incident.get("by_itself"):
         lab.on(machine)
-    for line in () if case.get("by_itself") else case.get("types") or found["fix"].split("; "):
+    for line in () if incident.get("by_itself") else incident.get("types") or found["fix"].split("; "):
         types(line)
     healthy(looked, 300)
 
