@@ -143,8 +143,8 @@ class _Verification:
         return True
 
     def _likely(self, check: Check, said: str, seconds: float) -> Likely | None:
-        """Why it does not come true, if the usual readers know: looked for after a few seconds, and again some later. One that
-        ends the wait is believed when it is there twice."""
+        """Why it does not come true, if the usual readers know: looked for after a few seconds, and again some later. It is
+        believed when it is there twice: told, and where waiting cannot help, the wait ended."""
         look = self._looks.setdefault(check, Look())
         last_look = seconds > check.limit
         if not last_look and seconds < look.next:
@@ -152,7 +152,7 @@ class _Verification:
         look.next = seconds + _AGAIN
         found = evidence.likely(self._rack, self._fleet, check, _at_fault(check, said) or check.about, said)
         twice = found is not None and look.found is not None and found.cause == look.found.cause
-        if found is not None and (look.found is None or found.cause != look.found.cause):
+        if found is not None and twice:  # the same notice is told once
             self._tell(Noticed(found.where, f"{check.what} is waited for: {found.cause} ({found.cause.fix})"))
         look.found = found
         return found if last_look or (found is not None and found.ends and twice) else None
