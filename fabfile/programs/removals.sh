@@ -8,8 +8,8 @@ simulate() {
   LC_ALL=C.UTF-8 timeout 20 apt-get -s -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
     -o Debug::NoLocking=1 install "$@" 2>&1
 }
-each() {  # the wanted packages that apt knows by now
-  printf '%s\n' "$wanted" | while read -r word; do
+each() {  # of these packages, those of which apt knows the version too
+  printf '%s\n' "$known" | while read -r word; do
     case "$said
 " in *"Unable to locate package ${word%%=*}
 "*|*" for '${word%%=*}' was not found"*|*"Package '${word%%=*}' has no installation candidate"*) ;;
@@ -22,10 +22,19 @@ minus=
 for name in $beside; do
   case $(dpkg-query -W -f '${Status}' "$name" 2>/dev/null) in *' installed') minus="$minus $name-" ;; esac
 done
+# a simulation takes a second of a processor, to look for names a fiftieth
+names=$(apt-cache pkgnames 2>/dev/null | grep -xF "$(printf '%s\n' "$wanted" | sed 's/=.*//')") || :
 said=
-known=$(each)
+known=$(printf '%s\n' "$wanted" | while read -r word; do
+  case "
+$names
+" in *"
+${word%%=*}
+"*) printf '%s\n' "$word" ;; esac
+done)
 # shellcheck disable=SC2086  # words
-if said=$(simulate $known $minus); then :
+if [ -z "$known$minus" ]; then said=$(apt-get indextargets 2>&1 >/dev/null) || :  # its sources can be read at least
+elif said=$(simulate $known $minus); then :
 elif [ $? = 124 ]; then said=  # a busy machine: then the installation itself removes nothing that the plan does not name
 else known=$(each); said=$(simulate $known $minus) || :; fi
 lost=$(printf '%s\n' "$said" | awk '/^(Remv|Purg|E:) / { print; next }
