@@ -54,8 +54,7 @@ class Api:
         connection = http.client.HTTPConnection(self.host, timeout=timeout)
         connection.sock = self.connect(timeout)
         try:
-            connection.request(method, self.base + path,
-                               json.dumps(body) if body is not None else None, self.headers())
+            connection.request(method, self.base + path, json.dumps(body) if body is not None else None, self.headers())
             answer = connection.getresponse()
             data = answer.read()
         finally:
@@ -90,6 +89,8 @@ def wait_for(what: str, seconds: float, look: Callable[[], Any]) -> Any:
         try:
             if found := look():
                 return found
+        except Refused:
+            raise
         except (OSError, http.client.HTTPException, Failed) as error:
             said = f": {error}"
         if time.monotonic() > end:
@@ -379,12 +380,11 @@ def stop_server(api: Api, user: str, **others: Any) -> dict[str, Any]:
 def info(api: Api, **others: Any) -> dict[str, Any]:
     """The hub's version, and who is there."""
     everybody = users(api)
-    return {"version": api.get("GET", "hub/api/")["version"], "users": len(everybody),
-            "servers": sorted(user["name"] for user in everybody if user["server"])}
+    servers = sorted(user["name"] for user in everybody if user["server"])
+    return {"version": api.get("GET", "hub/api/")["version"], "users": len(everybody), "servers": servers}
 
 
-ACTIONS: dict[str, Callable[..., Any]] = {"prove": prove, "users": users, "add": add, "remove": remove, "admin": admin,
-                                          "stop-server": stop_server, "info": info}
+ACTIONS: Any = {"prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server, "info": info}
 
 
 def main(argument: Mapping[str, Any]) -> int:
