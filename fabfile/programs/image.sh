@@ -8,11 +8,12 @@ set -e
 
 new=$place.new root=$new/root disk=$new/disk
 rm -rf "$new"; mkdir -p "$new"; trap 'rm -rf "$new"' EXIT
-printf '%s\n' "$sources" | mmdebstrap --quiet --mode=root --variant=important --include="$packages" "$suite" "$root" -
+printf '%s\n' "$sources" | mmdebstrap --quiet --mode=root --variant=important --dpkgopt=force-unsafe-io \
+  --include="$packages" "$suite" "$root" -
 
 printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
 [ "$user" = root ] || chroot "$root" adduser --quiet --disabled-password --gecos "$user" "$user"
-rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/etc/resolv.conf" "$root"/var/lib/apt/lists/*_* "$root"/var/cache/apt/*.bin
+rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/etc/resolv.conf" "$root"/var/lib/apt/lists/*_* "$root"/var/cache/apt/*.bin
 : >"$root/etc/machine-id"
 mkdir -p "$root/boot/efi" "$root/boot/grub/i386-pc"
 cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
@@ -44,7 +45,7 @@ done
 mkfs.ext4 -q -F -E "offset=$((1052672 * 512))" -d "$root" "$disk" "${mebibytes}M"
 rm -rf "$root"
 size=$(stat -c %s "$disk")
-zstd -q -T0 -10 -o "$new/image" "$disk"; rm "$disk"
+zstd -q -T0 -6 -o "$new/image" "$disk"; rm "$disk"
 { echo "sha256 $(sha256sum <"$new/image" | cut -d ' ' -f 1)"; echo "size $size"; echo "built $(date +%s)"; } >"$new/about"
 rm -rf "$place"; mv -T "$new" "$place"
 echo "the image has $((size >> 20)) MiB, and $(($(stat -c %s "$place/image") >> 20)) MiB compressed"

@@ -99,10 +99,11 @@ def test_it_is_looked_at_rescued_and_emptied(machine):
 
 
 def test_an_image_becomes_its_system(machine):
-    boots, folder = machine.boots, machine.boots.operator.folder
-    scanned(machine)
+    boots, folder, one = machine.boots, machine.boots.operator.folder, machine.machine
+    system = BY_ID + one.drives[0].id
     hosts = yaml.safe_load((folder / "hosts.yaml").read_text())
-    hosts["machines"]["chick1"]["disks"] = {"system": BY_ID + machine.machine.drives[0].id}
+    hosts["machines"]["chick1"] |= {"disks": {"system": system}, "hardware": {
+        "uuid": one.uuid, "disks": {system: {"size": one.drives[0].size, "serial": one.drives[0].serial}}}}
     (folder / "hosts.yaml").write_text(yaml.safe_dump(hosts))
     boots.rooster.run(f"mkdir -p {image.place('debian-13')}; mount --bind {made(system_image)}/made/image {image.place('debian-13')}")
     began = time.monotonic()
