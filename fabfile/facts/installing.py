@@ -33,10 +33,10 @@ def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
     for disk in written_disks(rack, machine):
         if disk not in machine.hardware.disks:
             yield rack.problem(HOSTS, (*at, "hardware", "disks"), f"size and serial number of {disk} are not on file",
-                               "as `lsblk -bdo NAME,SIZE,SERIAL` shows them")
+                               f"inv rack.scan {machine.name} writes them, with --netboot if it is off")
     if not (machine.hardware.uuid or machine.hardware.serial):
         yield rack.problem(HOSTS, (*at, "hardware"), "neither `uuid` nor `serial` is recorded, which tell it from other machines",
-                           "/sys/class/dmi/id/product_uuid shows it")
+                           f"inv rack.scan {machine.name} writes them, with --netboot if it is off")
 
 
 @dataclass(frozen=True)

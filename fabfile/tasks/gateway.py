@@ -65,7 +65,8 @@ def leases(c: Context, json: bool = False) -> None:
 def netboot(c: Context, disarm: str | None = None, json: bool = False) -> None:
     """List armed machines, installations, and unknown MACs.
 
-    Armed (by node.install): the next netboot starts the installer, not the disk.
+    Armed: the next netboot starts the installer, or the environment in RAM, not
+    the disk. node.install, node.rescue, node.wipe, node.burn-in and rack.scan do it.
     """
     from fabfile.facts import dhcp
     from fabfile.facts.netboot import parse, question
