@@ -12,7 +12,8 @@ mkdir -p /dev/pts /dev/shm; mount -t devpts -o mode=620 devpts /dev/pts; mount -
 mount -t tmpfs -o mode=755 run /run; mkdir -p "$run" /run/lock
 hostname "$(argument machine)"
 "$udevd" --daemon
-udevadm trigger --action=add --type=subsystems; udevadm trigger --action=add; udevadm settle --timeout=120
+udevadm trigger --action=add --type=subsystems; udevadm trigger --action=add
+udevadm settle --timeout=600 || off "udev is not done with the devices"  # a disk may still be missing
 modprobe -qa ipmi_si ipmi_devintf efivarfs
 [ ! -d "$sys/firmware/efi/efivars" ] || mount -t efivarfs efivarfs "$sys/firmware/efi/efivars"
 

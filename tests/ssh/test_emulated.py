@@ -44,7 +44,7 @@ def run(machine: Machine, *words: str, typed: str = "") -> Typed:
     return task
 
 
-def ended(machine: Machine, task: Typed, seconds: float = 400) -> str:
+def ended(machine: Machine, task: Typed, seconds: float = 900) -> str:
     """What the task said, which ended well."""
     try:
         code = task.process.wait(seconds)
