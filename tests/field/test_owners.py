@@ -52,7 +52,7 @@ echo 'deb [trusted=yes] file:/srv/deb ./' >/etc/apt/sources.list.d/flock.list
 build docker.io 26.1.5 'Depends: containerd (>= 1.4), runc (>= 1.0)'; build containerd 1.7.24; build runc 1.1.15
 build containerd.io 2.3.4-1 'Conflicts: containerd, runc' 'Provides: containerd, runc' 'Replaces: containerd, runc'
 for name in kubeadm kubelet kubectl; do build $name 1.36.4-1.1; done
-for name in chrony conntrack cri-tools ethtool iptables iputils-ping nfs-common; do build $name 99; done
+for name in chrony conntrack cri-tools ethtool iptables iputils-ping; do build $name 99; done; build nfs-common 1:99
 cd /srv/deb
 for f in *.deb; do
   dpkg-deb -f "$f"; digest=$(sha256sum <"$f")
