@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _allowed(self) -> str:
         path, service = self.path, self.service
-        if path == f"{service.system.rstrip('/')}/Actions/ComputerSystem.Reset":
+        if path.rstrip("/") == f"{service.system.rstrip('/')}/Actions/ComputerSystem.Reset":
             return "POST"
         if path == f"{resources.SESSIONS}/Members":
             return "POST"
