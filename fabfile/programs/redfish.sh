@@ -12,7 +12,12 @@ fields() {  # RESOURCE NAME…: the texts of these fields, joined by colons
 state() { fields "$system" PowerState | tr '[:upper:]' '[:lower:]'; }
 booting() { fields "$boots" BootSourceOverrideEnabled BootSourceOverrideTarget; }
 tell() {
-  said=$(call "$1" 2>&1) || { printf '%s\n' "$said" | tail -c 600 >&2; return 1; }
+  said=$(call "$1" 2>&1) || { why >&2; return 1; }
+}
+why() {  # an answer in words; its JSON may say the same several times, and hides it where it is long
+  words=$(printf '%s\n' "$said" | grep -o '"[Mm]essage" *: *"[^"]*"' | sed 's/^"[Mm]essage" *: *"\(.*\)"$/\1/' | awk '!seen[$0]++')
+  [ -z "$words" ] || said=$(printf '%s\n' "$words"; printf '%s\n' "$said" | grep '^curl: ')
+  printf '%s\n' "$said" | tail -c 600
 }
 # Some want the version of what is changed, as they last gave it, and others know no versions.
 alter() {
