@@ -142,4 +142,6 @@ def _why_not(said: str) -> str:
     if "Unable to establish" in said or "RAKP" in said or "open session" in said:
         return ("no session by IPMI: it does not answer, or refuses the user, the password or the cipher suite, and is not asked again "
                 f"({said})")
+    if "Close Session" in said or "No response" in said:
+        return f"it has stopped answering ({said})"
     return said

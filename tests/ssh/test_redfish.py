@@ -33,6 +33,10 @@ def test_power_off_and_on_with_consent_and_no_password_in_sight(operator):
     assert code == 0 and len(bmc.changes) == 1, "it is off already"
     code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "on")
     assert code == 0 and bmc.changes[-1] == ("ComputerSystem.Reset", {"ResetType": "On"}) and bmc.starts == [""], said
+    code, said = operator.end(".venv/bin/inv", "node.event-log", "chick1", "--json")
+    assert code == 0 and [one["severity"] for one in json.loads(said)] == ["Critical", "OK"], said
+    code, said = operator.end(".venv/bin/inv", "rack.bmc", "--json")
+    assert code == 0 and json.loads(said)[0]["state"]["firmware"] == "6.10.30.00", said
     code, said = operator.end(".venv/bin/inv", "run.list")
     assert "node.power chick1 on" in said and "node.power chick1 off" in said
     left = bmc.rooster.run("grep -rl battery /run/coop /var/lib/coop /tmp 2>/dev/null; ls /run/coop", check=False)

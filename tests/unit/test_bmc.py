@@ -203,6 +203,8 @@ def test_what_ipmitool_prints_is_read():
     assert ipmi.parse("Chassis Power is off\ncoop-ipmi\nOnce:0400\n") == State("off"), "a device that has no name here"
     with pytest.raises(BmcProblem, match=r"no session by IPMI: .* is not asked again \(Error: Unable to establish IPMI v2"):
         ipmi.parse("Error: Unable to establish IPMI v2 / RMCP+ session\n")
+    with pytest.raises(BmcProblem, match=r"^it has stopped answering \(Close Session command failed\)$"):
+        ipmi.parse("Close Session command failed\n")
     with pytest.raises(BmcProblem, match=r"^sh: 1: ipmitool: not found$"):
         ipmi.parse("sh: 1: ipmitool: not found\n")
     with pytest.raises(BmcProblem, match=r"^nothing was said$"):
