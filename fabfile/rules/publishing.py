@@ -30,7 +30,7 @@ def nginx_not_running(look: Look) -> Found:
                       unit.active, unit.since, _FIX)
 
 
-@rule(everywhere=("published_certificate_bad", "published_certificate_ends"))
+@rule(everywhere=("published_certificate_expired", "published_certificate_ends"))
 def challenge_swallowed(look: Look) -> Found:
     """rooster redirects port 80 itself: the challenge of a certificate authority never reaches the service."""
     if look.rooster and (where := look.rooster.text("redirects")):
@@ -107,17 +107,13 @@ def wrong_name_answered(look: Look) -> Found:
             yield Finding(f"a name that is not published is answered at the address of {name}", name, Severity.DEGRADED, fix=_FIX)
 
 
-@rule(everywhere=())
-def published_certificate_bad(look: Look) -> Found:
-    """A published name shows an expired certificate, or none."""
+@rule()
+def published_certificate_expired(look: Look) -> Found:
+    """A published name shows a certificate that has expired."""
     for name, state in look.published.items():
-        row = look.rack.network.publish.get(name)
-        if row and 443 in row.ports and state.answers.get(443):
-            end = _end(state.until)
-            if not state.issuer:
-                yield Finding(f"{name} shows no certificate", name, Severity.DOWN, fix=_fix_of(look, name))
-            elif end and end <= look.now:
-                yield Finding(f"the certificate of {name} has expired", name, Severity.DOWN, state.issuer, since(end), _renew(look, name))
+        end = _end(state.until)
+        if end and end <= look.now:
+            yield Finding(f"the certificate of {name} has expired", name, Severity.DOWN, state.issuer, since(end), _renew(look, name))
 
 
 @rule()
