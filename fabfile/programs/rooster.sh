@@ -11,7 +11,8 @@ for network in $balanced; do
 done
 say internet "$(curl -sS --max-time 6 -o /dev/null -w '%{http_code}' "$page" 2>/dev/null)" &
 if [ "$published" = yes ]; then
-  nginx -t -q 2>&1 | head -n 1 | each nginx-error
+  # a /run of its own: nginx makes its file of the process there, even where it only tests
+  unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec nginx -t -q' 2>&1 | grep '^nginx: ' | head -n 1 | each nginx-error
   grep -nE '^[^#]*return +30[1278]' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* 2>/dev/null |
     head -n 1 | each redirects
 fi
