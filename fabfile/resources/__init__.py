@@ -8,7 +8,7 @@ from .certificate_renewal import CertificatesRenewed, KubeletCertificate
 from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
-from .conflicts import NoCalicoLoadBalancerIPAM, SingleDefaultStorageClass
+from .conflicts import NoCalicoLoadBalancerIPAM, NoClaimedHomes, SingleDefaultStorageClass
 from .dataset import ZfsDataset
 from .departure import Cordoned, Drained, NodeDeleted, ServersEnded, Uncordoned
 from .directory import Absent, Directory, Symlink
@@ -104,6 +104,7 @@ __all__ = [
     "NetworkInterface",
     "Nftables",
     "NoCalicoLoadBalancerIPAM",
+    "NoClaimedHomes",
     "NoFormerAccounts",
     "NoManifestCopies",
     "NoMember",

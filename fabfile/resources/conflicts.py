@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
-from .base import Change, Command, Resource, refusal
+from .base import Change, Command, Resource, conflict, refusal
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,34 @@ class NoCalicoLoadBalancerIPAM(Resource):
                 told = (f"Calico's pool {pool} gives addresses to services, and MetalLB does too: take "
                         "LoadBalancer out of its allowedUses, or metallb out of configs/versions.yaml")
                 yield refusal(told, shown="refuse: two load balancer IPAMs")
+
+
+@dataclass(frozen=True)
+class NoClaimedHomes(Resource):
+    """No user of a hub has a claim before homes become folders of one volume: everybody would see an empty home."""
+
+    namespace: str
+    claim: str  # that volume's; where it is there, homes are folders already
+    canaries: tuple[str, ...]  # users without files of their own
+    kubeconfig: str
+
+    @property
+    def name(self) -> str:
+        return f"no claims of users in {self.namespace}"
+
+    def probe(self) -> str:
+        user = quote("custom-columns=U:.metadata.annotations.hub\\.jupyter\\.org/username")
+        ask = f"{_kubectl(self.kubeconfig)} -n {quote(self.namespace)} get persistentvolumeclaims"
+        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
+                f"{ask} {quote(self.claim)} >/dev/null 2>&1 || "
+                f"{ask} -l component=singleuser-storage --no-headers -o {user} 2>/dev/null || :")
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        if users := [user for user in facts.split() if user not in self.canaries]:
+            some = ", ".join(users[:3]) + (" …" if len(users) > 3 else "")
+            yield conflict(f"claims in {self.namespace}",
+                           f"the homes of {some} ({len(users)} in all) are in claims of the namespace {self.namespace}, and with homes in "
+                           "configs/storage.yaml they would look empty: copy the files to the file server first, or leave homes out")
 
 
 def _kubectl(kubeconfig: str) -> str:

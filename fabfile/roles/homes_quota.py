@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from fabfile.programs import text
 from fabfile.rack import Machine, Rack
 from fabfile.rack.pools import Homes, size_in_bytes
-from fabfile.resources import Directory, File, Resource, Unit
+from fabfile.resources import Directory, File, NoClaimedHomes, Resource, Unit
 from fabfile.roles.manifests import Document, own
 from fabfile.roles.pools import owner
 from fabfile.roles.rendering import render
+from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.release import HOMES
 
 PROGRAM, QUOTAS, UNITS = "/usr/local/lib/coop/homes-quota", "/etc/coop/homes", "/etc/systemd/system"
@@ -69,6 +70,8 @@ def homes_claims(rack: Rack, machine: Machine) -> Iterator[Resource]:
     server = rack.machine(rack.storage_classes.pools[homes.path.split("/")[1]].machine)
     objects: list[Document] = []
     for namespace in namespaces(rack):
+        canaries = tuple(one.canary.user for one in rack.services.values() if one.is_hub and one.in_namespace == namespace)
+        yield NoClaimedHomes(namespace, HOMES, canaries, ADMIN_CONF)
         objects += [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
             {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{HOMES}-{namespace}"}, "spec": {
