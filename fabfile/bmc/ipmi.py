@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from shlex import quote
+from typing import ClassVar
 
 from fabfile.bmc.board import BmcProblem, Board, Event, State
 from fabfile.bmc.known import PATIENCE
@@ -64,8 +65,10 @@ class ByIpmi:
         return program(self.board) + "\n" + verb
 
 
-class AskingByIpmi:
-    """All at once; what follows a login that was refused is not asked."""
+class OneQuestion:
+    """What ipmitool is asked all at once; there is no second question."""
+
+    command: ClassVar[str]
 
     def __init__(self, board: Board):
         self._board, self._said, self._asked = board, "", False
@@ -74,29 +77,25 @@ class AskingByIpmi:
         if self._asked:
             return ""
         self._asked = True
-        return program(self._board) + f"\ntool chassis power status && {{ echo {MARK}; booting; tool mc info; tool fru print 0; }} || :"
+        return f"{program(self._board)}\n{self.command}"
 
     def hear(self, output: str) -> None:
         self._said = output
+
+
+class AskingByIpmi(OneQuestion):
+    """What follows a login that was refused is not asked."""
+
+    command = f"tool chassis power status && {{ echo {MARK}; booting; tool mc info; tool fru print 0; }} || :"
 
     def known(self) -> ByIpmi:
         return ByIpmi(self._board, parse(self._said))
 
 
-class LogByIpmi:
-    """The system event log (SEL), in one answer."""
+class LogByIpmi(OneQuestion):
+    """The system event log (SEL)."""
 
-    def __init__(self, board: Board):
-        self._board, self._said, self._asked = board, "", False
-
-    def question(self) -> str:
-        if self._asked:
-            return ""
-        self._asked = True
-        return f"{program(self._board)}\ntool sel list last {LONGEST_LOG} || echo {MARK} failed"
-
-    def hear(self, output: str) -> None:
-        self._said = output
+    command = f"tool sel list last {LONGEST_LOG} || echo {MARK} failed"
 
     def events(self) -> tuple[Event, ...]:
         return parse_log(self._said)
