@@ -137,6 +137,8 @@ def other_private_key(folder):
 
 
 def test_coops_own_task_on_several_machines_is_one_run_limited_to_them(operator):
+    hosts = operator.folder / "hosts.yaml"
+    hosts.write_text(hosts.read_text() + "conflicts: {take_over: [/etc/ssh/sshd_config]}\n")  # the swarm's includes no other files
     code, said = fab(operator, "-H", "chick0,chick1", "cluster.bootstrap", "--dry", "--json")
     (result,) = [json.loads(said)]
     assert code == 3 and result["task"] == "cluster.bootstrap --limit chick0,chick1", said
