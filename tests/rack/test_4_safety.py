@@ -70,10 +70,10 @@ def test_another_version_than_the_clusters_is_refused(bootstrapped, operator, in
     text = versions.read_text()
     versions.write_text(text.replace("1.36.3", "1.36.4"))
     try:
-        said = operator.inv("cluster.bootstrap", "--from", "prepare", code=1).said
+        said = operator.inv("cluster.bootstrap", "--from", "prepare", code=2).said
     finally:
         versions.write_text(text)
     assert "the cluster runs v1.36.3, and configs/versions.yaml says v1.36.4" in said
     assert "v1.36.3" in inside(kind.other, "kubelet --version")
-    assert operator.bootstrap()["changes"] == 0  # and what was begun is verified
+    assert operator.bootstrap()["changes"] == 0
     assert operator.bootstrap("--dry")["changes"] == 0
