@@ -69,18 +69,19 @@ class NoClaimedHomes(Resource):
         return f"no claims of users in {self.namespace}"
 
     def probe(self) -> str:
-        user = quote("custom-columns=U:.metadata.annotations.hub\\.jupyter\\.org/username")
+        users = quote(r'jsonpath={range .items[*]}claim {.metadata.annotations.hub\.jupyter\.org/username}{"\n"}{end}')
         ask = f"{_kubectl(self.kubeconfig)} -n {quote(self.namespace)} get persistentvolumeclaims"
         return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
                 f"{ask} {quote(self.claim)} >/dev/null 2>&1 || "
-                f"{ask} -l component=singleuser-storage --no-headers -o {user} 2>/dev/null || :")
+                f"{ask} -l component=singleuser-storage -o {users} 2>/dev/null || :")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        if users := [user for user in facts.split() if user not in self.canaries]:
+        claims = [line.removeprefix("claim ") for line in facts.splitlines() if line.startswith("claim ")]
+        if users := [user for user in claims if user not in self.canaries]:
             some = ", ".join(users[:3]) + (" …" if len(users) > 3 else "")
             yield conflict(f"claims in {self.namespace}",
                            f"the homes of {some} ({len(users)} in all) are in claims of the namespace {self.namespace}, and with homes in "
-                           "configs/storage.yaml they would look empty: copy the files to the file server first, or leave homes out")
+                           "configs/storage.yaml they would look empty until the files are copied to the file server")
 
 
 def _kubectl(kubeconfig: str) -> str:
