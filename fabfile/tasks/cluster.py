@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 RUN_HELP = {
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "dry": DRY,
     "only": "Run only this step, such as \"join\".",
     "from_": "Start at this step, and skip the earlier ones.",
     "limit": "Only these machines (comma-separated).",
-    "yes": "Approve changes that interrupt something, without asking.",
-    "json": "Print JSON.",
+    "yes": YES,
+    "json": JSON,
 }
 
 
@@ -65,7 +65,7 @@ def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None 
 @task(help={
     "renew": "Make all certificates again, and restart what uses them.",
     "dry": "With --renew: show the changes, make none; exit 3 if there are any.",
-    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."})
+    "yes": YES, "json": JSON})
 def certs(c: Context, renew: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Show the cluster's certificates: in files, and served.
 
@@ -82,7 +82,7 @@ def certs(c: Context, renew: bool = False, dry: bool = False, yes: bool = False,
     converge(command(), renewal_steps, dry=dry, yes=yes, json=json)
 
 
-@task(help={"json": "Print JSON."})
+@task(help={"json": JSON})
 def status(c: Context, json: bool = False) -> None:
     """Show nodes, versions, BGP, unready pods, certificates."""
     from time import time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Exit
 
 from fabfile.tasks.chicks import a_chick
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -55,7 +55,7 @@ def console(c: Context, machine: str, log: bool = False) -> None:
         _on_terminal(rack, reading.view(machine), ways)
 
 
-@task(help={"machine": "Name in hosts.yaml; it needs a BMC there.", "json": "Print JSON."})
+@task(help={"machine": "Name in hosts.yaml; it needs a BMC there.", "json": JSON})
 def event_log(c: Context, machine: str, json: bool = False) -> None:
     """Show what a machine's hardware reported to its BMC.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 
-@task(help={"bundle": "Also write a .tar.gz for a helper here; secrets are masked.", "json": "Print JSON."})
+@task(help={"bundle": "Also write a .tar.gz for a helper here; secrets are masked.", "json": JSON})
 def doctor(c: Context, bundle: bool = False, json: bool = False) -> None:
     """Find what is wrong with the whole rack, and what to type.
 

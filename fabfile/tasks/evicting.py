@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from invoke import Exit
 
 from fabfile.tasks.chicks import a_chick
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     "machine": "Name of the machine in hosts.yaml.",
     "dead": "The machine is off, or without power: nothing of it runs.",
     "back": "The machine is Ready again: its node takes pods.",
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "dry": DRY,
     "yes": "Approve it without asking, if its BMC says that it is off.",
-    "json": "Print JSON.",
+    "json": JSON,
 })
 def evict(c: Context, machine: str, dead: bool = False, back: bool = False, dry: bool = False, yes: bool = False,
           json: bool = False) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fabfile.tasks.publishing import publish  # noqa: F401  a task of this collection
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 
 @task(help={
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "yes": "Approve changes that interrupt something, without asking.",
-    "json": "Print JSON.",
+    "dry": DRY,
+    "yes": YES,
+    "json": JSON,
 })
 def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Apply hosts.yaml and configs/ to the gateway alone."""
@@ -27,9 +27,9 @@ def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) 
 
 @task(help={
     "security": "Only updates that close security holes.",
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "yes": "Approve changes that interrupt something, without asking.",
-    "json": "Print JSON.",
+    "dry": DRY,
+    "yes": YES,
+    "json": JSON,
 })
 def update(c: Context, security: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Update the packages of the gateway, with a way back.
@@ -46,7 +46,7 @@ def update(c: Context, security: bool = False, dry: bool = False, yes: bool = Fa
     converge(command(), partial(gateway_update_steps, security=security), dry=dry, yes=yes, json=json)
 
 
-@task(help={"json": "Print JSON."})
+@task(help={"json": JSON})
 def leases(c: Context, json: bool = False) -> None:
     """List DHCP leases, and clients that got no address."""
     from fabfile.facts.dhcp import QUESTION, parse
@@ -61,7 +61,7 @@ def leases(c: Context, json: bool = False) -> None:
     print(screen.as_json(clients) if json else screen.as_text(clients))
 
 
-@task(help={"disarm": "Withdraw the order of this machine: it boots its disk again.", "json": "Print JSON."})
+@task(help={"disarm": "Withdraw the order of this machine: it boots its disk again.", "json": JSON})
 def netboot(c: Context, disarm: str | None = None, json: bool = False) -> None:
     """List armed machines, installations, and unknown MACs.
 

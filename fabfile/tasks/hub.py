@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 HUB = {"hub": "Its name in configs/services.yaml (default: the one of configs/hub.yaml)."}
 UPGRADE = HUB | {
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "dry": DRY,
     "leave_out": "Nodes (a,b) that cannot pull; then no node pulls in advance.",
     "force_conflicts": "Take over fields that another field manager has set.",
-    "yes": "Approve changes that interrupt something, without asking.",
-    "json": "Print JSON.",
+    "yes": YES,
+    "json": JSON,
 }
 
 
@@ -45,7 +45,7 @@ def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = ""
     upgrade_release(hub, dry, leave_out, force_conflicts, yes, json)
 
 
-@task(help=HUB | {"json": "Print JSON."})
+@task(help=HUB | {"json": JSON})
 def status(c: Context, hub: str = "hub", json: bool = False) -> None:
     """Show a hub's release, pods, pages and servers."""
     from time import time
@@ -158,8 +158,8 @@ def rollback(c: Context, hub: str = "hub", revision: int | None = None, dry: boo
 @task(may="text", help=HUB | {
     "text": "What users read on the hub's pages.",
     "until": "When it disappears: 18:00, or 2026-12-24T18:00.", "clear": "Remove the announcement.",
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."})
+    "dry": DRY,
+    "yes": YES, "json": JSON})
 def announce(c: Context, text: str | None = None, hub: str = "hub", until: str | None = None, clear: bool = False,
              dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Show users an announcement on the hub's pages.
@@ -198,7 +198,7 @@ def stop_server(c: Context, user: str, hub: str = "hub") -> None:
                   f"the server of {user} is stopped" if found["stopped"] else f"{user} had no server", user=user)
 
 
-@task(name="list", help=HUB | {"json": "Print JSON."})
+@task(name="list", help=HUB | {"json": JSON})
 def list_users(c: Context, hub: str = "hub", json: bool = False) -> None:
     """List a hub's users."""
     from json import dumps

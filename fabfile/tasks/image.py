@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Resource
 
-DRY = "Dry run: show the changes, make none; exit 3 if there are any."
-JSON = "Print JSON."
 MINUTES = 30  # that a build may take
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -103,7 +103,7 @@ def down(c: Context, name: str | None = None) -> None:
         down(Places.named(name))
 
 
-@task(help=NAME | {"json": "Print JSON."})
+@task(help=NAME | {"json": JSON})
 def status(c: Context, name: str | None = None, json: bool = False) -> None:
     """Show a lab's machines and its simulated internet."""
     from dataclasses import asdict

@@ -12,7 +12,7 @@ from fabfile.tasks.evicting import evict  # noqa: F401  the same
 from fabfile.tasks.in_ram import burn_in, rescue, wipe  # noqa: F401  the same
 from fabfile.tasks.installing import install  # noqa: F401  the same
 from fabfile.tasks.powering import boot_next, identify, power  # noqa: F401  the same
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from fabfile.engine.ways import SshWays
     from fabfile.facts.leaving import Leaving
     from fabfile.rack import Machine, Rack
-
-DRY = "Dry run: show the changes, make none; exit 3 if there are any."
-JSON = "Print JSON."
-YES = "Approve changes that interrupt something, without asking."
 
 
 @task(help={"machine": "Name of the machine in hosts.yaml.", "dry": DRY, "yes": YES, "json": JSON})

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 
 @task(help={
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
+    "dry": DRY,
     "yes": "Approve that accounts end, without asking.",
-    "json": "Print JSON.",
+    "json": JSON,
 })
 def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Apply configs/operators.yaml: who may log in and administer."""

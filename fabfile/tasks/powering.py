@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Exit
 
 from fabfile.tasks.chicks import a_chick
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from fabfile.engine.ways import SshWays
     from fabfile.rack import Machine, Rack
 
-DRY = "Dry run: show the changes, make none; exit 3 if there are any."
-JSON = "Print JSON."
 YES = "Approve that the machine goes off, without asking."
 STATES = ("on", "off", "cycle", "status")
 TARGETS = ("network", "disk", "setup", "usual")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 
 @task(help={
-    "dry": "Dry run: show the changes, make none; exit 3 if there are any.",
-    "yes": "Approve changes that interrupt something, without asking.", "json": "Print JSON."
+    "dry": DRY,
+    "yes": YES, "json": JSON
 })
 def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Set up nginx on the gateway for every name, and test each."""

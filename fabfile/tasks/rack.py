@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -52,7 +52,7 @@ def check(c: Context) -> None:
     print(f"rack {rack.name}: {len(rack.machines)} machines, no problems{to_learn}")
 
 
-@task(help={"json": "Print JSON."})
+@task(help={"json": JSON})
 def show(c: Context, json: bool = False) -> None:
     """Show the machines, networks and versions of the rack."""
     from fabfile.screen import rack as screen
@@ -133,7 +133,7 @@ def discover(c: Context, for_: str | None = None) -> None:
         print(f"no unknown machine has asked {rack.gateway.name} for an address", file=sys.stderr)
 
 
-@task(help={"json": "Print JSON."})
+@task(help={"json": JSON})
 def bmc(c: Context, json: bool = False) -> None:
     """List the machines' BMCs, and what is wrong with them.
 

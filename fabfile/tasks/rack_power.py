@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from fabfile.finding import Finding
     from fabfile.rack import Machine, Rack
 
-DRY = "Dry run: show the changes, make none; exit 3 if there are any."
 _PAUSE = 3.0  # seconds between two looks at a gate
 _SILENT = "does not answer"
 
 
-@task(help={"gateway": "The gateway, too, last of all.", "dry": DRY, "yes": "Approve it without asking.", "json": "Print JSON."})
+@task(help={"gateway": "The gateway, too, last of all.", "dry": DRY, "yes": "Approve it without asking.", "json": JSON})
 def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Switch the rack off: pods, workers, control planes, storage.
 

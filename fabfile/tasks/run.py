@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
 
 
-@task(help={"json": "Print JSON.", "count": "Number of runs, newest first."})
+@task(help={"json": JSON, "count": "Number of runs, newest first."})
 def list(c: Context, count: int = 20, json: bool = False) -> None:
     """List the newest runs on this rack."""
     from itertools import islice
@@ -25,7 +25,7 @@ def list(c: Context, count: int = 20, json: bool = False) -> None:
     print(screen.list_as_json(found) if json else screen.list_as_text(found))
 
 
-@task(help={"run": "Its name, or how the name begins or ends, or \"last\".", "json": "Print JSON."})
+@task(help={"run": "Its name, or how the name begins or ends, or \"last\".", "json": JSON})
 def show(c: Context, run: str, json: bool = False) -> None:
     """Show one run: its steps, changes, commands and times."""
     from fabfile.engine.errors import WrongUsage

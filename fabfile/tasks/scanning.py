@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import JSON, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "netboot": "It is off: boot it into RAM, look, and switch it off again.",
     "check": "Write nothing; exit 1 if something is lost or was swapped.",
     "dry": "Dry run: show the lines that would change, and exit 3.",
-    "json": "Print JSON.",
+    "json": JSON,
 })
 def scan(c: Context, machines: str | None = None, netboot: bool = False, check: bool = False, dry: bool = False,
          json: bool = False) -> None:

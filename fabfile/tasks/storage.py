@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.task import task
+from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
     from fabfile.facts.homes import Version
     from fabfile.rack import Machine, Rack
 
-DRY = "Dry run: show the changes, make none; exit 3 if there are any."
-JSON = "Print JSON."
-
 
 @task(help={
     "create": "Approve that these pools are created, by name (comma-separated).",
-    "dry": DRY, "yes": "Approve changes that interrupt something, without asking.", "json": JSON,
+    "dry": DRY, "yes": YES, "json": JSON,
 })
 def apply(c: Context, create: str = "", dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Apply hosts.yaml and configs/ to the file server.

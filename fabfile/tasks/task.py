@@ -11,6 +11,11 @@ from invoke.parser import Argument
 
 from fabfile.tasks.numbers import Number
 
+# what the flags that many tasks have say in their help
+DRY = "Dry run: show the changes, make none; exit 3 if there are any."
+YES = "Approve changes that interrupt something, without asking."
+JSON = "Print JSON."
+
 if TYPE_CHECKING:
     Task = invoke.Task[Callable[..., Any]]  # generic for type checkers only
 else:
