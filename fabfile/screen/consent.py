@@ -39,14 +39,18 @@ def agreed(entries: Sequence[Entry], answers: TextIO, out: TextIO) -> bool:
     plain = [entry for entry in entries if not entry.change.typed]
     if plain:
         print("This interrupts:", *(f"  ! {told}" for told in interruptions(plain)), sep="\n", file=out)
-        print("Type yes to continue: ", end="", file=out, flush=True)
-        if answers.readline().strip() != "yes":
+        if not typed_in("yes", "to continue", answers, out):
             return False
     for entry in entries:
         if not entry.change.typed:
             continue
         print(entry.change.interrupts, *(f"  {line}" for line in entry.change.diff.splitlines()), sep="\n", file=out)
-        print(f"Type {entry.change.typed} to continue: ", end="", file=out, flush=True)
-        if answers.readline().strip() != entry.change.typed:
+        if not typed_in(entry.change.typed, "to continue", answers, out):
             return False
     return True
+
+
+def typed_in(word: str, so_that: str, answers: TextIO, out: TextIO) -> bool:
+    """Asks for a word, says what it is good for ("to continue"), and whether just that was typed."""
+    print(f"Type {word} {so_that}: ", end="", file=out, flush=True)
+    return answers.readline().strip() == word

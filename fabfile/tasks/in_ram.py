@@ -119,14 +119,15 @@ def _inside(rack: Rack) -> bool:
 def _agree(rack: Rack, box: Machine, disks: tuple[str, ...], order: Ordered) -> None:
     """Asks for the machine's name, once it has shown what lies on its disks; the task ends with code 1 without it."""
     from fabfile.roles.arming import agree, withdraw
+    from fabfile.screen.consent import typed_in
     from fabfile.screen.installing import disks_text
     from fabfile.tasks.actions import act
 
     report = order.word("machine")
     assert report is not None  # this was called because of it
-    print(f"\n{box.name} has these disks, and holds on them:\n{disks_text(report.text)}\n\nAll of it is lost on {', '.join(disks)}. "
-          f"Type {box.name} to have it emptied: ", end="", flush=True)
-    if sys.stdin.readline().strip() != box.name:
+    print(f"\n{box.name} has these disks, and holds on them:\n{disks_text(report.text)}\n\nAll of it is lost on {', '.join(disks)}. ",
+          end="", flush=True)
+    if not typed_in(box.name, "to have it emptied", sys.stdin, sys.stdout):
         act(rack, rack.gateway, f"disarm {box.name}", withdraw(box))
         raise Exit("nothing was written", code=1)
     act(rack, rack.gateway, f"agree to order {order.id}", agree(box, order.id, report.text))

@@ -138,6 +138,7 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
     from fabfile.rack.values import seconds
     from fabfile.roles import arming
     from fabfile.roles.netboot import armed_files
+    from fabfile.screen.consent import typed_in
     from fabfile.screen.installing import plan_text
     from fabfile.tasks.actions import act
     from fabfile.tasks.starting import start
@@ -156,8 +157,8 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
         raise Exit(code=3)
     if order.about.writes != "nothing" and not order.about.consent:  # else it is asked for once the machine has shown its disks
         also = ", and to have it switched off" if by.interrupts else ""
-        print(f"\nType {box.name} to have these disks written{also}: ", end="", flush=True)
-        if sys.stdin.readline().strip() != box.name:
+        print()
+        if not typed_in(box.name, f"to have these disks written{also}", sys.stdin, sys.stdout):
             raise Exit("nothing was armed", code=1)
     assert rack.install is not None
     name, computer = who(rack)

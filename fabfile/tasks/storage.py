@@ -227,6 +227,7 @@ def replace(c: Context, bay: str) -> None:
 
     from fabfile.facts.file_server import replacing
     from fabfile.resources.pool_plan import Refused, replacement
+    from fabfile.screen.consent import typed_in
     from fabfile.tasks.actions import act
 
     rack = a_rack_with_pools()
@@ -240,7 +241,6 @@ def replace(c: Context, bay: str) -> None:
         raise Exit(f"nothing was replaced: {'; '.join(found.why)}", code=2)
     print(f"pool {name}: {found.told}\n"
           f"  is replaced by {found.new.path}, serial {found.new.serial or 'unknown'}, {found.new.size} bytes, empty")
-    print(f"Type {bay} to continue: ", end="", flush=True)
-    if sys.stdin.readline().strip() != bay:
+    if not typed_in(bay, "to continue", sys.stdin, sys.stdout):
         raise Exit("nothing was replaced", code=1)
     act(rack, machine, f"replace a disk of {name} by {bay}", replacing(name, found), limit=86400.0, long=True)
