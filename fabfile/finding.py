@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 
 
@@ -44,3 +45,8 @@ def healthy(findings: Iterable[Finding]) -> bool:
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """The same, by harm."""
     return sorted(findings, key=lambda finding: -finding.harm)
+
+
+def since(seconds: float) -> str:
+    """Seconds since 1970 as a finding has them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

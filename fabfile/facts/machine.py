@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from fabfile.finding import since
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
 from fabfile.upstream.documents import certificates_folder
@@ -175,7 +175,7 @@ def as_json(text: str) -> Any:
 
 def moment(seconds: str) -> str:
     """Seconds since 1970 as ISO 8601; empty where they are none."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds.isdigit() and int(seconds) else ""
+    return since(int(seconds)) if seconds.isdigit() and int(seconds) else ""
 
 
 def _certificates(lines: tuple[str, ...]) -> tuple[CertificateState, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from fabfile.facts.look import Look
 from fabfile.facts.machine import CertificateState, MachineState
-from fabfile.finding import Finding, Severity
+from fabfile.finding import Finding, Severity, since
 from fabfile.rack import Rack
-from fabfile.rules.rule import Found, apply, rule, since
+from fabfile.rules.rule import Found, apply, rule
 from fabfile.upstream.documents import certificates_folder
 
 LASTING = 30  # days that a certificate should still be good for

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from fabfile.engine.causes import cause
 from fabfile.facts.cluster import renewed
 from fabfile.facts.look import Look
-from fabfile.finding import Finding, Severity
+from fabfile.finding import Finding, Severity, since
 from fabfile.rules.packages import is_older
-from fabfile.rules.rule import Found, apply, on, rule, since
+from fabfile.rules.rule import Found, apply, on, rule
 from fabfile.upstream.paths import CRI_SOCKET
 
 _SILENT = timedelta(seconds=45)  # kubelet renews its lease every 10 s; Kubernetes calls it NotReady after 50

@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime
 
 from fabfile.facts.look import Look
-from fabfile.finding import Finding, Severity
+from fabfile.finding import Finding, Severity, since
 from fabfile.rules.certificates import days_left
-from fabfile.rules.rule import Found, on_shell, rule, since
+from fabfile.rules.rule import Found, on_shell, rule
 
 _SILENT = ("published_silent",)
 _FIX = "inv gateway.publish"

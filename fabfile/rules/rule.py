@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fabfile.engine.causes import cause
 from fabfile.facts.look import Look
@@ -59,8 +58,3 @@ def told(said: str) -> str:
     """What a program said at its end, or the cause that is known by that."""
     known = cause(said)
     return known.says if known else said
-
-
-def since(seconds: float) -> str:
-    """Seconds since 1970 as a finding has them."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
