@@ -129,21 +129,18 @@ class ServersEnded(Resource):
         return f"servers on {self.node} ended"
 
     def probe(self) -> str:
-        return f"{self._asked()} || echo unknown"
+        return f"{pods_on(self.node)} || echo unknown"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         lost = [f"{pod.namespace}/{pod.name}" for pod in movable(facts) if not pod.owner]
         lost += ["what could not be asked for"] if "unknown" in facts.splitlines() else []
         if lost:
             script = (f"now() {{ cut -d . -f 1 /proc/uptime; }}; until=$(($(now) + {self.limit:.0f}))\n"
-                      f"until left=$({self._asked()} 2>&1) && left=$(printf '%s\\n' \"$left\" |\n"
+                      f"until left=$({pods_on(self.node)} 2>&1) && left=$(printf '%s\\n' \"$left\" |\n"
                       "  awk '$3 == \"/\" && $4 !~ /Succeeded|Failed/ { print $1 \"/\" $2 }') && [ -z \"$left\" ]; do\n"
                       '[ "$(now)" -lt $until ] || { echo "still there:" $left >&2; exit 1; }; sleep 5; done')
             yield Change(f"{', '.join(lost)} on {self.node} should end", (
                 Command(script, long=True, limit=self.limit + 60, shown=f"wait until {', '.join(lost)} ended"),))
-
-    def _asked(self) -> str:
-        return f"{ADMIN} --request-timeout=20s get pods -A --field-selector spec.nodeName={quote(self.node)} {POD_LINES}"
 
 
 @dataclass(frozen=True)
@@ -196,6 +193,11 @@ class NodeDeleted(Resource):
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "
              "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} "
              "{.status.phase}{\"\\n\"}{end}'")
+
+
+def pods_on(node: str) -> str:
+    """Shell text that asks for the pods of a node, for `movable`."""
+    return f"{ADMIN} --request-timeout=20s get pods -A --field-selector spec.nodeName={quote(node)} {POD_LINES}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from .api_question import ADMIN
 from .base import Change, Command, Resource
-from .departure import POD_LINES, movable
+from .departure import movable, pods_on
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class PodsEnded(Resource):
         return "pods ended"
 
     def probe(self) -> str:
-        return "\n".join(f"{ADMIN} --request-timeout=20s get pods -A --field-selector spec.nodeName={quote(node)} {POD_LINES} "
-                         "|| echo unknown" for node in self.nodes)
+        return "\n".join(f"{pods_on(node)} || echo unknown" for node in self.nodes)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         pods = movable(facts)

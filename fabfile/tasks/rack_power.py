@@ -30,18 +30,20 @@ def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = 
     Users' servers end first, then each kind of machine in turn. rooster stays
     on, for rack.power-on by BMCs, unless --gateway is given.
     """
+    from fabfile.resources.api_question import ADMIN
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.queries import ask
     from fabfile.tasks.rack import the_rack
+    from fabfile.upstream.paths import ADMIN_CONF
 
     rack = the_rack()
     machines = [one for one in (*rack.chicks, *rack.storage_hosts) if one.host_key and not one.expected_off]
     with connected(rack) as ways:
         rack, _ = find_leader(ways)
-        answers, errors = ask(rack, {one.name: "[ ! -e /etc/kubernetes/admin.conf ] || kubectl --kubeconfig "
-                                     "/etc/kubernetes/admin.conf --request-timeout=10s get --raw /readyz" for one in machines}, 40.0, ways)
+        answers, errors = ask(rack, {one.name: f"[ ! -e {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get --raw /readyz"
+                                     for one in machines}, 40.0, ways)
     for name, error in errors.items():
         print(f"{name} does not answer, and is taken for off ({error.problem})")
     on = [one for one in machines if one.name in answers]
@@ -95,8 +97,10 @@ def power_on(c: Context, wait: str = "15m", json: bool = False) -> None:
 def gates(rack: Rack) -> list[tuple[str, list[Machine], str]]:
     """What comes up in which order: what it is called, its machines, and shell text that prints "open" when such a machine does
     its work, else why not."""
+    from fabfile.resources.api_question import ADMIN
+
     kubelet = "systemctl is-active -q kubelet || { echo 'kubelet does not run'; exit; }"
-    ready = "said=$(kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s get --raw /readyz 2>&1)"
+    ready = f"said=$({ADMIN} --request-timeout=5s get --raw /readyz 2>&1)"
     nfs = "! systemctl is-enabled -q nfs-server 2>/dev/null || systemctl is-active -q nfs-server"
     present = [one for one in rack.machines.values() if one.host_key and not one.expected_off]
     return [
