@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fabfile.facts.sections import sections
 from fabfile.finding import Finding, Severity
 from fabfile.programs import shell
 from fabfile.rack import Machine
@@ -79,10 +80,7 @@ def replacing(pool: str, wanted: Replacement) -> str:
 
 def parse(machine: str, answer: str) -> FileServer:
     """The state from an answer to the question."""
-    parts: dict[str, str] = {}
-    for piece in re.split(r"(?m)^##", answer)[1:]:
-        head, _, text = piece.partition("\n")
-        parts[head] = text
+    parts = dict(sections(answer, "##"))
     now = next((int(head.split()[1]) for head in parts if head.startswith("now ")), 0)
     rows = {name: [line.split("\t") for line in parts.get(name, "").splitlines()] for name in ("space", "datasets", "snapshots")}
     blocks = (dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in parts.get("blocks", "").splitlines())

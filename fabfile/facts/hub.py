@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from fabfile.facts.sections import sections
 from fabfile.programs import shell
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
@@ -69,7 +70,7 @@ def question(service: Service, kubeconfig: str, api: str = "") -> str:
 
 def parse(service: str, answer: str) -> HubState:
     """The answer as values."""
-    parts = dict(_parts(answer))
+    parts = {name: text.strip("\n") for name, text in sections(answer, "== ")}
     releases = _json(parts.get("release", "")) or []
     api = _json(parts.get("api", "").strip().rpartition("\n")[2])
     pods = []
@@ -107,12 +108,6 @@ def _time(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _parts(answer: str) -> Iterator[tuple[str, str]]:
-    for part in answer.split("\n== ")[1:]:
-        name, _, text = part.partition("\n")
-        yield name, text.strip("\n")
 
 
 def _json(text: str) -> Any:

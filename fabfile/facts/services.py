@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
+from fabfile.facts.sections import sections
 from fabfile.rack.services import Chart, Service
 from fabfile.secret import Secret
 from fabfile.upstream.paths import ADMIN_CONF
@@ -101,7 +102,8 @@ def parse(answer: str) -> ServiceFacts:
     defaults: dict[str, Any] = {}
     secrets: dict[str, dict[str, str]] = {}
     refs, deployed = {}, {}
-    for kind, name, text in _parts(answer):
+    for head, text in sections(answer, "== "):
+        kind, _, name = head.partition(" ")
         match kind:
             case "schema" if text.strip():
                 schemas[name] = json.loads(text)
@@ -117,10 +119,3 @@ def parse(answer: str) -> ServiceFacts:
                 deployed[name] = text.strip()
     return ServiceFacts({name: ChartFacts(values, schemas.get(name)) for name, values in defaults.items()},
                         secrets, refs, deployed)
-
-
-def _parts(answer: str) -> Iterable[tuple[str, str, str]]:
-    for part in answer.split("\n== ")[1:]:
-        head, _, text = part.partition("\n")
-        kind, _, name = head.partition(" ")
-        yield kind, name, text

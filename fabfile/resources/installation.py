@@ -21,6 +21,11 @@ def written_disks(rack: Rack, machine: Machine) -> tuple[str, ...]:
     return tuple(machine.disks[role] for role in roles if role in machine.disks)
 
 
+def disks_of(words: str) -> tuple[str, ...]:
+    """Disks as somebody types them, separated by commas, with or without /dev/disk/by-id/; each once."""
+    return tuple(dict.fromkeys(BY_ID + one.strip().removeprefix(BY_ID) for one in words.split(",") if one.strip()))
+
+
 def guard(rack: Rack, machine: Machine, order: Order, *, dev: str = "/dev", sys: str = "/sys") -> str:
     """What Debian's installer runs before its first write: it looks, claims the order, and learns its disks' names."""
     return programs.shell("disks", "guard", "claim", "installer", layout=system_of(rack, machine).layout, frozen="",

@@ -47,13 +47,13 @@ def wipe(c: Context, machine: str, disks: str, dry: bool = False) -> None:
     The machine shows what lies on them; then you are asked for its name. By the
     disk's own command where it has one, else zeros; then read at 1,000 places.
     """
-    from fabfile.resources.installation import BY_ID
+    from fabfile.resources.installation import disks_of
     from fabfile.tasks.ordering import carried_out, ordered
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
     box = a_present_chick(rack, machine)
-    named = tuple(dict.fromkeys(BY_ID + one.strip().removeprefix(BY_ID) for one in disks.split(",") if one.strip()))
+    named = disks_of(disks)
     known = box.hardware
     if not named or (others := [one for one in named if one not in known.disks]):
         raise Exit(f"--disks: {', '.join(others) if named else 'no disk'} is not on file; {machine} has "

@@ -83,13 +83,13 @@ def _order(rack: Rack, box: Machine, wipe: str, former: bool) -> Order:
 
     from fabfile.facts.installing import lacking
     from fabfile.rack import RackProblems
-    from fabfile.resources.installation import BY_ID, written_disks
+    from fabfile.resources.installation import disks_of, written_disks
     from fabfile.resources.order import Order
 
     if problems := list(lacking(rack, box)):
         raise Exit(str(RackProblems(problems)), code=2)
     disks = written_disks(rack, box)
-    wiped = tuple(BY_ID + one.strip().removeprefix(BY_ID) for one in wipe.split(",") if one.strip())
+    wiped = disks_of(wipe)
     if others := [one for one in wiped if one not in disks]:
         raise Exit(f"--wipe: {box.name}'s order does not write {', '.join(others)}, but {', '.join(disks)}", code=2)
     return Order(token_hex(6), box.name, wiped, former, disks)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fabfile.facts.look import Look, Unreachable
     from fabfile.rack import Machine, Rack
 
-_PART = "#part {}"
+_PART = "#part "
 LIMIT = 60.0  # seconds that a machine may take to answer all
 ENOUGH = 30  # seconds for one of its parts: what that has told until then counts
 
@@ -26,13 +26,14 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     from fabfile.facts.hub import parse as parse_hub
     from fabfile.facts.look import Look
     from fabfile.facts.published import parse as parse_published
+    from fabfile.facts.sections import sections
     from fabfile.secret import mask
     from fabfile.tasks.queries import ask
     from fabfile.tasks.storage import wanted_of
 
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
     answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
-    parts = {name: _parts(mask(answer)) for name, answer in answers.items()}
+    parts = {name: dict(sections(mask(answer), _PART)) for name, answer in answers.items()}
     states = [cluster.parse(said["cluster"]) for name in (one.name for one in rack.control_planes)
               if (said := parts.get(name, {})).get("cluster", "").strip()]
     of_rooster = parts.get(rack.gateway.name, {})
@@ -77,7 +78,7 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
         texts["file server"] = of_file_server(wanted_of(rack, machine))
     texts |= {"more": more} if more else {}
     asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 & pids=\"$pids $!\"" for number, text in enumerate(texts.values())]
-    told = [f"echo '{_PART.format(name)}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]
+    told = [f"echo '{_PART}{name}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]
     return "\n".join([
         "looked=$(mktemp -d /run/coop-look.XXXXXX) || exit 1", "pids=", *asked,
         f"( sleep {ENOUGH}; kill $pids ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
@@ -90,8 +91,3 @@ def _unless_earlier(rack: Rack, machine: Machine) -> str:
     earlier = [f"https://{one.address()}:{API_PORT}/readyz" for one in rack.control_planes[:rack.control_planes.index(machine)]
                if not one.expected_off]
     return "".join(f"! curl -fsk --noproxy '*' --max-time 2 -o /dev/null {url} || exit 0\n" for url in earlier)
-
-
-def _parts(answer: str) -> dict[str, str]:
-    head = _PART.format("")
-    return {name: text for part in f"\n{answer}".split(f"\n{head}")[1:] for name, _, text in [part.partition("\n")]}
