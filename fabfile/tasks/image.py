@@ -37,11 +37,12 @@ def build(c: Context, system: str = "", dry: bool = False, json: bool = False) -
     from fabfile.roles import environment, image
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.ordering import boots_machines
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
-    if rack.install is None:
-        raise Exit("there is no configs/install.yaml, so rooster boots no machine: docs/install.md says what is in it", code=2)
+    boots_machines(rack)
+    assert rack.install is not None
     if system and system not in rack.install.systems:
         raise Exit(f"{system} is no system of configs/install.yaml: {', '.join(rack.install.systems)}", code=2)
     what, needs, script = (f"build the image {system}", image.NEEDS, image.build(rack, system)) if system else (

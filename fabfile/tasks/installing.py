@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.tasks.ordering import EVERY, arm, boots_of, failed_words, refuse, seen, start_again, watch
+from fabfile.tasks.ordering import EVERY, carried_out, unwatched
 from fabfile.tasks.task import task
 
 if TYPE_CHECKING:
     from invoke import Context
 
-    from fabfile.engine.ways import SshWays
     from fabfile.facts.netboot import Ordered
     from fabfile.rack import Machine, Rack
     from fabfile.resources.order import Order
@@ -36,44 +35,22 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     You switch it on when the task says so, unless its BMC does. Without
     --reinstall or --wipe only empty disks are written.
     """
-    from fabfile.facts.installing import stage
     from fabfile.rack import RackProblems
-    from fabfile.screen.netboot import order_words
     from fabfile.tasks.chicks import a_present_chick
-    from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.rack import the_rack
-    from fabfile.tasks.starting import boot_as_usual, starter
+    from fabfile.tasks.starting import boot_as_usual
 
     rack = the_rack()
     box = a_present_chick(rack, machine)
     order = _order(rack, box, wipe, again or reinstall)
-    with connected(rack) as ways:
-        if image:
-            order = _by_image(rack, box, order, ways)
-        boots = boots_of(rack, ways)
-        former = boots.order(str(box.address()))
-        match stage(boots, box, order.kind, again):
-            case "order":
-                rack, _ = find_leader(ways, without=box)
-                refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
-                arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
-            case "busy":
-                raise Exit(f"{machine} is at work: {order_words(former)}", code=1)
-            case "failed":
-                assert former is not None
-                raise Exit(failed_words(boots, box, former), code=1)
-            case _ if dry:
-                raise Exit(f"{machine}: {order_words(former)}", code=3)
-            case "watch":
-                start_again(rack, box, boots, former, ways)
+    done = carried_out(rack, box, _by_image(rack, box, order) if image else order, dry=dry, again=again, reinstall=reinstall)
     try:
-        _learn(rack, box, watch(rack, box, order.kind))
+        _learn(rack, box, done)
         boot_as_usual(rack, box)
     except RackProblems as wrong:
         raise Exit(str(wrong), code=2) from None
     except KeyboardInterrupt:
-        raise Exit(f"not watched any more; what was begun goes on. inv node.install {machine} watches it again, and "
-                   f"inv gateway.netboot --disarm {machine} disarms it as long as it has not begun", code=130) from None
+        raise unwatched(box) from None
     _join(the_rack(), machine)
 
 
@@ -95,7 +72,7 @@ def _order(rack: Rack, box: Machine, wipe: str, former: bool) -> Order:
     return Order(token_hex(6), box.name, wiped, former, disks)
 
 
-def _by_image(rack: Rack, box: Machine, order: Order, ways: SshWays) -> Order:
+def _by_image(rack: Rack, box: Machine, order: Order) -> Order:
     """The same order, which is done by an image that rooster has; the task ends with code 2 when it cannot be."""
     from dataclasses import replace
 
@@ -106,7 +83,7 @@ def _by_image(rack: Rack, box: Machine, order: Order, ways: SshWays) -> Order:
     system = name_of(rack, box)
     if system_of(rack, box).layout != "plain":
         raise Exit(f"an image has the layout plain, and {system} has {system_of(rack, box).layout}: without --image", code=2)
-    found = image(system, asked_of(rack, rack.gateway, question(system), ways=ways))
+    found = image(system, asked_of(rack, rack.gateway, question(system)))
     if found is None:
         raise Exit(f"there is no image of {system} on {rack.gateway.name}: inv image.build --system {system}", code=2)
     return replace(order, kind="image", image=found)

@@ -21,36 +21,50 @@ EVERY = 5.0  # seconds between two looks at rooster
 QUIET = 120.0  # seconds without progress after which the console's last line is shown
 
 
-def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False,
+def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, again: bool = False, reinstall: bool = False,
                 agreed: Callable[[Ordered], None] | None = None) -> Ordered:
-    """Has the environment in RAM do what an order says, or watches what it does already; the task ends with code 1 when that
-    does not come to an end. `agreed` asks for consent to what the machine reports, before it claims its order."""
+    """Has a machine do what an order says, or watches what it does already; the task ends with code 1 when that does not come
+    to an end. `again` and `reinstall` are those of an installation; `agreed` asks for consent to what the machine reports,
+    before it claims its order."""
     from fabfile.facts.installing import stage
     from fabfile.screen.netboot import order_words
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.starting import starter
 
-    if rack.install is None:
-        raise Exit("there is no configs/install.yaml, so rooster boots no machine: docs/install.md says what is in it", code=2)
+    boots_machines(rack)
     with connected(rack) as ways:
         boots = boots_of(rack, ways)
         former = boots.order(str(box.address()))
-        match stage(boots, box, order.kind):
+        match stage(boots, box, order.kind, again):
+            case "order":
+                rack, _ = find_leader(ways, without=box)
+                refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
+                arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
             case "busy":
                 raise Exit(f"{box.name} is at work: {order_words(former)}", code=1)
-            case "watch" if dry:
+            case "failed":
+                assert former is not None
+                raise Exit(failed_words(boots, box, former), code=1)
+            case _ if dry:
                 raise Exit(f"{box.name}: {order_words(former)}", code=3)
             case "watch":
                 start_again(rack, box, boots, former, ways)
-            case _:
-                rack, _ = find_leader(ways, without=box)
-                refuse(rack, box, seen(rack, box, order.kind, ways), order.kind)
-                arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
     try:
         return watch(rack, box, order.kind, agreed)
     except KeyboardInterrupt:
-        raise Exit("not watched any more; what was begun goes on. The same command watches it again, and inv gateway.netboot "
-                   f"--disarm {box.name} disarms it as long as it has not begun", code=130) from None
+        raise unwatched(box) from None
+
+
+def unwatched(box: Machine) -> Exit:
+    """How a task ends that nobody wants to watch any more."""
+    return Exit("not watched any more; what was begun goes on. The same command watches it again, and inv gateway.netboot "
+                f"--disarm {box.name} disarms it as long as it has not begun", code=130)
+
+
+def boots_machines(rack: Rack) -> None:
+    """Ends the task with code 2 when rooster boots no machine."""
+    if rack.install is None:
+        raise Exit("there is no configs/install.yaml, so rooster boots no machine: docs/install.md says what is in it", code=2)
 
 
 def ordered(box: Machine, kind: KindName, disks: tuple[str, ...] = (), seconds: int = 0) -> Order:
