@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from shlex import quote
 
 from . import writing
 from .base import Command
 
 MARK = "# taken over by Coop: "
+
+
+@dataclass(frozen=True)
+class Line:
+    """One setting as it stands in a file."""
+
+    path: str
+    number: int
+    text: str
+    key: str
+    value: str
 
 
 def commented(path: str, lines: Mapping[int, str], then: str = "") -> Command:

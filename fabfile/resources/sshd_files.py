@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .others import numbered
+from .others import Line, numbered
 
 MAIN = "/etc/ssh/sshd_config"
 
@@ -34,14 +34,9 @@ _STRICTER = {"permitrootlogin": {"no", "forced-commands-only"}, "passwordauthent
 
 
 @dataclass(frozen=True)
-class Line:
-    """One setting as it stands in a file; `match` is the condition of the block that it is in."""
+class SshdLine(Line):
+    """`match` is the condition of the block that it is in."""
 
-    path: str
-    number: int
-    text: str
-    key: str
-    value: str
     match: str = ""
 
     @property
@@ -56,7 +51,7 @@ def settings(content: str) -> dict[str, str]:
     return dict(_setting(line) for line in lines)
 
 
-def overriding(facts: str, path: str, wanted: Mapping[str, str]) -> list[Line] | None:
+def overriding(facts: str, path: str, wanted: Mapping[str, str]) -> list[SshdLine] | None:
     """The lines of other files that keep what the file `path` sets from being so; None when that file is not read at all."""
     order = list(_read(numbered(facts.partition("effective\n")[0]), path))
     own = next((index for index, line in enumerate(order) if line.path == path and not line.match), None)
@@ -83,7 +78,7 @@ def _enough(key: str, found: str, wanted: str) -> bool:
     return found == wanted or found in _STRICTER.get(key, ())
 
 
-def _read(lines: Sequence[tuple[str, int, str]], own: str) -> Iterator[Line]:
+def _read(lines: Sequence[tuple[str, int, str]], own: str) -> Iterator[SshdLine]:
     """All settings in the order in which sshd meets them; of `own` only that it is there, even if it is not yet."""
     files: dict[str, list[tuple[int, str]]] = {own: []}
     for path, number, text in lines:
@@ -91,9 +86,9 @@ def _read(lines: Sequence[tuple[str, int, str]], own: str) -> Iterator[Line]:
     yield from _of(MAIN, files, own, "", 0)
 
 
-def _of(path: str, files: Mapping[str, Sequence[tuple[int, str]]], own: str, match: str, depth: int) -> Iterator[Line]:
+def _of(path: str, files: Mapping[str, Sequence[tuple[int, str]]], own: str, match: str, depth: int) -> Iterator[SshdLine]:
     if path == own:
-        yield Line(path, 0, "", "", "", match)
+        yield SshdLine(path, 0, "", "", "", match)
         return
     for number, text in files.get(path, ()):
         key, value = _setting(text)
@@ -105,7 +100,7 @@ def _of(path: str, files: Mapping[str, Sequence[tuple[int, str]]], own: str, mat
                 for one in sorted(name for name in files if fnmatchcase(name, whole) and name.count("/") == whole.count("/")):
                     yield from _of(one, files, own, match, depth + 1)
         else:
-            yield Line(path, number, text, key, value, match)
+            yield SshdLine(path, number, text, key, value, match)
 
 
 def _setting(text: str) -> tuple[str, str]:

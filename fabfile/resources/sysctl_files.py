@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from shlex import quote
 
-from .others import numbered
+from .others import Line, numbered
 
 # the first that has a file of a name hides the same name in the others; ufw's is read by ufw itself, after all of them
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 _UFW = "/etc/ufw/sysctl.conf"
 _SAME = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.forwarding",)}  # two names of one setting of the kernel
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of such a file: what it sets at boot."""
-
-    path: str
-    number: int
-    text: str
-    key: str
-    value: str
 
 
 def probe(keys: Iterable[str]) -> str:
