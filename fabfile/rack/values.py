@@ -137,11 +137,13 @@ ShellText = Annotated[str, BeforeValidator(_shell_text)]
 _LABEL, _LETTERS = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: a-z, 0-9 and -, at most 63 characters"
 Label = Annotated[str, pattern(_LABEL, "a name", _LETTERS)]
 MachineName = Annotated[str, pattern(_LABEL, "a machine name", _LETTERS)]
+_NAME = rf"{_LABEL}(\.{_LABEL})+"
+_WHOLE = r"(?=.{1,253}$)(?!.*\.[0-9]+$)"  # no address
 DomainName = Annotated[str, pattern(
-    r"(?=.{1,253}$)(?!.*\.[0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+    _WHOLE + _NAME,
     "a domain name", "such as flock.lan, without a port")]
 PublishedName = Annotated[str, pattern(
-    r"(?=.{1,253}$)(?!.*\.[0-9]+$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+    rf"{_WHOLE}(\*\.)?{_NAME}",
     "a domain name", "such as jupyter.flock.example, without a port; *.jupyter.flock.example stands for all names below")]
 HostName = Annotated[str, pattern(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
