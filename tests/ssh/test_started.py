@@ -17,7 +17,8 @@ def test_a_machine_that_is_on_goes_off_with_consent_alone(boots):
     bmc = Bmc(boots.operator, "chick1", "supermicro", "On", ("needs-mode",), uuid=f"{UUID}1")
     in_files(boots.operator, chick1=bmc.entry())
     code, said = Typed(boots, "rack.scan", "chick1", "--netboot").end()
-    assert code == 2 and "chick1 is alive: it answers by ssh. Switch it off first: inv node.power chick1 off\nnothing was armed" in said, said
+    assert code == 2, said
+    assert "chick1 is alive: it answers by ssh. Switch it off first: inv node.power chick1 off\nnothing was armed" in said, said
     code, said = install(boots, "chick1", "--reinstall", "--dry").end()
     assert code == 3 and "power    it is on: its BMC switches it off, boots it from the network once, and switches it on" in said, said
     code, said = install(boots, "chick1", "--reinstall", typed="yes\n").end()
