@@ -60,8 +60,7 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
             return
         machine = self.machine
         if not machine.host_key:
-            raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it",
-                                 hint=f"inv rack.trust {machine.name} shows it, to be compared by hand")
+            raise HostKeyUnknown(machine.name, "hosts.yaml names no host_key for it", hint=_how_to_get_a_key(self.rack, machine))
         way = self.wired()
         self._set(connect_kwargs={
             "sock": way, "transport_factory": _transport, "banner_timeout": wire.PATIENCE, "compress": False,
@@ -257,6 +256,14 @@ def _transport(sock: Any, **options: Any) -> Transport:
     cheap = [name for name in offered.kex if name.startswith("curve25519")]
     offered.kex = cheap + [name for name in offered.kex if name not in cheap]
     return transport
+
+
+def _how_to_get_a_key(rack: Rack, machine: Machine) -> str:
+    """What to type for a machine without a pinned host key; what rooster can install may have no system yet."""
+    shows = f"inv rack.trust {machine.name} shows it, to be compared by hand"
+    if rack.install is None or machine not in rack.chicks:
+        return shows
+    return f"inv node.install {machine.name} installs it, if it has no system yet; else {shows}"
 
 
 def _bytes(blob: str) -> bytes:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from fabfile.engine.errors import HostKeyUnknown
+from fabfile.engine.link import Link
 from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
@@ -38,6 +40,21 @@ def test_what_the_files_lack_is_told_by_line(machine_with):
     assert list(lacking(*machine_with(full))) == []
     rack, machine = machine_with(full)
     assert "there is no such file" in str(next(lacking(replace(rack, install=None), machine)))
+
+
+def test_a_machine_without_a_host_key_may_have_no_system_yet(machine_with):
+    """Whoever bootstraps before all machines are installed is told how to install them; rooster is never installed so."""
+    rack, chick = machine_with()
+
+    def hint(rack, machine):
+        with pytest.raises(HostKeyUnknown) as told:
+            Link(rack, machine).open()
+        return told.value.hint
+
+    shows = "inv rack.trust {} shows it, to be compared by hand"
+    assert hint(rack, chick) == "inv node.install chick1 installs it, if it has no system yet; else " + shows.format("chick1")
+    assert hint(rack, rack.gateway) == shows.format("rooster")
+    assert hint(replace(rack, install=None), chick) == shows.format("chick1")
 
 
 @pytest.mark.parametrize("seen, pinned, reinstall, why", [
