@@ -83,7 +83,9 @@ def _progress(boots: Boots, machine: Machine, order: Ordered) -> str:
     if order.state == "armed":
         if time < order.since:
             return "it has asked for nothing yet"
-        return "it looks at itself and its disks" if "/guard" in asked or "/job" in asked or order.words else f"it loads: {asked}"
+        if "/guard" in asked or "/job" in asked or order.words:
+            return "it looks at itself and its disks"
+        return "it loads its installer's components" if "/pool/" in asked else f"it loads: {asked}"
     if order.state == "claimed":
         doing = KINDS[order.kind].doing
         told = order.word("progress")

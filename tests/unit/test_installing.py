@@ -10,6 +10,7 @@ from fabfile.engine.link import Link
 from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
+from fabfile.screen.installing import progress_text
 from tests.pages import PROJECT
 
 GOOD = Seen(True, "", (), "", False, "")
@@ -131,3 +132,18 @@ def test_an_order_of_another_kind_is_waited_for_while_it_is_heard_of(machine_wit
     _, machine = machine_with()
     boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"kind": kind}, words),)})
     assert stage(boots, machine, "wipe") == wanted
+
+
+@pytest.mark.parametrize("state, asked, words, told", [
+    ("armed", (9000, "GET /preseed.cfg"), (), "it has asked for nothing yet"),
+    ("armed", (9950, "TFTP 52-54-00-fe-00-01/linux"), (), "it loads: TFTP 52-54-00-fe-00-01/linux"),
+    ("armed", (9950, "GET /debian/pool/main/p/partman-md/partman-md_114_all.udeb"), (), "it loads its installer's components"),
+    ("armed", (9950, "GET /guard"), (), "it looks at itself and its disks"),
+    ("claimed", (9950, "GET /debian/pool/main/s/sudo/sudo_1.9.16p2-3_amd64.deb"), (),
+     "it has claimed order 000000000000 and writes its disks; it fetches packages"),
+])
+def test_progress_is_told_once_for_what_is_the_same_work(machine_with, state, asked, words, told):
+    _, machine = machine_with()
+    order = Ordered("0" * 12, state, 9900, {"kind": "install"}, words)
+    boots = Boots(10_000, {"10.0.0.101": (order,)}, {"10.0.0.101": asked})
+    assert told in progress_text(boots, machine, order)
