@@ -7,9 +7,13 @@
 set -e
 
 new=$place.new root=$new/root disk=$new/disk
-rm -rf "$new"; mkdir -p "$new"; trap 'rm -rf "$new"' EXIT
+# mmdebstrap mounts /proc and /sys there, and leaves them where somebody looks into them just then; so does one that was killed
+unmounted() { findmnt -rno TARGET | grep "^$new/" | sort -r | while read -r mount; do umount -l "$mount"; done; }
+gone() { unmounted; rm -rf --one-file-system "$new"; }
+gone; mkdir -p "$new"; trap gone EXIT
 printf '%s\n' "$sources" | mmdebstrap --quiet --mode=root --variant=important --dpkgopt=force-unsafe-io \
   --include="$packages" "$suite" "$root" -
+unmounted
 
 printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
 [ "$user" = root ] || chroot "$root" adduser --quiet --disabled-password --gecos "$user" "$user"
