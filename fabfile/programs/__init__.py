@@ -32,6 +32,8 @@
     mesh.sh          whether they speak BGP with each other
     pod_traffic.sh   whether pods reach what they may; runs from_a_pod.sh
     from_a_pod.sh    what one pod reaches
+    endpoint.sh      whether one control plane has the API's own address
+    pod_hosts.sh     the names that pods of the machine's own network know
     metallb.sh       whether MetalLB takes pools
     metallb_secrets.sh  what its pods mount, made before they start
     storage.sh       whether the provisioners run

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
-from fabfile.rack.values import DomainName, Label, Part, Tree
+from pydantic import BeforeValidator, Field
+
+from fabfile.rack.values import Address, DomainName, Label, Part, Tree, refuse
 
 API_PORT = 6443
+
+
+def _given(value: object) -> object:
+    if value is None:
+        raise refuse("no address is given", "virtual_ipaddress: ADDRESS below it; without the key there is none")
+    return value
+
+
+def _router(value: object) -> object:
+    if type(value) is not int or not 1 <= value <= 255:
+        raise refuse(f"{value!r} is no number of a virtual router", "a number from 1 to 255")
+    return value
 
 
 class Kubeadm(Part):
@@ -15,6 +29,13 @@ class Kubeadm(Part):
     InitConfiguration: Tree
     ClusterConfiguration: Tree
     JoinConfiguration: Tree
+
+
+class Keepalived(Part):
+    """An address that one control plane at a time has, by VRRP; keepalived's own keywords."""
+
+    virtual_ipaddress: Address = Field(examples=["10.0.0.10"])
+    virtual_router_id: Annotated[int, BeforeValidator(_router)] = 51
 
 
 class CalicoObjects(Part):
@@ -31,6 +52,7 @@ class Cluster(Part):
 
     name: Label = Field(examples=["flock"])
     endpoint: DomainName = Field(examples=["kubeapi.flock.lan"])
+    keepalived: Annotated[Keepalived | None, BeforeValidator(_given)] = None
     kubeadm: Kubeadm = Field(default_factory=lambda: Kubeadm.model_validate({}))
     KubeletConfiguration: Tree
     KubeProxyConfiguration: Tree

@@ -17,6 +17,7 @@ from .download import Download
 from .etcd_snapshot import EtcdSnapshot
 from .exports import Exports
 from .file import File
+from .free_address import FreeAddress
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .if_there import FirstLine, IfThere
@@ -39,6 +40,7 @@ from .out_of_service import InService, OutOfService
 from .packaged import Packaged
 from .packages import Packages
 from .pending import PendingVerification
+from .pod_hosts import PodHosts
 from .pod_networks import NoOtherCni, NoOtherPodNetwork
 from .pool import ZfsPool
 from .ports import FreePorts
@@ -82,6 +84,7 @@ __all__ = [
     "File",
     "FirstLine",
     "FormerLeases",
+    "FreeAddress",
     "FreePorts",
     "Group",
     "HelmChart",
@@ -119,6 +122,7 @@ __all__ = [
     "Packaged",
     "Packages",
     "PendingVerification",
+    "PodHosts",
     "PodsEnded",
     "PrunedObjects",
     "PrunedReleases",

@@ -23,8 +23,8 @@ _PROBE = r"""
 
 @dataclass(frozen=True)
 class NoOtherFilter(Resource):
-    """No other table drops what comes in from the rack's machines, through `inner`, to these `ports` ("179/tcp"), nor what comes
-    in through `outer` to `public` ports, nor what is forwarded from the one to the other.
+    """No other table drops what comes in from the rack's machines, through `inner`, to these `ports` ("179/tcp", "112/vrrp"), nor
+    what comes in through `outer` to `public` ports, nor what is forwarded from the one to the other.
 
     An accept in one table does not undo a drop in another: so Coop's own rules cannot help.
     """

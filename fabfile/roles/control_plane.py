@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check, ControlPlane, DnsAddon, Resource, Unit
+from fabfile.roles.endpoint import endpoint_answers
 from fabfile.roles.kubeadm_config import init_config
 from fabfile.roles.member import kubelet_settings
 from fabfile.roles.settings import cluster_settings
@@ -29,3 +30,4 @@ def api_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """The API server is ready, by its own word."""
     yield Check("the API server is ready", rack.leader.name,
                 f"kubectl --kubeconfig {ADMIN_CONF} --request-timeout=5s get --raw /readyz 2>&1", limit=120)
+    yield from endpoint_answers(rack)

@@ -44,7 +44,8 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from _addresses(rack, machine)
     yield from proxied(rack)
     yield Packages({"ca-certificates": None, "chrony": None, "curl": None, "dnsmasq": None, "nftables": None,
-                    "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {})}, replace=TIMESYNCD)
+                    "openssl": None, **({"ipmitool": None} if _by_ipmi(rack) else {}),
+                    **({"iputils-arping": None} if rack.cluster.keepalived else {})}, replace=TIMESYNCD)
     yield from _firewall(rack, machine)
     yield from netboot(rack)
     yield from _names_and_addresses_of_others(rack, machine)

@@ -28,9 +28,15 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:
-    """Where this machine finds the API: a control plane at itself first, and nobody at one that is meant to be off."""
+    """Where this machine finds the API, in the order in which programs try: a control plane at itself first, everybody else at
+    the virtual address, and nobody at one that is meant to be off.
+
+    The control planes stand behind the virtual address: until keepalived runs, and should it stop everywhere, they are found still.
+    """
     present = [each for each in rack.control_planes if not each.expected_off] or rack.control_planes
-    return sorted((each.address() for each in present), key=lambda address: (address != machine.address(), address))
+    own = [each.address() for each in present if each is machine]
+    virtual = [rack.cluster.keepalived.virtual_ipaddress] if rack.cluster.keepalived else []
+    return [*own, *virtual, *sorted(each.address() for each in present if each is not machine)]
 
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Iterator[Resource]:

@@ -18,6 +18,7 @@ from fabfile.resources import (
     NoOtherFilter,
     Packaged,
     Packages,
+    PodHosts,
     Resource,
     SupportedSystem,
     SwapOff,
@@ -25,6 +26,7 @@ from fabfile.resources import (
     Unit,
 )
 from fabfile.roles.cache import cached_packages
+from fabfile.roles.endpoint import endpoint, endpoint_answers
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.nfs_client import PACKAGES, before_packages, mounts_homes, pods_speak_no_nfs
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
@@ -44,11 +46,13 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield KubeletFlags()
     yield NoManifestCopies()
     yield Packaged(("containerd", "ctr", "runc", "kubeadm", "kubelet", "kubectl"), ("containerd", "kubelet", "chrony"))
-    yield NoOtherFilter(machine.inner.name, str(rack.network.node), tuple(f"{port}/tcp" for port in ports(rack, machine)))
+    vrrp = ("112/vrrp",) if rack.cluster.keepalived and machine in rack.control_planes else ()
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), (*(f"{port}/tcp" for port in ports(rack, machine)), *vrrp))
     yield NoOtherCni()
     yield FreePorts({f"{port}/tcp": program for port, program in ports(rack, machine).items()}, ("kubelet",))
     yield cluster_version(rack)
     yield from own_name(rack, machine)
+    yield PodHosts()
     # rooster alone, no second resolver behind it: CoreDNS asks all it finds in turn, and only rooster knows
     # the rack
     yield from resolvers(rack, (rack.gateway.address(),))
@@ -70,6 +74,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping",
                     *(PACKAGES if mounts_homes(rack) else ())))
     yield from pods_speak_no_nfs(rack)
+    yield from endpoint(rack, machine)
     yield from clock(rack)
     yield from runtime(rack, machine)
 
@@ -85,6 +90,13 @@ def clock(rack: Rack) -> Iterator[Resource]:
     """The time, from rooster."""
     yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}", asks=True)
     yield Unit("chrony", watches=(CHRONY,))
+
+
+def prepared(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """On these chicks the runtime answers; with control planes among them, the API does at its own address."""
+    yield from runtime_answers(rack, machines)
+    if any(machine in rack.control_planes for machine in machines):
+        yield from endpoint_answers(rack)
 
 
 def runtime_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:

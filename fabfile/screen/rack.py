@@ -72,6 +72,8 @@ def _plan(rack: Rack) -> Tree:
         part = f"containerd {one.containerd}" if one.containerd else f"Calico {one.calico}"
         runs.add(f"{'tested here':<14} {part} with Kubernetes {one.kubernetes}: {one.because}")
     cluster = tree.add(f"cluster {rack.cluster.name} at {rack.cluster.endpoint_address}")
+    if virtual := rack.cluster.keepalived:
+        cluster.add(f"{'virtual address':<14} {virtual.virtual_ipaddress}, at one control plane at a time")
     cluster.add(f"{'control plane':<14} {', '.join(machine.name for machine in rack.control_planes)}")
     cluster.add(f"{'workers':<14} {', '.join(machine.name for machine in rack.workers) or '-'}")
     for machine in rack.chicks:

@@ -54,7 +54,7 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
     from fabfile.engine.step import Step
     from fabfile.roles.calico import calico
     from fabfile.roles.control_plane import api_answers, control_plane
-    from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.node import node, prepared
     from fabfile.roles.node_settings import node_settings
     from fabfile.roles.operators import operator_rights, operators
     from fabfile.roles.pod_traffic import members_work_together
@@ -65,7 +65,7 @@ def bootstrap_steps(rack: Rack, beside: Iterable[Step] = (), early: Iterable[Ste
     return [
         *account_steps(rack),
         *gateway_steps(rack),
-        Step("prepare", rack.chicks, node, verify=runtime_answers),
+        Step("prepare", rack.chicks, node, verify=prepared),
         *beside,
         Step("control plane", first, control_plane, verify=api_answers),
         Step("pod network", first, calico, verify=pod_network_holds, needs=API),
@@ -105,7 +105,7 @@ def settings_steps(machines: tuple[Machine, ...]) -> list[Step]:
 def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched."""
     from fabfile.engine.step import Step
-    from fabfile.roles.node import node, runtime_answers
+    from fabfile.roles.node import node, prepared
     from fabfile.roles.node_settings import node_settings
     from fabfile.roles.pod_traffic import members_work_together
 
@@ -113,7 +113,7 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     return [
         *account_steps(rack, newcomer),
         *gateway_steps(rack),
-        Step("prepare", newcomer, node, verify=runtime_answers),
+        Step("prepare", newcomer, node, verify=prepared),
         *join_steps(rack, [machine], members_work_together),
         *([Step("nodes", (rack.leader,), partial(node_settings, members=newcomer))]
           if machine.labels or machine.taints or machine in rack.control_planes else []),
@@ -127,6 +127,7 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     from fabfile.engine.step import Step
     from fabfile.resources.departure import Drained, NodeDeleted
     from fabfile.resources.membership import NoMember
+    from fabfile.roles.endpoint import no_endpoint
     from fabfile.roles.membership_checks import pod_network_drops
     from fabfile.roles.node_settings import node_settings
     from fabfile.upstream.documents import certificates_folder, etcd_folder
@@ -142,7 +143,8 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     return [
         *nodes,
         Step("drain", first, lambda rack, _: [Drained(machine.name, force)]),
-        Step("reset", (machine,), lambda rack, _: [NoMember(etcd=etcd_folder(rack), pki=certificates_folder(rack))]),
+        Step("reset", (machine,), lambda rack, _: [*(no_endpoint() if machine in rack.control_planes else ()),
+                                                   NoMember(etcd=etcd_folder(rack), pki=certificates_folder(rack))]),
         delete,
     ]
 

@@ -1,4 +1,4 @@
-"""The endpoint, kube-proxy beside Calico, forms of older kubeadm, secrets that do not belong into a file."""
+"""The endpoint and its address, kube-proxy beside Calico, forms of older kubeadm, secrets that do not belong into a file."""
 
 from __future__ import annotations
 
@@ -28,6 +28,28 @@ def endpoint_is_a_name_of_its_own(draft: Draft) -> Iterator[Wrong]:
     elif host in draft.machines:
         yield Wrong(CLUSTER, ("endpoint",), f"{endpoint} is the machine {host}",
                     "with its own name, control planes can be added later")
+
+
+def virtual_address_is_free(draft: Draft) -> Iterator[Wrong]:
+    """It is in the machines' own network, and nobody else is given it."""
+    wanted, plan = draft.cluster.keepalived, draft.network
+    if not (wanted and plan.node):
+        return
+    address, at = wanted.virtual_ipaddress, ("keepalived", "virtual_ipaddress")
+    owner = next((machine.name for machine, one in draft.interfaces() if one.address and one.address.ip == address), None)
+    range_ = plan.dhcp.range if plan.dhcp else None
+    pool = next((one for one in plan.load_balancer or () if address in one), None)
+    if address not in plan.node:
+        yield Wrong(CLUSTER, at, f"{address} lies outside the node network {plan.node}",
+                    "control planes take it over from each other there")
+    elif address in (plan.node.network_address, plan.node.broadcast_address):
+        yield Wrong(CLUSTER, at, f"{address} is the node network's own first or last address", "take one between them")
+    elif owner:
+        yield Wrong(CLUSTER, at, f"{address} is {owner}'s own address", "take one that no machine has")
+    elif range_ and range_[0] <= address <= range_[1]:
+        yield Wrong(CLUSTER, at, f"{address} lies in the range of DHCP, {range_[0]} to {range_[1]}", "another machine could be given it")
+    if pool:
+        yield Wrong(CLUSTER, at, f"{address} lies in {pool} of the load balancer", "MetalLB would answer for it")
 
 
 def kube_proxy_and_calico_go_together(draft: Draft) -> Iterator[Wrong]:
@@ -101,5 +123,5 @@ def _below(path: Path, value: object) -> Iterator[tuple[Path, object]]:
         yield from _below((*path, key), one)
 
 
-ALL = (endpoint_is_a_name_of_its_own, kube_proxy_and_calico_go_together, arguments_are_lists, no_secrets,
+ALL = (endpoint_is_a_name_of_its_own, virtual_address_is_free, kube_proxy_and_calico_go_together, arguments_are_lists, no_secrets,
        containerd_can_say_it)

@@ -1,0 +1,57 @@
+"""The API's own address: keepalived gives it to one control plane at a time, one whose API server is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.programs import shell
+from fabfile.rack import Machine, Rack
+from fabfile.rack.cluster import API_PORT
+from fabfile.resources import Absent, Check, File, FreeAddress, Packages, Resource, Unit
+from fabfile.roles.rendering import render
+
+SETTINGS, UNIT = "/etc/coop/keepalived.conf", "/etc/systemd/system/coop-endpoint.service"
+
+
+def endpoint(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """On a control plane, where cluster.yaml names an address. By multicast: the settings name no other control plane, so one
+    that comes or goes changes none of the others."""
+    wanted = rack.cluster.keepalived
+    if wanted is None or machine not in rack.control_planes:
+        yield from no_endpoint()
+        return
+    macs = tuple(sorted(other.inner.mac for other in rack.control_planes))
+    yield FreeAddress(str(wanted.virtual_ipaddress), machine.inner.name, macs, SETTINGS)
+    yield Packages({"keepalived": None})
+    # one after another by priority: two that took the address at the same moment would both tell the wire so
+    priority = max(250 - 10 * rack.control_planes.index(machine), 1)
+    yield File(SETTINGS, render("chick/etc/coop/keepalived.conf", machine=machine, settings=wanted, priority=priority, port=API_PORT),
+               check="keepalived --config-test --use-file {}")
+    yield File(UNIT, render("chick/etc/systemd/system/coop-endpoint.service", endpoint=rack.cluster.endpoint, settings=SETTINGS))
+    yield Unit("coop-endpoint", watches=(SETTINGS, UNIT), reload=True)
+
+
+def no_endpoint() -> Iterator[Resource]:
+    """The machine gives the address to the others, and never takes it again. The package stays."""
+    yield Unit("coop-endpoint", running=False, enabled=False)
+    yield Absent(UNIT)
+    yield Absent(SETTINGS)
+
+
+def endpoint_answers(rack: Rack) -> Iterator[Check]:
+    """As soon as any API server is well: one control plane has the address, an API server answers there, and no other program
+    uses the virtual router's number on this wire."""
+    wanted = rack.cluster.keepalived
+    if wanted is None:
+        return
+    planes = [one for one in rack.control_planes if one in rack.reached]
+    yield Check(f"one control plane answers at {wanted.virtual_ipaddress}", rack.gateway.name, shell(
+        "endpoint", address=str(wanted.virtual_ipaddress), port=str(API_PORT), interface=rack.gateway.inner.name,
+        planes=" ".join(str(one.address()) for one in planes), macs=" ".join(one.inner.mac for one in rack.control_planes)))
+    for machine in planes:
+        yield Check(f"{machine.name} hears no other virtual router {wanted.virtual_router_id}", machine.name, """
+started=$(systemctl show --timestamp=unix -P ActiveEnterTimestamp coop-endpoint)
+said=$(journalctl -q --no-pager -o cat -u coop-endpoint --since "${started:-@0}" |
+    grep -m 1 -e 'not present in MASTER advert' -e 'wrong version') || exit 0
+echo "another keepalived or router on this wire has this number too: $said"; exit 1
+""", about=(machine.name,))
