@@ -12,6 +12,7 @@ from fabfile.roles.manifests import Document, own, vendors
 from fabfile.roles.settings import kube_proxy_settings
 from fabfile.upstream import documents
 from fabfile.upstream.paths import ADMIN_CONF
+from fabfile.upstream.tolerations import addon_leaves_soon
 
 
 def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -26,7 +27,8 @@ def calico(rack: Rack, machine: Machine) -> Iterator[Resource]:
     if version.calicoctl:
         yield Download(version.calicoctl.url, version.calicoctl.sha256, "/usr/local/bin/calicoctl",
                        mode=0o755)
-    yield from vendors("calico", version, {"node.yaml": node_patch(rack), "config.yaml": config_patch()},
+    yield from vendors("calico", version, {"node.yaml": node_patch(rack), "config.yaml": config_patch(),
+                                            "controllers.yaml": controllers_patch()},
                        beside={"endpoint.yaml": api_endpoint(rack)})
     # Calico's own programs write these objects too, and keep no label that they did not set.
     yield from own("pod-network", [*pod_network(rack), *placed_dns(rack)], marked=False)
@@ -61,6 +63,15 @@ def config_patch() -> Document:
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "calico-config", "namespace": "kube-system"},
         "data": {"calico_backend": "bird", "veth_mtu": "0"},
+    }
+
+
+def controllers_patch() -> Document:
+    """calico-kube-controllers leaves a dead node soon: meanwhile nobody takes back the addresses of pods that have gone."""
+    return {
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "calico-kube-controllers", "namespace": "kube-system"},
+        "spec": {"template": {"spec": {"tolerations": addon_leaves_soon()}}},
     }
 
 

@@ -6,22 +6,23 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack.node_labels import CONTROL_PLANE
 from fabfile.roles.manifests import Document
 from fabfile.upstream import documents
+from fabfile.upstream.tolerations import addon_leaves_soon
 
 _LABELS = {"k8s-app": "kube-dns"}
 
 
 def placed_dns(rack: Rack) -> list[Document]:
-    """A part of kubeadm's Deployment: its two pods are never on one node.
+    """A part of kubeadm's Deployment: its two pods are never on one node, and leave one that is dead soon.
 
     kubeadm only prefers that, so both stand on the node that is Ready first, and stay there. When that node is away, no
-    pod of the cluster can resolve a name until Kubernetes gives them up, five minutes later.
+    pod of the cluster can resolve a name until Kubernetes gives them up.
     """
     if not documents.has_addon(rack, rack.leader, "dns") or sum(_takes_dns(machine) for machine in rack.chicks) < 2:
         return []
     term = {"labelSelector": {"matchLabels": _LABELS}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     return [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "coredns", "namespace": "kube-system"},
-             "spec": {"template": {"spec": {"affinity": affinity}}}}]
+             "spec": {"template": {"spec": {"affinity": affinity, "tolerations": addon_leaves_soon()}}}}]
 
 
 def _takes_dns(machine: Machine) -> bool:

@@ -11,6 +11,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.resources import Check, Command, NoCalicoLoadBalancerIPAM, Resource
 from fabfile.roles.manifests import Document, own, vendors
 from fabfile.upstream.paths import ADMIN_CONF
+from fabfile.upstream.tolerations import leaves_soon
 
 NAMESPACE = "metallb-system"
 
@@ -21,7 +22,15 @@ def load_balancer(rack: Rack, machine: Machine) -> Iterator[Resource]:
         return
     secrets = Command(shell("metallb_secrets", kubeconfig=ADMIN_CONF, namespace=NAMESPACE),
                       shown="make the secrets that MetalLB's pods mount, unless they are there")
-    yield from vendors("metallb", rack.versions.metallb, {}, then=secrets)
+    yield from vendors("metallb", rack.versions.metallb, {"controller.yaml": controller_patch()}, then=secrets)
+
+
+def controller_patch() -> Document:
+    """The controller leaves a dead node soon: meanwhile no service is given its address."""
+    return {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "controller", "namespace": NAMESPACE},
+        "spec": {"template": {"spec": {"tolerations": leaves_soon()}}},
+    }
 
 
 def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -15,6 +15,7 @@ from fabfile.rack.reading import Path
 from fabfile.rack.secrets import SECRETS
 from fabfile.rack.services import HUB, Service
 from fabfile.upstream.pages import folder_values, repository_values
+from fabfile.upstream.tolerations import leaves_soon
 
 ADDRESSES = "metallb.io/loadBalancerIPs"
 API = "coop"  # the hub's service in whose name tasks speak to it
@@ -106,13 +107,16 @@ def _proposed(rack: Rack, service: Service) -> Tree:
         # the chart's rights for it are those of Kubernetes 1.30: with a later one, servers wait for ever
         # without an event
         "scheduling": {"userScheduler": {"enabled": False}},
+        # nobody reaches a server while these are away
+        "hub": {"tolerations": leaves_soon()},
+        "proxy": {"chp": {"tolerations": leaves_soon()}, "traefik": {"tolerations": leaves_soon()}},
     }
     if rack.storage_classes and rack.storage_classes.homes:
         proposed["singleuser"] |= STATIC_HOMES
     elif rack.storage_classes:
         proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
     if rack.storage_classes and database_type(service) == "sqlite-pvc":
-        proposed["hub"] = {"db": {"pvc": {"storageClassName": rack.storage_classes.databases}}}
+        proposed["hub"] |= {"db": {"pvc": {"storageClassName": rack.storage_classes.databases}}}
     return proposed
 
 
