@@ -1,0 +1,193 @@
+"""From one control plane to three and back, and what is silent for how long when the power of one is cut.
+
+The figures are those of docs/availability.md; COOP_CUTS is how many times the power is cut (3), the address's holder each time.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import wait_until
+
+VIRTUAL, ENDPOINT = "10.0.0.10", "kubeapi.flock.lan"
+CHICKS = ("chick0", "chick1", "chick2")
+CUTS = int(os.environ.get("COOP_CUTS") or 3)
+SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+PROJECT = Path(__file__).parents[2]
+
+
+def entry(hosts: str, machine: str) -> str:
+    """The lines of one machine in hosts.yaml."""
+    return re.search(rf"\n  {machine}:\n(?:    .*\n)+", hosts)[0]
+
+
+@pytest.fixture(scope="module")
+def one(lab, operator):
+    """Empty machines, and a rack that has chick0 alone, with an address for its API."""
+    lab.reset()
+    hosts, cluster = lab.rack / "hosts.yaml", lab.rack / "configs/cluster.yaml"
+    texts = {hosts: hosts.read_text(), cluster: cluster.read_text()}
+    alone = texts[hosts]
+    for name in CHICKS[1:]:
+        alone = alone.replace(entry(alone, name), "\n")
+    hosts.write_text(alone)
+    cluster.write_text(texts[cluster].replace(f"endpoint: {ENDPOINT}\n",
+                                              f"endpoint: {ENDPOINT}\nkeepalived: {{virtual_ipaddress: {VIRTUAL}}}\n"))
+    assert operator.bootstrap()["exit_code"] == 0
+    yield texts[hosts].replace("[worker]", "[control-plane]")
+    for file, text in texts.items():
+        file.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def three(one, lab, operator):
+    """Two more have joined, each by one command."""
+    (lab.rack / "hosts.yaml").write_text(one)
+    for name in CHICKS[1:]:
+        operator.inv("node.add", name)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def holder(lab, inside):
+    """The machines that have the address."""
+    def ask() -> list[str]:
+        boxes = lab.status()
+        return [name for name in CHICKS if boxes[name].pid and VIRTUAL in inside(name, "ip -o -4 addr show", check=False)]
+    return ask
+
+
+@pytest.fixture(scope="module")
+def calling(lab, inside, tmp_path_factory):
+    """Calls the API from rooster, fifty times a second; gives the answers' times so far."""
+    folder = tmp_path_factory.mktemp("calling")
+    out = folder / "answers"
+
+    @contextmanager
+    def call():
+        (folder / "hosts").write_text(inside("rooster", "cat /etc/hosts"))
+        (folder / "config").write_text(inside("chick0", "cat /etc/kubernetes/admin.conf"))
+        out.write_text("")
+        process = subprocess.Popen(
+            ["nsenter", f"--net={lab.places.namespace_path('rooster')}", sys.executable, str(Path(__file__).parent / "caller.py"),
+             str(folder / "config"), str(folder / "hosts"), ENDPOINT, "50", str(out)], stdin=subprocess.PIPE)
+        try:
+            wait_until("the API answers", lambda: out.read_text().count("\n") > 100)
+            yield lambda: [float(line.split()[0]) for line in out.read_text().splitlines()[:-1]]
+        finally:
+            process.terminate()
+            process.wait()
+    return call
+
+
+def silence(times: list[float], since: float) -> float:
+    """The longest time without an answer, from then to now."""
+    after = [since, *(one for one in sorted(times) if one > since), time.time()]
+    return max(later - earlier for earlier, later in pairwise(after))
+
+
+def not_ready(inside, machine: str) -> set[str]:
+    table = inside(machine, f"{KUBECTL} --request-timeout=4s get nodes --no-headers 2>/dev/null", check=False)
+    return set(re.findall(r"^(\S+) +NotReady", table, re.MULTILINE))
+
+
+def all_well(inside) -> bool:
+    """Every API server is, and so its etcd; every node is Ready."""
+    answers = [inside(name, "curl -sk --max-time 4 https://127.0.0.1:6443/readyz", check=False) for name in CHICKS]
+    table = inside("chick0", f"{KUBECTL} --request-timeout=4s get nodes --no-headers 2>/dev/null", check=False)
+    return answers == ["ok"] * 3 and len(re.findall(r" Ready\b", table)) == 3
+
+
+def test_one_control_plane_has_the_address(one, operator, holder, inside):
+    assert holder() == ["chick0"]
+    assert inside("rooster", f"curl -sk --max-time 4 https://{VIRTUAL}:6443/livez") == "ok"
+    assert operator.bootstrap()["changes"] == 0
+
+
+def test_what_was_changed_by_hand_is_named(one, operator, inside):
+    inside("chick0", "sed -i 's/advert_int 0.3/advert_int 9/' /etc/coop/keepalived.conf")
+    inside("chick0", "f=$(grep -l 'host network' /var/lib/kubelet/pods/*/etc-hosts | head -n 1); echo '10.9.9.9 x' >>$f")
+    said = operator.inv("cluster.bootstrap", "--dry", code=3).said
+    assert "/etc/coop/keepalived.conf has other content" in said
+    assert "1 pod in the machine's own network knows a former /etc/hosts" in said
+    assert operator.bootstrap()["exit_code"] == 0
+    assert operator.bootstrap()["changes"] == 0
+
+
+def test_two_more_join(three, operator, holder, inside):
+    wait_until("every API server is well", lambda: all_well(inside), limit=300)
+    assert holder() == ["chick0"]  # whoever comes later takes it from nobody
+    operator.bootstrap()
+    assert operator.bootstrap()["changes"] == 0
+
+
+def test_the_power_of_the_holder_is_cut_again_and_again(three, lab, holder, inside, calling):
+    figures = []
+    with calling() as answers:
+        for _ in range(CUTS):
+            [dead] = holder()
+            other = next(name for name in CHICKS if name != dead)
+            began, seen = time.time(), set()
+            lab.off(dead)
+            while time.time() < began + 80:  # a node is given up after 50 s
+                seen |= not_ready(inside, other)
+                time.sleep(1)
+            figures.append({"cut": dead, "silent": round(silence(answers(), began), 2), "not ready": sorted(seen),
+                            "then at": holder()})
+            lab.on(dead)
+            wait_until("every API server is well", lambda: all_well(inside), limit=420)
+            assert holder() == figures[-1]["then at"]  # it does not go back
+    print(json.dumps(figures))
+    assert all(one["silent"] <= SILENT and one["not ready"] == [one["cut"]] and len(one["then at"]) == 1 for one in figures), figures
+
+
+def test_the_hub_leaves_a_dead_node(three, lab, operator, inside):
+    """Its database is where every node has it: on a node's own disk it would have to wait for that node."""
+    storage = lab.rack / "configs/storage.yaml"
+    text = storage.read_text()
+    storage.write_text(text.replace("databases: local", "databases: homes"))
+    operator.inv("hub.upgrade")
+    pods = f"{KUBECTL} -n hub get pods -l component=hub -o jsonpath='{{.items[0].spec.nodeName}}'"
+    dead = inside("chick0", pods).strip()
+    other = next(name for name in CHICKS if name != dead)
+    health = f"{KUBECTL} --request-timeout=4s get --raw /api/v1/namespaces/hub/services/hub:8081/proxy/hub/health 2>/dev/null"
+    wait_until("the hub answers", lambda: inside(other, health, check=False).strip() != "", limit=180)
+    users = f"{KUBECTL} -n hub exec deployment/hub -- sqlite3 /srv/jupyterhub/jupyterhub.sqlite 'select count(*) from users' 2>/dev/null"
+    before, began = inside(other, users, check=False), time.time()
+    lab.off(dead)
+    time.sleep(40)
+    wait_until("the hub answers again", lambda: answered(inside, other, dead, health), limit=400)
+    away = time.time() - began
+    lab.on(dead)
+    print(json.dumps({"hub away": round(away), "was on": dead, "users": [before, inside(other, users, check=False)]}))
+    storage.write_text(text)
+    assert away <= HUB_AWAY
+
+
+def answered(inside, machine: str, dead: str, health: str) -> bool:
+    """The hub runs elsewhere, and answers there."""
+    where = inside(machine, f"{KUBECTL} --request-timeout=4s -n hub get pods -l component=hub "
+                   "-o jsonpath='{.items[*].spec.nodeName}'", check=False)
+    return set(where.split()) != {dead} and inside(machine, f"{health} && echo yes", check=False).strip().endswith("yes")
+
+
+def test_back_to_one(three, one, lab, operator, holder, inside):
+    wait_until("every API server is well", lambda: all_well(inside), limit=420)
+    for name in reversed(CHICKS[1:]):
+        operator.inv("node.remove", name, "--yes")
+        assert inside(name, "systemctl is-active coop-endpoint; ls /etc/coop/keepalived.conf 2>&1", check=False).startswith("inactive")
+    alone = one
+    for name in CHICKS[1:]:
+        alone = alone.replace(entry(alone, name), "\n")
+    (lab.rack / "hosts.yaml").write_text(alone)
+    operator.bootstrap()
+    assert holder() == ["chick0"]
+    assert operator.bootstrap()["changes"] == 0
