@@ -20,7 +20,8 @@ _OF_MEMBERS = ("kubelet", "containerd")
 
 def question(rack: Rack, machine: Machine) -> str:
     """Shell text for the machine: its system, and what it is for."""
-    units = [*UNITS, *(_OF_MEMBERS if machine.is_member else ()), *(rooster_units(rack) if machine is rack.gateway else ())]
+    units = [*UNITS, *(_OF_MEMBERS if machine.is_member else ()), *(rooster_units(rack) if machine is rack.gateway else ()),
+             *["coop-endpoint"] * (rack.cluster.keepalived is not None and machine in rack.control_planes)]
     way = next((str(one.gateway) for one in machine.interfaces.values() if one.gateway), "")
     if machine.is_member:
         way = str(rack.gateway.address())

@@ -75,6 +75,16 @@ def api_unreachable(look: Look) -> Found:
 
 
 @rule()
+def endpoint_not_running(look: Look) -> Found:
+    """keepalived does not run on a control plane: the API's own address cannot go there."""
+    for name, state in look.control_planes.items():
+        unit = state.units.get("coop-endpoint")
+        if look.rack.cluster.keepalived and unit and not unit.runs:
+            yield Finding(f"{name} cannot take over {look.rack.cluster.keepalived.virtual_ipaddress}: coop-endpoint does not run", name,
+                          Severity.DEGRADED, unit.active, unit.since, apply(name))
+
+
+@rule()
 def join_unfinished(look: Look) -> Found:
     """kubeadm was begun on a machine and did not finish."""
     for name, state in look.members.items():
