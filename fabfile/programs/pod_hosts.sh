@@ -3,7 +3,8 @@
 # writes former ones again. They are as kubelet writes them: its header, the file, and what the pod's hostAliases add.
 
 for copy in /var/lib/kubelet/pods/*/etc-hosts; do
-  [ -f "$copy" ] && read -r head <"$copy" || continue
+  [ -f "$copy" ] || continue
+  read -r head <"$copy" || continue
   [ "$head" = '# Kubernetes-managed hosts file (host network).' ] || continue
   wanted=$(printf '%s\n' "$head"; cat /etc/hosts
     awk '/^# Entries added by HostAliases[.]$/ { print ""; more = 1 } more' "$copy")
