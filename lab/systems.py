@@ -24,7 +24,7 @@ from .rackfolder import TEMPLATES, jinja
 
 DATA, LOG = 8, 2  # disks of the file server
 ADDRESSES = {"hen": "10.0.0.200", "chick3": "10.0.0.103"}
-PATIENCE = 300.0  # seconds that an emulated machine may take to its login, on a busy computer
+PATIENCE = 600.0  # seconds that an emulated machine may take to its login, on a busy computer
 FSTAB = "LABEL=root / ext4 defaults,noatime 0 1\n"
 
 
