@@ -11,14 +11,12 @@ from fabfile.engine.plan import Wanted
 from fabfile.engine.shell import ShellCommand
 from fabfile.secret import mask
 
-PROBE_LIMIT = 60.0  # seconds; probes are cheap, but a machine may be very busy
-
 
 def facts(session: HostSession, wants: Sequence[Wanted], step: str, tell: Callable[[Event], None]) -> list[str]:
     """What each probe printed, in order. Without any, only the session is set up. Raises MachineError."""
     found, seconds = [], 0.0
-    probes = [ShellCommand(want.resource.probe(), PROBE_LIMIT, f"probe of {want.resource.name}") for want in wants]
-    answers = session.shell.probe(probes or [ShellCommand(":", PROBE_LIMIT, "first probe")])
+    probes = [ShellCommand(want.resource.probe(), want.resource.probe_limit, f"probe of {want.resource.name}") for want in wants]
+    answers = session.shell.probe(probes or [ShellCommand(":", shown="first probe")])
     if not wants:
         seconds = next(answers).seconds
     for want in wants:

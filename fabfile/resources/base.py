@@ -82,6 +82,7 @@ def conflict(called: str, what: str, take_over: Command | None = None, *, keepab
 class Resource(ABC):
     """The smallest thing that a machine should have. Subclasses are frozen dataclasses: values, no connections."""
 
+    probe_limit: ClassVar[float] = 60.0  # seconds for its probe: most are cheap, but a machine may be very busy
     lasting: ClassVar[bool] = True  # False: work that is done once a run, and is not looked for in the plan made after it
 
     @property

@@ -22,6 +22,7 @@ ROOT = {"atime": "off", "acltype": "off", "xattr": "sa", "devices": "off", "setu
 class ZfsPool(Resource):
     """A pool of these vdevs on `machine`; `properties` are zpool's own. `vdevs` name disks as bay → /dev/disk/by-id/…"""
 
+    probe_limit = 300.0  # disks that sleep take ten seconds to start
     pool: str
     machine: str
     vdevs: tuple[WantedVdev, ...]

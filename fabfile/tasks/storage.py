@@ -92,6 +92,7 @@ def a_rack_with_pools() -> Rack:
 def asked() -> list[tuple[Machine, Wanted, FileServer]]:
     """Each file server that is meant to be on, what is wanted of it, and how it is."""
     from fabfile.facts.file_server import parse, question
+    from fabfile.resources import ZfsPool
     from fabfile.roles.file_server import file_servers
     from fabfile.tasks.leader import connected
     from fabfile.tasks.queries import asked_of
@@ -102,7 +103,7 @@ def asked() -> list[tuple[Machine, Wanted, FileServer]]:
             if machine.expected_off:
                 raise Exit(f"hosts.yaml expects {machine.name} to be off", code=1)
             wanted = wanted_of(rack, machine)
-            found.append((machine, wanted, parse(machine.name, asked_of(rack, machine, question(wanted), ways=ways))))
+            found.append((machine, wanted, parse(machine.name, asked_of(rack, machine, question(wanted), ZfsPool.probe_limit, ways))))
     return found
 
 
