@@ -36,7 +36,7 @@ class Scan:
 def diff(before: str, after: str, file: str) -> str:
     """As `diff -u` shows it; empty when nothing differs."""
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), file, f"{file}, after the scan"))
+        before.splitlines(keepends=True), after.splitlines(keepends=True), file, f"{file}, changed"))
 
 
 def as_json(scan: Scan) -> str:
