@@ -9,6 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from fabfile.engine import confirm, detached, powering_off, rebooting
+from fabfile.engine.carrying import bring
 from fabfile.engine.command_output import failure, shown, tail
 from fabfile.engine.errors import LinkLost, MachineError, RemoteValueFailed, TookTooLong
 from fabfile.engine.events import Applying, Changed, Event, Heard, Ran, Said
@@ -29,14 +30,17 @@ def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entr
     """Applies the entries of one machine and step, in order. Raises MachineError at the first that fails.
 
     Changes without remote values are sent together. A change with remote values is applied alone: its
-    values are obtained just before and revoked just after. So is a change that has to be confirmed over a new
-    connection, or that the connection does not outlive.
+    values are obtained just before and revoked just after. So is a change that needs files of other machines, one that has
+    to be confirmed over a new connection, or one that the connection does not outlive.
     """
     for alone, group in groupby(entries, key=lambda entry: _is_made_alone(entry.change)):
         if not alone:
             _together(session, tuple(group), "", tell)
             continue
         for entry in group:
+            for want in entry.change.remote_files:
+                tell(Applying(entry.machine, entry.step, entry.resource, mask(entry.change.what)))
+                bring(rack, fleet, session, entry, want)
             with remote_values(rack, fleet, entry) as variables:
                 if not (entry.change.undo or entry.change.reboots or entry.change.powers_off):
                     _together(session, (entry,), variables, tell)
@@ -51,7 +55,7 @@ def apply(rack: Rack, fleet: Fleet, session: HostSession, entries: Sequence[Entr
 
 
 def _is_made_alone(change: Change) -> bool:
-    return bool(change.remote_values or change.undo or change.reboots or change.powers_off)
+    return bool(change.remote_values or change.remote_files or change.undo or change.reboots or change.powers_off)
 
 
 @contextmanager

@@ -201,6 +201,10 @@ class RemoteValueFailed(MachineError):
     """Another machine could not create the value that a change needs."""
 
 
+class RemoteFileFailed(MachineError):
+    """A file of another machine that a change needs could not be copied."""
+
+
 class RolledBack(MachineError):
     """A change would have locked the operator out, and the machine has restored the previous state."""
 

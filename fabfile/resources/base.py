@@ -27,6 +27,16 @@ class RemoteValue:
 
 
 @dataclass(frozen=True)
+class RemoteFile:
+    """A file of another machine, which a change's commands find as `target` on their own: of root, mode 0600. It goes through the
+    run's own connections."""
+
+    machine: str
+    path: str  # there
+    target: str  # in a folder that others cannot read
+
+
+@dataclass(frozen=True)
 class Command:
     """POSIX shell text, run by the machine's root shell with `set -e`.
 
@@ -48,6 +58,7 @@ class Change:
     commands: tuple[Command, ...]
     diff: str = field(default="", repr=False)  # unified diff, secrets already masked
     remote_values: tuple[RemoteValue, ...] = ()
+    remote_files: tuple[RemoteFile, ...] = ()
     # puts the previous state back; with it, the change stays only if a new connection confirms it
     undo: str = field(default="", repr=False)
     rejected: bool = False  # the rack's files ask for what cannot be: told before anything is touched, with exit code 2

@@ -41,6 +41,8 @@ def _entry(entry: Entry, diffs: bool) -> Iterator[str]:
         yield f"{_INTERRUPTS}{mask(change.interrupts)}"
     for want in change.remote_values:
         yield f"      needs {want.shown}"
+    for file in change.remote_files:
+        yield f"      copies {file.path} from {file.machine}"
     if change.undo:
         yield "      is rolled back automatically unless a new connection confirms it"
     lines = mask(change.diff).splitlines() if diffs else []
