@@ -21,6 +21,10 @@
     kubelet_certificate.sh  a kubelet's certificate made again
     static_pod.sh    a static pod recreated, or its previous manifest back
     etcd_snapshot.sh a copy of all that the cluster stores
+    backup_pack.sh   the same with authorities and keys, as an archive
+    backup_keep.sh   a backup gets its name
+    backups.sh       which backups there are
+    restore_etcd.sh  keys and data of a backup, put back
     apply.sh         a folder of objects, applied
     pruned_objects.sh  objects that no file describes any more
     pruned_releases.sh releases that no file describes any more

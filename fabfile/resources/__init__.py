@@ -3,7 +3,8 @@
 from .accounts import AuthorizedKeys, Group, NoFormerAccounts, User
 from .action import Action
 from .apt import AptRepository
-from .base import Change, Check, Command, RemoteValue, Resource
+from .backup import BackupKept, ClusterPacked, ClusterRestored
+from .base import Change, Check, Command, RemoteFile, RemoteValue, Resource
 from .certificate_renewal import CertificatesRenewed, KubeletCertificate
 from .certificates import ApiCertificate, CertificateValidity
 from .cluster_settings import ClusterSettings
@@ -66,10 +67,13 @@ __all__ = [
     "ApiCertificate",
     "AptRepository",
     "AuthorizedKeys",
+    "BackupKept",
     "CertificateValidity",
     "CertificatesRenewed",
     "Change",
     "Check",
+    "ClusterPacked",
+    "ClusterRestored",
     "ClusterSettings",
     "ClusterVersion",
     "Command",
@@ -132,6 +136,7 @@ __all__ = [
     "Rebooted",
     "RebootedIfNeeded",
     "RegistryMirrors",
+    "RemoteFile",
     "RemoteValue",
     "Resource",
     "RunsItsProgram",

@@ -45,7 +45,8 @@ def _traces(etcd: str) -> dict[str, str]:
     return {**_TRACES, **({"etcd": f"{etcd}/member"} if etcd else {})}
 
 
-def _probe(etcd: str) -> str:
+def probe_of_traces(etcd: str) -> str:
+    """Shell text that prints a word for each trace that is there."""
     return "\n".join(f"[ ! -e {quote(path)} ] || echo {word}" for word, path in _traces(etcd).items())
 
 
@@ -69,7 +70,7 @@ class ControlPlane(Resource):
         return f"control plane on {self.node}"
 
     def probe(self) -> str:
-        probe = _probe(self.etcd)
+        probe = probe_of_traces(self.etcd)
         if self.etcd:
             probe += f"\n[ ! -e {quote(f'{self.etcd}/lost+found')} ] || echo mount"
         if not self.others:
@@ -109,13 +110,13 @@ class ControlPlane(Resource):
                         check="kubeadm config validate --config {}"),
             shown=f"write {self.path} (mode 0600), checked by kubeadm config validate")]
         if found:
-            commands.append(_reset(self.socket, self.pki))
+            commands.append(reset_by_kubeadm(self.socket, self.pki))
         commands += [
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
-            _marked(f"kubeadm init --config {config} --skip-token-print", limit=900.0),
+            marked(f"kubeadm init --config {config} --skip-token-print", limit=900.0),
         ]
         what = f"an init on {self.node} did not finish" if found else f"there is no cluster on {self.node}"
-        yield Change(what, tuple(commands), alters=_ALTERED)
+        yield Change(what, tuple(commands), alters=ALTERED)
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Member(Resource):
         return f"membership of {self.node}"
 
     def probe(self) -> str:
-        return f"{_probe(self.etcd)}\n{_ASKED.replace('@NODE@', quote(self.node))}"
+        return f"{probe_of_traces(self.etcd)}\n{_ASKED.replace('@NODE@', quote(self.node))}"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         traces, _, answer = facts.partition("node ")
@@ -155,10 +156,10 @@ class Member(Resource):
         if found and "begun" not in found:
             yield _remains(self.node, found, _traces(self.etcd))
             return
-        commands = [_reset(self.socket, self.pki)] if found else []
+        commands = [reset_by_kubeadm(self.socket, self.pki)] if found else []
         commands.append(self._join())
         what = f"a join of {self.node} did not finish" if found else f"{self.node} is not in the cluster"
-        yield Change(what, tuple(commands), remote_values=(self._token(),), alters=_ALTERED)
+        yield Change(what, tuple(commands), remote_values=(self._token(),), alters=ALTERED)
 
     def _known(self, answer: str = "", code: str = "0") -> Iterator[Change]:
         """A member that the cluster does not know, or that is of another one. No answer says nothing."""
@@ -181,7 +182,7 @@ class Member(Resource):
         for mark, word in ((self.TOKEN, "$1"), (self.CA_HASH, "$2"), (self.CERTIFICATE_KEY, "$3")):
             words = words.replace(mark, f"'\"{word}\"'")
         config = "/run/coop/kubeadm-join.yaml"  # in memory; it holds the token
-        return _marked(f"kubeadm join --config {config}", limit=600.0, before=[
+        return marked(f"kubeadm join --config {config}", limit=600.0, before=[
             "set -- $join",
             f"umask 077; mkdir -p /run/coop; trap 'rm -f {config}' EXIT",
             f"printf %s {words} >{config}",
@@ -233,19 +234,19 @@ class NoMember(Resource):
         return "no membership"
 
     def probe(self) -> str:
-        return _probe(self.etcd)
+        return probe_of_traces(self.etcd)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.split():
-            yield Change("the machine is in a cluster", (_reset(self.socket, self.pki),), alters=_ALTERED,
+            yield Change("the machine is in a cluster", (reset_by_kubeadm(self.socket, self.pki),), alters=ALTERED,
                          interrupts="every pod that still runs there ends: the machine leaves the cluster")
 
 
-_ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", f"file:{ADMIN_CONF}",
+ALTERED = frozenset({"file:/etc/kubernetes/kubelet.conf", f"file:{ADMIN_CONF}",
                       "unit:kubelet.service"})
 
 
-def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
+def marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
     """kubeadm between its marks; each is on the disk before the script goes on."""
     return Command("\n".join([
         *before,
@@ -255,7 +256,8 @@ def _marked(command: str, limit: float, before: Sequence[str] = ()) -> Command:
     ]), long=True, limit=limit, shown=command)
 
 
-def _reset(socket: str, pki: str) -> Command:
+def reset_by_kubeadm(socket: str, pki: str) -> Command:
+    """The machine leaves its cluster, and keeps nothing of it."""
     return Command(shell("reset", socket=socket, pki=pki, begun=_BEGUN, finished=_FINISHED, upgrading=MARK), long=True, limit=300.0,
                    shown="kubeadm reset")
 

@@ -60,7 +60,7 @@ def cluster_empty(look: Look) -> Found:
         return
     if members := [name for name, state in look.members.items() if state.member]:
         yield Finding("the cluster has lost its objects: it knows no node", "cluster", Severity.DOWN,
-                      f"{', '.join(members)} have joined it", fix=f"{RESTORE}, before anything is made again")
+                      f"{', '.join(members)} have joined it", fix=RESTORE)
 
 
 @rule()

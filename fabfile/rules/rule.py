@@ -33,7 +33,7 @@ def rule(here: Iterable[str] = (), everywhere: Iterable[str] = ()) -> Callable[[
     return made
 
 
-RESTORE = "restore a snapshot of etcd (kubernetes.io: restoring an etcd cluster)"
+RESTORE = "inv rack.restore"
 
 # -- the words of findings -------------------------------------------------------------------------------------------------
 

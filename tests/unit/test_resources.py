@@ -29,7 +29,7 @@ KINDS = {name: getattr(module, name) for module, names in (
 
 
 def build(described: dict) -> Resource:
-    """{Sysctls: {group: rack, settings: {…}}} as the resource; {secret: text} is a Secret, a list a tuple."""
+    """{Sysctls: {group: rack, settings: {…}}} as the resource; {secret: text} is a Secret, {bytes: text} bytes, a list a tuple."""
     [(kind, fields)] = described.items()
     return KINDS[kind](**{key: value_of(value) for key, value in (fields or {}).items()})
 
@@ -40,6 +40,8 @@ def value_of(value):
     if isinstance(value, dict):
         if set(value) == {"secret"}:
             return Secret(value["secret"])
+        if set(value) == {"bytes"}:
+            return value["bytes"].encode()
         if set(value) == {"vdev"}:
             return WantedVdev(**value["vdev"])
         if len(value) == 1 and set(value) <= set(KINDS):
@@ -89,6 +91,10 @@ def test_what_differs(case):
             assert any(command.long for command in change.commands) == one["long"]
         if "shown" in one:
             assert one["shown"] in [command.shown for command in change.commands]
+        if "typed" in one:
+            assert change.typed == one["typed"]
+        if "remote_files" in one:
+            assert [f"{file.machine} {file.path} {file.target}" for file in change.remote_files] == one["remote_files"]
         if "remote_values" in one:
             assert [borrowed.shown for borrowed in change.remote_values] == one["remote_values"]
 

@@ -1,0 +1,21 @@
+# shellcheck shell=sh disable=SC2154
+# What a cluster is made from again, as one archive beside its snapshot: the snapshot, authorities and keys, and what they are of.
+# Behind etcd_snapshot.sh, whose functions and container it uses. Given: archive (its file), target (the snapshot), pki.
+
+work=$(mktemp -d "$folder/pack.XXXXXX"); trap 'rm -rf "$work"; rm -f "$part" "$part.part"' EXIT
+umask 077
+keys=$(cd "$pki"; for each in ca sa front-proxy-ca etcd/ca; do for end in crt key pub; do
+  [ ! -e "$each.$end" ] || echo "$each.$end"; done; done)
+for each in ca.crt ca.key sa.key etcd/ca.crt etcd/ca.key; do
+  echo "$keys" | grep -qxF "$each" || { echo "$pki/$each is not there: a cluster cannot be made again without it" >&2; exit 1; }
+done
+echo "$keys" | tar -C "$pki" -cf "$work/pki.tar" -T -
+objects=$(crictl exec "$container" etcdctl --endpoints=https://127.0.0.1:2379 --cacert="$(of trusted-ca-file)" \
+  --cert="$(of cert-file)" --key="$(of key-file)" get /registry/ --prefix --count-only -w fields | sed -n 's/^"Count" : //p')
+version=$(sed -n 's/^ *image: .*kube-apiserver:v//p' "${manifest%/*}/kube-apiserver.yaml")
+printf 'taken %s\nnode %s\nkubernetes %s\nobjects %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(uname -n)" "$version" "$objects" \
+  >"$work/about"
+mv "$target" "$work/etcd.db"
+tar -C "$work" -czf "$archive.new" about pki.tar etcd.db
+sync -- "$archive.new"
+mv "$archive.new" "$archive"
