@@ -23,18 +23,18 @@ def bring(rack: Rack, fleet: Fleet, session: HostSession, entry: Entry, want: Re
     here, there, machine = quote(want.target), quote(want.path), entry.machine
 
     def asked(shell: Shell, text: str) -> str:
-        doing, problem, tailing = f"copy {want.path} from {want.machine} to {machine}", "", ()
+        doing, said = f"copy {want.path} from {want.machine} to {machine}", ""
         try:
             answer = shell.ask(text, shown=doing)
             if not answer.code:
                 return answer.output
-            problem, tailing = f"ended with exit code {answer.code}", tail(answer.output)
+            problem, said = f"ended with exit code {answer.code}", answer.output
         except MachineError as error:
             if shell is session.shell:
                 raise error.at(entry.step, entry.resource) from None
             problem = error.problem
         raise RemoteFileFailed(machine, f"{want.path} of {want.machine} could not be copied there: {problem}", step=entry.step,
-                               resource=entry.resource, command=doing, tail=tailing,
+                               resource=entry.resource, command=doing, tail=tail(said),
                                hint=f"look at the disks of {want.machine} and {machine} (df -h), then run again")
 
     with fleet.at(rack.machine(want.machine), f"sends {want.path} to {machine}") as source:

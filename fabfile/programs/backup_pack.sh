@@ -4,7 +4,7 @@
 
 work=$(mktemp -d "$folder/pack.XXXXXX"); trap 'rm -rf "$work"; rm -f "$part" "$part.part"' EXIT
 umask 077
-keys=$(cd "$pki"; for each in ca sa front-proxy-ca etcd/ca; do for end in crt key pub; do
+keys=$(cd "$pki" && for each in ca sa front-proxy-ca etcd/ca; do for end in crt key pub; do
   [ ! -e "$each.$end" ] || echo "$each.$end"; done; done)
 for each in ca.crt ca.key sa.key etcd/ca.crt etcd/ca.key; do
   echo "$keys" | grep -qxF "$each" || { echo "$pki/$each is not there: a cluster cannot be made again without it" >&2; exit 1; }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # Keys and data of a backup, put where kubeadm init finds them: it makes the rest. The data become those of a cluster with one
-# member, with revisions above all that anybody has seen, so that whoever watches begins anew. Given: folder (pki.tar, etcd.db),
+# member, with revisions above all that anybody has seen, so that whoever watches starts again. Given: folder (pki.tar, etcd.db),
 # pki, etcd, node, peer (URL), image (etcd's).
 
 umask 077

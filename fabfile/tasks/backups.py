@@ -94,10 +94,11 @@ def kept(rack: Rack, ways: SshWays | None = None) -> list[Backup]:
                         "replace": "Agree beforehand that the cluster that is there is replaced: the rack's name.",
                         "dry": DRY, "yes": YES, "json": JSON})
 def restore(c: Context, name: str | None = None, replace: str = "", dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Make the cluster again from a backup, on its first control plane.
+    """Make the cluster again from a backup.
 
-    That machine may be new, of the same name and address. Workers go on with
-    the cluster; other control planes join it again by cluster.bootstrap.
+    On the first control plane, which may be a new machine of the same name and
+    address. Workers go on with the cluster; other control planes join it again
+    by cluster.bootstrap.
     """
     import dataclasses
 
