@@ -25,7 +25,7 @@ def a_shell(folder: Path, spoil: Callable[[str], str] = str) -> Callable[[str, s
     def asked(verb: str, text: str) -> tuple[int, str]:
         if verb != "act" or str(folder) not in text:
             return 0, ""
-        done = subprocess.run(["sh", "-c", f"set -e\n{text}"], capture_output=True, text=True)
+        done = subprocess.run(["sh", "-e"], input=text, capture_output=True, text=True)
         return done.returncode, spoil(done.stdout + done.stderr)
     return asked
 
