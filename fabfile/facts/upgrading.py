@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -115,7 +116,8 @@ def parse_cluster(answer: str) -> ClusterSeen:
         pods=tuple(_pods(parts.get("pods", ()))),
         budgets=tuple(Budget(f"{space}/{name}", int(expected or 0), int(healthy or 0))
                       for space, name, expected, healthy in (line.split("|") for line in parts.get("budgets", ()))),
-        releases={name: wants.strip() for name, _, wants in (line.partition(" ") for line in parts.get("releases", ()))},
+        releases={name: json.loads(wants) if wants.strip() else ""  # Helm writes > as \u003e
+                  for name, _, wants in (line.partition(" ") for line in parts.get("releases", ()))},
         undrainable=tuple((node, said) for node, _, said in (line.partition("|") for line in parts.get("drains", ()))),
         failed={name: " ".join(said) for name, said in failed.items()} | dict.fromkeys(missing, "no answer"))
 

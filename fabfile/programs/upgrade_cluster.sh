@@ -21,7 +21,7 @@ releases() {
     wants=$(kubectl -n "$space" get secret "$name" -o 'jsonpath={.data.release}' | base64 -d | base64 -d | gunzip |
       grep -o '"kubeVersion": *"[^"]*"' | head -n 1)
     release=${name#sh.helm.release.v1.}
-    printf '%s/%s %s\n' "$space" "${release%.v*}" "$(printf %s "$wants" | cut -d '"' -f 4)"
+    printf '%s/%s %s\n' "$space" "${release%.v*}" "${wants#*:}"
   done
 }
 answer configured kubectl -n kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}'

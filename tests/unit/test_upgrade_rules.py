@@ -72,7 +72,7 @@ chick1|default|done||Succeeded|
 error: the server
 is busy
 #releases
-hub/hub >=1.28.0-0
+hub/hub "\\u003e=1.28.0-0"
 kube-system/plain{none}
 #drains
 chick1|error when evicting pods/"x"
