@@ -68,11 +68,11 @@ class Uncordoned(Resource):
 
 def _cordon(node: str, ours: bool = False) -> str:
     """Shell text that prints something where a node is to be withdrawn: it has no cordon, or a procedure's. `ours`:
-    where a procedure has withdrawn it. Fails when the API server does not answer."""
+    where a procedure has withdrawn it. Fails when the API server does not answer, and prints why not."""
     condition = '*yes) echo ours' if ours else "''|yes|trueyes) echo open"
     return (f"found=$({ADMIN} --request-timeout=10s get node {quote(node)} --ignore-not-found "
-            f"-o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}{{.metadata.annotations.{CORDON}}}') && "
-            f'{{ [ -z "$found" ] || case ${{found#* }} in {condition} ;; esac; }}')
+            f"-o 'jsonpath={{.metadata.name}} {{.spec.unschedulable}}{{.metadata.annotations.{CORDON}}}' 2>&1) || "
+            f'{{ printf "%s\\n" "$found"; false; }} && {{ [ -z "$found" ] || case ${{found#* }} in {condition} ;; esac; }}')
 
 
 @dataclass(frozen=True)

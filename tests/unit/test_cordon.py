@@ -61,11 +61,17 @@ def test_a_node_is_returned_when_its_api_server_is_back(tmp_path):
     made(tmp_path, Cordoned("chick1"))
     (tmp_path / "away").touch()
     facts = printed(tmp_path, Uncordoned("chick1").probe())
-    assert facts.split() == ["unknown"]  # what is not known is not taken for returned
+    assert facts.splitlines() == ["connection refused", "unknown"]  # what is not known is not taken for returned
     (change,) = Uncordoned("chick1").changes(facts, frozenset())
     (tmp_path / "away").touch()
     printed(tmp_path, change.commands[0].script)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_cannot_be_asked_is_not_cordoned_and_says_why(tmp_path):
+    (tmp_path / "away").touch()
+    ended = subprocess.run(["sh", "-c", f"{KUBECTL}\n({Cordoned('chick1').probe()})"], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "connection refused\n")
 
 
 def test_a_reboot_goes_on_with_the_machines_that_a_killed_run_did_not_come_to():
