@@ -83,7 +83,7 @@ SCHEMA = {
             "type": "object", "additionalProperties": False, "required": ["image"], "properties": {
                 "image": {"type": "object"}, "config": {"type": "object"}, "templatePaths": {
                     "type": "array", "items": {"type": "string"}
-                }, "services": {"type": "object"},
+                }, "services": {"type": "object"}, "tolerations": {"type": "array"},
                 "db": {"type": "object", "properties": {"type": {"enum": ["sqlite-pvc", "postgres"]}}}
             }
         }, "proxy": {"type": "object", "properties": {"secretToken": {"type": ["string", "null"]}}},
