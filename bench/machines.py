@@ -32,6 +32,7 @@ from fabfile.resources import (
     HostId,
     Hostname,
     KernelHeaders,
+    KernelModule,
     Kubeconfig,
     KubeProxySettings,
     KubernetesObjects,
@@ -48,7 +49,6 @@ from fabfile.resources import (
     Sysctls,
     Unit,
     ZfsDataset,
-    ZfsModule,
     ZfsParameters,
     ZfsPool,
 )
@@ -127,7 +127,7 @@ def bare(resource: Resource) -> str:
     match resource:
         case Packages() | Member() | ControlPlane() | ClusterSettings() | KubeProxySettings():
             return ""
-        case KernelHeaders() | ZfsModule():
+        case KernelHeaders() | KernelModule():
             return _KERNEL.format(headers="none", module="none")
         case ZfsPool():
             return "".join(f"#disk {path} 4000787030016 512 Z1\n" for path in resource.disks.split("\n"))
@@ -231,7 +231,7 @@ def _(one: Kubeconfig) -> str:
 
 
 @wanted.register(KernelHeaders)
-@wanted.register(ZfsModule)
+@wanted.register(KernelModule)
 def _(one: Resource) -> str:
     return _KERNEL.format(headers="there", module="2.3.9") + "loaded 2.3.9\npackage linux-headers-amd64\n"
 

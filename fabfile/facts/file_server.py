@@ -11,11 +11,12 @@ from fabfile.finding import Finding, Severity
 from fabfile.programs import shell
 from fabfile.rack import Machine
 from fabfile.rack.pools import Pool
+from fabfile.resources.kernel_module import ModuleFacts
+from fabfile.resources.kernel_module import parse as parse_module
+from fabfile.resources.kernel_module import question as question_module
 from fabfile.resources.pool_facts import PoolFacts
 from fabfile.resources.pool_facts import parse as parse_pool
 from fabfile.resources.pool_plan import Replacement, WantedVdev, differences
-from fabfile.resources.zfs_module import ModuleFacts
-from fabfile.resources.zfs_module import parse as parse_module
 
 DAY = 86400
 SCRUBBED = 35  # days: a monthly scrub that is older was missed
@@ -66,7 +67,7 @@ class Wanted:
 
 def question(wanted: Wanted) -> str:
     """Shell text for the file server."""
-    asked = [shell("file_server"), f"echo '##module'\n{shell('zfs_module')}"]
+    asked = [shell("file_server"), f"echo '##module'\n{question_module('zfs')}"]
     for name, (_, vdevs) in wanted.pools.items():
         disks = "\n".join(path for vdev in vdevs for path in vdev.disks.values())
         asked.append(f"echo '##pool {name}'\n( {shell('pool_disks', 'pool_facts', pool=name, disks=disks)} )")

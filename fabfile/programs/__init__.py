@@ -45,13 +45,14 @@
     cluster.sh       how the cluster is
     machine.sh       how a machine's system is
     chick.sh         how a member of the cluster is
+    gpu.sh           how its GPUs are
     control_plane.sh how a control plane is
     rooster.sh       how rooster serves the rack
     upgrade_cluster.sh what an upgrade of Kubernetes has to know of the cluster
     upgrade_member.sh  the same of one member
     disks.sh         what the disks of a machine are called, their sizes and serial numbers
     hardware.sh      what a machine is made of
-    zfs_module.sh    whether each installed kernel has a ZFS module
+    kernel_module.sh whether each installed kernel has a module that DKMS builds
     pool_disks.sh    whether disks are empty
     pool_facts.sh    what a pool is, or could be made of
     pool_create.sh   a pool on empty disks

@@ -22,6 +22,7 @@ from .free_address import FreeAddress
 from .helm import HelmChart, HelmRelease
 from .hostname import Hostname
 from .if_there import FirstLine, IfThere
+from .kernel_module import KernelHeaders, KernelModule
 from .kube_proxy import KubeProxySettings
 from .kubeadm_upgrade import KubeadmUpgraded
 from .kubelet_flags import KubeletFlags
@@ -59,7 +60,7 @@ from .sysctls import Sysctls
 from .system import SupportedSystem
 from .system_update import RebootedIfNeeded, SystemUpdated
 from .unit import Unit
-from .zfs_module import HostId, KernelHeaders, ZfsModule, ZfsParameters
+from .zfs import HostId, ZfsParameters
 
 __all__ = [
     "Absent",
@@ -99,6 +100,7 @@ __all__ = [
     "IfThere",
     "InService",
     "KernelHeaders",
+    "KernelModule",
     "KubeProxySettings",
     "KubeadmUpgraded",
     "Kubeconfig",
@@ -154,7 +156,6 @@ __all__ = [
     "Unit",
     "User",
     "ZfsDataset",
-    "ZfsModule",
     "ZfsParameters",
     "ZfsPool",
 ]

@@ -16,13 +16,13 @@ from fabfile.resources import (
     File,
     HostId,
     KernelHeaders,
+    KernelModule,
     Nftables,
     NoOtherFilter,
     Packages,
     Resource,
     SupportedSystem,
     Unit,
-    ZfsModule,
     ZfsParameters,
 )
 from fabfile.roles.cache import cached_packages
@@ -62,7 +62,7 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield HostId(crc32(f"{rack.name}/{machine.name}".encode()) or 1)
     yield KernelHeaders()
     yield Packages({"zfs-dkms": None})
-    yield ZfsModule()
+    yield KernelModule("zfs", "pool")
     yield ZfsParameters({key: int(value) for key, value in storage.zfs.items()})
     yield from _mail(storage)
     for unit in NOT_OF_NFS4:
