@@ -11,6 +11,7 @@ from typing import Any
 from fabfile.finding import since
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
+from fabfile.rack.gpu import DRIVER
 from fabfile.upstream.documents import certificates_folder
 from fabfile.upstream.paths import CRI_SOCKET, operators_kubeconfig
 
@@ -32,6 +33,9 @@ def question(rack: Rack, machine: Machine) -> str:
     if machine.is_member:
         programs.append("chick")
         variables |= {"socket": CRI_SOCKET, "endpoint": rack.cluster.endpoint_address, "pki": certificates_folder(rack)}
+    if machine.gpu:
+        programs.append("gpu")
+        variables |= {"driver": DRIVER}
     if machine in rack.control_planes:
         programs.append("control_plane")
         variables |= {"address": str(machine.address())}

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from fabfile.rack.bmc import Bmc, with_address
+from fabfile.rack.gpu import PRESENT, TAINT, Gpu
 from fabfile.rack.hardware import Hardware
 from fabfile.rack.node_labels import LabelKey, LabelValue, Taint
 from fabfile.rack.spelling import did_you_mean
@@ -84,6 +85,7 @@ class Machine(Part):
     host_key: HostKey | None = None
     labels: Annotated[Mapping[LabelKey, LabelValue], Sorted, Fixed] = Field(default_factory=dict, validate_default=True)
     taints: Annotated[tuple[Taint, ...], BeforeValidator(_taints)] = ()
+    gpu: Gpu | None = None
     KubeletConfiguration: Tree  # this machine's alone, above cluster.yaml's
     _name: str = PrivateAttr("")
 
@@ -95,6 +97,16 @@ class Machine(Part):
     def expected_off(self) -> bool:
         """Whether it is meant to be off."""
         return self.expect == "off"
+
+    @property
+    def node_labels(self) -> Mapping[str, str]:
+        """All labels that Coop sets on its node."""
+        return {**self.labels, PRESENT: "true"} if self.gpu else self.labels
+
+    @property
+    def node_taints(self) -> tuple[Taint, ...]:
+        """All taints that Coop sets on its node, beside kubeadm's own."""
+        return (*self.taints, TAINT) if self.gpu else self.taints
 
     def interface(self, network: str = "node") -> Interface:
         """The interface in one of the rack's networks, "node" or "public". Raises LookupError."""

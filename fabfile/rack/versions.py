@@ -79,6 +79,26 @@ class Helm(Part):
     sha256: Sha256 | None = None
 
 
+class Source(Part):
+    """A flat repository of packages, and the key that signs it."""
+
+    repository: Url
+    key: SafeUrl
+
+
+class ContainerToolkit(Source):
+    """nvidia-container-toolkit, which gives GPUs to containers."""
+
+    version: Number = Field(examples=["1.18.1"])
+
+
+class Nvidia(Part):
+    """What machines with a GPU have; which branch of the driver, each says itself."""
+
+    driver: Source
+    toolkit: ContainerToolkit
+
+
 class Tested(Part):
     """A pair that no upstream lists, and that this site has tested itself: `tested_here`."""
 
@@ -98,5 +118,6 @@ class Versions(Part):
     metallb: Manifest | None = None  # the addresses of services
     local_path: Manifest | None = None  # storage classes of the machines' own directories
     csi_nfs: Chart | None = None  # storage classes of shares
+    nvidia: Nvidia | None = None  # machines with a GPU
     check_image: Text = "docker.io/library/busybox:1.37"  # for the pods of seconds that check the pod network
     tested_here: Annotated[tuple[Tested, ...], BeforeValidator(several)] = ()

@@ -83,8 +83,9 @@ def debian_mirrors(rack: Rack) -> dict[str, dict[str, str]]:
 def repositories(rack: Rack) -> list[tuple[str, bool]]:
     """HOST/PATH of what chicks fetch from vendors' repositories, and whether that is a folder."""
     versions = rack.versions
-    urls = dict.fromkeys((versions.kubernetes.key, versions.containerd.key), False)
-    urls |= {url.rstrip("/") + "/": True for url in (versions.kubernetes.repository, versions.containerd.repository)}
+    sources = [versions.kubernetes, versions.containerd, *((versions.nvidia.driver, versions.nvidia.toolkit) if versions.nvidia else ())]
+    urls = dict.fromkeys((source.key for source in sources), False)
+    urls |= {source.repository.rstrip("/") + "/": True for source in sources}
     return sorted((url.removeprefix("https://"), folder) for url, folder in urls.items() if url.startswith("https:"))
 
 

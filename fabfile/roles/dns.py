@@ -28,4 +28,4 @@ def placed_dns(rack: Rack) -> list[Document]:
 def _takes_dns(machine: Machine) -> bool:
     """Whether its pods tolerate the machine: they do tolerate a control plane's own taint."""
     return not machine.expected_off and all(
-        taint.effect == "PreferNoSchedule" or taint.key == CONTROL_PLANE for taint in machine.taints)
+        taint.effect == "PreferNoSchedule" or taint.key == CONTROL_PLANE for taint in machine.node_taints)

@@ -27,6 +27,7 @@ from fabfile.resources import (
 )
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.endpoint import endpoint, endpoint_answers
+from fabfile.roles.gpu import gpu, gpu_packages
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.nfs_client import PACKAGES, before_packages, mounts_homes, pods_speak_no_nfs
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
@@ -72,10 +73,11 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from before_packages(rack)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping",
-                    *(PACKAGES if mounts_homes(rack) else ())))
+                    *(PACKAGES if mounts_homes(rack) else ())), others=gpu_packages(rack, machine))
     yield from pods_speak_no_nfs(rack)
     yield from endpoint(rack, machine)
     yield from clock(rack)
+    yield from gpu(rack, machine)
     yield from runtime(rack, machine)
 
 

@@ -13,7 +13,7 @@ def node_settings(rack: Rack, machine: Machine, members: tuple[Machine, ...] = (
     """Asked and set on a control plane, for these members, or all."""
     members = members or rack.chicks
     yield NodeSettings(
-        labels={member.name: member.labels for member in members},
-        taints={member.name: tuple(taint.text for taint in member.taints) for member in members if member.taints},
+        labels={member.name: member.node_labels for member in members},
+        taints={member.name: tuple(taint.text for taint in member.node_taints) for member in members if member.node_taints},
         takes_pods={member.name: rack.takes_pods(member) for member in members if member in rack.control_planes},
         kubeconfig=ADMIN_CONF)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.versions import Source
 from fabfile.resources import AptRepository, ClusterVersion, File, Packages, Resource
 from fabfile.roles.cache import through_cache
 from fabfile.roles.rendering import render
@@ -31,6 +32,11 @@ def containerd_repository(rack: Rack, machine: Machine) -> Resource:
     containerd = rack.versions.containerd
     return _repository(rack, machine, AptRepository("containerd", containerd.repository, containerd.key, suite=containerd.suite,
                                                     components=(containerd.component,), of_system=True))
+
+
+def vendors_repository(rack: Rack, machine: Machine, name: str, source: Source) -> Resource:
+    """Another flat repository that versions.yaml names."""
+    return _repository(rack, machine, AptRepository(name, source.repository, source.key))
 
 
 def _repository(rack: Rack, machine: Machine, source: AptRepository) -> Resource:
@@ -58,10 +64,11 @@ def held_on_chicks(rack: Rack) -> Mapping[str, str]:
     return {**containerd_program(rack), **kubernetes_programs(rack, "kubeadm", "kubectl", "kubelet")}
 
 
-def held(packages: Mapping[str, str], interrupts: str = "", also: Iterable[str] = ()) -> Iterator[Resource]:
+def held(packages: Mapping[str, str], interrupts: str = "", also: Iterable[str] = (), others: Iterable[str] = ()) -> Iterator[Resource]:
     """These packages at these versions, moved by tasks alone, not by `apt upgrade` or unattended-upgrades.
-    `interrupts`: who notices another version of one that is there. `also`: others at any version, by the same run of apt."""
-    blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted(packages))
+    `interrupts`: who notices another version of one that is there. `also`: others at any version, by the same run of apt.
+    `others`: installed elsewhere, and kept from upgrades by the same file."""
+    blacklist = render("every/etc/apt/apt.conf.d/52rack", packages=sorted({*packages, *others}))
     yield File("/etc/apt/apt.conf.d/52rack", blacklist, check="apt-config -c {} dump")
     # as containerd.io's own control file says; what needs those two goes with them
     beside = ("containerd", "runc") if "containerd.io" in packages else ()

@@ -22,7 +22,7 @@ ANSWERS = f"crictl --timeout 3s --runtime-endpoint {CRI_SOCKET} info >/dev/null 
 
 def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """containerd with the rack's settings, and crictl beside it."""
-    yield File(CONFIG, containerd_config(rack), check="containerd --config {} config dump", asks=True)
+    yield File(CONFIG, containerd_config(rack, machine), check="containerd --config {} config dump", asks=True)
     yield cached_images(rack)
     yield proxied_images(rack)
     yield Unit("containerd", watches=(CONFIG, PROXY), answers=ANSWERS,
@@ -30,11 +30,11 @@ def runtime(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield File("/etc/crictl.yaml", render("chick/etc/crictl.yaml", socket=CRI_SOCKET))
 
 
-def containerd_config(rack: Rack) -> str:
+def containerd_config(rack: Rack, machine: Machine) -> str:
     """config.toml: read by every containerd 2.x, with what cluster.yaml says under `containerd`.
 
     The package of Docker's repository comes with the CRI plugin switched off, so the file is written whole.
     """
     import tomli_w
 
-    return tomli_w.dumps(containerd_configuration(rack))
+    return tomli_w.dumps(containerd_configuration(rack, machine))

@@ -14,6 +14,7 @@ from fabfile.rules import (
     etcd,
     file_server,
     gateway,
+    gpus,
     hub,
     machines,
     names,
@@ -28,8 +29,8 @@ from fabfile.rules import (
 from fabfile.rules.rule import Rule
 
 # causes before what follows from them: of two that explain a finding, the first is named
-_SUBJECTS = (machines, file_server, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, network, names, pods, storage,
-             publishing, hub)
+_SUBJECTS = (machines, file_server, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, gpus, network, names, pods,
+             storage, publishing, hub)
 RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
 
 

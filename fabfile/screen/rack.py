@@ -77,7 +77,7 @@ def _plan(rack: Rack) -> Tree:
     cluster.add(f"{'control plane':<14} {', '.join(machine.name for machine in rack.control_planes)}")
     cluster.add(f"{'workers':<14} {', '.join(machine.name for machine in rack.workers) or '-'}")
     for machine in rack.chicks:
-        own = [*(f"{key}={value}" for key, value in machine.labels.items()), *(taint.text for taint in machine.taints),
+        own = [*(f"{key}={value}" for key, value in machine.node_labels.items()), *(taint.text for taint in machine.node_taints),
                *(f"kubelet's {key}" for key in machine.KubeletConfiguration)]
         if own:
             cluster.add(f"{machine.name:<14} {', '.join(own)}")

@@ -26,11 +26,12 @@ def rack_steps(rack: Rack) -> list[Step]:
     from fabfile.engine.step import Step
     from fabfile.roles.calico import calico
     from fabfile.roles.charts import helm
+    from fabfile.roles.gpu import gpus
     from fabfile.roles.homes import storage_classes, storage_driver, storage_is_ready
     from fabfile.roles.homes_quota import homes_claims, homes_of
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
     from fabfile.roles.manifests import files_of
-    from fabfile.tasks.steps import API, NODES, bootstrap_steps
+    from fabfile.tasks.steps import API, NODES, bootstrap_steps, gpu_steps
 
     leader, rooster = (rack.leader,), (rack.gateway,)
     beside, early, later = [*publishing_steps(rack), *file_server_steps(rack)], [], []
@@ -49,6 +50,9 @@ def rack_steps(rack: Rack) -> list[Step]:
         early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))
         if any(one.share for one in rack.storage_classes.classes.values()):  # its release is what "storage" waits for
             later.insert(0, Step("storage driver", rooster, storage_driver, needs=NODES))
+    if gpu := gpu_steps(rack, rack.chicks):
+        later += gpu
+        applied.append(gpus)
     if others := tuple(machine for machine in rack.control_planes if machine not in leader):
         later.append(Step("manifests", others, partial(files_of, applied), needs=NODES))
     return [*bootstrap_steps(rack, beside, early), *later]

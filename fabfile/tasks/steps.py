@@ -93,6 +93,14 @@ def join_steps(rack: Rack, machines: list[Machine], verify: Verify) -> list[Step
     return steps
 
 
+def gpu_steps(rack: Rack, machines: tuple[Machine, ...]) -> list[Step]:
+    """What pods name to have a GPU, where one of these machines has one."""
+    from fabfile.engine.step import Step
+    from fabfile.roles.gpu import gpus
+
+    return [Step("gpus", (rack.leader,), gpus, needs=API)] if any(machine.gpu for machine in machines) else []
+
+
 def settings_steps(machines: tuple[Machine, ...]) -> list[Step]:
     """The cluster's settings as they run on these members: one machine after another where something restarts."""
     from fabfile.engine.step import Step
@@ -116,7 +124,8 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
         Step("prepare", newcomer, node, verify=prepared),
         *join_steps(rack, [machine], members_work_together),
         *([Step("nodes", (rack.leader,), partial(node_settings, members=newcomer))]
-          if machine.labels or machine.taints or machine in rack.control_planes else []),
+          if machine.node_labels or machine.node_taints or machine in rack.control_planes else []),
+        *gpu_steps(rack, newcomer),
         *settings_steps(newcomer),
     ]
 

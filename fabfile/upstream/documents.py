@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.gpu import RUNTIME
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import Contradiction, merge, overlay, plain
 from fabfile.rack.model import Rack
@@ -87,7 +88,7 @@ def node_taints(rack: Rack, machine: Machine) -> tuple[Taint, ...]:
     """The taints of a member's node: kubeadm's own, which keeps pods off a control plane, where the machine takes
     none; and those of hosts.yaml."""
     own = () if rack.takes_pods(machine) else (Taint(key=CONTROL_PLANE, effect="NoSchedule"),)
-    return (*own, *machine.taints)
+    return (*own, *machine.node_taints)
 
 
 def _registration(rack: Rack, machine: Machine) -> Tree:
@@ -182,17 +183,14 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
     return merged_settings(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
 
 
-def containerd_configuration(rack: Rack) -> Tree:
-    """containerd's own settings, version 3: systemd's cgroups, and the sandbox image that kubeadm names."""
-    demanded: Tree = {
-        "version": 3,
-        "plugins": {
-            "io.containerd.cri.v1.runtime": {"containerd": {"runtimes": {"runc": {
-                "runtime_type": "io.containerd.runc.v2",
-                "options": {"SystemdCgroup": True},
-            }}}},
-        },
-    }
+def containerd_configuration(rack: Rack, machine: Machine | None = None) -> Tree:
+    """containerd's own settings, version 3: systemd's cgroups, and the sandbox image that kubeadm names. Where the machine has a
+    GPU, the runtime beside runc that `nvidia-ctk runtime configure` would add: written here, so that a plan shows it."""
+    runtimes: Tree = {"runc": {"runtime_type": "io.containerd.runc.v2", "options": {"SystemdCgroup": True}}}
+    if machine is not None and machine.gpu:
+        runtimes[RUNTIME] = {"runtime_type": "io.containerd.runc.v2",
+                             "options": {"BinaryName": "/usr/bin/nvidia-container-runtime", "SystemdCgroup": True}}
+    demanded: Tree = {"version": 3, "plugins": {"io.containerd.cri.v1.runtime": {"containerd": {"runtimes": runtimes}}}}
     images: Tree = {"registry": {"config_path": "/etc/containerd/certs.d"}}
     if sandbox := sandbox_image(rack):
         images["pinned_images"] = {"sandbox": sandbox}
@@ -246,6 +244,7 @@ def contradictions(rack: Rack) -> Iterator[Problem]:
     documents += [partial(init_configuration, rack, machine) for machine in rack.control_planes[:1]]
     documents += [partial(join_configuration, rack, machine) for machine in rack.chicks]
     documents += [partial(kubelet_configuration, rack, machine) for machine in rack.chicks]
+    documents += [partial(containerd_configuration, rack, machine) for machine in rack.chicks if machine.gpu]
     told = set()
     for document in documents:
         try:

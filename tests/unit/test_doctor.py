@@ -6,6 +6,7 @@
     hub, published   pairs of text that stands in the answer, and what stands there instead; silent: rooster was not asked
     exports      pairs of path and address that hen should export; it exports nothing
     unreachable  machines that could not be asked: name → kind and problem
+    gpus         what hosts.yaml says of machines' GPUs, by name
     expects_off  machines that hosts.yaml expects to be off
     finds        all findings that no other explains: rule, where, harm, fix, and which rules' findings follow
 """
@@ -18,6 +19,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ from fabfile.facts.file_server import Wanted
 from fabfile.facts.look import Look, Unreachable
 from fabfile.finding import Finding, Severity, healthy
 from fabfile.loading import load
+from fabfile.rack.gpu import Gpu
 from fabfile.rules.examine import RULES, examine, fold
 from fabfile.rules.rule import Rule
 from fabfile.screen.findings import as_data, as_text
@@ -110,6 +113,8 @@ def seen(rack, case: Mapping) -> Look:
     away = {name: Unreachable(about["kind"], about["problem"]) for name, about in case.get("unreachable", {}).items()}
     off = set(case.get("expects_off", ()))
     rack = with_chicks(rack.machines, off) if off else rack
+    gpus = {name: rack.machines[name].model_copy(update={"gpu": Gpu(**about)}) for name, about in case.get("gpus", {}).items()}
+    rack = replace(rack, machines={**rack.machines, **gpus}) if gpus else rack
     machines = {}
     for name, lines in BASE["machines"].items():
         if name not in away and name not in off:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
+from fabfile.rack.gpu import PRESENT, TAINT
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES, OWN_LABELS, OWN_TAINTS
 
-SETTINGS = ("labels", "taints", "KubeletConfiguration")
+SETTINGS = ("labels", "taints", "gpu", "KubeletConfiguration")
 ROLES_SAY = "roles: [control-plane] keeps pods off the machine, [control-plane, worker] allows them"
 
 
@@ -43,11 +44,27 @@ def taints_are_the_operators(draft: Draft) -> Iterator[Wrong]:
             seen.add((taint.key, taint.effect))
 
 
+def gpus_are_given_to_pods(draft: Draft) -> Iterator[Wrong]:
+    """They are where pods run, and the node's label and taint are Coop's."""
+    for machine in draft.machines.values():
+        at = ("machines", machine.name)
+        if not machine.is_member or not machine.gpu:
+            continue
+        if "worker" not in machine.roles:
+            yield Wrong(HOSTS, (*at, "gpu"), f"{machine.name} takes no pods, so nobody could use its GPU",
+                        "roles: [control-plane, worker] allows them")
+        if PRESENT in machine.labels:
+            yield Wrong(HOSTS, (*at, "labels", PRESENT), "`gpu` sets this label", "leave it out")
+        for number, taint in enumerate(machine.taints):
+            if (taint.key, taint.effect) == (TAINT.key, TAINT.effect):
+                yield Wrong(HOSTS, (*at, "taints", number), f"`gpu` sets the taint {TAINT.text}", "leave it out")
+
+
 def pods_have_a_place(draft: Draft) -> Iterator[Wrong]:
     """The cluster's own pods, such as CoreDNS, tolerate a control plane, and no taint of the operator's."""
     members = [machine for machine in draft.machines.values() if machine.is_member]
     if members and draft.whole and all(
-            any(taint.effect != "PreferNoSchedule" for taint in machine.taints) for machine in members):
+            any(taint.effect != "PreferNoSchedule" for taint in machine.node_taints) for machine in members):
         yield Wrong(HOSTS, ("machines", members[-1].name, "taints"), "every machine of the cluster has a taint: its "
                     "own pods, such as DNS, could not be scheduled", "leave one without")
 
@@ -61,5 +78,5 @@ def taints_stand_at_machines(draft: Draft) -> Iterator[Wrong]:
                         "taints are kept for each machine", "write them in hosts.yaml: machines.NAME.taints")
 
 
-ALL = (only_members_have_them, labels_are_the_operators, taints_are_the_operators, pods_have_a_place,
+ALL = (only_members_have_them, labels_are_the_operators, taints_are_the_operators, gpus_are_given_to_pods, pods_have_a_place,
        taints_stand_at_machines)

@@ -108,11 +108,13 @@ def programs_for_all_that_is_said(draft: Draft) -> Iterator[Wrong]:
     classes = (draft.storage.classes or {}).values() if draft.storage else ()
     wants = {
         "metallb": draft.network.publish, "helm": draft.services or any(one.share for one in classes),
-        "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes)
+        "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes),
+        "nvidia": any(machine.gpu for machine in draft.machines.values())
     }
     why = {
         "metallb": "network.yaml publishes names", "helm": "charts are released",
-        "local_path": "storage.yaml has a directory", "csi_nfs": "storage.yaml has a share"
+        "local_path": "storage.yaml has a directory", "csi_nfs": "storage.yaml has a share",
+        "nvidia": "a machine of hosts.yaml has a gpu"
     }
     for key, wanted in wants.items():
         if wanted and getattr(draft.versions, key) is None:
