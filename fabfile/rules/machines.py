@@ -8,7 +8,7 @@ from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
 from fabfile.rules.rule import Found, apply, on, on_shell, rule
 
-_SLOW = "TookTooLong"
+_SLOW = ("TookTooLong", "NoShell")  # it is on, and lets the operator in
 _NO_LOGIN = ("HostKeyUnknown", "HostKeyChanged", "KeyUnusable", "KeyRefused", "RootRefused")
 _LOST = ("node_not_ready", "kubelet_silent", "bgp_sessions_missing", "pods_on_a_lost_node", "pod_not_ready", "workload_short",
          "node_missing", "pod_stuck_ending", "hub_node_silent", "service_without_endpoints", "calico_missing", "kube_proxy_missing")
@@ -20,7 +20,7 @@ _ANYWHERE = ("etcd_member_down", "workload_short", "bgp_sessions_missing", "hub_
 def rooster_unreachable(look: Look) -> Found:
     """rooster cannot be reached: every other machine is reached through it."""
     rooster = look.rack.gateway.name
-    if (why := look.unreachable.get(rooster)) and why.kind not in (*_NO_LOGIN, _SLOW):
+    if (why := look.unreachable.get(rooster)) and why.kind not in (*_NO_LOGIN, *_SLOW):
         yield Finding(f"{rooster} cannot be reached", rooster, Severity.DOWN, why.problem,
                       fix=f"at its console: is it on, has it a link, its address and a route (ip -br address; ip route)? "
                           f"On {rooster} itself `inv doctor` shows the rest; by its BMC: inv node.power {rooster} status")
@@ -31,7 +31,7 @@ def machine_unreachable(look: Look) -> Found:
     """A machine that should be on cannot be reached by SSH."""
     for name, why in look.unreachable.items():
         machine = look.rack.machines[name]
-        if name == look.rack.gateway.name or why.kind in (*_NO_LOGIN, _SLOW):
+        if name == look.rack.gateway.name or why.kind in (*_NO_LOGIN, *_SLOW):
             continue
         power = f"inv node.power {name} status" if machine.bmc and machine.bmc.protocol else f"switch {name} on, or look at its console"
         what = f"{name}, a control plane," if machine in look.rack.control_planes else name
@@ -43,9 +43,11 @@ def machine_unreachable(look: Look) -> Found:
 def machine_slow(look: Look) -> Found:
     """A machine lets the operator in, and does not answer in time: it has too much to do, or something of it hangs."""
     for name, why in look.unreachable.items():
-        if why.kind == _SLOW:
-            yield Finding(f"{name} does not answer in time", name, Severity.DEGRADED, why.problem,
-                          fix=f"fab -H {name} -- uptime; then {on(name, 'ps axo pid,stat,pcpu,cmd --sort -pcpu')}")
+        if why.kind in _SLOW:
+            what = f"{name} does not answer in time" if why.kind == "TookTooLong" else f"{name} lets the operator in, and runs no command"
+            asked = f"; if it has little to do: {why.hint}" if why.hint and why.kind == "NoShell" else ""
+            yield Finding(what, name, Severity.DEGRADED, why.problem,
+                          fix=f"fab -H {name} -- uptime; then {on(name, 'ps axo pid,stat,pcpu,cmd --sort -pcpu')}{asked}")
 
 
 @rule()
