@@ -71,7 +71,7 @@ def test_a_healthy_rack_has_no_findings(looked):
 @pytest.mark.parametrize("incident", INCIDENTS, ids=lambda incident: incident["incident"])
 def test_an_incident_is_named_and_what_is_typed_heals_it(incident, looked, types, inside, lab):
     healthy(looked)
-    machine, key = incident["on"], (incident["rule"], incident.get("where", incident["on"]))
+    machine, key = incident["machine"], (incident["rule"], incident.get("where", incident["machine"]))
     if incident["script"] == "power off":
         lab.off(machine)
     else:
