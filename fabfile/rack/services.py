@@ -13,7 +13,7 @@ from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tr
 COMMIT = re.compile(r"[0-9a-f]{40}")
 STEPS = frozenset({  # of cluster.bootstrap: a service of such a name would be a part of that step
     "accounts", "addresses", "exports", "gateway", "gpus", "helm", "homes", "join", "manifests", "nodes", "operators", "pools", "prepare",
-    "publishing", "rights", "settings", "storage"})
+    "publishing", "quotas", "rights", "settings", "storage"})
 HUB = "hub"  # the name of the hub of configs/hub.yaml
 Repository = Annotated[str, pattern(
     r"(https?|oci)://[^\s/]+(/\S*)?", "a chart repository", "https://host/path/, or oci://host/path")]
@@ -24,6 +24,9 @@ ShortName = Annotated[str, pattern(
 User = Annotated[str, pattern(r"[a-z0-9][a-z0-9._-]{0,62}", "a user's name", "such as coop-canary")]
 RepositoryPath = Annotated[str, pattern(
     r"(?!.*\.\.)[^\s/'\"]+(/[^\s/'\"]+)*", "a path within the repository", "such as handlers.py")]
+
+
+Groups = Annotated[tuple[Text, ...], BeforeValidator(several)]
 
 
 class Chart(Part):
@@ -65,7 +68,7 @@ class Canary(Part):
 
     check: Literal["server", "health"] = "server"  # health: the hub answers, and nobody starts a server
     auth_state: Tree  # as the authenticator would have left it; no secret of a person
-    groups: Annotated[tuple[Text, ...], BeforeValidator(several)] = ()
+    groups: Groups = ()
     kernel: Text | None = None  # none: the server's default, or one that can multiply
     user: User = "coop-canary"
     profile: Text | None = None  # a profile's slug; none: the one that is started when nobody chooses
@@ -82,6 +85,8 @@ class Service(Part):
     service: Keys | None = None  # where the values hold the chart's Service, which gets the address
     seconds: int = 600  # helm's hooks may take that long, and then its pods
     templates: Templates | None = None
+    profile_groups: Annotated[Mapping[Text, Groups], Fixed] = Field(default_factory=dict, validate_default=True)  # by slug
+    quota: Tree  # `hard` of a ResourceQuota in its namespace
     canary: Canary = Field(default_factory=lambda: Canary.model_validate({}))
     values: Tree  # the chart's own keys
     _name: str = PrivateAttr("")

@@ -15,7 +15,8 @@ MARK = "coop/set"  # the label of whatever Coop applies: its set, and the versio
 
 # What may be taken away. Never namespaces, claims, volumes, or kinds, with which all objects of them would go. The
 # first are those that do something, and so are always asked for; the others go with them.
-_ACTIVE = ("validatingwebhookconfigurations", "deployments.apps", "daemonsets.apps", "storageclasses", "runtimeclasses.node.k8s.io")
+_ACTIVE = ("validatingwebhookconfigurations", "deployments.apps", "daemonsets.apps", "storageclasses", "runtimeclasses.node.k8s.io",
+           "resourcequotas")
 _RBAC = "rbac.authorization.k8s.io"
 _PASSIVE = ("poddisruptionbudgets.policy", "services", "configmaps", "secrets", f"rolebindings.{_RBAC}",
             f"clusterrolebindings.{_RBAC}", f"roles.{_RBAC}", f"clusterroles.{_RBAC}", "serviceaccounts")

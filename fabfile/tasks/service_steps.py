@@ -31,6 +31,7 @@ def rack_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.homes_quota import homes_claims, homes_of
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
     from fabfile.roles.manifests import files_of
+    from fabfile.roles.quotas import quotas
     from fabfile.tasks.steps import API, NODES, bootstrap_steps, gpu_steps
 
     leader, rooster = (rack.leader,), (rack.gateway,)
@@ -45,6 +46,9 @@ def rack_steps(rack: Rack) -> list[Step]:
     if homes_of(rack) is not None:
         later.append(Step("homes", leader, homes_claims, needs=API))
         applied.append(homes_claims)
+    if any(service.quota for service in rack.services.values()):
+        later.append(Step("quotas", leader, quotas, needs=API))
+        applied.append(quotas)
     if rack.storage_classes is not None:
         applied.append(storage_classes)
         early.append(Step("storage", leader, storage_classes, verify=storage_is_ready, needs=API))

@@ -15,6 +15,7 @@ from fabfile.rack.reading import Path
 from fabfile.rack.secrets import SECRETS
 from fabfile.rack.services import HUB, Service
 from fabfile.upstream.pages import folder_values, repository_values
+from fabfile.upstream.profiles import profile_values
 from fabfile.upstream.tolerations import leaves_soon
 
 ADDRESSES = "metallb.io/loadBalancerIPs"
@@ -88,6 +89,7 @@ def _demanded(rack: Rack, service: Service, commit: str) -> Tree:
         return demanded
     # an admin: JupyterHub lets nobody else make admins
     demanded = _both(demanded, {"hub": {"services": {API: {"admin": True}}}})
+    demanded = _both(demanded, profile_values(service.profile_groups))
     if service.name == HUB and rack.pages:
         demanded = _both(demanded, folder_values(rack.pages))
     if service.templates:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fabfile.upstream.profiles import profile_values
 from lab.forge import charts, helm
 from lab.forge.jupyter import packages as jupyter
 from lab.forge.jupyter.wheels import PACKAGES
@@ -159,6 +160,48 @@ def test_what_the_rack_says_comes_through(read):
     assert spawner["node_affinity_required"][0]["matchExpressions"][0]["values"] == ["user"]
     assert spawner["init_containers"] == []
     assert config["Spawner"]["default_url"] == "/lab"
+
+
+ASKED = """
+import asyncio, json, sys
+from types import SimpleNamespace
+from kubespawner import KubeSpawner
+from traitlets.config.loader import PyFileConfigLoader
+
+async def asked(groups, profile):
+    config = PyFileConfigLoader("jupyterhub_config.py", path=".").load_config()
+    user = SimpleNamespace(name="ada", id=1, url="/user/ada", groups=[SimpleNamespace(name=one) for one in groups])
+    spawner = KubeSpawner(config=config, _mock=True, user=user)
+    page = await spawner.get_options_form()
+    spawner.user_options = {"profile": profile} if profile else {}
+    try:
+        await spawner.load_user_options()
+        started = spawner.extra_resource_limits
+    except ValueError as refused:
+        started = str(refused)
+    return "With a GPU" in page, started
+
+print(json.dumps([asyncio.run(asked(*one)) for one in json.loads(sys.argv[1])]))
+"""
+
+
+def test_a_profile_of_a_group_is_seen_and_started_by_its_members_alone(read, tmp_path):
+    values = profile_values({"gpu": ("gpu-users", "staff")})
+    values["singleuser"] = {"profileList": [
+        {"display_name": "Default", "slug": "default", "default": True},
+        {"display_name": "With a GPU", "slug": "gpu", "kubespawner_override": {"extra_resource_limits": {"nvidia.com/gpu": "1"}}},
+    ]}
+    read(values)
+    (tmp_path / "asked.py").write_text(ASKED)
+    (tmp_path / "kubeconfig").write_text(json.dumps({
+        "current-context": "none", "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+        "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}], "users": [{"name": "none", "user": {}}]}))
+    python, environment = hub_python()
+    users = [(["gpu-users"], "gpu"), (["staff", "students"], None), (["students"], "gpu"), ([], None)]
+    said = subprocess.run([*python, tmp_path / "asked.py", json.dumps(users)], cwd=tmp_path, check=True, capture_output=True, text=True,
+                          env=environment | {"KUBECONFIG": str(tmp_path / "kubeconfig")}).stdout
+    assert json.loads(said) == [[True, {"nvidia.com/gpu": "1"}], [True, {}], [False, "No such profile: gpu. Options include: default"],
+                                [False, {}]]
 
 
 def test_code_that_fails_is_named(read):

@@ -16,6 +16,7 @@ from fabfile.roles.cache import repositories
 from fabfile.roles.gpu import PIN
 from fabfile.tasks.service_steps import whole_rack_steps
 from fabfile.tasks.steps import add_steps
+from fabfile.upstream.release import looked_up, release_values
 
 PROJECT = Path(__file__).parents[2]
 GPU = '    gpu: {driver: "580", model: NVIDIA A100-PCIE-40GB, count: 2}\n    labels: {example.org/room: north}\n'
@@ -37,6 +38,8 @@ def rack(tmp_path_factory):
     (folder / "hosts.yaml").write_text(hosts.replace(bmc, bmc + GPU))
     with (folder / "configs/versions.yaml").open("a") as versions:
         versions.write(NVIDIA)
+    hub = folder / "configs/hub.yaml"
+    hub.write_text(f"profile_groups: {{large: [staff, gpu-users]}}\nquota: {{requests.nvidia.com/gpu: 4}}\n{hub.read_text()}")
     return load(folder)
 
 
@@ -96,6 +99,22 @@ def test_pods_that_name_the_runtime_class_get_to_such_a_node_and_tolerate_it(rac
     pruned = applied["prune objects: objects no longer in the files"]
     assert pruned.own["gpus"] == ("RuntimeClass nvidia",)
     assert "gpus" not in given(load(PROJECT), "chick0")["prune objects: objects no longer in the files"].own
+
+
+def test_the_hubs_profile_is_for_its_groups_and_the_other_hub_has_none(rack):
+    code = {name: (looked_up(release_values(rack, service), "hub", "extraConfig") or {}) for name, service in rack.services.items()}
+    assert code["hub"]["00-profiles"].startswith("ONLY_FOR = {'large': ['gpu-users', 'staff']}\n")
+    assert "00-profiles" not in code["staging"]
+
+
+def test_the_hubs_pods_have_a_quota(rack):
+    applied = given(rack, "chick0")
+    namespace, quota = yaml.safe_load_all(applied["quotas: file /etc/coop/manifests/quotas/objects.yaml"].content)
+    assert (namespace["kind"], namespace["metadata"]["name"]) == ("Namespace", "hub")
+    assert (quota["kind"], quota["metadata"]["namespace"]) == ("ResourceQuota", "hub")
+    assert quota["spec"] == {"hard": {"requests.nvidia.com/gpu": "4"}}
+    assert applied["prune objects: objects no longer in the files"].own["quotas"] == ("Namespace hub", "ResourceQuota hub/coop")
+    assert not [name for name in given(load(PROJECT), "chick0") if name.startswith("quotas")]
 
 
 def test_node_add_makes_the_runtime_class_too(rack):

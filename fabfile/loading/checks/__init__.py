@@ -10,6 +10,7 @@ from fabfile.loading.checks import (
     networks,
     node_settings,
     operator,
+    profiles,
     services,
     storage,
     upstream_keys,
@@ -17,4 +18,4 @@ from fabfile.loading.checks import (
 )
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *profiles.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL)
