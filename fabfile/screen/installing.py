@@ -66,22 +66,26 @@ def progress_text(boots: Boots, machine: Machine, order: Ordered, console: str =
     return f"{before} (its console: {further})" if further else before
 
 
-def quiet_text(machine: Machine, order: Ordered, console: str) -> str:
+def quiet_text(boots: Boots, machine: Machine, order: Ordered, console: str) -> str:
     """What there is to say of a machine that says nothing new to rooster."""
     from fabfile.facts.console import last
 
     line = last(console)
     on_console = f"the last line of its console: {line}" if line else "its console is not read, or says nothing: see its screen"
-    hint = "" if order.state != "armed" or order.words else \
+    hint = "" if order.state != "armed" or order.words or _has_asked(boots, machine, order) else \
         f". Did it boot from the network? inv node.boot-next {machine.name} network, then inv node.power {machine.name} cycle"
     return f"nothing new for two minutes; {on_console}{hint}"
 
 
+def _has_asked(boots: Boots, machine: Machine, order: Ordered) -> bool:
+    """Whether it has booted from the network since it was armed."""
+    return boots.asked.get(str(machine.address()), (0, ""))[0] >= order.since
+
+
 def _progress(boots: Boots, machine: Machine, order: Ordered) -> str:
-    address = str(machine.address())
-    time, asked = boots.asked.get(address, (0, ""))
+    _, asked = boots.asked.get(str(machine.address()), (0, ""))
     if order.state == "armed":
-        if time < order.since:
+        if not _has_asked(boots, machine, order):
             return "it has asked for nothing yet"
         if "/guard" in asked or "/job" in asked or order.words:
             return "it looks at itself and its disks"

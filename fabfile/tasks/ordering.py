@@ -215,7 +215,7 @@ def watch(rack: Rack, box: Machine, kind: KindName, agreed: Callable[[Ordered], 
             if (text := progress_text(boots, box, order, console)) != said:
                 print(f"{now - began:6.0f} s  {text}", flush=True)
                 said, since = text, now
-            elif now - since > QUIET and (text := quiet_text(box, order, console)) != quiet:
+            elif now - since > QUIET and (text := quiet_text(boots, box, order, console)) != quiet:
                 print(f"{now - began:6.0f} s  {text}", flush=True)
                 quiet, since = text, now
             if order.state == "finished":

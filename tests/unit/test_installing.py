@@ -10,7 +10,7 @@ from fabfile.engine.link import Link
 from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
-from fabfile.screen.installing import progress_text
+from fabfile.screen.installing import progress_text, quiet_text
 from tests.pages import PROJECT
 
 GOOD = Seen(True, "", (), "", False, "")
@@ -147,3 +147,5 @@ def test_progress_is_told_once_for_what_is_the_same_work(machine_with, state, as
     order = Ordered("0" * 12, state, 9900, {"kind": "install"}, words)
     boots = Boots(10_000, {"10.0.0.101": (order,)}, {"10.0.0.101": asked})
     assert told in progress_text(boots, machine, order)
+    quiet = quiet_text(boots, machine, order, "")
+    assert ("Did it boot from the network?" in quiet) == (told == "it has asked for nothing yet"), "else it did"
