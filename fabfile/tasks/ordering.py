@@ -189,10 +189,11 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
     from fabfile.screen.netboot import order_words
 
     begun = f"{box.name}: {order_words(order)}"
+    by = " --image" if order.kind == "image" else ""
+    again = f" A new order: inv node.install {box.name}{by} --again" if KINDS[order.kind].installs else ""
     if told := order.word("failed"):
-        return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen"
+        return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen, then switch it off.{again}"
     silent = boots.now - active(boots, str(box.address()), order)
-    again = f" A new order: inv node.install {box.name} --again" if KINDS[order.kind].installs else ""
     return (f"{begun}, and nothing was heard of it for {silent // 60} minutes. See its screen; what it writes may be half "
             f"written, and nothing else is done by itself.{again}")
 

@@ -1,10 +1,12 @@
 """What the environment in RAM is given for each kind of order, and what a burn-in's results come to."""
 
 import json
+import re
 import subprocess
 
 import pytest
 
+from fabfile import programs
 from fabfile.facts.burn_in import verdicts
 from fabfile.loading import load
 from fabfile.programs import HERE
@@ -13,6 +15,7 @@ from fabfile.roles import environment, image
 from fabfile.roles.netboot import armed_files, kernel_arguments
 from tests.pages import PROJECT
 
+SET = re.compile(r"""(?:^|[;&|({]|\b(?:then|do|else) )[ \t]*((?:\w+=(?:'[^']*'|"[^"]*"|[^\s;])*[ \t]*)+)""", re.MULTILINE)
 IN_RAM = [name for name, kind in KINDS.items() if kind.programs]
 DISK = "/dev/disk/by-id/ata-A_S1"
 
@@ -47,6 +50,21 @@ def test_a_job_is_good_shell_and_claims_its_order_before_it_does_anything(rack, 
         assert job.index(word) < claim, word
     for word in ("--setrw", 'finish p', 'sshd_config', 'by_zeros "$name"', "stress-ng --cpu", "tee ", "reboot -f"):
         assert job.find(word) == -1 or job.rindex(word) > claim, word
+
+
+@pytest.mark.parametrize("kind", IN_RAM)
+def test_nothing_that_a_job_is_given_is_given_another_value_by_one_of_its_programs(rack, kind, monkeypatch):
+    """They are one shell: the guard once read the sizes of disks into what held the image's."""
+    given, real = {}, programs.shell
+    monkeypatch.setattr(programs, "shell", lambda *names, **values: given.update({names: values}) or real(*names, **values))
+    armed_files(rack, rack.machine("chick1"), order(kind))
+    (values,) = [values for names, values in given.items() if "guard" in names]
+    text = "\n".join(programs.body(name) for name in ("disks", "guard", "claim", *KINDS[kind].programs))
+    text = re.sub('"[^"]*"', '""', text)
+    read = " ".join(re.findall(r"\bread -r ([\w ]+)", text)).split()
+    found = {*re.findall(r"(\w+)=", " ".join(SET.findall(text))), *re.findall(r"\bfor (\w+) in ", text), *read}
+    assert {"named", "size", "name", "tries"} <= found, "the programs are read rightly"
+    assert found & set(values) == set()
 
 
 def test_only_a_look_is_for_a_machine_that_may_be_another(rack):
