@@ -8,6 +8,7 @@ machines, by the probes of its resources; what they have to look for, a mark on 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fabfile.engine.step import Step
@@ -21,7 +22,8 @@ Stages = Callable[[tuple["Machine", ...]], Iterable[Step]]
 def rolling(machines: Sequence[Machine], stages: Stages, at_once: int = 1) -> list[Step]:
     """All stages for the first batch of machines, then all for the next.
 
-    A step that fails on one of its machines, or whose checks do not hold, is the last: no further batch is begun.
+    A step that fails on one of its machines, or whose checks do not hold, is the last: no further batch is begun. That
+    holds for a step of an earlier run, too, that was killed before it had verified what it changed.
     """
     batches = [tuple(machines[first:first + at_once]) for first in range(0, len(machines), at_once)]
-    return [step for batch in batches for step in stages(batch)]
+    return [replace(step, gate=True) for batch in batches for step in stages(batch)]

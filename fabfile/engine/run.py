@@ -174,7 +174,7 @@ class Run:
     def _steps(self) -> list[tuple[Step, tuple[Machine, ...]]]:
         """Makes the steps, wave by wave, and verifies each when a later one needs it. Gives those of an earlier run
         that are still to be verified: last of all, for a later step may bring what they wait for; none when the run
-        stopped early."""
+        stopped early. A gate's, before a later step."""
         pending: list[tuple[Step, tuple[Machine, ...]]] = []
         unverified: list[Step] = []
         done: set[str] = set()
@@ -195,7 +195,7 @@ class Run:
             done |= {step.name for step, _, _ in made}
             for step in self.steps:
                 for _, differ, todo in (one for one in made if one[0] is step):
-                    if todo and step.verify is not None:
+                    if step.verify is not None and (todo or (differ and step.gate)):
                         unverified.append(step)
                     elif differ and not todo:
                         pending.append((step, differ))

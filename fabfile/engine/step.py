@@ -28,7 +28,8 @@ class Step:
 
     A step is begun when the checks of the steps that it `needs` hold, of all earlier ones unless it names some: what
     takes long to come up is begun early, and verified when somebody needs it, at the end at the latest. Steps that do
-    not need each other, on different machines, are made at the same time.
+    not need each other, on different machines, are made at the same time. What an earlier run changed and did not verify
+    is verified last, for a later step may bring what it waits for; that of a `gate`, before anything later is begun.
 
     `prepare` finds out what the role needs to know, when the run holds the rack's lock; steps may share one.
     """
@@ -39,5 +40,6 @@ class Step:
     verify: Verify | None = None
     serial: bool = False
     at_once: int = 1
+    gate: bool = False
     needs: tuple[str, ...] | None = None
     prepare: Preparation | None = None

@@ -11,6 +11,7 @@ import simulated
 from fabfile.engine import events
 from fabfile.engine.errors import CheckFailed, CommandFailed, CoopError, LinkLost, LockHeld, NoAnswer, RemoteValueFailed
 from fabfile.engine.journal import Journal, find, kept
+from fabfile.engine.procedure import rolling
 from fabfile.engine.run import run
 from fabfile.engine.step import Step
 from fabfile.resources.base import Change, Check, Command, RemoteValue, Resource
@@ -263,6 +264,19 @@ def test_a_pending_verification_comes_last_of_all_and_keeps_nothing_from_being_d
     steps = [(type(event), event.step) for event in told if isinstance(event, (events.StepEnded, events.Verified))]
     assert steps == [(events.StepEnded, "b"), (events.Verified, "a")]
     assert [entry.resource for entry in result.remaining] == ["verification of a"]
+
+
+def test_a_procedure_goes_on_when_what_a_killed_run_has_not_verified_holds():
+    rack, ways, machines = rack_of("rooster", "chick0", "chick1", chick0={"echo pending": (0, "pending"), "does it hold": (1, "not yet\n")})
+    checks = [Check("it holds", "chick0", "does it hold", 0.2)]
+    steps = rolling([rack.machine("chick0"), rack.machine("chick1")], lambda batch: [
+        step(f"turn of {one.name}", rack, [one.name], Setting("x", one.name[-1].strip("0")), verify=lambda rack, machines: checks)
+        for one in batch])
+    result = run(rack, "test", steps, ways=ways)
+    assert isinstance(result.errors[0], CheckFailed) and machines["chick1"].settings["x"] == ""
+    machines["chick0"].answers["does it hold"] = (0, "")
+    run(rack, "test", steps, ways=ways)
+    assert machines["chick1"].settings["x"] == "1"
 
 
 def test_secrets_are_masked_wherever_they_come_back():
