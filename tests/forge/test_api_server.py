@@ -1,11 +1,17 @@
-"""What Coop makes kubectl and helm ask and do, on a real API server: labels and taints, what left the files."""
+"""What Coop makes kubectl and helm ask and do, on a real API server: labels and taints, pods for GPUs, what left the files."""
+
+import re
+from dataclasses import replace
 
 import pytest
 import yaml
 from api_server import api_server
 
-from fabfile.resources import NodeSettings, PrunedObjects, PrunedReleases
+from fabfile.resources import File, NodeSettings, PrunedObjects, PrunedReleases
+from fabfile.roles.gpu import runtime_class
 from fabfile.roles.manifests import kustomization
+from fabfile.roles.quotas import quotas
+from tests.unit.small_rack import small_rack
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -176,3 +182,31 @@ def test_releases_that_left_the_files_end_and_their_claims_stay(api, tmp_path):
     claim = api.shell("kubectl get pvc -n staging staging-db -o jsonpath={.metadata.uid}")
     released("staging", "claim=true")  # again: it finds its claim
     assert api.shell("kubectl get pvc -n staging staging-db -o jsonpath={.metadata.uid}") == claim
+
+
+def gpu_pod(name: str, **spec) -> dict:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "hub"}, "spec": {
+        "containers": [{"name": "a", "image": "b", "resources": {"limits": {"nvidia.com/gpu": "1"}}}], **spec}}
+
+
+def test_pods_that_name_the_runtime_class_go_to_gpus_as_many_as_the_quota_says(api, kept):
+    """No controller counts what is used, so the quota's status is written here; what the API server makes of it is real."""
+    hub = small_rack().services["hub"]
+    rack = replace(small_rack(), services={"hub": hub.model_copy(update={"quota": {"requests.nvidia.com/gpu": 1}, "namespace": "hub"})})
+    files = {resource.path: resource.content for resource in quotas(rack, rack.leader) if isinstance(resource, File)}
+    kept("quotas", "quotas", *yaml.safe_load_all(files["/etc/coop/manifests/quotas/objects.yaml"]))
+    kept("gpus", "gpus", runtime_class())
+    status = '{"status": {"hard": {"requests.nvidia.com/gpu": "1"}, "used": {"requests.nvidia.com/gpu": "0"}}}'
+    api.shell(f"kubectl -n hub patch resourcequota coop --subresource=status --type=merge -p '{status}'")
+
+    given(api, gpu_pod("first", runtimeClassName="nvidia"))
+    made = yaml.safe_load(api.shell("kubectl -n hub get pod first -o yaml"))["spec"]
+    assert made["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in made["tolerations"]
+    refused = api.shell(f"kubectl create -f - 2>&1 <<'X' || :\n{yaml.safe_dump(gpu_pod('second', runtimeClassName='nvidia'))}X")
+    assert "exceeded quota: coop, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=1" in refused
+
+    gone = api.plan(PrunedObjects({}, kubeconfig=api.kubeconfig))
+    told = " ".join(change.what for change in gone)
+    assert {"RuntimeClass nvidia", "ResourceQuota hub/coop"} <= set(re.findall(r"[A-Z]\w+ [\w/]+", told))
+    api.shell("kubectl delete runtimeclass nvidia; kubectl -n hub delete resourcequota coop; kubectl -n hub delete pod first --force")
