@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,6 +47,16 @@ def restoring(dataset: str, version: Version, home: str, path: str) -> str:
     """Shell text that restores it as it was then, under a name with that time."""
     name = f"{path.rpartition('/')[2]}.{stamp(version.made)}"
     return shell("homes_restore", dataset=dataset, snapshot=version.snapshot, home=home, path=path, name=name)
+
+
+def quota_changes(users: Mapping[str, str], hubs: Sequence[str], home: str, size: str) -> dict[tuple[str, ...], str | None]:
+    """What is to be edited in configs/storage.yaml so that a home, NAMESPACE/HOME, has this quota; "" is what every home has."""
+    bare = home.rpartition("/")[2]
+    names = [home, bare] if len(hubs) == 1 else [home]
+    there = [name for name in names if name in users]
+    if not size:
+        return {("homes", "users", name): None for name in there}
+    return {("homes", "users", name): size for name in there or names[-1:]}
 
 
 def parse_usage(answer: str) -> list[Home]:

@@ -145,8 +145,8 @@ class Export(Part):
     options: Annotated[tuple[str, ...], BeforeValidator(several)] = ()  # exports(5)
 
 
-_SIZE = re.compile(r"([1-9][0-9]{0,8})(Mi|Gi|Ti)")
-Size = Annotated[str, pattern(_SIZE.pattern, "a size", "in Mi, Gi or Ti, such as 10Gi")]
+SIZE = re.compile(r"([1-9][0-9]{0,8})(Mi|Gi|Ti)")
+Size = Annotated[str, pattern(SIZE.pattern, "a size", "in Mi, Gi or Ti, such as 10Gi")]
 HomeName = Annotated[str, pattern(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?", "a home's name",
     "the name of its folder, such as jdoe; with several hubs with the namespace, such as hub/jdoe")]
@@ -154,7 +154,7 @@ HomeName = Annotated[str, pattern(
 
 def size_in_bytes(size: str) -> int:
     """Of "10Gi"."""
-    found = _SIZE.fullmatch(size)
+    found = SIZE.fullmatch(size)
     assert found is not None  # it was validated
     return int(found[1]) << {"Mi": 20, "Gi": 30, "Ti": 40}[found[2]]
 

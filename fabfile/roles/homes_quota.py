@@ -55,10 +55,16 @@ def namespaces(rack: Rack) -> list[str]:
 def quotas(rack: Rack, homes: Homes) -> str:
     """The lines that the unit reads: each hub's default, then single homes."""
     lines = [(namespace, homes.quota) for namespace in namespaces(rack)]
-    for name, size in homes.users.items():
+    for name, size in sorted(homes.users.items(), key=lambda one: "/" in one[0]):  # the last line about a home counts
         places = [name] if "/" in name else [f"{namespace}/{name}" for namespace in namespaces(rack)]
         lines += [(place, size) for place in places]
     return "".join(f"{place} {size_in_bytes(size)} {homes.files}\n" for place, size in lines)
+
+
+def quota_of(rack: Rack, homes: Homes, home: str) -> int:
+    """The bytes of one home, NAMESPACE/HOME of a hub, by these lines."""
+    lines = dict(line.split()[:2] for line in quotas(rack, homes).splitlines())
+    return int(lines.get(home, lines[home.partition("/")[0]]))
 
 
 def homes_claims(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -137,6 +137,38 @@ def usage(c: Context, most: int = 10, json: bool = False) -> None:
     print(dumps([asdict(home) for home in shown], indent=1) if json else homes_as_text(shown, len(homes)))
 
 
+@task(positional=["home", "size"], help={
+    "home": "The home's name: jdoe, or hub/jdoe.", "size": "Such as 50Gi; default: what every home has.", "dry": DRY, "yes": YES})
+def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False) -> None:
+    """Give one home another quota.
+
+    It is written into configs/storage.yaml, and set on the file server.
+    """
+    from fabfile.facts.homes import quota_changes
+    from fabfile.rack.editing import edited
+    from fabfile.roles.homes_quota import namespaces
+    from fabfile.screen.file_server import homes_as_text
+    from fabfile.screen.scan import diff
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.homes_of import a_home, a_size, the_homes, with_its_quota
+    from fabfile.tasks.local_files import rewrite
+    from fabfile.tasks.service_steps import file_server_steps
+
+    rack = a_rack_with_pools()
+    hubs, folder, wanted = namespaces(rack), a_home(rack, home), a_size(size)
+    changes = quota_changes(the_homes(rack).users, hubs, folder, wanted)
+    if folder.split("/")[0] not in hubs:
+        raise Exit(f"no hub is in the namespace of {folder}, but in {', '.join(hubs)}", code=2)
+    before, after = rewrite(rack.folder / "configs/storage.yaml", lambda text: edited(text, changes), dry=dry)
+    print(diff(before, after, "configs/storage.yaml"), end="")
+    if dry:
+        raise SystemExit(3 if before != after else 0)
+    rack = a_rack_with_pools()  # as it is written now
+    converge(command(), file_server_steps, only="exports", yes=yes, rack=rack)
+    print(homes_as_text([with_its_quota(rack, folder)], 1))
+
+
 @task(help={"home": "The home's name: jdoe, or hub/jdoe.", "path": "A file or folder in it.", "json": JSON})
 def versions(c: Context, home: str, path: str, json: bool = False) -> None:
     """List the versions of a user's file in snapshots."""

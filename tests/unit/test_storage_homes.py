@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabfile.facts.homes import Home, at, parse_usage, parse_versions, stamp
+from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_changes, stamp
 from fabfile.loading import load
+from fabfile.rack.pools import Homes
 from fabfile.resources import File
-from fabfile.roles.homes_quota import homes_claims
+from fabfile.roles.homes_quota import homes_claims, quota_of
 from fabfile.upstream.release import release_values
 
 PROJECT = Path(__file__).parents[2]
@@ -48,6 +49,8 @@ def test_a_stamp_is_part_of_a_name():
     (["storage.versions", "hub/jdoe", "a/../b"], "is no path within a home"),
     (["storage.versions", "../jdoe", "a"], "is no home"), (["storage.versions", "jdoe", "a"], "jdoe of which hub? hub/jdoe, staging/jdoe"),
     (["storage.scrub", "nets"], "there is no pool 'nets' in configs/storage.yaml, but nest"),
+    (["storage.quota", "hub/jdoe", "50"], "'50' is no size: in Mi, Gi or Ti"), (["storage.quota", "jdoe", "50Gi"], "jdoe of which hub?"),
+    (["storage.quota", "hib/jdoe", "50Gi"], "no hub is in the namespace of hib/jdoe, but in hub, staging"),
     (["storage.snapshot", "--name", "a b"], "is no name for a snapshot"), (["storage.snapshot", "--name", "autosnap_x"], "is no name"),
     (["storage.apply", "--create", "nets"], "--create: there is no pool nets")])
 def test_a_wrong_word_is_one_sentence(words, said):
@@ -64,3 +67,18 @@ def test_homes_that_are_folders_of_one_volume():
     objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(volumes[0].content)}
     assert objects["PersistentVolume", "homes-hub"]["spec"]["nfs"] == {"server": "10.0.0.200", "path": "/nest/homes/hub"}
     assert objects["PersistentVolumeClaim", "homes"]["spec"]["volumeName"] in ("homes-hub", "homes-staging")
+
+
+@pytest.mark.parametrize("users, hubs, size, changed", [
+    ({}, ["hub"], "50Gi", {"jdoe": "50Gi"}), ({}, ["hub", "other"], "50Gi", {"hub/jdoe": "50Gi"}),
+    ({"jdoe": "9Gi"}, ["hub"], "50Gi", {"jdoe": "50Gi"}), ({"hub/jdoe": "9Gi"}, ["hub"], "50Gi", {"hub/jdoe": "50Gi"}),
+    ({"jdoe": "9Gi"}, ["hub", "other"], "50Gi", {"hub/jdoe": "50Gi"}),
+    ({"jdoe": "9Gi", "hub/jdoe": "8Gi"}, ["hub"], "", {"jdoe": None, "hub/jdoe": None}), ({"anna": "9Gi"}, ["hub"], "", {})])
+def test_a_quota_is_written_where_the_files_have_the_home(users, hubs, size, changed):
+    assert quota_changes(users, hubs, "hub/jdoe", size) == {("homes", "users", name): value for name, value in changed.items()}
+
+
+def test_a_home_that_is_named_with_its_hub_has_that_quota_of_two():
+    rack = load(PROJECT)
+    homes = Homes.model_validate({"path": "/nest/homes", "quota": "1Gi", "users": {"jdoe": "2Gi", "hub/jdoe": "3Gi"}})
+    assert [quota_of(rack, homes, name) >> 30 for name in ("hub/jdoe", "staging/jdoe", "hub/anna")] == [3, 2, 1]
