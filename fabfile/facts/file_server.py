@@ -21,6 +21,7 @@ from fabfile.resources.pool_plan import Replacement, WantedVdev, differences
 DAY = 86400
 SCRUBBED = 35  # days: a monthly scrub that is older was missed
 FULL, FILLING = 90, 80  # percent of a pool
+SENT = 3600  # seconds between two copies
 INTERVALS = {"frequently": 900, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY, "monthly": 31 * DAY, "yearly": 366 * DAY}
 
 
@@ -52,6 +53,7 @@ class FileServer:
     space: Mapping[str, Space]
     created: Mapping[str, int]  # by dataset, and by pool
     snapshots: Mapping[str, Snapped]
+    sent: Mapping[str, int]  # dataset → when the newest snapshot that its copy has was made
     exports: frozenset[tuple[str, str]]  # path, address
     blocks: Mapping[str, tuple[int, str]]  # kernel's name → size, serial
 
@@ -83,7 +85,7 @@ def parse(machine: str, answer: str) -> FileServer:
     """The state from an answer to the question."""
     parts = dict(sections(answer, "##"))
     now = next((int(head.split()[1]) for head in parts if head.startswith("now ")), 0)
-    rows = {name: [line.split("\t") for line in parts.get(name, "").splitlines()] for name in ("space", "datasets", "snapshots")}
+    rows = {name: [line.split("\t") for line in parts.get(name, "").splitlines()] for name in ("space", "datasets", "snapshots", "sent")}
     blocks = (dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in parts.get("blocks", "").splitlines())
     return FileServer(
         machine, now, parse_module(parts.get("module", "")),
@@ -92,6 +94,7 @@ def parse(machine: str, answer: str) -> FileServer:
         {name: Space(int(size), int(used), int(percent)) for name, size, used, percent in rows["space"]},
         {name: int(created) for name, _, _, created in rows["datasets"]},
         {name: Snapped(int(count), int(newest)) for name, count, newest in rows["snapshots"]},
+        {name: int(made) for name, made in rows["sent"]},
         frozenset((words[0], words[1]) for words in map(str.split, parts.get("exports", "").splitlines()) if len(words) == 2),
         {block["KNAME"]: (int(block["SIZE"]), block["SERIAL"]) for block in blocks})
 
@@ -153,6 +156,14 @@ def _ages(server: FileServer, name: str, pool: Pool) -> Iterator[Finding]:
         if every and server.now - newest > 2 * every:
             yield Finding(f"the newest snapshot of {full} is {(server.now - newest) // 3600} hours old", server.machine,
                           fix="systemctl status sanoid.timer says why")
+        if one.send is None:
+            continue
+        sent = server.sent.get(full)
+        if sent is None:
+            yield Finding(f"{full} has not been copied to {one.send.to} yet", server.machine, fix="inv storage.send")
+        elif newest - sent > 2 * max(every, SENT):
+            yield Finding(f"the copy of {full} at {one.send.to} is {(newest - sent) // 3600} hours behind", server.machine,
+                          fix="inv storage.send says why")
 
 
 @dataclass(frozen=True)

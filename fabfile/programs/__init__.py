@@ -60,6 +60,7 @@
     homes_usage.sh   what each home takes
     homes_versions.sh  versions of a file in snapshots
     homes_restore.sh a file out of a snapshot, beside what is there
+    copies_send.sh   snapshots go to another host
     file_server.sh   space, snapshots, exports and disks of a file server
     pool_replace.sh  a disk of a pool replaced by an empty one
     pool_import.sh   a pool that is there and not imported

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import Fixed, Label, Part, Sorted, Text, Tree, pattern, refuse, several
+from fabfile.rack.values import Fixed, HostKey, Label, Part, Sorted, Text, Tree, pattern, refuse, several
 
 # zpool-create(8): names that mean a kind of vdev; and folders of the system, on which a pool of that name would be mounted
 _RESERVED = ("mirror", "raidz", "draid", "spare", "log")
@@ -116,11 +116,25 @@ class Snapshots(Part):
     yearly: int | None = None
 
 
+class Send(Part):
+    """Another host with ZFS, which gets a copy of all snapshots."""
+
+    to: Annotated[str, pattern(
+        r"[a-z_][a-z0-9_-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)+", "a place for a copy",
+        "USER@HOST:POOL/DATASET, such as hen@backup.example.org:tank/homes")] = Field(examples=["hen@backup.example.org:tank/homes"])
+    host_key: HostKey = Field(examples=["ssh-ed25519 AAAA…"])
+
+    @property
+    def host(self) -> str:
+        return self.to.partition("@")[2].partition(":")[0]
+
+
 class Dataset(Part):
     """A file system of a pool, mounted at /POOL/DATASET."""
 
     properties: Tree  # zfsprops(7)
     snapshots: Snapshots = Field(default_factory=Snapshots)
+    send: Send | None = None
 
 
 class Pool(Part):

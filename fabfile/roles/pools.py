@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from fabfile.programs import text
 from fabfile.rack import Machine, Rack
 from fabfile.rack.pools import Pool, Snapshots
-from fabfile.resources import Check, Exports, File, Resource, Unit, ZfsDataset, ZfsPool
+from fabfile.resources import Check, Directory, Exports, File, Ran, Resource, Unit, ZfsDataset, ZfsPool
 from fabfile.resources.pool_plan import WantedVdev
 from fabfile.roles.file_server import clients_of, exported
 from fabfile.roles.rendering import render
 
 SANOID = "/etc/sanoid/sanoid.conf"
+SEND, SEND_PROGRAM, UNITS = "/etc/coop/send", "/usr/local/lib/coop/send-copies", "/etc/systemd/system"
 
 
 def pools(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -41,9 +43,26 @@ def datasets(rack: Rack, machine: Machine) -> Iterator[Resource]:
             for dataset, one in pool.datasets.items() if any(count for _, count in _counts(one.snapshots))]
     yield File(SANOID, render("hen/etc/sanoid/sanoid.conf", datasets=kept))
     yield Unit("sanoid.timer", running=bool(kept), enabled=bool(kept))
+    yield from _copies(rack, machine)
     yield Exports({path: {str(client.address()): export_options(rack, path) for client in clients_of(rack, path)}
                    for path in exported(rack, machine)},
                   {str(one.address()): one.name for one in rack.machines.values()})
+
+
+def _copies(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """What sends snapshots to other hosts, with a key that is made on the machine and never leaves it."""
+    sent = {f"{name}/{dataset}": one.send for name, pool in pools_of(rack, machine) for dataset, one in pool.datasets.items() if one.send}
+    if not sent:
+        yield Unit("coop-send.timer", running=False, enabled=False)
+        return
+    yield Directory(SEND, mode=0o700)
+    yield Ran("a key to send with", f"ssh-keygen -q -t ed25519 -N '' -C 'copies of {machine.name}' -f {SEND}/key", f"{SEND}/key")
+    yield File(f"{SEND}/known_hosts", "".join(sorted({f"{one.host} {one.host_key}\n" for one in sent.values()})))
+    yield File(f"{SEND}/copies", "".join(f"{dataset} {one.to}\n" for dataset, one in sent.items()))
+    yield File(SEND_PROGRAM, f"#!/bin/sh\n{text('copies_send.sh')}", mode=0o755)
+    for kind in ("service", "timer"):
+        yield File(f"{UNITS}/coop-send.{kind}", render(f"hen/etc/systemd/system/coop-send.{kind}", program=SEND_PROGRAM, folder=SEND))
+    yield Unit("coop-send.timer", watches=(f"{UNITS}/coop-send.timer", f"{UNITS}/coop-send.service"))
 
 
 def pools_of(rack: Rack, machine: Machine) -> list[tuple[str, Pool]]:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 
+SENT_NOW = """code=0; systemctl start coop-send.service || code=$?
+journalctl -q -o cat _SYSTEMD_INVOCATION_ID="$(systemctl show -P InvocationID coop-send.service)"
+exit $code"""
+
+
 @task(help={
     "create": "Approve that these pools are created, by name (comma-separated).",
     "dry": DRY, "yes": YES, "json": JSON,
@@ -221,6 +226,29 @@ def snapshot(c: Context, name: str = "") -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", name) or name.startswith("autosnap_"):
         raise Exit(f"{name!r} is no name for a snapshot: letters, digits, _ . : and -, and not sanoid's autosnap_", code=2)
     act(rack, machine, f"snapshot {dataset}@{name}", f"zfs snapshot {dataset}@{name}\necho {dataset}@{name}")
+
+
+@task(help={"key": "Show the public key by which the other host lets it in."})
+def send(c: Context, key: bool = False) -> None:
+    """Send the newest snapshots to other hosts now.
+
+    A timer does it each hour, for each dataset with `send`.
+    """
+    from fabfile.roles.file_server import file_servers
+    from fabfile.roles.pools import SEND, pools_of
+    from fabfile.tasks.actions import act
+    from fabfile.tasks.queries import asked_of
+
+    rack = a_rack_with_pools()
+    senders = [machine for machine in file_servers(rack)
+               if any(one.send for _, pool in pools_of(rack, machine) for one in pool.datasets.values())]
+    if not senders:
+        raise Exit("no dataset of configs/storage.yaml has `send`: docs/storage.md says how", code=2)
+    for machine in senders:
+        if key:
+            print(asked_of(rack, machine, f"cat {SEND}/key.pub").strip())
+        else:
+            act(rack, machine, "send snapshots", SENT_NOW, limit=86400.0, long=True)
 
 
 @task(help={"pool": "The pool's name."})

@@ -152,6 +152,19 @@ def _properties(written: Mapping[str, Any], at: Path, known: Iterable[str], refu
             yield Wrong(STORAGE, (*at, key), "a word or a number is expected", f'as `{program} get` shows it, such as "on"')
 
 
+def copies_have_snapshots(draft: Draft) -> Iterator[Wrong]:
+    """What is sent are snapshots; and not to the machine itself."""
+    for name, pool in _pools(draft):
+        for dataset, one in pool.datasets.items():
+            at = ("pools", name, "datasets", dataset, "send")
+            machine = draft.machines.get(pool.machine)
+            own = {machine.name, *(str(port.address.ip) for port in machine.interfaces.values() if port.address)} if machine else set()
+            if one.send and not any(count for _, count in one.snapshots):
+                yield Wrong(STORAGE, at, f"{name}/{dataset} has no snapshots that could be sent", "snapshots: {hourly: 36, daily: 30}")
+            if one.send and one.send.host in own:
+                yield Wrong(STORAGE, (*at, "to"), f"{one.send.host} is {pool.machine} itself", "another host")
+
+
 def exports_are_safe(draft: Draft) -> Iterator[Wrong]:
     """What is exported is a dataset; to nodes, by name; and no option undoes what makes it safe."""
     datasets = {f"/{name}/{dataset}" for name, pool in _pools(draft) for dataset in pool.datasets}
@@ -257,4 +270,4 @@ def _exports(draft: Draft) -> Iterator[tuple[str, Any]]:
 
 
 ALL = (pools_have_their_machine, vdevs_are_sound, disks_are_there_once, disks_of_a_vdev_are_of_one_size, properties_are_of_zfs,
-       exports_are_safe, shares_are_exported, homes_are_on_an_export, settings_are_of_their_programs)
+       copies_have_snapshots, exports_are_safe, shares_are_exported, homes_are_on_an_export, settings_are_of_their_programs)
