@@ -42,9 +42,9 @@ class Rack:
 
     lab: Lab
 
-    def inv(self, *words: str, limit: float = LIMIT) -> Typed:
-        """As it is typed where there is no terminal."""
-        return self._run([str(PROJECT / ".venv/bin/inv"), *words], limit)
+    def inv(self, *words: str, limit: float = LIMIT, typed: str = "") -> Typed:
+        """As it is typed where there is no terminal; and what is typed when it asks."""
+        return self._run([str(PROJECT / ".venv/bin/inv"), *words], limit, typed)
 
     def at(self, machine: str, script: str, limit: float = LIMIT) -> Typed:
         """A script, run by root of an emulated machine."""

@@ -58,6 +58,35 @@ def test_what_renames_links_is_told_as_it_is(rack):
     assert "Invalid cross-device link" in said or said.strip().endswith("b")
 
 
+def test_a_full_home_can_be_emptied(rack):
+    """At its quota nothing can be written, and everything can be deleted."""
+    rack.at("chick3", f"dd if=/dev/urandom of={MOUNT}/user3/big bs=1M count=400 conv=fsync 2>&1")
+    full = rack.at("chick3", f"sync; sleep 6; echo x >{MOUNT}/user3/one; mkdir {MOUNT}/user3/folder").said
+    assert "Disk quota exceeded" in full or "quota" in full.lower(), full
+    rack.ask("chick3", f"rm {MOUNT}/user3/big; until echo x >{MOUNT}/user3/one; do sleep 1; done 2>/dev/null; rm {MOUNT}/user3/one")
+
+
+def test_files_move_between_homes_and_links_are_renamed_or_not(rack):
+    rack.ask("chick3", f"echo moved >{MOUNT}/user3/file; mv {MOUNT}/user3/file {MOUNT}/user4/file; cat {MOUNT}/user4/file; "
+             f"! [ -e {MOUNT}/user3/file ]")
+    said = rack.at("chick3", f"""cd {MOUNT}/user4
+mkdir folder; mv folder renamed; mv renamed/ folder && echo 'folders are renamed'
+echo x >file; mv file other && echo 'files are renamed'
+ln -s a link; mv link moved 2>&1 && readlink moved
+python3 -c 'import os; os.symlink("a", "one"); os.rename("one", "two")' 2>&1 | tail -n 1""").said
+    print(said)
+    assert "folders are renamed" in said and "files are renamed" in said
+
+
+def test_a_quota_is_changed_by_the_homes_name(rack):
+    done = rack.inv("storage.quota", "user1", "300Mi")
+    assert done.code == 0 and "hub/user1" in done.said and "314.6 MB" in done.said, done.said
+    blocks = int(rack.ask("chick3", f"stat -f -c '%b %S' {MOUNT}/user1 | awk '{{ print $1 * $2 }}'"))
+    assert blocks == 300 * MIB, blocks
+    done = rack.inv("storage.quota", "user1", "default")
+    assert done.code == 0 and "209.7 MB" in done.said, done.said
+
+
 def test_usage_is_told_without_a_walk(rack):
     done = rack.inv("storage.usage")
     assert done.code == 0 and re.search(r"^hub/user1 +2[01]\.\d MB +209\.7 MB +1[01] %", done.said, re.MULTILINE), done.said
@@ -76,3 +105,16 @@ def test_a_file_that_was_deleted_comes_back_beside_what_is_there(rack):
     assert said.splitlines() == ["second", "first", "1000:100"], said
     again = rack.inv("storage.restore", "hub/user2", "week1/notes.txt")
     assert again.code == 1 and "is there already" in again.said, again.said
+
+
+def test_a_file_of_three_weeks_ago_comes_back_by_its_time(rack):
+    """The snapshot is made with the clock of that day."""
+    rack.ask("chick3", f"echo then >{MOUNT}/user2/plan.txt; sync")
+    rack.ask("hen", "systemctl stop chrony; now=$(date +%s); date -s @$((now - 21 * 86400)) >/dev/null; zfs snapshot nest/homes@threeweeks; "
+             "date -s @$((now + 1)) >/dev/null; systemctl start chrony")
+    rack.ask("chick3", f"echo now >{MOUNT}/user2/plan.txt; sync")
+    day = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() - 20 * 86400))
+    done = rack.inv("storage.restore", "user2", "plan.txt", "--at", day)
+    assert done.code == 0, done.said
+    print(f"a file of three weeks ago was restored in {done.seconds:.0f} s")
+    assert rack.ask("chick3", f"cd {MOUNT}/user2; cat plan.txt plan.txt.*").splitlines() == ["now", "then"]

@@ -47,6 +47,24 @@ def test_a_disk_that_is_pulled_is_told_and_the_spare_takes_its_place(rack):
     assert rack.ask("hen", "sha256sum -c --quiet /root/sums && echo whole") == "whole"
 
 
+def test_the_disk_is_replaced_by_one_that_is_empty_and_the_spare_is_back(rack):
+    new = rack.lab.emulated["hen"].drives[8].id  # front-7, which is in no pool
+    rack.change("hosts.yaml", f"    front-7: /dev/disk/by-id/{new}\n", "")
+    for bay, why in (("front-3", "is in the pool already"), ("front-9", "no pool of configs/storage.yaml has a disk")):
+        refused = rack.inv("storage.replace", bay, typed=f"{bay}\n")
+        assert refused.code == 2 and why in refused.said, refused.said
+    rack.change("hosts.yaml", f"front-2: /dev/disk/by-id/{rack.lab.emulated['hen'].drives[3].id}", f"front-2: /dev/disk/by-id/{new}")
+    refused = rack.inv("storage.replace", "front-2", typed="yes\n")
+    assert refused.code == 1 and "nothing was replaced" in refused.said, refused.said
+    done = rack.inv("storage.replace", "front-2", typed="front-2\n")
+    assert done.code == 0, done.said
+    print(f"the disk was replaced in {done.seconds:.0f} s")
+    status = rack.ask("hen", "zpool status -P nest")
+    assert f"{new}-part1" in status and "AVAIL" in status and "INUSE" not in status, status
+    assert rack.inv("storage.status").code == 0
+    assert rack.ask("hen", "sha256sum -c --quiet /root/sums && echo whole") == "whole"
+
+
 def test_no_acknowledged_block_is_lost_by_a_power_cut(rack):
     """A client writes numbered blocks, each with fsync, and notes those that were acknowledged."""
     writer = subprocess.Popen([*rack.ssh("chick3"), "sudo", "python3", "-u", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
