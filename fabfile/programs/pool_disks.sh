@@ -15,6 +15,9 @@ contents() {  # DISK: what lies there, in each program's words; nothing where no
     2) ;;
     *) echo "blkid: $found" ;;
   esac
+  for part in "$1"-part[0-9]*; do  # where zpool has put a whole disk's label
+    [ ! -e "$part" ] || blkid -p -o export -- "$part" 2>/dev/null | sed -n 's/^\(TYPE\|LABEL\)=/blkid: &/p'
+  done
   if command -v zdb >/dev/null; then zdb -l -- "$1" 2>/dev/null | sed -n "s/^ *name: '\(.*\)'/zdb: pool \1/p" | sort -u; fi
 }
 size_of() { blockdev --getsize64 "$1" 2>/dev/null; }
