@@ -29,9 +29,9 @@ BOARD = ("-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,th
 
 
 # What an emulated processor needs no protection from, and what only costs it time. On a busy computer its console may be there later
-# than systemd would wait for it.
+# than systemd would wait for it, and so may what a unit starts.
 KERNEL = ("root=LABEL=root rw console=ttyS0 quiet loglevel=4 mitigations=off no_timer_check tsc=reliable audit=0 panic=-1 "
-          "systemd.default_device_timeout_sec=600")
+          "systemd.default_device_timeout_sec=600 systemd.default_timeout_start_sec=600")
 
 
 @dataclass(frozen=True)
