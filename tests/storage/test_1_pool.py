@@ -52,7 +52,7 @@ def test_disks_that_hold_something_are_refused_and_nothing_is_written(rack):
     assert disks(rack) == before
     assert rack.ask("hen", "zpool list -H -o name") == ""
     rack.ask("hen", "for disk in " + " ".join(path(bay) for bay in HELD) + "; do zpool labelclear -f $disk-part1 2>/dev/null || :; "
-             "wipefs -q -a -f $disk-part* 2>/dev/null || :; wipefs -q -a -f $disk; done; udevadm settle; sync")
+             "wipefs -q -a -f $disk-part* 2>/dev/null || :; wipefs -q -a -f $disk; blockdev --rereadpt $disk; done; udevadm settle; sync")
 
 
 def test_without_the_pools_name_nothing_is_created(rack):
