@@ -17,7 +17,8 @@ HELD = {  # bay → what is put on its disk
     "front-3": "zpool create -f old {disk} && zpool export old",
     "rear-0": "printf 'LUKS\\272\\276\\000\\001' | dd of={disk} conv=notrunc status=none",
 }
-FOUND = {"front-0": "ext4", "front-1": "swap", "front-2": "dos", "front-3": "blkid: LABEL=old; blkid: TYPE=zfs_member", "rear-0": "crypto_LUKS"}
+FOUND = {"front-0": "ext4", "front-1": "swap", "front-2": "dos", "front-3": "blkid: LABEL=old; blkid: TYPE=zfs_member",
+         "rear-0": "crypto_LUKS"}
 
 
 def path(bay: str) -> str:

@@ -110,7 +110,8 @@ def test_a_file_that_was_deleted_comes_back_beside_what_is_there(rack):
 def test_a_file_of_three_weeks_ago_comes_back_by_its_time(rack):
     """The snapshot is made with the clock of that day."""
     rack.ask("chick3", f"echo then >{MOUNT}/user2/plan.txt; sync")
-    rack.ask("hen", "systemctl stop chrony; now=$(date +%s); date -s @$((now - 21 * 86400)) >/dev/null; zfs snapshot nest/homes@threeweeks; "
+    rack.ask("hen", "systemctl stop chrony; now=$(date +%s); date -s @$((now - 21 * 86400)) >/dev/null; "
+             "zfs snapshot nest/homes@threeweeks; "
              "date -s @$((now + 1)) >/dev/null; systemctl start chrony")
     rack.ask("chick3", f"echo now >{MOUNT}/user2/plan.txt; sync")
     day = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() - 20 * 86400))
