@@ -42,6 +42,7 @@ class Look:
     hubs: Mapping[str, HubState] = field(default_factory=_nothing)
     published: Mapping[str, PublishedState] = field(default_factory=_nothing)
     file_servers: Mapping[str, tuple[Wanted, FileServer]] = field(default_factory=_nothing)
+    cut_short: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)  # machine → what it had not told all of in time
 
     @property
     def rooster(self) -> MachineState | None:

@@ -51,6 +51,14 @@ def machine_slow(look: Look) -> Found:
 
 
 @rule()
+def look_cut_short(look: Look) -> Found:
+    """A machine did not tell in time all that it was asked: what it would have said is not known, and not among the findings."""
+    for name, parts in look.cut_short.items():
+        yield Finding(f"{name} did not tell all in time, so more may be wrong there", name, Severity.DEGRADED,
+                      f"cut short: {', '.join(parts)}", fix=f"fab -H {name} -- uptime; inv doctor again when it has less to do")
+
+
+@rule()
 def host_key_differs(look: Look) -> Found:
     """A machine shows another SSH host key than hosts.yaml has, or none is pinned: it is not spoken to."""
     for name, why in look.unreachable.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
 
 _PART = "#part "
+CUT = "cut short"  # the part that names those that were ended
 LIMIT = 60.0  # seconds that a machine may take to answer all
 ENOUGH = 30  # seconds for one of its parts: what that has told until then counts
 
@@ -43,7 +45,8 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
                  if name.startswith("hub ")},
                 parse_published(of_rooster["published"]) if "published" in of_rooster else {},
                 {name: (wanted_of(rack, rack.machine(name)), parse_file_server(name, said["file server"]))
-                 for name, said in parts.items() if "file server" in said}), parts
+                 for name, said in parts.items() if "file server" in said},
+                {name: tuple(filter(None, said[CUT].splitlines())) for name, said in parts.items() if said.get(CUT, "").strip()}), parts
 
 
 def unreachable(errors: Mapping[str, MachineError]) -> dict[str, Unreachable]:
@@ -77,11 +80,19 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
     if machine in file_servers(rack):
         texts["file server"] = of_file_server(wanted_of(rack, machine))
     texts |= {"more": more} if more else {}
+    return together(texts, ENOUGH)
+
+
+def together(texts: Mapping[str, str], limit: int, folder: str = "/run") -> str:
+    """Shell text that runs these at the same time, and prints what each said behind its name; in a last part which of them were
+    ended after `limit` seconds."""
     asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 & pids=\"$pids $!\"" for number, text in enumerate(texts.values())]
-    told = [f"echo '{_PART}{name}'; cat \"$looked/{number}\"; echo" for number, name in enumerate(texts)]
+    told = [f"echo '{_PART}{name}'; cat \"$looked/{number}\"; echo" for number, name in enumerate([*texts, CUT])]
+    last = f"\"$looked/{len(texts)}\""
+    cut = f"set -- $pids; for name in {' '.join(map(quote, texts))}; do ! kill $1 || echo \"$name\" >>{last}; shift; done"
     return "\n".join([
-        "looked=$(mktemp -d /run/coop-look.XXXXXX) || exit 1", "pids=", *asked,
-        f"( sleep {ENOUGH}; kill $pids ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
+        f"looked=$(mktemp -d {folder}/coop-look.XXXXXX) || exit 1", f"pids=; : >{last}", *asked,
+        f"( sleep {limit}; {cut} ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
 
 
 def _unless_earlier(rack: Rack, machine: Machine) -> str:

@@ -6,6 +6,7 @@
     hub, published   pairs of text that stands in the answer, and what stands there instead; silent: rooster was not asked
     exports      pairs of path and address that hen should export; it exports nothing
     unreachable  machines that could not be asked: name → kind and problem
+    cut_short    machines that did not tell all in time: name → what was cut short
     gpus         what hosts.yaml says of machines' GPUs, by name
     expects_off  machines that hosts.yaml expects to be off
     finds        all findings that no other explains: rule, where, harm, fix, and which rules' findings follow
@@ -17,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,6 +30,7 @@ import yaml
 from fabfile.facts import cluster, file_server, hub, machine, published
 from fabfile.facts.file_server import Wanted
 from fabfile.facts.look import Look, Unreachable
+from fabfile.facts.sections import sections
 from fabfile.finding import Finding, Severity, healthy
 from fabfile.loading import load
 from fabfile.rack.gpu import Gpu
@@ -35,7 +38,7 @@ from fabfile.rules.examine import RULES, examine, fold
 from fabfile.rules.rule import Rule
 from fabfile.screen.findings import as_data, as_text
 from fabfile.secret import MASK, mask_keys
-from fabfile.tasks import bundle
+from fabfile.tasks import bundle, looking
 from tests.unit.small_rack import small_rack, with_chicks
 
 PROJECT = Path(__file__).parents[2]
@@ -127,7 +130,18 @@ def seen(rack, case: Mapping) -> Look:
         cluster.ClusterState(api=False) if down else cluster.parse(cluster_answer(case.get("cluster", {}))),
         {"hub": hub.parse("hub", replaced(BASE["hub"], case.get("hub", ())))} if asked else {},
         published.parse(replaced(BASE["published"], case.get("published", ()))) if asked else {},
-        {"hen": (Wanted({}, frozenset(map(tuple, case["exports"])), {}), file_server.parse("hen", ""))} if "exports" in case else {})
+        {"hen": (Wanted({}, frozenset(map(tuple, case["exports"])), {}), file_server.parse("hen", ""))} if "exports" in case else {},
+        {name: tuple(parts) for name, parts in case.get("cut_short", {}).items()})
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_what_was_ended_for_want_of_time_is_named(shell, tmp_path):
+    """The others have told all, and nothing stays behind."""
+    text = looking.together({"machine": "echo well", "hub hub": "echo begun; exec sleep 60", "cluster": "exit 3"}, 1, str(tmp_path))
+    said = subprocess.run([shell], input=text, capture_output=True, text=True, timeout=30)
+    assert dict(sections(said.stdout, "#part ")) == {
+        "machine": "well\n", "hub hub": "begun\n", "cluster": "", "cut short": "hub hub\n\n"}
+    assert not [*tmp_path.iterdir()]
 
 
 # -- the rules -------------------------------------------------------------------------------------------------------------
