@@ -57,7 +57,8 @@ Rule = Callable[[Situation], Iterator[str]]
 def refusals(now: Situation, rules: Iterable[Rule] | None = None) -> list[str]:
     """Why it must not begin, or go on; empty when it may. `rules`: those of an upgrade, unless others are given."""
     if now.cluster.failed:
-        return [f"the cluster could not be asked for its {name}: {why}" for name, why in now.cluster.failed.items()]
+        return [f"the cluster could not be asked for its {name}: {why}" if name != "ready" else f"the cluster does not answer: {why}"
+                for name, why in sorted(now.cluster.failed.items())]
     return [sentence for rule in rules or RULES for sentence in rule(now)]
 
 

@@ -32,7 +32,7 @@ def look(rack: Rack, ask: Ask, ends_servers: bool, names: frozenset[str] | None 
     try:
         answer = ask(rack.leader, cluster_question(present if names is None else names, patience), patience + 60.0 + 15 * len(present))
     except MachineError as error:
-        answer = f"#failed answers\n{error}\n"
+        answer = f"#failed ready\n{error}\n"
     kubernetes = rack.versions.kubernetes.version
     return Situation(
         kubernetes, parse_cluster(answer), members, {name: error.problem for name, error in errors.items()},
