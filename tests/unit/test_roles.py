@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from fabfile.loading import load
+from fabfile.rack.cluster import Keepalived
 from fabfile.resources import ControlPlane, Download, Exports, File, Member, NetworkInterface, Nftables, Resource, ZfsPool
 from fabfile.resources.ssh_settings import SshSettings
 from fabfile.roles.dns import placed_dns
@@ -137,7 +138,8 @@ def test_dns_is_placed_on_two_nodes_where_two_can_take_it(rack):
 
 def test_the_api_is_found_at_its_own_address_and_behind_it_at_each_control_plane(rack):
     three = {name: rack.machine(name).model_copy(update={"roles": rack.leader.roles}) for name in ("chick1", "chick2")}
-    rack = replace(rack, machines={**rack.machines, **three})
+    given = Keepalived.model_validate({"virtual_ipaddress": "10.0.0.10"})
+    rack = replace(rack, machines={**rack.machines, **three}, cluster=rack.cluster.model_copy(update={"keepalived": given}))
     found = {name: [str(one) for one in endpoint_addresses(rack, rack.machine(name))] for name in ("rooster", "chick1", "chick3")}
     virtual, first, second, third = "10.0.0.10", "10.0.0.100", "10.0.0.101", "10.0.0.102"
     assert found == {"rooster": [virtual, first, second, third], "chick1": [second, virtual, first, third],
@@ -146,7 +148,10 @@ def test_the_api_is_found_at_its_own_address_and_behind_it_at_each_control_plane
     assert [str(one) for one in endpoint_addresses(without, without.machine("chick3"))] == [first, second, third]
     by_name = {name: {resource.name: resource for _, resource in wanted(rack, name)} for name in ("chick0", "chick1")}
     texts = [by_name[name]["file /etc/coop/keepalived.conf"].content for name in ("chick0", "chick1")]
-    assert ["priority 250" in texts[0], "priority 240" in texts[1]] == [True, True]
+    assert texts[0] == (CASES.parent / "endpoint/keepalived.conf").read_text()
+    assert "priority 240" in texts[1]
+    assert by_name["chick0"]["file /etc/systemd/system/coop-endpoint.service"].content == \
+        (CASES.parent / "endpoint/coop-endpoint.service").read_text()
     assert not any(address in text for address in (first, second, third) for text in texts)  # a newcomer changes none of the others
 
 
