@@ -67,6 +67,13 @@ def test_nothing_that_a_job_is_given_is_given_another_value_by_one_of_its_progra
     assert found & set(values) == set()
 
 
+def test_the_console_of_a_machine_that_gets_an_image_says_the_host_key_of_its_new_system_alone(rack):
+    """node.install compares every key that the console has said with the one that was reported."""
+    lines = armed_files(rack, rack.machine("chick1"), order("image"))[0]["http/job"].splitlines()
+    assert "console=/dev/null" in lines and lines.count("console=/dev/console") == 1, "the one of late.sh"
+    assert "console=/dev/console" in armed_files(rack, rack.machine("chick1"), order("rescue"))[0]["http/job"].splitlines()
+
+
 def test_only_a_look_is_for_a_machine_that_may_be_another(rack):
     box = rack.machine("chick1")
     for kind in IN_RAM:
