@@ -19,6 +19,7 @@ printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
 [ "$user" = root ] || chroot "$root" adduser --quiet --disabled-password --gecos "$user" "$user"
 rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/etc/resolv.conf" "$root"/var/lib/apt/lists/*_* "$root"/var/cache/apt/*.bin
 : >"$root/etc/machine-id"
+cp "$root/usr/share/grub/default/grub" "$root/etc/default/grub"  # as the packages that install a loader do
 mkdir -p "$root/boot/efi" "$root/boot/grub/i386-pc"
 cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
 chroot "$root" grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p '(,gpt3)/boot/grub' -o /boot/grub/i386-pc/core.img biosdisk part_gpt ext2

@@ -44,7 +44,8 @@ printf '%s\n' '127.0.0.1 localhost' "127.0.1.1 $machine.$domain $machine" '::1 l
 mkdir -p "$target/etc/network/interfaces.d"
 printf '%s\n' 'source /etc/network/interfaces.d/*' '' 'auto lo' 'iface lo inet loopback' '' "allow-hotplug $port" \
   "iface $port inet dhcp" >"$target/etc/network/interfaces"
-[ -z "$serial_console" ] || sed -i "s|^GRUB_CMDLINE_LINUX=.*|GRUB_CMDLINE_LINUX=\"console=tty0 console=$serial_console\"|" "$target/etc/default/grub"
+[ -z "$serial_console" ] || sed -i "s|^GRUB_CMDLINE_LINUX=.*|GRUB_CMDLINE_LINUX=\"console=tty0 console=$serial_console\"|" "$target/etc/default/grub" ||
+  fail "the new system has no /etc/default/grub: inv image.build --system makes another image"
 chroot "$target" update-grub >"$work/said" 2>&1 || fail "update-grub: $(tail -n 1 "$work/said")"
 
 if [ -d "$sys/firmware/efi" ]; then  # behind what the firmware has: the network stays where it is in its order
