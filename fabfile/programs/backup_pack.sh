@@ -19,3 +19,4 @@ mv "$target" "$work/etcd.db"
 tar -C "$work" -czf "$archive.new" about pki.tar etcd.db
 sync -- "$archive.new"
 mv "$archive.new" "$archive"
+rm -rf "$work"

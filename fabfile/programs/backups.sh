@@ -8,5 +8,5 @@ for each in [0-9]*Z; do
   cat "$each/about"
   echo "bytes $(du -sb "$each" | cut -f 1)"
   for hub in "$each"/hub-*.sqlite; do [ ! -e "$hub" ] || { hub=${hub##*/hub-}; echo "hub ${hub%.sqlite}"; }; done
-  (cd "$each" && sha256sum --check --status sums 2>/dev/null) && echo whole
+  if (cd "$each" && sha256sum --check --status sums 2>/dev/null); then echo whole; fi
 done

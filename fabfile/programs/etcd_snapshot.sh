@@ -6,7 +6,9 @@ of() { sed -n "s/^ *- --$1=//p" "$manifest"; }
 data=$(of data-dir)  # the one folder of the machine that etcd's container can write
 [ -d "$data" ] || { echo "$manifest names no data folder that is there" >&2; exit 1; }
 part=$data/coop-snapshot.part
-container=$(crictl ps -q --name '^etcd$' | head -n 1)
+crictl() { command crictl --timeout 60s "$@"; }  # its own two seconds are too few where a machine has much to do
+container=$(crictl ps -q --name '^etcd$') || { echo 'containerd does not say which containers run' >&2; exit 1; }
+container=$(echo "$container" | head -n 1)
 [ -n "$container" ] || { echo 'etcd does not run on this machine' >&2; exit 1; }
 trap 'rm -f "$part" "$part.part"' EXIT
 mkdir -p "$folder"; chmod 700 "$folder"
