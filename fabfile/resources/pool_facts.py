@@ -161,7 +161,7 @@ def _pool(said: Mapping[str, Any]) -> PoolSeen:
     return PoolSeen(said["name"], str(said.get("pool_guid", "")), said["state"], tuple(vdevs),
                     Scan(scan.get("function", ""), scan.get("state", ""), _seconds(scan.get("end_time")), int(scan.get("errors", 0)))
                     if scan and scan.get("function") not in (None, "NONE") else None,
-                    int(said.get("error_count", 0)), " ".join(filter(None, (said.get("status"), said.get("action")))))
+                    int(said.get("error_count", 0)), " ".join(f"{said.get('status', '')} {said.get('action', '')}".split()))
 
 
 def _seconds(value: object) -> int:

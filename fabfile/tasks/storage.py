@@ -149,6 +149,7 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
 
     It is written into configs/storage.yaml, and set on the file server.
     """
+    from fabfile.engine.plan import chosen
     from fabfile.facts.homes import quota_changes
     from fabfile.rack.editing import edited
     from fabfile.roles.homes_quota import namespaces
@@ -170,7 +171,7 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
     if dry:
         raise SystemExit(3 if before != after else 0)
     rack = a_rack_with_pools()  # as it is written now
-    converge(command(), file_server_steps, only="exports", yes=yes, rack=rack)
+    converge(command(), lambda rack: chosen(file_server_steps(rack), "exports", None), yes=yes, rack=rack)
     print(homes_as_text([with_its_quota(rack, folder)], 1))
 
 

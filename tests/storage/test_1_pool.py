@@ -90,9 +90,9 @@ def test_a_node_writes_and_reads_and_every_file_is_the_homes_owners(rack):
     rack.ask("chick3", "mkdir -p /mnt/homes; mountpoint -q /mnt/homes || "
              "mount -t nfs -o nfsvers=4.2,hard,noatime 10.0.0.200:/nest/homes /mnt/homes")
     said = rack.ask("chick3", "dd if=/dev/urandom of=/mnt/homes/blob bs=1M count=16 conv=fsync status=none; sha256sum </mnt/homes/blob; "
-                    "stat -c '%u:%g' /mnt/homes/blob; chown 0:0 /mnt/homes/blob && echo chowned || echo refused")
+                    "stat -c '%u:%g' /mnt/homes/blob; chown 0:0 /mnt/homes/blob 2>/dev/null && echo chowned || echo refused")
     there = rack.ask("hen", "sha256sum </nest/homes/blob")
-    assert said.splitlines() == [there, "1000:100", "refused"] or said.splitlines()[-3:] == [there, "1000:100", "refused"], said
+    assert said.splitlines() == [there, "1000:100", "refused"], said
     rack.ask("chick3", "rm /mnt/homes/blob")
 
 
