@@ -119,3 +119,4 @@ def test_a_file_of_three_weeks_ago_comes_back_by_its_time(rack):
     assert done.code == 0, done.said
     print(f"a file of three weeks ago was restored in {done.seconds:.0f} s")
     assert rack.ask("chick3", f"cd {MOUNT}/user2; cat plan.txt plan.txt.*").splitlines() == ["now", "then"]
+    rack.ask("hen", "zfs destroy nest/homes@threeweeks")  # by its date it is the oldest: no copy could begin with it
