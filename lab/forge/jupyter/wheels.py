@@ -4,9 +4,9 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
-import sys
 from pathlib import Path
 
+from lab.forge import pypi
 from lab.forge.job import Job
 from lab.forge.part import Part
 
@@ -18,9 +18,8 @@ PROXY = "lib/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 #: What only the packages' developers read.
 NOT_FOR_RUNNING = ("*.map", "*.pyi", "*.pxd", "*.c", "*.h", "__pycache__")
 
-#: Wheels are built for these and older.
-PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1",
-             *(f"manylinux_2_{minor}" for minor in range(5, 40)))
+#: Debian 13 has glibc 2.41; no wheel of the locks wants more than this.
+PLATFORM = "x86_64-manylinux_2_40"
 
 
 def collect(job: Job) -> None:
@@ -34,9 +33,7 @@ def collect(job: Job) -> None:
 def install(job: Job, lock: str, tree: Path) -> None:
     """The packages of a lock below `tree`, for Debian's Python and not for this computer's."""
     target = job.out / "target"
-    pip(job, target, lock, "--no-compile", "--implementation", "cp",
-        "--python-version", PYTHON.removeprefix("python"),
-        *(word for platform in PLATFORMS for word in ("--platform", f"{platform}_x86_64")))
+    pypi.install(job, target, *locked(lock), "--python-version", PYTHON.removeprefix("python"), "--python-platform", PLATFORM)
     for file in target.rglob("*"):
         name = file.relative_to(target)
         if file.is_dir() or matches(name, NOT_FOR_RUNNING):
@@ -44,17 +41,17 @@ def install(job: Job, lock: str, tree: Path) -> None:
         is_package = name.parts[0] not in ("bin", "share", "etc")
         place = tree / (PACKAGES if is_package else "usr/local") / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, place, follow_symlinks=False)
         if name.parts[0] == "bin" and (text := file.read_bytes()).startswith(b"#!"):
             place.write_bytes(b"#!/usr/bin/python3\n" + text.partition(b"\n")[2])     # not this computer's
             place.chmod(0o755)
+        else:
+            file.rename(place)
     shutil.rmtree(target)
 
 
-def pip(job: Job, target: Path, lock: str, *options: str) -> None:
-    job.run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", *options,
-            "--only-binary", ":all:", "--cache-dir", job.scratch("pip"), "--target", target,
-            "--requirement", HERE / f"{lock}.lock")
+def locked(name: str) -> tuple[str | Path, ...]:
+    """uv's words for the packages of a lock and no others."""
+    return ("--require-hashes", "--requirement", HERE / f"{name}.lock")
 
 
 def share(one: Path, other: Path, both: Path) -> None:
@@ -74,7 +71,7 @@ def same(file: Path, other: Path) -> bool:
 def install_proxy(job: Job, tree: Path) -> None:
     """Node, and configurable-http-proxy by Node's own npm, as its lock says."""
     wheel = job.out / "wheel"
-    pip(job, wheel, "node")
+    pypi.install(job, wheel, *locked("node"))
     node, npm = next(wheel.rglob("bin/node")), next(wheel.rglob("npm/bin/npm-cli.js"))
     local = tree / "usr/local"
     for folder in ("bin", "lib"):
