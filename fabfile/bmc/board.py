@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from fabfile.rack import Machine, Problem, Rack
 from fabfile.rack.bmc import password_of
+from fabfile.rack.files import HOSTS, SECRETS
 from fabfile.rack.hardware import UUID
-from fabfile.rack.secrets import SECRETS
 from fabfile.secret import Secret
 
-HOSTS = "hosts.yaml"
 LONGEST_BY_IPMI = 20
 
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 from fabfile.facts.netboot import Boots, Ordered
 from fabfile.rack import Machine, Problem, Rack
+from fabfile.rack.files import HOSTS, INSTALL
 from fabfile.resources.installation import written_disks
 from fabfile.resources.order import KINDS, KindName
-from fabfile.upstream.documents import HOSTS
 from fabfile.upstream.paths import ADMIN_CONF
-from fabfile.upstream.preseed import INSTALL, system_of
+from fabfile.upstream.preseed import system_of
 
 SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
 Stage = Literal["order", "watch", "busy", "failed", "finished"]

@@ -18,10 +18,6 @@ from fabfile.rack.reading import Document, Path
 from fabfile.rack.values import Label, MachineName, Part
 from fabfile.rack.versions import Versions
 
-HOSTS, NETWORK = "hosts.yaml", "configs/network.yaml"
-VERSIONS, CLUSTER = "configs/versions.yaml", "configs/cluster.yaml"
-STORAGE, HUB, SERVICES = "configs/storage.yaml", "configs/hub.yaml", "configs/services.yaml"  # a rack may lack these
-INSTALL, OPERATORS = "configs/install.yaml", "configs/operators.yaml"  # and these
 OWN = "the operator's own file"  # outside of the rack's folder: its document knows where
 
 

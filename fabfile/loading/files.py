@@ -14,31 +14,16 @@ from pydantic import ValidationError
 
 from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
-from fabfile.loading.draft import (
-    CLUSTER,
-    HOSTS,
-    HUB,
-    INSTALL,
-    NETWORK,
-    OPERATORS,
-    OWN,
-    SERVICES,
-    STORAGE,
-    VERSIONS,
-    Draft,
-    Hosts,
-    place,
-    sound,
-    sound_machines,
-)
+from fabfile.loading.draft import OWN, Draft, Hosts, place, sound, sound_machines
 from fabfile.rack.cluster import Cluster
+from fabfile.rack.files import CLUSTER, HOSTS, HUB, INSTALL, NETWORK, OPERATORS, SECRETS, SERVICES, STORAGE, VERSIONS
 from fabfile.rack.install import Install
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.operators import Operators, OwnSettings
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, read_file
-from fabfile.rack.secrets import SECRETS, read_secrets
+from fabfile.rack.secrets import read_secrets
 from fabfile.rack.services import HUB as HUB_NAME
 from fabfile.rack.services import Hub, Services
 from fabfile.rack.storage import Storage

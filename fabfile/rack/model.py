@@ -14,6 +14,7 @@ from pydantic import Field
 
 from fabfile.rack.cluster import Cluster
 from fabfile.rack.conflicts import Conflicts
+from fabfile.rack.files import HOSTS
 from fabfile.rack.install import Install
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
@@ -130,4 +131,4 @@ class Rack:
         if name in self.machines:
             return self.machines[name]
         said = f"there is no machine {name!r} in rack {self.name}"
-        raise RackProblems([Problem("hosts.yaml", 0, "machines", said, did_you_mean(name, self.machines))])
+        raise RackProblems([Problem(HOSTS, 0, "machines", said, did_you_mean(name, self.machines))])

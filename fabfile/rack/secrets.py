@@ -14,12 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from fabfile.rack.files import SECRETS
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Document, read_file
 from fabfile.rack.values import NOTHING
 from fabfile.secret import Secret
-
-SECRETS = "configs/secrets.yaml"
 
 
 def read_secrets(folder: Path) -> tuple[Document, Mapping[str, Any]]:

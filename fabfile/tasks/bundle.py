@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fabfile.rack.files import HOSTS
+
 if TYPE_CHECKING:
     from fabfile.rack import Rack
 
@@ -45,9 +47,9 @@ def _answers(answers: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, st
 
 
 def _files(rack: Rack) -> Iterator[tuple[str, str]]:
-    from fabfile.rack.secrets import SECRETS
+    from fabfile.rack.files import SECRETS
 
-    for path in (rack.folder / "hosts.yaml", *sorted((rack.folder / "configs").glob("*.yaml"))):
+    for path in (rack.folder / HOSTS, *sorted((rack.folder / "configs").glob("*.yaml"))):
         inside = str(path.relative_to(rack.folder))
         if inside != SECRETS:
             yield f"rack/{inside}", path.read_text(errors="replace")

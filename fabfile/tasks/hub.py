@@ -181,7 +181,8 @@ def announce(c: Context, text: str | None = None, hub: str = "hub", until: str |
     except ValueError as wrong:
         raise Exit(f"--until: {until!r} is no time to come ({wrong}): 18:00, or 2026-12-24T18:00", code=2) from None
     rack, service = the_hub(hub)
-    file = rack.folder / "configs" / ("hub.yaml" if service.name == HUB else "services.yaml")
+    from fabfile.upstream.release import file_of
+    file = rack.folder / file_of(service)
     told = announcement(text or "", end) if text else None
     before, after = rewrite(file, lambda content: edited(content, changes(service.name, service.name == HUB, told)), dry=dry)
     if dry and before != after:
@@ -325,7 +326,7 @@ def change_by_api(hub: str, what: str, shown: str, format_output: Callable[[Any]
 
 def api_script(rack: Rack, service: Service, what: str, **more: Any) -> str:
     """Shell text that asks the hub's API; the task ends with code 2 when Coop has no token for it."""
-    from fabfile.rack.secrets import SECRETS
+    from fabfile.rack.files import SECRETS
     from fabfile.roles.hub import api_command
     from fabfile.upstream.release import API, looked_up
 

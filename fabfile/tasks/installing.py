@@ -93,8 +93,8 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
     """Pins the host key that the installer reported, when the machine shows that very key."""
     from fabfile.engine.errors import LinkError
     from fabfile.engine.scan import scan
-    from fabfile.loading.draft import HOSTS
     from fabfile.rack import host_keys
+    from fabfile.rack.files import HOSTS
     from fabfile.tasks.local_files import rewrite
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack

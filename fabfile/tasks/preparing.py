@@ -171,7 +171,7 @@ def be_sure(rack: Rack, hubs: Iterable[Service], facts: ServiceFacts, error: Mac
     """A hub that runs loses its users' sessions and saved tokens when it is given new secrets: none are drawn
     for one that may hold some. `error` says why its cluster could not be asked."""
     from fabfile.engine.errors import Unprepared
-    from fabfile.rack.secrets import SECRETS
+    from fabfile.rack.files import SECRETS
 
     if names := ", ".join(hub.name for hub in unknown(rack, hubs, facts)):
         raise Unprepared(f"{SECRETS} lacks secrets of {names}, and the cluster cannot be queried for them: "
@@ -234,7 +234,8 @@ def write_secrets(folder: Path, secrets: Mapping[str, Any]) -> None:
     """configs/secrets.yaml, for the operator's eyes alone."""
     import yaml
 
-    from fabfile.rack.secrets import SECRETS, revealed
+    from fabfile.rack.files import SECRETS
+    from fabfile.rack.secrets import revealed
     from fabfile.tasks.local_files import write
 
     write(folder / SECRETS, HEADER + yaml.safe_dump(revealed(secrets), sort_keys=False), 0o600)

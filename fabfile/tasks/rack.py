@@ -42,7 +42,7 @@ def exit_on_error() -> Iterator[None]:
 def check(c: Context) -> None:
     """Validate hosts.yaml and configs/, without connecting."""
     from fabfile.engine.keys import problem
-    from fabfile.loading.draft import HOSTS
+    from fabfile.rack.files import HOSTS
 
     rack = the_rack()
     if no_login := problem(rack.operator):
@@ -88,8 +88,8 @@ def trust(c: Context, machine: str, fingerprint: str | None = None) -> None:
     import sys
 
     from fabfile.engine.scan import scan as host_key_of
-    from fabfile.loading.draft import HOSTS
     from fabfile.rack import host_keys, ssh
+    from fabfile.rack.files import HOSTS
     from fabfile.tasks.local_files import rewrite
 
     rack = the_rack()

@@ -82,8 +82,8 @@ def _recorded(rack: Rack, answers: Mapping[str, str], errors: Mapping[str, Machi
     from fabfile.facts.drift import findings
     from fabfile.facts.inventory import parse
     from fabfile.loading import load
-    from fabfile.loading.draft import HOSTS
     from fabfile.rack.editing import edited
+    from fabfile.rack.files import HOSTS
     from fabfile.screen.scan import Scan, diff
     from fabfile.secret import mask
     from fabfile.tasks.local_files import rewrite

@@ -152,6 +152,7 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
     from fabfile.engine.plan import chosen
     from fabfile.facts.homes import quota_changes
     from fabfile.rack.editing import edited
+    from fabfile.rack.files import STORAGE
     from fabfile.roles.homes_quota import namespaces
     from fabfile.screen.file_server import homes_as_text
     from fabfile.screen.scan import diff
@@ -166,8 +167,8 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
     changes = quota_changes(the_homes(rack).users, hubs, folder, wanted)
     if folder.split("/")[0] not in hubs:
         raise Exit(f"no hub is in the namespace of {folder}, but in {', '.join(hubs)}", code=2)
-    before, after = rewrite(rack.folder / "configs/storage.yaml", lambda text: edited(text, changes), dry=dry)
-    print(diff(before, after, "configs/storage.yaml"), end="")
+    before, after = rewrite(rack.folder / STORAGE, lambda text: edited(text, changes), dry=dry)
+    print(diff(before, after, STORAGE), end="")
     if dry:
         raise SystemExit(3 if before != after else 0)
     rack = a_rack_with_pools()  # as it is written now

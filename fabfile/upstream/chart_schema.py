@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from fabfile.rack.files import SECRETS
 from fabfile.rack.merge import overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem
 from fabfile.rack.reading import Path
-from fabfile.rack.secrets import SECRETS, revealed
+from fabfile.rack.secrets import revealed
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
 from fabfile.upstream.release import file_of, place_of

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from fabfile.rack.cluster import API_PORT
+from fabfile.rack.files import CLUSTER, HOSTS
 from fabfile.rack.gpu import RUNTIME
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import Contradiction, merge, overlay, plain
@@ -20,7 +21,6 @@ from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.upstream.paths import CRI_SOCKET, ETCD, PKI
 
-HOSTS, CLUSTER = "hosts.yaml", "configs/cluster.yaml"
 KUBEADM = "kubeadm.k8s.io/v1beta4"
 KUBELET = "kubelet.config.k8s.io/v1beta1"
 PATCHES = "/etc/kubernetes/patches"  # on a member with kubelet settings of its own

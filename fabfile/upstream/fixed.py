@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fabfile.rack.files import CLUSTER, HOSTS, NETWORK
 from fabfile.rack.model import Machine, Rack
 from fabfile.rack.problem import key_text
 from fabfile.rack.reading import Path
 
-HOSTS, CLUSTER, NETWORK = "hosts.yaml", "configs/cluster.yaml", "configs/network.yaml"
 CLUSTER_CONFIGURATION = ("kubeadm", "ClusterConfiguration")
 
 _NEW = "a new cluster: back up, `kubeadm reset` every machine, bootstrap, restore"

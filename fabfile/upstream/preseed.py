@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fabfile.rack.files import INSTALL
 from fabfile.rack.install import System
 from fabfile.rack.machines import Machine
 from fabfile.rack.merge import merge
@@ -18,7 +19,6 @@ from fabfile.upstream.documents import against
 from fabfile.upstream.questions import INSTALLER, kind_of
 
 Tree = dict[str, Any]
-INSTALL = "configs/install.yaml"
 SUITE = "trixie"
 UNCLAIMED = "/dev/not-claimed-yet"  # no answer at all would mean: the only disk, whichever it is
 METHODS = {"plain": "regular", "lvm": "lvm", "mirror": "raid", "lvm-mirror": "raid"}

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fabfile.rack import files
+from fabfile.rack.files import SECRETS
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
-from fabfile.rack.secrets import SECRETS
 from fabfile.rack.services import HUB, Service
 from fabfile.upstream.pages import folder_values, repository_values
 from fabfile.upstream.profiles import profile_values
@@ -58,7 +59,7 @@ def _said(one: Contradiction) -> str:
 
 def file_of(service: Service) -> str:
     """Where a service stands."""
-    return "configs/hub.yaml" if service.name == HUB else "configs/services.yaml"
+    return files.HUB if service.name == HUB else files.SERVICES
 
 
 def place_of(service: Service, *path: str | int) -> Path:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fabfile.loading.draft import HOSTS, SERVICES, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
 from fabfile.rack.bmc import BMC
+from fabfile.rack.files import HOSTS, SECRETS, SERVICES
 from fabfile.rack.reading import Path
-from fabfile.rack.secrets import SECRETS
 from fabfile.rack.spelling import did_you_mean
 from fabfile.secret import Secret
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.loading.draft import NETWORK, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import NETWORK
 
 
 def the_port_is_free(draft: Draft) -> Iterator[Wrong]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.loading.draft import CLUSTER, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
 from fabfile.loading.secret_keys import OF_THE_CLUSTER
+from fabfile.rack.files import CLUSTER
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.versions import numbers

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from fabfile.loading.draft import HOSTS, INSTALL, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import HOSTS, INSTALL
 from fabfile.rack.spelling import did_you_mean
 from fabfile.upstream.questions import wrong
 

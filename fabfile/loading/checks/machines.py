@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.loading.draft import HOSTS, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import HOSTS
 from fabfile.rack.machines import Machine
 from fabfile.rack.reading import Path
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import summarize_address_range
 from itertools import combinations
 
-from fabfile.loading.draft import NETWORK, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import NETWORK
 
 NAMES = ("public", "node", "pod", "service")
 NODE_MASK = 24  # kube-controller-manager gives each node a /24 of the pod network

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import CLUSTER, HOSTS
 from fabfile.rack.gpu import PRESENT, TAINT
 from fabfile.rack.node_labels import CONTROL_PLANE, NO_ADDRESSES, OWN_LABELS, OWN_TAINTS
 

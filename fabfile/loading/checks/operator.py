@@ -9,8 +9,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from fabfile.loading.draft import HOSTS, OPERATORS, OWN, Draft, Wrong
+from fabfile.loading.draft import OWN, Draft, Wrong
 from fabfile.rack import key_file
+from fabfile.rack.files import HOSTS, OPERATORS
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.loading.draft import CLUSTER, NETWORK, STORAGE, VERSIONS, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
 from fabfile.loading.secret_keys import OF_CHARTS
+from fabfile.rack.files import CLUSTER, NETWORK, STORAGE, VERSIONS
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
 from fabfile.rack.services import Service

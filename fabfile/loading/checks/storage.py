@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fabfile.loading.draft import HOSTS, STORAGE, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import HOSTS, STORAGE
 from fabfile.rack.pools import DRAID, INSTALLED, Misplaced, Pool, Vdev, parsed
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from fabfile.loading.draft import CLUSTER, HOSTS, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import CLUSTER, HOSTS
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import likest
 from fabfile.rack.versions import minor, numbers

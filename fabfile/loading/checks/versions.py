@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from fabfile.loading.compatibility import matrices, same
-from fabfile.loading.draft import VERSIONS, Draft, Wrong
+from fabfile.loading.draft import Draft, Wrong
+from fabfile.rack.files import VERSIONS
 from fabfile.rack.versions import minor
 
 
