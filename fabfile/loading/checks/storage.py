@@ -163,7 +163,8 @@ def copies_have_snapshots(draft: Draft) -> Iterator[Wrong]:
             if one.send and not any(count for _, count in one.snapshots):
                 yield Wrong(STORAGE, at, f"{name}/{dataset} has no snapshots that could be sent", "snapshots: {hourly: 36, daily: 30}")
             if one.send and one.send.host in own:
-                yield Wrong(STORAGE, (*at, "to"), f"{one.send.host} is {pool.machine} itself", "a copy is lost with its machine: another host")
+                yield Wrong(STORAGE, (*at, "to"), f"{one.send.host} is {pool.machine} itself",
+                            "a copy is lost with its machine: another host")
 
 
 def exports_are_safe(draft: Draft) -> Iterator[Wrong]:
