@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from bmcs import Bmc, in_files
+from bmcs import PASSWORD, Bmc, in_files
 from boots import UUID, Boots
+from installer import Installer
 from test_installing import Typed, armed, install
+
+HUB = "planted-secret-of-a-hub-41"
 
 
 @pytest.fixture
@@ -68,3 +71,30 @@ def test_another_machines_bmc_is_refused_and_a_silent_one_leaves_it_to_a_person(
     boots.until(lambda: "Switch chick0 on now" in run.said, 60)
     assert "power    switch it on yourself: the BMC of chick0" in run.said and "refuses the user or the password" in run.said
     run.process.kill()
+
+
+def test_no_secret_of_the_rack_is_served_written_or_shown_by_an_installation(boots):
+    """From the typed name to the claim: what the machine fetches, rooster's files and logs, output and journal. (That no process has
+    a BMC's password among its arguments: test_redfish.py, test_ipmi.py.)"""
+    bmc = Bmc(boots.operator, "chick1", "supermicro", "Off", uuid=f"{UUID}1")
+    in_files(boots.operator, chick1=bmc.entry())
+    secrets = boots.operator.folder / "configs/secrets.yaml"
+    secrets.write_text(secrets.read_text() + f"hub: {{proxy: {{secretToken: {HUB}}}}}\n")
+    planted = (PASSWORD.split()[-1].strip("\\"), HUB, boots.swarm.key.read_text().splitlines()[1])
+    assert all(one in secrets.read_text() for one in planted[:2])
+    run = install(boots, "chick1", "--reinstall")
+    boots.until(lambda: bmc.starts == ["Pxe"] or run.process.poll() is not None, 240)
+    assert bmc.starts == ["Pxe"], run.said
+    installer = Installer(boots, "chick1")
+    served = [boots.boot("chick1", "bios")["settings"], *map(installer.fetched, ("preseed.cfg", "late", "guard"))]
+    installer.early()
+    served.append(installer.guard())
+    boots.until(lambda: "it has claimed" in run.said, 120)
+    run.process.kill()
+    assert "is claimed" in served[-1] and all(served)
+    journal = [path.read_text() for path in boots.operator.state.rglob("*") if path.is_file()]
+    for one in planted:
+        places = "/srv/coop /etc/coop /var/log /var/lib/coop /run/coop"
+        held = boots.rooster.run(f"grep -rlF -D skip -e {one} {places} 2>/dev/null", check=False)
+        assert not held, held
+        assert not [text for text in (*served, *journal, run.said) if one in text], one
