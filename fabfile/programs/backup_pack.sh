@@ -10,8 +10,7 @@ for each in ca.crt ca.key sa.key etcd/ca.crt etcd/ca.key; do
   echo "$keys" | grep -qxF "$each" || { echo "$pki/$each is not there: a cluster cannot be made again without it" >&2; exit 1; }
 done
 echo "$keys" | tar -C "$pki" -cf "$work/pki.tar" -T -
-objects=$(crictl exec "$container" etcdctl --endpoints=https://127.0.0.1:2379 --cacert="$(of trusted-ca-file)" \
-  --cert="$(of cert-file)" --key="$(of key-file)" get /registry/ --prefix --count-only -w fields | sed -n 's/^"Count" : //p')
+objects=$(etcdctl get /registry/ --prefix --count-only -w fields | sed -n 's/^"Count" : //p')
 version=$(sed -n 's/^ *image: .*kube-apiserver:v//p' "${manifest%/*}/kube-apiserver.yaml")
 printf 'taken %s\nnode %s\nkubernetes %s\nobjects %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(uname -n)" "$version" "$objects" \
   >"$work/about"

@@ -14,8 +14,11 @@ trap 'rm -f "$part" "$part.part"' EXIT
 mkdir -p "$folder"; chmod 700 "$folder"
 need=$(du -sk "$data" | cut -f 1) room=$(df -Pk "$folder" | awk 'NR == 2 { print $4 }')
 [ "$room" -gt $((need * 2)) ] || { echo "$folder has $room KiB free, a snapshot may need $((need * 2))" >&2; exit 1; }
-crictl exec "$container" etcdctl --endpoints=https://127.0.0.1:2379 --command-timeout=300s \
-  --cacert="$(of trusted-ca-file)" --cert="$(of cert-file)" --key="$(of key-file)" snapshot save "$part"
+etcdctl() {
+  crictl exec "$container" etcdctl --endpoints=https://127.0.0.1:2379 \
+    --cacert="$(of trusted-ca-file)" --cert="$(of cert-file)" --key="$(of key-file)" "$@"
+}
+etcdctl --command-timeout=300s snapshot save "$part"
 crictl exec "$container" etcdutl snapshot status "$part" -w fields | grep -e Revision -e Key
 (umask 077; cp "$part" "$target.new")
 sync -- "$target.new"
