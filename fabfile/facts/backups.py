@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fabfile.facts.sections import sections
 from fabfile.programs import shell
 from fabfile.resources.backup import BACKUPS
 
@@ -31,8 +32,8 @@ def question() -> str:
 def parse(answer: str) -> list[Backup]:
     """The oldest first."""
     found: list[Backup] = []
-    for part in answer.split("backup ")[1:]:
-        name, *lines = part.splitlines()
+    for name, text in sections(answer, "backup "):
+        lines = text.splitlines()
         words = dict(line.partition(" ")[::2] for line in lines)
         taken = datetime.fromisoformat(words["taken"]) if words.get("taken") else None
         found.append(Backup(name, taken, words.get("node", ""), words.get("kubernetes", ""), int(words.get("objects") or 0),
