@@ -146,7 +146,7 @@ PublishedName = Annotated[str, pattern(
     rf"{_WHOLE}(\*\.)?{_NAME}",
     "a domain name", "such as jupyter.flock.example, without a port; *.jupyter.flock.example stands for all names below")]
 HostName = Annotated[str, pattern(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
+    rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*",
     "a host name or address", "such as 2.debian.pool.ntp.org")]
 InterfaceName = Annotated[str, pattern(
     r"(?!\.{1,2}$)[^\s/:]{1,15}", "an interface name", "at most 15 characters, as `ip link` shows it")]
