@@ -156,13 +156,15 @@ def _properties(written: Mapping[str, Any], at: Path, known: Iterable[str], refu
 def copies_have_snapshots(draft: Draft) -> Iterator[Wrong]:
     """What is sent are snapshots; and not to the machine itself."""
     for name, pool in _pools(draft):
+        machine = draft.machines.get(pool.machine)
+        own = {machine.name, *(str(port.address.ip) for port in machine.interfaces.values() if port.address)} if machine else set()
         for dataset, one in pool.datasets.items():
             at = ("pools", name, "datasets", dataset, "send")
-            machine = draft.machines.get(pool.machine)
-            own = {machine.name, *(str(port.address.ip) for port in machine.interfaces.values() if port.address)} if machine else set()
-            if one.send and not any(count for _, count in one.snapshots):
+            if one.send is None:
+                continue
+            if not any(count for _, count in one.snapshots):
                 yield Wrong(STORAGE, at, f"{name}/{dataset} has no snapshots that could be sent", "snapshots: {hourly: 36, daily: 30}")
-            if one.send and one.send.host in own:
+            if one.send.host in own:
                 yield Wrong(STORAGE, (*at, "to"), f"{one.send.host} is {pool.machine} itself",
                             "a copy is lost with its machine: another host")
 
