@@ -29,6 +29,5 @@ def install(job: Job, target: Path, *wanted: str | Path) -> None:
 
 def uv_settings(pip: str) -> Mapping[str, str]:
     """uv's variables for what `pip config list` printed: the computer's own index, not another."""
-    found = sorted(SETTING.finditer(pip), key=lambda each: SECTIONS.index(each["section"]) if each["section"] in SECTIONS else -1)
-    return {UV_VARIABLES[each["key"]]: each["value"] for each in found
-            if each["section"] in SECTIONS and each["key"] in UV_VARIABLES}
+    found = [each for each in SETTING.finditer(pip) if each["section"] in SECTIONS and each["key"] in UV_VARIABLES]
+    return {UV_VARIABLES[each["key"]]: each["value"] for each in sorted(found, key=lambda each: SECTIONS.index(each["section"]))}
