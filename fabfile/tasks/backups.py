@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
+from fabfile.rack.files import HOSTS
 from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Check, Resource
 
-_FILES = ("hosts.yaml", "configs", "site")  # what a rack's folder has of Coop's
+_FILES = (HOSTS, "configs", "site")  # what a rack's folder has of Coop's
 
 
 @task(help={"list_": "Show the backups that there are, and whether each is whole.", "keep": "How many backups stay (default: 10).",

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fabfile.rack import files
-from fabfile.rack.files import SECRETS
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem, RackProblems
@@ -39,7 +38,7 @@ def release_values(rack: Rack, service: Service, commit: str = "") -> Tree:
     secret = rack.secrets.get(service.name) or {}
     file = file_of(service)
     twice = [
-        rack.problem(SECRETS, (service.name, *path), f"stands in {file} too",
+        rack.problem(files.SECRETS, (service.name, *path), f"stands in {file} too",
                      "once is enough: leave it there or here") for path in _met_twice(service.values, secret)
     ]
     written = overlay(service.values, secret)
