@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.forge.pypi import uv_settings
+from lab.forge import uv
 
 CASES = {
     "nothing is configured": ("", {}),
@@ -14,13 +14,16 @@ CASES = {
         ":env:.index-url='https://b.example/simple'\nglobal.index-url='https://a.example/simple'\n",
         {"UV_DEFAULT_INDEX": "https://b.example/simple"}),
     "for installations more than for all commands": (
-        "install.find-links='/srv/wheels'\nglobal.find-links='/opt/wheels'\n", {"UV_FIND_LINKS": "/srv/wheels"}),
+        "install.find-links='/usr'\nglobal.find-links='/etc'\n", {"UV_FIND_LINKS": "/usr"}),
+    "folders and pages of wheels, of which one folder is missing": (
+        ":env:.find-links='/usr /nonexistent https://wheels.example/'\n", {"UV_FIND_LINKS": "/usr,https://wheels.example/"}),
+    "a folder that is not there": (":env:.find-links='/nonexistent'\n", {}),
     "of another command": ("download.index-url='https://c.example/simple'\n", {}),
     "several hosts": ("global.extra-index-url='https://a.example https://b.example'\nglobal.trusted-host='a.example'\n",
                       {"UV_INDEX": "https://a.example https://b.example", "UV_INSECURE_HOST": "a.example"}),
 }
 
 
-@pytest.mark.parametrize(("pip", "uv"), CASES.values(), ids=CASES)
-def test_what_pip_list_says_becomes_variables(pip: str, uv: dict[str, str]) -> None:
-    assert uv_settings(pip) == uv
+@pytest.mark.parametrize(("pip", "variables"), CASES.values(), ids=CASES)
+def test_what_pip_list_says_becomes_variables(pip: str, variables: dict[str, str]) -> None:
+    assert uv.settings(pip) == variables
