@@ -16,7 +16,8 @@ from .settings import Difference
 
 _PATCHES = re.compile(r"kubeletconfiguration\d*(\+strategic|\+merge)?\.(json|ya?ml)")
 # kubeadm writes these into the file for the machine alone
-_OF_THE_MACHINE = frozenset({("containerRuntimeEndpoint",), ("resolvConf",)})
+_RUNTIME = "containerRuntimeEndpoint"
+_OF_THE_MACHINE = frozenset({(_RUNTIME,), ("resolvConf",)})
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class KubeletSettings(Resource):
     """/var/lib/kubelet/config.yaml and kubeadm-flags.env of a machine that is a member.
 
     `wanted` is the whole document, as kubeadm writes it, `arguments` what nodeRegistration.kubeletExtraArgs gives;
-    `own` names arguments that kubeadm may have added by itself. `patches` is the folder of kubeadm's patches on the
-    machine: what a patch sets there holds, as it does when kubeadm writes the file. `fixed` are keys of the machine's
-    own that are rejected, as ClusterSettings rejects the cluster's. A unit that watches the two files restarts
-    kubelet.
+    `own` names arguments that kubeadm may have added by itself, with their only value or None for any. `patches` is the
+    folder of kubeadm's patches on the machine: what a patch sets there holds, as it does when kubeadm writes the file.
+    `fixed` are keys of the machine's own that are rejected, as ClusterSettings rejects the cluster's. A unit that watches
+    the two files restarts kubelet.
     """
 
     wanted: Mapping[str, Any]
     arguments: tuple[tuple[str, str], ...] = ()
-    own: frozenset[str] = frozenset()
+    own: Mapping[str, str | None] = field(default_factory=dict)
     exact: bool = True
     unsaid: frozenset[str] = frozenset()
     patches: str = ""
@@ -64,8 +65,10 @@ class KubeletSettings(Resource):
 
     def _settings(self, file: FileFacts, found: dict[str, Any], patches: str) -> Iterator[Change]:
         wanted, exact = patched(self.wanted, patches), self.exact
+        if (runtime := self.own.get("container-runtime-endpoint")) and found.get(_RUNTIME, runtime) not in ("", runtime):
+            wanted = {**wanted, _RUNTIME: runtime}
         differ = settings.differences(wanted, found, exact=exact, unsaid=frozenset(self.unsaid), ignored=frozenset(
-            path for path in _OF_THE_MACHINE if path[0] not in self.wanted))
+            path for path in _OF_THE_MACHINE if path[0] not in wanted))
         refused = [rejected(one, place) for one in differ if (place := fixed_key(one, self.fixed))]
         if refused:
             yield from refused
@@ -77,7 +80,7 @@ class KubeletSettings(Resource):
     def _flags(self, file: FileFacts) -> Iterator[Change]:
         found = arguments_of(file.content or "")
         given = {name for name, _ in self.arguments}
-        wanted = [(name, value) for name, value in found if name in self.own and name not in given]
+        wanted = [(name, self.own[name] or value) for name, value in found if name in self.own and name not in given]
         wanted += [(name, value) for name, value in self.arguments]
         differ = compared(wanted, found, exact=self.exact)
         if differ:

@@ -15,12 +15,13 @@ from fabfile.rack.machines import Machine
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.model import Rack
 from fabfile.upstream import documents
-from fabfile.upstream.paths import ETCD, PKI
+from fabfile.upstream.paths import CRI_SOCKET, ETCD, PKI
 
 KNOWN_MINOR = "1.36"
 VALIDITY = "8760h0m0s"  # of certificates that cluster.yaml gives no other
-KUBELET_OWN = frozenset({  # arguments that kubeadm itself may give a kubelet, beside nodeRegistration.kubeletExtraArgs
-    "container-runtime-endpoint", "hostname-override", "pod-infra-container-image", "register-with-taints"})
+# arguments that kubeadm itself may give a kubelet, beside nodeRegistration.kubeletExtraArgs: the value, or None for any
+KUBELET_OWN: Mapping[str, str | None] = {
+    "container-runtime-endpoint": CRI_SOCKET, "hostname-override": None, "pod-infra-container-image": None, "register-with-taints": None}
 
 # keys of KubeletConfiguration that are left out where they are "", 0 or false (no pointers in k8s.io/kubelet's types)
 KUBELET_UNSAID = frozenset("""
