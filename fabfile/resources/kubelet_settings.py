@@ -28,7 +28,7 @@ class KubeletSettings(Resource):
     `own` names arguments that kubeadm may have added by itself, with their only value or None for any. `patches` is the
     folder of kubeadm's patches on the machine: what a patch sets there holds, as it does when kubeadm writes the file.
     `fixed` are keys of the machine's own that are rejected, as ClusterSettings rejects the cluster's. A unit that watches
-    the two files restarts kubelet.
+    the two files restarts kubelet. With `down` they are looked at only where kubelet does not run: they may be why.
     """
 
     wanted: Mapping[str, Any]
@@ -38,6 +38,7 @@ class KubeletSettings(Resource):
     unsaid: frozenset[str] = frozenset()
     patches: str = ""
     fixed: Refused = field(default_factory=dict, compare=False)
+    down: bool = False
     CONFIG: ClassVar[str] = "/var/lib/kubelet/config.yaml"
     FLAGS: ClassVar[str] = "/var/lib/kubelet/kubeadm-flags.env"
 
@@ -46,8 +47,8 @@ class KubeletSettings(Resource):
         return "settings of kubelet"
 
     def probe(self) -> str:
-        look = [f"[ ! -e /etc/kubernetes/kubelet.conf ] || {{ {probe_file(self.CONFIG)}; }}",
-                f"[ ! -e /etc/kubernetes/kubelet.conf ] || {{ {probe_file(self.FLAGS)}; }}"]
+        passed_over = "[ ! -e /etc/kubernetes/kubelet.conf ]" + (" || systemctl -q is-active kubelet" if self.down else "")
+        look = [f"{passed_over} || {{ {probe_file(self.CONFIG)}; }}", f"{passed_over} || {{ {probe_file(self.FLAGS)}; }}"]
         if self.patches:
             look.append(f"for f in {shlex.quote(self.patches)}/kubeletconfiguration*; do\n"
                         "[ ! -r \"$f\" ] || { echo \"patch ${f##*/}\"; sed 's/^/|/' \"$f\"; echo; }; done")

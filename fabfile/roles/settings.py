@@ -49,16 +49,26 @@ def member_settings(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """What runs on a member by the cluster's settings: the control plane's pods and certificates, then kubelet."""
     if machine in rack.control_planes:
         yield from _control_plane(rack, machine)
+    yield _settings_of_kubelet(rack, machine)
+    yield Unit("kubelet", running=None, enabled=None, watches=(KubeletSettings.CONFIG, KubeletSettings.FLAGS),
+               answers=kubelet_answers(rack, machine), interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
+
+
+def kubelet(rack: Rack, machine: Machine) -> Iterator[Resource]:
+    """A member's kubelet runs. One that cannot start for its settings gets them right first: there is nobody to disturb."""
+    yield _settings_of_kubelet(rack, machine, down=True)
+    yield Unit("kubelet")
+
+
+def _settings_of_kubelet(rack: Rack, machine: Machine, down: bool = False) -> Resource:
     joined = registration(rack, machine)
     arguments = tuple((one["name"], str(one.get("value", "")))
                       for one in joined["nodeRegistration"].get("kubeletExtraArgs") or ())
     patches = patches_of(joined)
-    yield KubeletSettings(
+    return KubeletSettings(
         kubeadm.kubelet_configuration(rack, machine), arguments, kubeadm.KUBELET_OWN, kubeadm.is_known(rack),
         kubeadm.KUBELET_UNSAID, "" if patches == documents.PATCHES else patches,  # its own keys are in the document
-        fixed.fixed_kubelet_of(rack, machine))
-    yield Unit("kubelet", running=None, enabled=None, watches=(KubeletSettings.CONFIG, KubeletSettings.FLAGS),
-               answers=kubelet_answers(rack, machine), interrupts=f"kubelet restarts on {machine.name}, its pods keep running")
+        fixed.fixed_kubelet_of(rack, machine), down)
 
 
 def _control_plane(rack: Rack, machine: Machine) -> Iterator[Resource]:

@@ -154,7 +154,7 @@ def bgp_sessions_missing(look: Look) -> Found:
     ready = [node for node in look.api.nodes if node.ready] if look.api else []
     asked = any(node.sessions is not None for node in ready)  # else the answer was cut short: nothing is known of any
     for node in ready if asked else ():
-        if node.sessions != len(ready) - 1 and node.name not in look.off:
+        if (node.sessions is None or node.sessions < len(ready) - 1) and node.name not in look.off:
             yield Finding(f"{node.name} has {'?' if node.sessions is None else node.sessions} BGP sessions of {len(ready) - 1}",
                           node.name, fix="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")
 

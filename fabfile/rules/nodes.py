@@ -137,7 +137,7 @@ def node_off_as_expected(look: Look) -> Found:
 
 
 @rule(here=("pods_on_a_lost_node", "bgp_sessions_missing", "hub_node_silent", "pod_not_ready", "pod_stuck_ending"),
-      everywhere=("workload_short",))
+      everywhere=("workload_short", "pod_fits_nowhere"))
 def node_not_ready(look: Look) -> Found:
     """A node is not Ready by Kubernetes' own word."""
     for node in look.api.nodes if look.api else ():
