@@ -236,7 +236,9 @@ class Supervisor:
         } for box in self.boxes.values()}}
 
     def forget(self, folder: Path) -> None:
-        """Make a machine's disk empty; the old one is deleted while the machine boots again."""
+        """Make a machine's disk empty; the old one is deleted while the machine boots again. One that never had power has none."""
+        if not folder.exists():
+            return
         old = folder.with_name(f".{folder.name}-{time.time_ns()}")
         folder.rename(old)
         folder.mkdir()

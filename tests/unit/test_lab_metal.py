@@ -21,7 +21,9 @@ from lab.emulated import CANARY, Emulated
 from lab.forge import components
 from lab.forge.components import Component, for_kernel, needed, read, with_dependencies
 from lab.monitor import MonitorError, tell
+from lab.places import Places
 from lab.plan import Metal, Plan
+from lab.supervisor import Supervisor
 from tests.unit.test_lab_machines import places, www  # noqa: F401  fixtures
 
 BOTH = metal.machines("chick11:bios,chick12:uefi")
@@ -148,6 +150,16 @@ Version: 1:3
 Package: disk-detect
 Provides: harddrive (= 1)
 """
+
+
+def test_a_machine_is_emptied_whether_it_ever_had_power_or_not(tmp_path):
+    supervisor = Supervisor(Places("trial"), Plan(Groups("coop-x", ()), (), (), root=tmp_path, common=tmp_path, mirror_cache=None))
+    supervisor.forget(tmp_path / "chick12")
+    assert not [*tmp_path.iterdir()]
+    (tmp_path / "chick11").mkdir()
+    (tmp_path / "chick11/disk0.raw").touch()
+    supervisor.forget(tmp_path / "chick11")
+    assert (tmp_path / "chick11").is_dir() and not [*(tmp_path / "chick11").iterdir()]
 
 
 def test_modules_are_those_of_the_installers_kernel_and_dependencies_come_along():
