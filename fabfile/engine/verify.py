@@ -16,7 +16,7 @@ from fabfile.engine.evidence import Likely
 from fabfile.engine.fleet import Fleet
 from fabfile.engine.parallel import each
 from fabfile.engine.shell import ShellCommand
-from fabfile.resources.base import NOTE, Check
+from fabfile.resources.base import MOVES, NOTE, Check
 from fabfile.secret import mask
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class _Verification:
         self._rack, self._fleet, self._tell = rack, fleet, tell
         self._began = time.monotonic()
         self._looks: dict[Check, Look] = {}
+        self._asked_first: dict[Check, float] = {}  # one of a later stage is not late because others took long
+        self._moved: dict[Check, float] = {}  # when it was asked first, or was last seen to come nearer
         self._verdicts = [Verdict(step) for step, _ in steps]
         self._of: dict[Check, list[Verdict]] = {}  # a check → the steps that have it
         for verdict, (_, checks) in zip(self._verdicts, steps, strict=True):
@@ -106,6 +108,8 @@ class _Verification:
 
     def _ask(self, machine: str, checks: Sequence[Check]) -> list[tuple[int, str]]:
         """The exit code of each check's script, and what that said."""
+        for check in checks:
+            self._moved.setdefault(check, self._asked_first.setdefault(check, time.monotonic()))
         with self._fleet.at(self._rack.machine(machine), f"runs the check: {checks[0].what}") as session:
             # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
             # output.
@@ -115,10 +119,13 @@ class _Verification:
 
     def _known(self, check: Check, code: int, said: str) -> bool:
         """Whether a check has passed, or has failed for too long; its steps' verdicts are updated."""
-        seconds = time.monotonic() - self._began
-        verdicts, last = self._of[check], tail(said)
-        likely = self._likely(check, said, seconds) if code else None
-        if code != 0 and seconds <= check.limit and not (likely and likely.ends):
+        now, verdicts, last = time.monotonic(), self._of[check], tail(said)
+        seconds, waited = now - self._began, now - self._asked_first[check]
+        if code == MOVES and waited <= check.most:
+            self._moved[check] = now
+        late = now - self._moved[check] > check.limit
+        likely = self._likely(check, said, waited, late) if code else None
+        if code != 0 and not late and not (likely and likely.ends):
             self._tell(Waiting(check.machine, verdicts[0].step, check.what, last[-1] if last else ""))
             return False
         for verdict in verdicts:
@@ -132,7 +139,7 @@ class _Verification:
         why = f": {likely.where}: {likely.cause}" if likely else ""
         error = CheckFailed(
             check.about[0] if len(check.about) == 1 else check.machine,
-            f"after {seconds:.0f} s this check still fails: {check.what}{why}", step=verdicts[0].step,
+            f"after {waited:.0f} s this check still fails: {check.what}{why}", step=verdicts[0].step,
             command=f"check: {check.what}", tail=last,
             hint=likely.cause.fix if likely else "it may need more time: run again, or check on the machine what prevents it")
         if at_fault := _at_fault(check, said):
@@ -142,11 +149,10 @@ class _Verification:
                 verdict.error = error
         return True
 
-    def _likely(self, check: Check, said: str, seconds: float) -> Likely | None:
+    def _likely(self, check: Check, said: str, seconds: float, last_look: bool) -> Likely | None:
         """Why it does not come true, if the usual readers know: looked for after a few seconds, and again some later. It is
         believed when it is there twice: told, and where waiting cannot help, the wait ended."""
         look = self._looks.setdefault(check, Look())
-        last_look = seconds > check.limit
         if not last_look and seconds < look.next:
             return None
         look.next = seconds + _AGAIN

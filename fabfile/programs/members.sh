@@ -1,9 +1,19 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Whether nodes are Ready, at the addresses that they should have. Others that are not are named. Behind nodes.sh.
-# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault).
+# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault), moves (the exit
+# code where nothing but images is missing, which come).
 
 nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
 '{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}') || exit 1
+# what a kubelet has begun to pull for the node's own pods, and has not said the end of: "NODE IMAGE", one a line
+pulled() {
+  kubectl -n kube-system get events --field-selector involvedObject.kind=Pod -o jsonpath='{range .items[*]}{.lastTimestamp} {.reason} '\
+'{.source.host} {.involvedObject.name} {.involvedObject.fieldPath} {.message}{"\n"}{end}' 2>/dev/null |
+    sort -s -k1,1 | awk '{ key = $3 " " $4 " " $5 }
+      $2 == "Pulling" { match($0, /"[^"]*"/); image[key] = $3 " " substr($0, RSTART + 1, RLENGTH - 2) }
+      $2 == "Pulled" || $2 == "Failed" || $2 == "BackOff" { delete image[key] }
+      END { for (key in image) print image[key] }' | sort -u
+}
 wrong=$(for each in $wanted; do
   name=${each%%=*}
   found=$(echo "$nodes" | grep "^$name " || echo "$name unknown")
@@ -14,7 +24,18 @@ wrong=$(for each in $wanted; do
   *) echo "$name is not Ready" ;;
   esac
 done)
-[ -z "$wrong" ] || { echo "$wrong"; exit 1; }
+if [ -n "$wrong" ]; then
+  images=$(pulled) waits=''
+  echo "$wrong" | while read -r name what; do
+    image=$(echo "$images" | sed -n "s/^$name //p" | tr '\n' ' ')
+    echo "$name $what${image:+: it pulls ${image% }}"
+  done
+  for name in $(echo "$wrong" | sed 's/ .*//'); do
+    echo "$images" | grep -q "^$name " || waits=$name
+  done
+  [ -z "$waits" ] || exit 1
+  exit "$moves"
+fi
 echo "$nodes" | while read -r name ready address; do
   [ "$ready" = True ] || echo "$notice$name is not Ready: nothing was asked of it"
 done

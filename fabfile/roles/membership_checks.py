@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check
-from fabfile.resources.base import NOTE
+from fabfile.resources.base import MOVES, NOTE
 from fabfile.upstream.paths import ADMIN_CONF
 
 
@@ -17,11 +17,13 @@ def of_all_nodes(*programs: str, **variables: str) -> str:
 
 
 def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
-    """The nodes of these machines are Ready, with the addresses of hosts.yaml. Others that are not are named."""
+    """The nodes of these machines are Ready, with the addresses of hosts.yaml. Others that are not are named. Images may take long
+    by a slow line: while they come, they are waited for."""
     wanted = " ".join(f"{machine.name}={machine.address()}" for machine in machines)
     what = f"{' and '.join(machine.name for machine in machines)} {'is' if len(machines) == 1 else 'are'} Ready"
     return Check(what if len(machines) < 5 else f"{len(machines)} nodes are Ready", rack.leader.name,
-                 of_all_nodes("members", wanted=wanted, notice=NOTE), limit=180, about=tuple(machine.name for machine in machines))
+                 of_all_nodes("members", wanted=wanted, notice=NOTE, moves=str(MOVES)),
+                 limit=180, most=1800, about=tuple(machine.name for machine in machines))
 
 
 def mesh_is_established(rack: Rack) -> Check:

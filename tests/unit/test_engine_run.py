@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import simulated
 
@@ -250,6 +252,36 @@ def test_a_step_that_is_not_verified_is_the_last_one():
              step("b", rack, ["chick0"], Setting("y", "1"))]
     result = run(rack, "test", steps, ways=ways)
     assert isinstance(result.errors[0], CheckFailed) and machines["chick0"].settings["y"] == ""
+
+
+def test_what_comes_nearer_is_waited_for_up_to_its_utmost():
+    """Its limit counts from when it last moved: 75 is how a script says that it does."""
+    for most, least, longest in ((0.0, 0.2, 2), (1.5, 1.5, 5)):
+        rack, ways, _ = rack_of("rooster", "chick0", chick0={"does it hold": (75, "it pulls an image\n")})
+        checks = [Check("it holds", "chick0", "does it hold", 0.2, most)]
+        began = time.monotonic()
+        steps = [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack, machines, checks=checks: checks)]
+        result = run(rack, "test", steps, ways=ways)
+        assert isinstance(result.errors[0], CheckFailed) and least < time.monotonic() - began < longest
+
+
+def test_a_check_of_a_later_stage_has_its_whole_limit_however_long_the_first_took():
+    class Slow(Computer):
+        """The first holds 0.6 s after it was asked first, and so does the second 0.3 s after."""
+
+        began: ClassVar[dict[str, float]] = {}
+
+        def __call__(self, verb: str, text: str) -> tuple[int, str]:
+            for name, seconds in (("first", 0.6), ("second", 0.3)):
+                if f"is the {name}" in text:
+                    return int(time.monotonic() - self.began.setdefault(name, time.monotonic()) < seconds), ""
+            return super().__call__(verb, text)
+
+    rack, ways, _ = rack_of("rooster", "chick0")
+    ways.machines["chick0"] = Slow()
+    checks = [Check("it is", "chick0", "is the first", 5), Check("so is it", "chick0", "is the second", 0.5, stage=1)]
+    result = run(rack, "test", [step("a", rack, ["chick0"], Setting("x", "1"), verify=lambda rack, machines: checks)], ways=ways)
+    assert not result.errors
 
 
 def test_a_pending_verification_comes_last_of_all_and_keeps_nothing_from_being_done():
