@@ -2,7 +2,7 @@
 # What apt would remove, downgrade or move although it is on hold, to install some packages; and what of it is at work.
 # Given: wanted (NAME or NAME=VERSION, in lines), beside (packages that cannot stay beside them, in case apt's lists do not
 # know the wanted ones yet). Nothing is changed, and no lists are fetched. Prints apt's lines that matter, then
-# active PACKAGE UNIT and containers NUMBER.
+# active PACKAGE UNIT and containers NUMBER; hold PACKAGE WANT, what a package on hold wants and apt cannot give it.
 
 simulate() {
   LC_ALL=C.UTF-8 timeout 20 apt-get -s -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
@@ -37,6 +37,18 @@ if [ -z "$known$minus" ]; then said=$(apt-get indextargets 2>&1 >/dev/null) || :
 elif said=$(simulate $known $minus); then :
 elif [ $? = 124 ]; then said=  # a busy machine: then the installation itself removes nothing that the plan does not name
 else known=$(each); said=$(simulate $known $minus) || :; fi
+# shellcheck disable=SC2086  # words
+case $said in *'E: '*' held packages'*)
+  kept=$(apt-mark showhold 2>/dev/null) || kept=
+  holds=$(printf '%s\n' "$said" | sed -n 's/^ \([^ :]*\)\(:[a-z0-9]*\)\{0,1\} : /\1 /p' | while read -r name rest; do
+    case "
+$kept
+" in *"
+$name
+"*) echo "hold $name $rest" ;; esac
+  done)
+  [ -z "$holds" ] || { printf '%s\n' "$holds"; said=$(simulate --ignore-hold $known $minus) || :; } ;;
+esac
 lost=$(printf '%s\n' "$said" | awk '/^(Remv|Purg|E:) / { print; next }
   /will be DOWNGRADED:/ { kind = "down"; next } /held packages will be changed:/ { kind = "held"; next }
   kind && /^  / { for (i = 1; i <= NF; i++) print kind, $i; next } { kind = "" }')

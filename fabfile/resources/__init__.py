@@ -14,12 +14,14 @@ from .dataset import ZfsDataset
 from .departure import Cordoned, Drained, NodeDeleted, ServersEnded, Uncordoned
 from .directory import Absent, Directory, Symlink
 from .dns_addon import DnsAddon
+from .dnsmasq_files import DnsmasqFiles
 from .download import Download
 from .etcd_snapshot import EtcdSnapshot
 from .exports import Exports
 from .file import File
 from .free_address import FreeAddress
 from .helm import HelmChart, HelmRelease
+from .host_names import HostNames
 from .hostname import Hostname
 from .if_there import FirstLine, IfThere
 from .kernel_module import KernelHeaders, KernelModule
@@ -82,6 +84,7 @@ __all__ = [
     "Cordoned",
     "Directory",
     "DnsAddon",
+    "DnsmasqFiles",
     "Download",
     "Drained",
     "EtcdSnapshot",
@@ -96,6 +99,7 @@ __all__ = [
     "HelmRelease",
     "HomeKubeconfig",
     "HostId",
+    "HostNames",
     "Hostname",
     "IfThere",
     "InService",

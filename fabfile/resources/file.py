@@ -22,7 +22,8 @@ class File(Resource):
 
     `check` is that program's command, with {} for the new file: "nft -c -f {}". A secret is never shown as a
     diff, and nobody but its owner may read it, whatever `mode` says. Missing parents are made (root, 0755). With `asks`,
-    whatever somebody else has written there is replaced with consent alone.
+    whatever somebody else has written there is replaced with consent alone; `unread` are patterns of files that the former one
+    reads, and this one does not.
     """
 
     path: str
@@ -32,6 +33,7 @@ class File(Resource):
     mode: int = 0o644
     check: str = ""
     asks: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class File(Resource):
         return self.mode & ~0o077 if self.secret else self.mode
 
     def probe(self) -> str:
-        return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret, asks=self.asks)
+        return probe_file(self.path, unless=sha256(self.data()).hexdigest(), show=not self.secret, asks=self.asks, unread=self.unread)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = FileFacts(facts)
@@ -116,7 +118,7 @@ def undo(path: str, found: FileFacts) -> str:
     return f"rm -f -- {quote(path)}" if found.kind in ("absent", "unknown") else writing.put_back(path)
 
 
-def probe_file(path: str, unless: str = "", show: bool = True, asks: bool = False) -> str:
+def probe_file(path: str, unless: str = "", show: bool = True, asks: bool = False, unread: tuple[str, ...] = ()) -> str:
     """Shell text that tells what lies at `path`, and what is in it unless its sha256 is `unless`.
 
         file 644 root 0 root 0
@@ -133,7 +135,8 @@ def probe_file(path: str, unless: str = "", show: bool = True, asks: bool = Fals
         if show else ""
     )
     if unless:
-        more = first_owner.probe_stuck(path) + (f"\n{first_owner.probe_somebodys(path)}" if asks else "")
+        more = "\n".join([first_owner.probe_stuck(path), *([first_owner.probe_somebodys(path)] if asks else []),
+                          *([first_owner.probe_unread(path, unread)] if unread else [])])
         content += f"\n[ \"$h\" = '{unless}' ] || {{ {more}\n}}"
     return (
         f'if [ -L {here} ]; then echo "a link to $(readlink -- {here})"\n'

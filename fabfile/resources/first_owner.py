@@ -1,8 +1,8 @@
-"""Whose a file was before Coop wrote it for the first time, and what keeps it from being replaced at all."""
+"""Whose a file was before Coop wrote it for the first time, what goes with it, and what keeps it from being replaced at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from shlex import quote
 
 from .base import Change, Command, conflict
@@ -10,6 +10,7 @@ from .writing import FORMER
 
 _SOMEBODYS = "somebody's"
 _STUCK = "stuck "
+_UNREAD = "unread "
 
 
 def probe_stuck(path: str) -> str:
@@ -29,11 +30,24 @@ def probe_somebodys(path: str) -> str:
             f"echo \"{_SOMEBODYS}\"\nfi")
 
 
+def probe_unread(path: str, patterns: Iterable[str]) -> str:
+    """Shell text that names the files that are read beside the one at `path`, and are not any more when Coop's is there: those
+    that neither are empty nor as a package has them."""
+    former = quote(FORMER + path)
+    return (f"if [ ! -e {former} ] && [ ! -e {former}.absent ]; then for f in {' '.join(patterns)}; do\n"
+            "  [ -s \"$f\" ] || continue; o=$(readlink -f -- \"$f\"); sum=$(md5sum <\"$o\") || continue\n"
+            f"  grep -qsF \"$o ${{sum%% *}}\" /var/lib/dpkg/status || echo \"{_UNREAD}$f\"\ndone; fi")
+
+
 def taken_from_somebody(facts: str, path: str) -> str:
     """What is interrupted when the file is replaced, in words; "" where it was Coop's or a package's."""
-    if _SOMEBODYS not in facts.split("\n"):
-        return ""
-    return f"{path} was written or changed by somebody else, and is replaced (a copy is kept in {FORMER}{path})"
+    lost = []
+    if _SOMEBODYS in facts.split("\n"):
+        lost.append(f"{path} was written or changed by somebody else, and is replaced (a copy is kept in {FORMER}{path})")
+    if unread := [line.removeprefix(_UNREAD) for line in facts.split("\n") if line.startswith(_UNREAD)]:
+        lost.append(f"what {', '.join(unread)} {'says' if len(unread) == 1 else 'say'} holds no more: Coop's {path} does not read "
+                    f"{'it' if len(unread) == 1 else 'them'}")
+    return "; ".join(lost)
 
 
 def stuck(facts: str, path: str) -> Iterator[Change]:

@@ -1,22 +1,26 @@
-"""Who else configures a network link: ifupdown, another file of systemd-networkd (netplan's too), NetworkManager, dhcpcd."""
+"""Who else configures a network link: ifupdown, another file of systemd-networkd (netplan's too), NetworkManager, dhcpcd; and
+what of theirs goes when systemd-networkd takes it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 
 from .base import Change, conflict
 from .others import commented, moved_away, numbered, uncommented
+from .writing import FORMER
 
 _IFUPDOWN = "/etc/network/interfaces"
 _STANZA = re.compile(r"(iface|auto|allow-\S+|mapping|source|source-directory|no-auto-down|no-scripts|template|inherits)\b")
 
 
-def probe(interface: str) -> str:
-    """Shell text that says who has the link now; each fact in a line."""
-    device = quote(interface)
-    return (f"read -r n </sys/class/net/{device}/ifindex || n=none\n"
+def probe(interface: str, own: str) -> str:
+    """Shell text that says who has the link now, and whether Coop has had it already by its file `own`; each fact in a line."""
+    device, former = quote(interface), quote(FORMER + own)
+    return (f"[ -e {former} ] || [ -e {former}.absent ] || echo foreign\n"
+            f"ip -6 -o addr show dev {device} scope global -dynamic 2>/dev/null | sed 's/.* inet6 \\([^ ]*\\).*/inet6 \\1/' || :\n"
+            f"read -r n </sys/class/net/{device}/ifindex || n=none\n"
             "[ ! -e \"/run/systemd/netif/links/$n\" ] || sed -n 's/^NETWORK_FILE=/networkd /p' \"/run/systemd/netif/links/$n\"\n"
             "f=/run/NetworkManager/devices/$n; [ ! -e \"$f\" ] || sed -n 's/^managed=managed$/NetworkManager/p' \"$f\"\n"
             f"for f in /run/dhcpcd/{device}.pid /run/dhcpcd/{device}-4.pid /run/dhclient.{device}.pid; do\n"
@@ -44,6 +48,20 @@ def conflicts(facts: str, interface: str, own: str) -> Iterator[Change]:
         elif kind == "NetworkManager":
             yield conflict(f"NetworkManager {interface}", f"NetworkManager manages {interface}, beside Coop's {own} for systemd-networkd: "
                            f"name {interface} under unmanaged-devices in /etc/NetworkManager/conf.d", keepable=False)
+
+
+def lost(facts: str, interface: str, addresses: Iterable[str], routes: Mapping[str, str], kept: Iterable[str],
+         ways: Mapping[str, str]) -> str:
+    """What the link has had from others and loses when systemd-networkd takes it for the first time, in words: it removes what its
+    file does not name. `addresses` and `routes` are there now, `kept` and `ways` will be."""
+    lines = facts.split("\n")
+    if "foreign" not in lines:
+        return ""
+    more = [line.removeprefix("inet6 ") for line in lines if line.startswith("inet6 ")]
+    gone = [f"the address {address}" for address in (*addresses, *more) if address not in set(kept)]
+    gone += [f"the route {destination}{f' via {via}' if via else ''}" for destination, via in routes.items()
+             if ways.get(destination) not in (via, "*")]
+    return f"{interface} loses {', '.join(gone)}" if gone else ""
 
 
 def _first(path: str, own: str) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from shlex import quote
 
 from . import parts
-from .base import Change, Command, Resource
+from .base import Change, Command, Resource, conflict
 from .file import File
+from .others import commented, numbered
 
 # What shows that the kernel can do it, where neither a module nor its list is to be seen: in a container, or
 # with everything built in.
@@ -22,8 +23,8 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Modules(Resource):
-    """Modules that are loaded, built in, or whose work the kernel does; loaded at boot by
-    /etc/modules-load.d/GROUP.conf."""
+    """Modules that are loaded, built in, or whose work the kernel does; loaded at boot by /etc/modules-load.d/GROUP.conf, where
+    no file of modprobe's has something else done in their place, as lists for hardening have it."""
 
     group: str
     modules: tuple[str, ...]
@@ -48,10 +49,16 @@ class Modules(Resource):
                 f' grep -qs {pattern} "/lib/modules/$r/modules.builtin"; }}\n'
                 f"then echo {quote(module)} there; else echo {quote(module)} absent; fi"
             )
-        return parts.probe("\n".join(looks), self.file().probe())
+        names = "|".join(module.replace("_", "[-_]") for module in self.modules)
+        forbids = ("grep -HnsE " + quote(rf"^[[:space:]]*install[[:space:]]+({names})[[:space:]]+(/usr)?(/bin/)?(false|true)\b")
+                   + " -- /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/local/lib/modprobe.d/*.conf || :")
+        return parts.probe("\n".join(looks), self.file().probe(), forbids)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        live, kept = parts.facts(facts, 2)
+        live, kept, others = parts.facts(facts, 3)
+        for path, number, text in numbered(others):
+            yield conflict(path, f"{path}:{number} keeps the kernel from loading {text.split()[1]}, now or at the next boot",
+                           commented(path, {number: text}), keepable=False)
         yield from self.file().changes(kept, altered)
         there = {line.split(" ")[0] for line in live.split("\n") if line.endswith(" there")}
         for module in self.modules:

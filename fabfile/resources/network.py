@@ -57,7 +57,8 @@ class NetworkInterface(Resource):
     def probe(self) -> str:
         device = quote(self.interface)
         return parts.probe(f"ip -4 -o addr show dev {device} 2>/dev/null || :\n"
-                           f"ip -4 route show dev {device} 2>/dev/null || :", self.file().probe(), link_owners.probe(self.interface))
+                           f"ip -4 route show dev {device} 2>/dev/null || :", self.file().probe(),
+                           link_owners.probe(self.interface, self.file().path))
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         live, kept, owners = parts.facts(facts, 3)
@@ -77,7 +78,9 @@ class NetworkInterface(Resource):
                 continue
             former = [undo(file.path, FileFacts(kept)), *back]
             yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()),
-                         diff=change.diff, undo="\n".join(former), alters=change.alters)
+                         diff=change.diff, undo="\n".join(former), alters=change.alters,
+                         interrupts=link_owners.lost(owners, self.interface, addresses, routes, (*self.addresses, self.leased),
+                                                     self._ways()))
             return
         if missing:
             yield Change("; ".join(missing), (self._apply(),), undo="\n".join(back))
@@ -86,6 +89,10 @@ class NetworkInterface(Resource):
         """Destination → gateway, as `ip route` names them."""
         wanted = {destination.removesuffix("/32"): via for destination, via in self.routes.items()}
         return {"default": self.gateway, **wanted} if self.gateway else wanted
+
+    def _ways(self) -> dict[str, str]:
+        """The same, with what its DHCP server gives: the way out, whatever it is."""
+        return {**self._routes(), **({"default": "*"} if self.leased else {})}
 
     def _apply(self) -> Command:
         """networkd reads its files, and is waited for until every address and route is there."""

@@ -10,7 +10,7 @@ from shlex import quote
 from fabfile.programs import shell
 
 from . import parts, removals
-from .base import Change, Command, Resource, rejection
+from .base import Change, Command, Resource, conflict, rejection
 
 _UPDATED = "/var/lib/coop/apt-lists"  # touched when the lists were last fetched
 
@@ -50,6 +50,10 @@ class Packages(Resource):
         if missing and lost.unreadable and not any(path.startswith("file:/etc/apt/") for path in altered):
             yield rejection(f"apt cannot read its sources, so nothing can be installed: {lost.unreadable}")
         elif missing:
+            for name, want in lost.holds.items():
+                if name not in self.packages:
+                    yield conflict(f"hold {name}", f"{name} is on hold and {want}: as long as it is, apt installs nothing beside it",
+                                   Command(f"apt-mark unhold {quote(name)}"), keepable=False)
             gone = lost.in_words({*self.packages, *self.replace})
             restart = self.interrupts if any(name in found for name in missing if name in self.hold) else ""
             yield Change(

@@ -13,7 +13,8 @@ OWN = "/etc/cni/net.d/10-calico.conflist"
 
 # names of the DaemonSets and Deployments by which pod networks run; calico-node's own namespace here is kube-system
 _NETWORKS = ("kube-flannel", "flannel", "cilium", "weave-net", "kube-router", "canal", "antrea-agent", "kube-ovn", "ovs-ovn",
-             "romana", "contiv", "aws-node", "tigera-operator", "calico-node", "kindnet")
+             "ovnkube", "romana", "contiv", "aws-node", "tigera-operator", "calico-node", "kindnet", "rke2-canal", "rke2-cilium",
+             "rke2-flannel")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class NoOtherPodNetwork(Resource):
 
     def probe(self) -> str:
         columns = "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name"
-        # where Calico has written its file, its pods are what gives this cluster's pods their addresses
-        return (f"[ -e {OWN} ] || [ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
+        return (f"[ ! -r {quote(self.kubeconfig)} ] || ! command -v kubectl >/dev/null || "
                 f"kubectl --kubeconfig {quote(self.kubeconfig)} --request-timeout=20s get daemonsets,deployments -A --no-headers "
                 f"-o {columns} 2>/dev/null || :")
 

@@ -26,6 +26,7 @@ class Lost:
         self.removed: dict[str, str] = {}
         self.moved: dict[str, str] = {}
         self.errors: list[str] = []
+        self.holds: dict[str, str] = {}  # packages on hold with which apt cannot install the rest, and what they want
         self._active: dict[str, list[str]] = {}
         self._containers = ""
         for line in facts.split("\n"):
@@ -37,6 +38,8 @@ class Lost:
                 self.moved[words[0]] = "an older version" if kind == "down" else "another version, although it is on hold"
             elif kind == "E:":
                 self.errors.append(rest)
+            elif kind == "hold" and words:
+                self.holds.setdefault(words[0], rest.partition(" ")[2])
             elif kind == "active" and len(words) == 2:
                 self._active.setdefault(words[0], []).append(words[1])
             elif kind == "containers" and words and words[0] != "0":
@@ -45,7 +48,7 @@ class Lost:
     def in_words(self, expected: Set[str]) -> str:
         """What goes, but for what is expected to; "" when nothing does."""
         gone = [self._of(name, version) for name, version in self.removed.items() if name not in expected]
-        moved = [f"apt gives {name} {how}" for name, how in self.moved.items() if name not in expected]
+        moved = [f"apt gives {name} {how}" for name, how in self.moved.items() if name not in expected | self.removed.keys()]
         removal = [f"apt removes {', '.join(gone)}"] if gone else []
         return "; ".join([*removal, *([self._containers] if gone and self._containers else []), *moved])
 

@@ -13,6 +13,24 @@ from .others import commented, uncommented
 from .unit import Unit
 
 _RELOAD = "systemctl reload-or-restart ssh"
+# who has a password, a shell, and no key in the files where sshd looks; where it asks a program for keys, nobody knows
+_PASSWORDS = r"""
+while IFS=: read -r user hash rest; do
+  case $hash in \$*) ;; *) continue ;; esac
+  IFS=: read -r _ _ uid _ _ home shell <<END
+$(getent passwd -- "$user")
+END
+  case ${shell:-/bin/sh} in */nologin|*/false|*/sync) continue ;; esac
+  [ "${uid:-0}" != 0 ] || continue
+  said=${said:-$(sshd -T 2>/dev/null)}; k=
+  case $said in *'authorizedkeyscommand /'*) break ;; esac
+  for f in $(printf '%s\n' "$said" | sed -n 's/^authorizedkeysfile //p'); do
+    f=$(printf '%s\n' "$f" | sed "s#%u#$user#g; s#%h#$home#g"); case $f in /*) ;; *) f=$home/$f ;; esac
+    [ ! -s "$f" ] || k=yes
+  done
+  [ -n "$k" ] || echo "password $user"
+done </etc/shadow 2>/dev/null || :
+""".strip()
 
 
 @dataclass(frozen=True)
@@ -37,10 +55,10 @@ class SshSettings(Resource):
         return Unit("ssh", watches=(self.path,), reload=True)
 
     def probe(self) -> str:
-        return parts.probe(self.file().probe(), self.unit().probe(), sshd_files.PROBE)
+        return parts.probe(self.file().probe(), self.unit().probe(), sshd_files.PROBE, _PASSWORDS)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        kept, running, others = parts.facts(facts, 3)
+        kept, running, others, accounts = parts.facts(facts, 4)
         told = list(self._conflicts(others))
         yield from told
         for change in self.file().changes(kept, altered):
@@ -49,13 +67,21 @@ class SshSettings(Resource):
                 continue
             yield Change(change.what, (*change.commands, Command(f"sshd -t\n{_RELOAD}")),
                          diff=change.diff, alters=change.alters | {"unit:ssh.service"},
-                         undo=f"{undo(self.path, FileFacts(kept))}\n{_RELOAD}")
+                         undo=f"{undo(self.path, FileFacts(kept))}\n{_RELOAD}", interrupts=self._locked_out(others, accounts))
             return
         if not told:
             for key, value in sshd_files.different(others, sshd_files.settings(self.content)).items():
                 yield rejection(f"sshd -T says that {key} is {value}, although {self.path} sets it, and no line of sshd's files that "
                                 "Coop reads does otherwise: look at SSHD_OPTS in /etc/default/ssh")
         yield from self.unit().changes(running, altered)
+
+    def _locked_out(self, others: str, accounts: str) -> str:
+        """Whom these settings keep out, in words: who comes in by a password now, and has no key."""
+        users = [line.removeprefix("password ") for line in accounts.split("\n") if line.startswith("password ")]
+        if not users or not sshd_files.different(others, {"passwordauthentication": "no"}):
+            return ""
+        has, are = ("has", "is") if len(users) == 1 else ("have", "are")
+        return f"{', '.join(users)} {has} a password and no key, and {are} let in no more"
 
     def _conflicts(self, others: str) -> Iterator[Change]:
         """What other files set otherwise, file by file."""

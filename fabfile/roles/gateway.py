@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fabfile.rack import Machine, Rack
 from fabfile.resources import (
     Check,
+    DnsmasqFiles,
     File,
     FormerLeases,
     FreePorts,
@@ -32,6 +33,7 @@ from fabfile.roles.sshd import sshd
 
 DNSMASQ = "/etc/dnsmasq.d/rack.conf"
 CHRONY = "/etc/chrony/chrony.conf"
+DROP_INS = ("/etc/chrony/conf.d/*.conf", "/etc/chrony/sources.d/*.sources")  # which the package's own file reads
 
 
 def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -81,10 +83,11 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 
 def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Resource]:
-    reserved = [other for other in rack.by_address if other is not machine]
-    yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=machine.inner, network=rack.network,
+    reserved, inner = [other for other in rack.by_address if other is not machine], machine.inner
+    yield File(DNSMASQ, render("rooster/etc/dnsmasq.d/rack.conf", inner=inner, network=rack.network,
                                reserved=reserved, boot=BOOT if rack.install else "",
                                port=rack.install.port if rack.install else 0), check="dnsmasq --test --conf-file={}")
+    yield DnsmasqFiles(DNSMASQ, inner.name, {other.inner.mac: str(other.address()) for other in reserved})
     yield FormerLeases({str(other.address()): other.inner.mac for other in reserved})
     yield Unit("dnsmasq", watches=(DNSMASQ, "/etc/hosts"))
     # rooster asks itself first; its own upstream keeps it going when dnsmasq is down
@@ -93,7 +96,7 @@ def _names_and_addresses_of_others(rack: Rack, machine: Machine) -> Iterator[Res
 
 def _time(rack: Rack) -> Iterator[Resource]:
     yield File(CHRONY, render("rooster/etc/chrony/chrony.conf", network=rack.network),
-               check="chronyd -p -f {}", asks=True)
+               check="chronyd -p -f {}", asks=True, unread=DROP_INS)
     yield Unit("chrony", watches=(CHRONY,))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import File, FirstLine, Hostname, IfThere, Resource, Unit
+from fabfile.resources import File, FirstLine, Hostname, HostNames, IfThere, Resource, Unit
 from fabfile.roles.rendering import render
 
 DHCLIENT = "/etc/dhcp/dhclient-enter-hooks.d/rack"
@@ -22,9 +22,9 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield IfThere("/etc/cloud/cloud.cfg.d", File("/etc/cloud/cloud.cfg.d/99-rack.cfg", render("every/etc/cloud/cloud.cfg.d/99-rack.cfg")))
     yield Hostname(machine.name)
     known = rack.by_address if machine is rack.gateway else (machine, rack.gateway)
-    yield File("/etc/hosts", render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
-                                    domain=rack.network.domain, endpoint=rack.cluster.endpoint,
-                                    endpoint_addresses=endpoint_addresses(rack, machine)))
+    yield HostNames(content=render("every/etc/hosts", machine=machine, machines=known, gateway=rack.gateway,
+                                   domain=rack.network.domain, endpoint=rack.cluster.endpoint,
+                                   endpoint_addresses=endpoint_addresses(rack, machine)))
 
 
 def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:

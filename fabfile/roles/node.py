@@ -90,7 +90,8 @@ def ports(rack: Rack, machine: Machine) -> dict[int, str]:
 
 def clock(rack: Rack) -> Iterator[Resource]:
     """The time, from rooster."""
-    yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}", asks=True)
+    yield File(CHRONY, render("chick/etc/chrony/chrony.conf", gateway=rack.gateway), check="chronyd -p -f {}", asks=True,
+               unread=("/etc/chrony/conf.d/*.conf", "/etc/chrony/sources.d/*.sources"))
     yield Unit("chrony", watches=(CHRONY,))
 
 

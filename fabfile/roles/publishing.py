@@ -78,7 +78,8 @@ def publishing(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield FreePorts({f"{port}/tcp": "nginx" for port in sorted({port for door in doors(rack) for port in door.ports})},
                     ("nginx",), tuple(door.public for door in doors(rack)))
     yield Packages({"iputils-arping": None, "libnginx-mod-stream": None, "nginx": None})
-    yield PublishedNames(NGINX, nginx_config(rack), check="nginx -t -q -c {}", asks=True, names=tuple(rack.network.publish))
+    yield PublishedNames(NGINX, nginx_config(rack), check="nginx -t -q -c {}", asks=True, unread=("/etc/nginx/sites-enabled/*",),
+                         names=tuple(rack.network.publish))
     yield Unit("nginx", watches=(NGINX,), reload=True)
 
 
