@@ -76,7 +76,7 @@ class SshSettings(Resource):
         yield from self.unit().changes(running, altered)
 
     def _locked_out(self, others: str, accounts: str) -> str:
-        """Whom these settings keep out, in words: who comes in by a password now, and has no key."""
+        """Which accounts these settings keep out, in words: those that come in by a password now, and have no key."""
         users = [line.removeprefix("password ") for line in accounts.split("\n") if line.startswith("password ")]
         if not users or not sshd_files.different(others, {"passwordauthentication": "no"}):
             return ""
