@@ -13,5 +13,6 @@ namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLL
                          if name != "lab" or (PROJECT / "lab").is_dir()))  # the lab comes with a clone alone
 namespace.add_task(import_module("fabfile.tasks.doctor").doctor)
 namespace.collections["rack"].add_task(import_module("fabfile.tasks.scanning").scan)  # it uses tasks that use fabfile.tasks.rack
-for _module, _name in (("rack_power", "power_off"), ("rack_power", "power_on"), ("backups", "backup"), ("backups", "restore")):  # the same
+for _module, _name in (("rack_power", "power_off"), ("rack_power", "power_on"), ("backups", "backup"), ("backups", "restore"),
+                       ("watching", "watch")):  # the same
     namespace.collections["rack"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))

@@ -16,7 +16,7 @@ from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
 from fabfile.loading.draft import OWN, Draft, Hosts, place, sound, sound_machines
 from fabfile.rack.cluster import Cluster
-from fabfile.rack.files import CLUSTER, HOSTS, HUB, INSTALL, NETWORK, OPERATORS, SECRETS, SERVICES, STORAGE, VERSIONS
+from fabfile.rack.files import CLUSTER, HOSTS, HUB, INSTALL, NETWORK, OPERATORS, SECRETS, SERVICES, STORAGE, VERSIONS, WATCH
 from fabfile.rack.install import Install
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
@@ -30,6 +30,7 @@ from fabfile.rack.storage import Storage
 from fabfile.rack.validation_errors import as_problems
 from fabfile.rack.values import NOTHING, Part
 from fabfile.rack.versions import Versions
+from fabfile.rack.watching import Watching
 from fabfile.upstream.documents import contradictions as contradictions_of_documents
 from fabfile.upstream.pages import read_pages
 from fabfile.upstream.preseed import contradictions as contradictions_of_answers
@@ -37,7 +38,8 @@ from fabfile.upstream.release import contradictions as contradictions_of_charts
 
 identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
-OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install, OPERATORS: Operators}
+OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install, OPERATORS: Operators,
+                                   WATCH: Watching}
 
 
 def rack_folder() -> Path:
@@ -100,7 +102,8 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
         conflicts=parts[HOSTS].conflicts,
         network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
         install=draft.install, operators=draft.operators.operators if draft.operators else NOTHING,
-        services=MappingProxyType(dict(draft.services)), secrets=secrets, pages=pages, documents=MappingProxyType(documents),
+        watching=parts.get(WATCH), services=MappingProxyType(dict(draft.services)),
+        secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
     problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack), *contradictions_of_answers(rack)]
     if problems:

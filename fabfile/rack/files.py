@@ -7,4 +7,4 @@ CLUSTER, NETWORK, VERSIONS = "configs/cluster.yaml", "configs/network.yaml", "co
 
 # a rack may lack these
 HUB, SERVICES, STORAGE = "configs/hub.yaml", "configs/services.yaml", "configs/storage.yaml"
-INSTALL, OPERATORS, SECRETS = "configs/install.yaml", "configs/operators.yaml", "configs/secrets.yaml"
+INSTALL, OPERATORS, WATCH, SECRETS = "configs/install.yaml", "configs/operators.yaml", "configs/watch.yaml", "configs/secrets.yaml"

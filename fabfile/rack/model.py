@@ -26,6 +26,7 @@ from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.storage import Storage
 from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
+from fabfile.rack.watching import Watching
 
 __all__ = ["Cluster", "Interface", "Machine", "NetworkPlan", "Operator", "Rack", "Versions"]
 
@@ -56,6 +57,7 @@ class Rack:
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
+    watching: Watching | None = None  # configs/watch.yaml
     leading: str = ""  # the control plane that the cluster is asked through, once it is known who answers
     conflicts: Conflicts = field(default_factory=Conflicts)
     missing: frozenset[str] = frozenset()  # machines that a run could not reach, or that are meant to be off: told to checks alone

@@ -13,10 +13,10 @@ MAY_IMPORT = {
     "cli": {"cli", "tasks", "engine", "loading", "rack", "folder", "secret"},
     "site": {"tasks", "engine", "loading", "rack"},  # what the site's own tasks import
     "tasks": {"tasks", "bmc", "rules", "facts", "engine", "roles", "resources", "loading", "upstream", "rack", "screen", "secret",
-              "finding"},
-    "screen": {"screen", "bmc", "facts", "engine", "resources", "upstream", "rack", "secret", "finding"},
+              "finding", "news"},
+    "screen": {"screen", "bmc", "facts", "engine", "resources", "upstream", "rack", "secret", "finding", "news"},
     "engine": {"engine", "resources", "programs", "loading", "rack", "secret", "finding"},
-    "rules": {"rules", "engine", "facts", "roles", "upstream", "rack", "finding"},
+    "rules": {"rules", "engine", "facts", "roles", "upstream", "rack", "finding", "news"},
     "facts": {"facts", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "roles": {"roles", "resources", "programs", "upstream", "rack", "secret", "finding"},
     "resources": {"resources", "bmc", "programs", "upstream", "rack", "secret", "finding"},
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "rack": {"rack", "secret", "finding"},
     "folder": set(),
     "secret": set(),
+    "news": {"finding"},
     "finding": set(),
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}

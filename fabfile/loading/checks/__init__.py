@@ -15,7 +15,9 @@ from fabfile.loading.checks import (
     storage,
     upstream_keys,
     versions,
+    watching,
 )
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
-       *upstream_keys.ALL, *operator.ALL, *services.ALL, *profiles.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL)
+       *upstream_keys.ALL, *operator.ALL, *services.ALL, *profiles.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL,
+       *watching.ALL)

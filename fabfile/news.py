@@ -1,0 +1,42 @@
+"""News of a rack: findings that somebody was not told yet, that became worse, or that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fabfile.finding import Finding, Severity
+
+Key = tuple[str, str]  # rule, where
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody knows of a finding: its words, and how bad it was."""
+
+    what: str
+    harm: Severity
+
+
+@dataclass(frozen=True)
+class News:
+    """Findings by rule and place."""
+
+    new: Mapping[Key, Finding] = field(default_factory=dict)
+    worse: Mapping[Key, Finding] = field(default_factory=dict)
+    gone: Mapping[Key, Told] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.worse or self.gone)
+
+    def __and__(self, later: News) -> News:
+        """What a later look says too."""
+        return News({key: one for key, one in later.new.items() if key in self.new},
+                    {key: one for key, one in later.worse.items() if key in self.worse},
+                    {key: one for key, one in later.gone.items() if key in self.gone})
+
+
+def known(told: Mapping[Key, Told], heard: News) -> dict[Key, Told]:
+    """What somebody knows who was told that, too."""
+    still = {key: one for key, one in told.items() if key not in heard.gone}
+    return still | {key: Told(one.what, one.harm) for key, one in {**heard.new, **heard.worse}.items()}

@@ -1,0 +1,56 @@
+"""Who is told what goes wrong, as configs/watch.yaml says. Addresses that are secrets, and a password, are in configs/secrets.yaml:
+
+    watch: {password: …, webhook: https://…, heartbeat: https://…}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from fabfile.rack.values import HostName, Part, SafeUrl, Text, pattern, port, refuse
+from fabfile.secret import Secret
+
+WATCH = "watch"  # the key of secrets.yaml
+MailAddress = Annotated[str, pattern(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", "a mail address", "such as ops@flock.example")]
+
+Port = Annotated[int, port("a port")]
+
+
+def _addresses(value: object) -> object:
+    if not isinstance(value, list) or not value:
+        raise refuse("a list of mail addresses is expected", "such as [ops@flock.example]")
+    return tuple(value)
+
+
+class Mail(Part):
+    """By which server, and to whom."""
+
+    to: Annotated[tuple[MailAddress, ...], BeforeValidator(_addresses)] = Field(examples=["[ops@flock.example]"])
+    sender: MailAddress = Field(examples=["rooster@flock.example"])
+    server: HostName = Field(examples=["smtp.flock.example"])
+    port: Port = 25
+    user: Text | None = None  # none: the server wants no login
+
+
+class Watching(Part):
+    """configs/watch.yaml."""
+
+    mail: Mail | None = None
+    webhook: SafeUrl | None = None
+    heartbeat: SafeUrl | None = None
+    harm: Literal["notice", "degraded", "down"] = "degraded"  # what is told at least
+
+
+def address_of(secrets: Mapping[str, Any], watching: Watching, key: Literal["webhook", "heartbeat"]) -> str | None:
+    """The address: of secrets.yaml, else of watch.yaml."""
+    hidden = (secrets.get(WATCH) or {}).get(key)
+    return hidden.reveal() if isinstance(hidden, Secret) else getattr(watching, key)
+
+
+def password_of(secrets: Mapping[str, Any]) -> Secret | None:
+    """Of the mail server's account."""
+    found = (secrets.get(WATCH) or {}).get("password")
+    return found if isinstance(found, Secret) else None
