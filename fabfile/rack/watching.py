@@ -26,7 +26,7 @@ def _addresses(value: object) -> object:
 
 
 class Mail(Part):
-    """By which server, and to whom."""
+    """The people who are told, and the server that takes it."""
 
     to: Annotated[tuple[MailAddress, ...], BeforeValidator(_addresses)] = Field(examples=["[ops@flock.example]"])
     sender: MailAddress = Field(examples=["rooster@flock.example"])

@@ -102,6 +102,7 @@ def files_of_a_rack():
     from fabfile.rack.services import Hub, Services
     from fabfile.rack.storage import Storage
     from fabfile.rack.versions import Versions
+    from fabfile.rack.watching import Watching
 
     yield "hosts.yaml", {"rack", "conflicts"} | keys(Conflicts, "conflicts.") | \
         keys(Operator, "operator.") | keys(Machine, "machines.NAME.")
@@ -113,6 +114,7 @@ def files_of_a_rack():
     yield "configs/storage.yaml", keys(Storage)
     yield "configs/hub.yaml", keys(Hub)
     yield "configs/services.yaml", keys(Services)
+    yield "configs/watch.yaml", keys(Watching)
 
 
 @pytest.mark.parametrize("file, wanted", [*files_of_a_rack()], ids=lambda value: value if isinstance(value, str) else "")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
@@ -25,6 +22,7 @@ from fabfile.screen.news import subject, text
 from fabfile.secret import Secret
 from fabfile.tasks import notifying
 from fabfile.tasks.notifying import Untold
+from tests.mails import mail_server, serving
 from tests.unit.test_doctor import rack, seen  # noqa: F401
 
 PROJECT = Path(__file__).parents[2]
@@ -73,42 +71,6 @@ def test_a_message_says_what_and_what_to_type():
 
 
 # -- messages that arrive --------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def serving(server):
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-class Smtp(StreamRequestHandler):
-    """A mail server of one session: `server.said` are the lines that it was told; `server.refuses` a recipient."""
-
-    def handle(self) -> None:
-        self.answer("220 example")
-        while line := self.rfile.readline().decode().rstrip("\r\n"):
-            self.server.said.append(line)
-            word = line[:4].upper()
-            if word == "DATA":
-                self.answer("354 go on")
-                while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                    self.server.said.append(line)
-            self.answer("550 no such user" if word == "RCPT" and self.server.refuses else "221 bye" if word == "QUIT" else "250 example")
-
-    def answer(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
-
-
-@contextmanager
-def mail_server(refuses: bool = False):
-    server = TCPServer(("127.0.0.1", 0), Smtp)
-    server.said, server.refuses = [], refuses
-    with serving(server):
-        yield server
 
 
 def mail_by(server, user: str | None = None) -> Mail:
