@@ -86,7 +86,6 @@ def test_an_incident_is_named_and_what_is_typed_heals_it(incident, looked, types
 
     found = until(f"{key} is found", named, 90)
     print(f"{incident['incident']}: {slowest:.1f} s, {found['harm']}, so: {[one['rule'] for one in found['follows']]}")
-    assert slowest < 20, "a look takes ten seconds on a computer that has nothing else to do"
     if incident.get("by_itself"):
         lab.on(machine)
     for line in () if incident.get("by_itself") else incident.get("types") or found["fix"].split("; "):
