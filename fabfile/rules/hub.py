@@ -69,10 +69,17 @@ def _fix(node: SickNode) -> str:
 
 @rule(everywhere=("hub_api_silent", "published_silent"))
 def hub_pod_missing(look: Look) -> Found:
-    """There is no pod of a hub."""
+    """A hub has no pod, or one of those is missing that every hub has."""
     for name, state in look.hubs.items():
-        if not state.cluster and not any(pod.startswith(OWN) for pod, _, _ in state.pods):
+        missing = [one for one in ("hub", "proxy") if not any(pod.startswith(f"{one}-") for pod, _, _ in state.pods)]
+        if state.cluster or not missing:
+            continue
+        if not any(pod.startswith(OWN) for pod, _, _ in state.pods):
             yield Finding(f"there is no pod of {name}", name, Severity.DOWN, fix=_command(name, "upgrade"))
+            continue
+        scale = f"kubectl -n {look.rack.services[name].in_namespace} scale deployment {' '.join(missing)} --replicas=1"
+        yield Finding(f"{name} has no pod {missing[0]}-…", name, Severity.DOWN,
+                      fix=f"{scale}; if there is none: {_command(name, 'upgrade')}")
 
 
 @rule(here=("pod_not_ready",), everywhere=("hub_api_silent", "published_silent", "service_without_endpoints"))
