@@ -25,6 +25,14 @@ done
 # a lease would have its own /etc/resolv.conf written at each start, and the rack's files say what is in it
 if [ -f "$target/etc/dhcpcd.conf" ]; then printf '\nnohook resolv.conf\n' >>"$target/etc/dhcpcd.conf"; fi
 
+# GRUB for Secure Boot is a recommended package: where install.yaml leaves those out, firmware that enforces it starts no disk
+efi=$target/boot/efi/EFI
+if [ -e "$efi/debian/grubx64.efi" ] && [ ! -e "$efi/debian/shimx64.efi" ]; then
+  apt-install grub-efi-amd64-signed shim-signed
+  in-target dpkg-reconfigure --frontend noninteractive grub-efi-amd64
+  [ -e "$efi/debian/shimx64.efi" ]
+fi
+
 # either disk of a mirror can start the machine: the installer fills one EFI partition alone
 if [ -d /sys/firmware/efi ] && [ -d "$target/boot/efi/EFI" ]; then
   filled=$(awk -v at="$target/boot/efi" '$2 == at { print $1 }' /proc/mounts)
