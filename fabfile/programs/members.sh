@@ -5,15 +5,6 @@
 
 nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
 '{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}') || exit 1
-# what a kubelet has begun to pull for the node's own pods, and has not said the end of: "NODE IMAGE", one a line
-pulled() {
-  kubectl -n kube-system get events --field-selector involvedObject.kind=Pod -o jsonpath='{range .items[*]}{.lastTimestamp} {.reason} '\
-'{.source.host} {.involvedObject.name} {.involvedObject.fieldPath} {.message}{"\n"}{end}' 2>/dev/null |
-    sort -s -k1,1 | awk '{ key = $3 " " $4 " " $5 }
-      $2 == "Pulling" { match($0, /"[^"]*"/); image[key] = $3 " " substr($0, RSTART + 1, RLENGTH - 2) }
-      $2 == "Pulled" || $2 == "Failed" || $2 == "BackOff" { delete image[key] }
-      END { for (key in image) print image[key] }' | sort -u
-}
 wrong=$(for each in $wanted; do
   name=${each%%=*}
   found=$(echo "$nodes" | grep "^$name " || echo "$name unknown")

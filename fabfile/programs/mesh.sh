@@ -1,5 +1,6 @@
-# shellcheck shell=sh disable=SC2015,SC2046
+# shellcheck shell=sh disable=SC2015,SC2046,SC2154
 # Whether every Ready node has BGP sessions with all others. Behind nodes.sh.
+# Given: moves (the exit code where images are missing, which come).
 
 count=$(ready | grep -c .)
 set -- $(kubectl -n kube-system get daemonset calico-node \
@@ -12,4 +13,8 @@ lonely=$(for node in $(ready); do (
   held=$(sessions "${speaker:-none}")
   [ "$held" -ge $((count - 1)) ] || echo "$node has $held sessions of $((count - 1))"
 ) & done; wait)
-[ -z "$lonely" ] || { echo "$lonely"; exit 1; }
+if [ -n "$lonely" ]; then
+  echo "$lonely"
+  [ -z "$(pulled)" ] || exit "$moves"
+  exit 1
+fi

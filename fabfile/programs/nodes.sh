@@ -18,6 +18,15 @@ sessions() {
   timeout 6 kubectl -n kube-system exec "$1" -c calico-node -- \
     birdcl -s /var/run/calico/bird.ctl show protocols 2>/dev/null | grep -c ' BGP .* Established'
 }
+# What a kubelet has begun to pull for the node's own pods, and has not said the end of: "NODE IMAGE", one a line.
+pulled() {
+  kubectl -n kube-system get events --field-selector involvedObject.kind=Pod -o jsonpath='{range .items[*]}{.lastTimestamp} {.reason} '\
+'{.source.host} {.involvedObject.name} {.involvedObject.fieldPath} {.message}{"\n"}{end}' 2>/dev/null |
+    sort -s -k1,1 | awk '{ key = $3 " " $4 " " $5 }
+      $2 == "Pulling" { match($0, /"[^"]*"/); image[key] = $3 " " substr($0, RSTART + 1, RLENGTH - 2) }
+      $2 == "Pulled" || $2 == "Failed" || $2 == "BackOff" { delete image[key] }
+      END { for (key in image) print image[key] }' | sort -u
+}
 # NAMESPACE NAME: the DaemonSet's pods are new and ready on every node that is Ready; a node that is away keeps its old
 # pod, which nobody can replace.
 rolled_out() {

@@ -10,10 +10,12 @@ from fabfile.resources import Check
 from fabfile.resources.base import MOVES, NOTE
 from fabfile.upstream.paths import ADMIN_CONF
 
+PULLS = 1800.0  # seconds that the images of a node's own pods may take to come
+
 
 def of_all_nodes(*programs: str, **variables: str) -> str:
     """Shell text for a control plane: what these programs ask of all nodes, where there is a pod network."""
-    return shell("nodes", "networked", *programs, kubeconfig=ADMIN_CONF, **variables)
+    return shell("nodes", "networked", *programs, kubeconfig=ADMIN_CONF, moves=str(MOVES), **variables)
 
 
 def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
@@ -22,14 +24,14 @@ def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
     wanted = " ".join(f"{machine.name}={machine.address()}" for machine in machines)
     what = f"{' and '.join(machine.name for machine in machines)} {'is' if len(machines) == 1 else 'are'} Ready"
     return Check(what if len(machines) < 5 else f"{len(machines)} nodes are Ready", rack.leader.name,
-                 of_all_nodes("members", wanted=wanted, notice=NOTE, moves=str(MOVES)),
-                 limit=180, most=1800, about=tuple(machine.name for machine in machines))
+                 of_all_nodes("members", wanted=wanted, notice=NOTE),
+                 limit=180, most=PULLS, about=tuple(machine.name for machine in machines))
 
 
 def mesh_is_established(rack: Rack) -> Check:
     """Each of N nodes that are Ready holds N-1 BGP sessions."""
     return Check("every Ready node has BGP sessions with all others", rack.leader.name, of_all_nodes("mesh"),
-                 limit=180, stage=1)
+                 limit=180, most=PULLS, stage=1)
 
 
 def reports_again(machine: Machine) -> Check:

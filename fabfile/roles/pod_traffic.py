@@ -11,7 +11,7 @@ import yaml
 from fabfile.programs import body
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check
-from fabfile.roles.membership_checks import mesh_is_established, nodes_are_ready, of_all_nodes
+from fabfile.roles.membership_checks import PULLS, mesh_is_established, nodes_are_ready, of_all_nodes
 from fabfile.upstream.documents import cluster_configuration
 
 NAMESPACE = "coop-check"
@@ -40,7 +40,8 @@ def pods_reach_everything(rack: Rack) -> Check:
     return Check(what, rack.leader.name, of_all_nodes(
         "mesh", "pod_traffic", namespace=NAMESPACE, objects=yaml.safe_dump_all(_probe(rack), sort_keys=False),
         inside=body("from_a_pod"), links=links, service=f"kubernetes.default.svc.{domain}", host=world.hostname or "",
-        port=str(port), page=world.geturl(), proxy=rack.network.proxy.url if rack.network.proxy else "", most="200"), limit=240, stage=1)
+        port=str(port), page=world.geturl(), proxy=rack.network.proxy.url if rack.network.proxy else "", most="200"),
+                 limit=240, most=PULLS, stage=1)
 
 
 def _probe(rack: Rack) -> list[dict[str, Any]]:
