@@ -15,13 +15,24 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "forge"))
 from api_server import api_server
 
 from fabfile.engine.causes import cause
+from fabfile.programs import shell
 from fabfile.resources import writing
-from lab.forge import containerd, kubernetes
+from lab.forge import containerd, cri_tools, kubernetes
 from lab.forge.store import Store
 from lab.places import forge_cache
+from tests.ssh.swarm import sshd
 
 CASES = yaml.safe_load((Path(__file__).parents[1] / "cases/field/provoked.yaml").read_text())
 STORE = Store(forge_cache())
+CONTAINERD = """
+s=$(mktemp -d /tmp/coop-cause.XXXXXX)
+printf 'version = 3\\nroot = "%s/root"\\nstate = "%s/state"\\ndisabled_plugins = [%s]\\n' "$s" "$s" "$without" >c.toml
+printf '[grpc]\\naddress = "%s/c.sock"\\n[ttrpc]\\naddress = "%s/t.sock"\\n' "$s" "$s" >>c.toml
+printf '[plugins."io.containerd.cri.v1.images".registry]\\nconfig_path = "%s/certs"\\n' "$PWD" >>c.toml
+containerd --config c.toml >containerd.log 2>&1 & others="$others $!"
+until grep -q 'successfully booted' containerd.log; do sleep 0.2; done
+"""
+BEGIN = "ip link set lo up; others=; s=; trap 'kill $others 2>/dev/null; wait; [ -z \"$s\" ] || rm -rf \"$s\"' EXIT"
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +44,16 @@ def api(tmp_path_factory):
 @pytest.mark.parametrize("case", [case for case in CASES if "script" in case], ids=lambda case: case["cause"])
 def test_a_program_says_it(tmp_path, case):
     """In a network of its own that leads nowhere, and a root whose mounts are its own."""
-    path = ":".join([*(str(STORE.folder(part) / "bin") for part in (kubernetes.programs, containerd.programs)), os.environ["PATH"]])
-    script = case["script"].replace("@MOVE@", writing.move(str(tmp_path / "file")))
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", f"ip link set lo up\n{script}"], cwd=tmp_path, text=True, timeout=100,
+    parts = (kubernetes.programs, containerd.programs, cri_tools.programs)
+    path = ":".join([*(str(STORE.folder(part) / "bin") for part in parts), os.environ["PATH"]])
+    program, libraries = sshd()
+    script = case["script"]
+    texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
+             "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig="")}
+    for name, text in texts.items():
+        script = script.replace(f"@{name}@", text)
+    whole = f"{BEGIN}\n{case.get('before', '')}\n{script}"
+    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", whole], cwd=tmp_path, text=True, timeout=100,
                           env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     found = cause(done.stdout)
     assert found and found.name == case["cause"], done.stdout
