@@ -2,6 +2,7 @@
 
     $XDG_STATE_HOME/coop/RACK/runs/20261123-202502-a18e.jsonl
 
+Runs of another folder whose rack has the same name, a copy for trying things, lie beside: the first line has the folder, too.
 Each line has `at` (seconds since 1970) and `event`: began, connected, adopted, noticed, probed, planned,
 not_needed, step_began, ran, said, changed, held, failed, stopped, step_ended, verified, ended. A run that was killed has no
 `ended`; one that is running holds a lock on its file.
@@ -43,8 +44,10 @@ def folder(rack: str) -> Path:
 class Journal:
     """A listener of a run's events that writes them down, each at once: of a killed run, everything until then is there."""
 
-    def __init__(self, rack: str):
+    def __init__(self, rack: str, files: Path | None = None):
+        """`files`: the folder of the rack's files."""
         self._folder = folder(rack)
+        self._files = str(files or "")
         self._file: TextIO | None = None
 
     def __call__(self, event: events.Event) -> None:
@@ -59,6 +62,8 @@ class Journal:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert self._file is not None
         record = {"at": round(time.time(), 3), "event": kind, **_record(event)}
+        if isinstance(event, events.Began):
+            record["folder"] = self._files
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._file.flush()
         if isinstance(event, events.Ended):
@@ -82,6 +87,11 @@ class Kept:
         return self.records[0]
 
     @property
+    def folder(self) -> str:
+        """That of the rack's files; "" where an older Coop has not said so."""
+        return str(self.began.get("folder", ""))
+
+    @property
     def ended(self) -> dict[str, Any] | None:
         """None when the run was killed, or is running: see `at_work`."""
         return self.records[-1] if self.records[-1]["event"] == "ended" else None
@@ -94,10 +104,11 @@ def kept(rack: str) -> Iterator[Kept]:
             yield Kept(path.stem, records, records[-1]["event"] != "ended" and _is_held(path))
 
 
-def find(rack: str, run: str) -> Kept:
-    """The run whose name begins or ends with this; "last" is the newest. Raises WrongUsage."""
+def find(rack: str, run: str, files: Path | None = None) -> Kept:
+    """The run whose name begins or ends with this; "last" is the newest of this folder's. Raises WrongUsage."""
     for each in kept(rack):
-        if run == "last" or each.run.startswith(run) or each.run.endswith(run):
+        own = not (files and each.folder) or each.folder == str(files)
+        if (run == "last" and own) or each.run.startswith(run) or each.run.endswith(run):
             return each
     raise WrongUsage(f"rack {rack} has had no run yet" if run == "last" else
                      f"the journal of rack {rack} has no run {run!r}")

@@ -10,15 +10,17 @@ from fabfile.engine.journal import Kept
 from fabfile.screen.table import table
 
 
-def list_as_text(runs: Sequence[Kept]) -> str:
-    """One line per run: its name, time, user, task, result, changes, seconds."""
+def list_as_text(runs: Sequence[Kept], files: str = "") -> str:
+    """One line per run: name, time, user, task, result, changes, seconds; the rack's folder, where one has another than `files`."""
+    several = len({files, *(run.folder for run in runs)} - {""}) > 1
     rows = []
     for run in runs:
         ended = run.ended
+        folder = [run.folder or "?"] if several else []
         rows.append((run.run, _when(run.began["at"]), f"{run.began['who']}@{run.began['origin']}",
                      run.began["task"] + " --dry" * run.began["dry"], _ending(run),
-                     str(ended["changes"]) if ended else "?", f"{ended['seconds']:.1f}" if ended else "?"))
-    headings = ("run", "began", "who", "task", "ended", "changes", "seconds")
+                     str(ended["changes"]) if ended else "?", f"{ended['seconds']:.1f}" if ended else "?", *folder))
+    headings = ("run", "began", "who", "task", "ended", "changes", "seconds", *(["folder"] if several else []))
     return table(headings, rows) if rows else "No run yet."
 
 

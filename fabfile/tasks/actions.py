@@ -32,7 +32,7 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
     from fabfile.tasks.command_line import command
 
     action = Action(what, script, long, limit, interrupts)
-    journal = Journal(rack.name)
+    journal = Journal(rack.name, rack.folder)
     with progress(rack.name, sys.stdout) as board:
         show = board if sys.stdout.isatty() else Notices(sys.stderr)
 

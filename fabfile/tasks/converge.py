@@ -54,7 +54,7 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
     from fabfile.engine.run import run
     from fabfile.screen.consent import asked_for, unagreed
 
-    journal = Journal(rack.name)
+    journal = Journal(rack.name, rack.folder)
     if json:
         from json import dumps
         result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal, ways=ways,

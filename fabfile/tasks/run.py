@@ -21,8 +21,9 @@ def list(c: Context, count: int = 20, json: bool = False) -> None:
     from fabfile.screen import runs as screen
     from fabfile.tasks.rack import the_rack
 
-    found = [*islice(kept(the_rack().name), count)]
-    print(screen.list_as_json(found) if json else screen.list_as_text(found))
+    rack = the_rack()
+    found = [*islice(kept(rack.name), count)]
+    print(screen.list_as_json(found) if json else screen.list_as_text(found, str(rack.folder)))
 
 
 @task(help={"run": "Its name, or how the name begins or ends, or \"last\".", "json": JSON})
@@ -34,7 +35,8 @@ def show(c: Context, run: str, json: bool = False) -> None:
     from fabfile.tasks.rack import the_rack
 
     try:
-        found = find(the_rack().name, run)
+        rack = the_rack()
+        found = find(rack.name, run, rack.folder)
     except WrongUsage as error:
         raise Exit(str(error), code=2) from None
     print(screen.run_as_json(found) if json else screen.run_as_text(found))

@@ -15,7 +15,7 @@ from test_engine_run import Setting, Unready, rack_of, step
 
 from fabfile.engine import events
 from fabfile.engine.errors import CommandFailed, Crashed, Interrupted, WrongUsage
-from fabfile.engine.journal import Journal, kept, result_as_data
+from fabfile.engine.journal import Journal, find, kept, result_as_data
 from fabfile.engine.run import run
 from fabfile.resources.base import Change, Command
 from fabfile.screen.ending import ending_text, error_text
@@ -143,6 +143,21 @@ def test_the_journal_lists_runs_and_shows_one(tmp_path, monkeypatch):
     shown = run_as_text(runs[0])
     assert "    chick0: setting x: nothing, should be 1" in shown and "0.25 s  set x 1" in shown
     assert "plan afterwards: no changes" in shown
+
+
+def test_runs_of_a_copy_of_the_rack_are_not_taken_for_its_own(tmp_path, monkeypatch):
+    """Two folders whose hosts.yaml names one rack share a journal."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    own, copy = Path("/srv/rack"), Path("/srv/staging")
+    names = [run_with(Setting("x", str(number)), tell=Journal("flock", files)).run for number, files in enumerate([own, copy, None])]
+    runs = [*kept("flock")]
+    assert {run.run: run.folder for run in runs} == dict(zip(names, [str(own), str(copy), ""], strict=True))
+    assert {line.split()[-1] for line in list_as_text(runs, str(own)).splitlines()[1:]} == {str(own), str(copy), "?"}
+    alone = [run for run in runs if run.folder == str(copy)]
+    assert list_as_text(alone, str(own)).splitlines()[1].endswith(str(copy))
+    assert "folder" not in list_as_text(alone, str(copy)) and "folder" not in list_as_text([alone[0]])
+    assert all(find("flock", "last", files).folder in (str(files), "") for files in (own, copy))
+    assert find("flock", names[1], own).folder == str(copy)
 
 
 def test_the_journal_reports_a_crashed_run_from_one_at_work_and_one_that_was_killed(tmp_path, monkeypatch):
