@@ -12,7 +12,7 @@ lonely=$(for node in $(ready); do (
   speaker=$(echo "$speakers" | sed -n "s/^$node=//p")
   held=$(sessions "${speaker:-none}")
   [ "$held" -ge $((count - 1)) ] || echo "$node has $held sessions of $((count - 1))"
-) & done; wait)
+) & a_few; done; wait)
 if [ -n "$lonely" ]; then
   echo "$lonely"
   [ -z "$(pulled)" ] || exit "$moves"
