@@ -1,8 +1,8 @@
 """A client of a hub's API. This file runs on the gateway, with Python's standard library only.
 
-`main` takes a mapping: how the hub is reached (address, port, tls, host, base, token), what to do (do), and
-with what. It prints one line of JSON as its last, and ends with 1 and a sentence when it cannot be done; with 4 when
-the hub is well, and only a user who has never logged in gets no server.
+`main` takes a mapping: how the hub is reached (address, port, tls, host, base, token, macs), what to do (do), and with what. It prints one
+line of JSON as its last, and ends with 1 and a sentence when it cannot be done; with 4 when the hub is well, and only a user who has
+never logged in gets no server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -33,16 +33,20 @@ class Refused(Failed):
 
 
 class Api:
-    """Requests to one hub, each over a connection of its own, in the name of Coop's service."""
+    """Requests to one hub, in the name of Coop's service. `macs`: of the nodes that may answer for its address."""
 
-    def __init__(self, address: str, port: int, tls: bool, host: str, base: str, token: str, **others: Any) -> None:
-        self.address, self.port, self.tls = address, port, tls
-        self.host, self.base, self.token = host, base, token
+    def __init__(self, address: str, port: int, tls: bool, host: str, base: str, token: str, macs: Iterable[str] = (),
+                 **others: Any) -> None:
+        self.address, self.port, self.tls, self.host, self.base, self.token, self.macs = address, port, tls, host, base, token, {*macs}
 
     def connect(self, timeout: float = 20.0) -> socket.socket:
-        """A connection to the hub's own address on the rack's wire; the certificate is for the name, and may
-        be new."""
+        """A connection to the hub's own address on the rack's wire, to a node; the certificate is for the name, and may be new."""
         plain = socket.create_connection((self.address, self.port), timeout)
+        with open("/proc/net/arp") as table:  # an address that is not on a wire of this machine is not in it
+            mac = next((row[3].lower() for row in map(str.split, table) if row[0] == self.address and row[2] != "0x0"), "")
+        if self.macs and mac and mac not in self.macs:
+            plain.close()
+            raise OSError(f"{mac} answers for {self.address}, and is no node of the rack: it is told no token (is the address used twice?)")
         if not self.tls:
             return plain
         context = ssl.create_default_context()
@@ -51,14 +55,11 @@ class Api:
 
     def ask(self, method: str, path: str, body: Any = None, timeout: float = 30.0) -> tuple[int, Any]:
         """Status and body of the answer; JSON where it is JSON. Raises OSError when there is none."""
-        connection = http.client.HTTPConnection(self.host, timeout=timeout)
-        connection.sock = self.connect(timeout)
-        try:
+        with closing(http.client.HTTPConnection(self.host, timeout=timeout)) as connection:
+            connection.sock = self.connect(timeout)
             connection.request(method, self.base + path, json.dumps(body) if body is not None else None, self.headers())
             answer = connection.getresponse()
             data = answer.read()
-        finally:
-            connection.close()
         try:
             return answer.status, json.loads(data)
         except ValueError:
@@ -107,15 +108,13 @@ class Progress(threading.Thread):
         self.said: list[str] = []
 
     def run(self) -> None:
-        try:
+        with suppress(OSError, ValueError, http.client.HTTPException):  # it only adds to what is told
             connection = http.client.HTTPConnection(self.api.host)
             connection.sock = self.api.connect(600)
             connection.request("GET", self.api.base + self.path, headers=self.api.headers())
             for line in connection.getresponse():
                 if line.startswith(b"data:"):
                     self.said.append(json.loads(line[5:]).get("message", ""))
-        except (OSError, ValueError, http.client.HTTPException):
-            pass  # it only adds to what is told
 
 
 class WebSocket:
@@ -372,16 +371,15 @@ def admin(api: Api, user: str, admin: bool = True, **others: Any) -> dict[str, A
 
 def stop_server(api: Api, user: str, **others: Any) -> dict[str, Any]:
     """A user's server stopped; whether there was one."""
-    there = server_of(api, user) is not None
+    there = server_of(api, user)
     stopped(api, user, 120)
-    return {"stopped": there}
+    return {"stopped": there is not None}
 
 
 def info(api: Api, **others: Any) -> dict[str, Any]:
     """The hub's version, and who is there."""
-    everybody = users(api)
-    servers = sorted(user["name"] for user in everybody if user["server"])
-    return {"version": api.get("GET", "hub/api/")["version"], "users": len(everybody), "servers": servers}
+    everybody, version = users(api), api.get("GET", "hub/api/")["version"]
+    return {"version": version, "users": len(everybody), "servers": sorted(user["name"] for user in everybody if user["server"])}
 
 
 ACTIONS: Any = {"prove": prove, "users": users, "add": add, "remove": remove, "admin": admin, "stop-server": stop_server, "info": info}
