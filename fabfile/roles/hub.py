@@ -154,7 +154,8 @@ def api_command(rack: Rack, wanted: Service, action: str, **more: Any) -> str:
     token = looked_up(rack.secrets.get(wanted.name), "hub", "services", API, "apiToken")
     argument = {"do": action, "address": address_of(rack, wanted), "port": HTTPS if tls else HTTP, "tls": tls,
                 "host": wanted.publish, "base": base_url(values),
-                "token": token.reveal() if token else "", "macs": [machine.inner.mac for machine in rack.chicks], **more}
+                "token": token.reveal() if token else "",
+                "macs": sorted(link.mac for machine in rack.chicks for link in machine.interfaces.values()), **more}
     packed = b64encode(json.dumps(argument).encode()).decode()
     begin = f"sys.exit(main(json.loads(base64.b64decode({packed!r}))))"
     return f"python3 - <<'COOP'\n{text('hub_client.py')}\n{begin}\nCOOP\n"
