@@ -117,6 +117,5 @@ class ClusterRestored(Resource):
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),  # before anything is removed
             *([reset_by_kubeadm(self.socket, self.pki)] if there else []),
             Command(f"{image}\n{etcd}", long=True, limit=_LIMIT, shown="etcdutl snapshot restore"),
-            # DNS and kube-proxy are in the data, as the rack has them
-            marked(f"kubeadm init --config {config} --skip-token-print --skip-phases addon --ignore-preflight-errors "
+            marked(f"kubeadm init --config {config} --skip-token-print --ignore-preflight-errors "
                    f"DirAvailable-{self.etcd.replace('/', '-')}", limit=900.0)]
