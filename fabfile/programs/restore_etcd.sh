@@ -6,14 +6,14 @@
 
 umask 077
 mkdir -p "$pki"; tar -C "$pki" -xf "$folder/pki.tar"
-mkdir -p "$etcd"; find "$etcd" -mindepth 1 -delete
 mounted=$(mktemp -d /run/coop-etcd.XXXXXX)
 trap 'ctr -n k8s.io images unmount --rm "$mounted" >/dev/null 2>&1; rmdir "$mounted" 2>/dev/null || :' EXIT
 ctr -n k8s.io images mount "$image" "$mounted" >/dev/null
 revision=$("$mounted/usr/local/bin/etcdutl" snapshot status "$folder/etcd.db" --write-out json | sed -n 's/.*"revision": *\([0-9]*\).*/\1/p')
 [ -n "$revision" ] || { echo "the revision of the snapshot cannot be read" >&2; exit 1; }
 more=$(($(date +%s) * 1000 - revision))
-[ "$more" -ge 1000000000 ] || more=1000000000
+[ "$more" -gt 0 ] || { echo "the clock of $node is behind the backup: chronyc tracking there" >&2; exit 1; }
+mkdir -p "$etcd"; find "$etcd" -mindepth 1 -delete
 rm -rf "$etcd.restored"
 "$mounted/usr/local/bin/etcdutl" snapshot restore "$folder/etcd.db" --data-dir "$etcd.restored" --name "$node" \
   --initial-cluster "$node=$peer" --initial-advertise-peer-urls "$peer" --bump-revision "$more" --mark-compacted
