@@ -28,7 +28,8 @@ class KubeletSettings(Resource):
     `own` names arguments that kubeadm may have added by itself, with their only value or None for any. `patches` is the
     folder of kubeadm's patches on the machine: what a patch sets there holds, as it does when kubeadm writes the file.
     `fixed` are keys of the machine's own that are rejected, as ClusterSettings rejects the cluster's. A unit that watches
-    the two files restarts kubelet. With `down` they are looked at only where kubelet does not run: they may be why.
+    the two files restarts kubelet. With `down` they are looked at only where kubelet does not run: they may be
+    why. Only there another container runtime is put back: one behind which pods run is left to whoever runs it.
     """
 
     wanted: Mapping[str, Any]
@@ -66,7 +67,8 @@ class KubeletSettings(Resource):
 
     def _settings(self, file: FileFacts, found: dict[str, Any], patches: str) -> Iterator[Change]:
         wanted, exact = patched(self.wanted, patches), self.exact
-        if (runtime := self.own.get("container-runtime-endpoint")) and found.get(_RUNTIME, runtime) not in ("", runtime):
+        runtime = self.own.get("container-runtime-endpoint")
+        if self.down and runtime and found.get(_RUNTIME, runtime) not in ("", runtime):
             wanted = {**wanted, _RUNTIME: runtime}
         differ = settings.differences(wanted, found, exact=exact, unsaid=frozenset(self.unsaid), ignored=frozenset(
             path for path in _OF_THE_MACHINE if path[0] not in wanted))
@@ -81,7 +83,7 @@ class KubeletSettings(Resource):
     def _flags(self, file: FileFacts) -> Iterator[Change]:
         found = arguments_of(file.content or "")
         given = {name for name, _ in self.arguments}
-        wanted = [(name, self.own[name] or value) for name, value in found if name in self.own and name not in given]
+        wanted = [(name, (self.down and self.own[name]) or value) for name, value in found if name in self.own and name not in given]
         wanted += [(name, value) for name, value in self.arguments]
         differ = compared(wanted, found, exact=self.exact)
         if differ:

@@ -41,7 +41,7 @@ def swap_returns(look: Look) -> Found:
 def kubelet_wrong_runtime(look: Look) -> Found:
     """kubelet is told to use another runtime than containerd."""
     for name, state in look.members.items():
-        if wrong := [one for one in state.lines("runtime-endpoint") if one != CRI_SOCKET]:
+        if wrong := [one for one in state.lines("runtime-endpoint") if one.replace("/var/run/", "/run/") != CRI_SOCKET]:
             yield Finding(f"kubelet on {name} asks {wrong[0]}, not containerd", name, Severity.DEGRADED, fix=f"{apply(name)} --yes")
 
 
