@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Whether nodes are Ready, at the addresses that they should have. Others that are not are named. Behind nodes.sh.
 # Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault), moves (the exit
-# code where nothing but images is missing, which come).
+# code where one of them waits for images, which come).
 
 nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
 '{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}') || exit 1
@@ -16,16 +16,16 @@ wrong=$(for each in $wanted; do
   esac
 done)
 if [ -n "$wrong" ]; then
-  images=$(pulled) waits=''
-  echo "$wrong" | while read -r name what; do
-    image=$(echo "$images" | sed -n "s/^$name //p" | tr '\n' ' ')
+  images=$(pulled)
+  told=$(echo "$wrong" | while read -r name what; do
+    image=
+    # of one that died meanwhile, nobody tells the end
+    ! echo "$nodes" | grep -q "^$name False " || image=$(echo "$images" | sed -n "s/^$name //p" | tr '\n' ' ')
     echo "$name $what${image:+: it pulls ${image% }}"
-  done
-  for name in $(echo "$wrong" | sed 's/ .*//'); do
-    echo "$images" | grep -q "^$name " || waits=$name
-  done
-  [ -z "$waits" ] || exit 1
-  exit "$moves"
+  done)
+  echo "$told"
+  ! echo "$told" | grep -q ': it pulls ' || exit "$moves"
+  exit 1
 fi
 echo "$nodes" | while read -r name ready address; do
   [ "$ready" = True ] || echo "$notice$name is not Ready: nothing was asked of it"
