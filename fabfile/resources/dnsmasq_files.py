@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from shlex import quote
 
 from .base import Change, Resource, conflict
@@ -36,15 +36,20 @@ class DnsmasqFiles(Resource):
     def probe(self) -> str:
         keys = "|".join([*_KEYS, "dhcp-host"])
         return ("for f in /etc/dnsmasq.conf /etc/dnsmasq.d/*; do\n"
-                f"  case $f in {quote(self.own)}|*.dpkg-dist|*.dpkg-old|*.dpkg-new) continue ;; esac\n"
-                f"  grep -HnsE '^[[:space:]]*({keys})[[:space:]]*(=|$)' -- \"$f\" || :\ndone")
+                f"  case $f in {quote(self.own)}|*~|*/\\#*\\#|*.dpkg-dist|*.dpkg-old|*.dpkg-new) continue ;; esac\n"
+                f"  grep -HnsE '^[[:space:]]*({keys})[[:space:]]*(=|#|$)' -- \"$f\" || :\ndone")
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        wrong: dict[str, dict[int, tuple[str, str]]] = {}  # by file and line: its text, and what comes of it
         for path, number, text in numbered(facts):
             key, _, value = (part.strip() for part in text.partition("#")[0].partition("="))
             if why := self._why(key, value):
-                yield conflict(path, f"{path}:{number} ({key}) {why}",
-                               commented(path, {number: text}, then="systemctl try-restart dnsmasq"), keepable=False)
+                wrong.setdefault(path, {})[number] = text, f"{path}:{number} ({key}) {why}"
+        for path, lines in wrong.items():
+            # dnsmasq restarts as behind Coop's own file: with a wrong line left in another file it would not start
+            yield conflict(path, "; ".join(why for _, why in lines.values()),
+                           commented(path, {number: text for number, (text, _) in lines.items()}), keepable=False,
+                           alters=frozenset({f"file:{self.own}"}))
 
     def _why(self, key: str, value: str) -> str:
         if key == "dhcp-host":
@@ -55,7 +60,8 @@ class DnsmasqFiles(Resource):
                 if mac.lower() in words:
                     return f"gives {mac} another address than hosts.yaml"
             return ""
-        if (key == "port" and value == "53") or (key.endswith("-interface") and not re.fullmatch(
-                value.replace("*", ".*"), self.interface)):
+        if key == "port" and value == "53":
+            return ""
+        if key.endswith("-interface") and not any(fnmatchcase(self.interface, one.strip()) for one in value.split(",")):
             return ""
         return _KEYS[key]
