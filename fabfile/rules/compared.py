@@ -6,21 +6,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
-from fabfile.news import Key, News, Told
+from fabfile.news import Key, News, Told, key_of
 
 
 def news(told: Mapping[Key, Told], found: Collection[Finding], look: Look, least: Severity) -> News:
     """What to tell of a look at a rack. A finding that follows from another is news only when that is gone; one that could not be
     looked for is not gone."""
     causes = {_key(one): one for one in found if one.harm >= least}
-    there = {_key(one) for one in _all(found)}
+    there = {_key(one): one for one in _all(found)}
     return News({key: one for key, one in causes.items() if key not in told},
                 {key: one for key, one in causes.items() if key in told and one.harm > told[key].harm},
-                {key: one for key, one in told.items() if key not in there and _was_looked_for(key[1], look)})
+                {key: one for key, one in told.items() if key not in there and _was_looked_for(key[1], look)},
+                {key: one for key, one in there.items() if key in told and one.harm < told[key].harm})
 
 
 def _key(finding: Finding) -> Key:
-    return finding.rule, finding.where
+    return key_of(finding.rule, finding.where, finding.what)
 
 
 def _all(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import smtplib
 import ssl
@@ -37,6 +38,8 @@ def mail(how: Mail, password: Secret | None, subject: str, text: str) -> None:
                 server.starttls(context=ssl.create_default_context())
             if how.user and not encrypted:
                 raise Untold(f"{how.server} offers no STARTTLS: the password of {how.user} is not sent to it")
+            if how.user and not password:
+                raise Untold(f"configs/secrets.yaml has no password for {how.user}: watch: {{password: …}}")
             if how.user and password:
                 server.login(how.user, password.reveal())
             server.send_message(message)
@@ -59,5 +62,7 @@ def _request(what: str, address: str, data: bytes | None, headers: dict[str, str
     try:
         with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=LIMIT) as answer:
             answer.read(1024)
-    except OSError as error:  # with HTTP's own errors
+    except OSError as error:
         raise Untold(f"{what} did not answer as it should: {error}") from None
+    except http.client.HTTPException as error:  # its words may have the address
+        raise Untold(f"{what} did not answer as it should: {type(error).__name__}") from None

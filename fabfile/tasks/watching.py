@@ -29,10 +29,8 @@ def watch(c: Context, test: bool = False) -> None:
     told when it is new, worse, or gone, and when a second look says so too.
     """
     from fabfile.rack.files import WATCH
-    from fabfile.rack.watching import address_of
     from fabfile.screen import news as screen
     from fabfile.tasks.local_files import alone
-    from fabfile.tasks.notifying import heartbeat
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
@@ -41,21 +39,32 @@ def watch(c: Context, test: bool = False) -> None:
     if watching is None or not ways:
         raise Exit(f"nobody would be told: {WATCH} names no `mail` and no `webhook` (docs/doctor.md#told-by-mail)", code=2)
     if test:
-        _tell({name: (f"[{rack.name}] a test of inv rack.watch", "What the doctor finds comes in this way.", send)
-               for name, send in ways.items()})
-        return
+        failed = _tell({name: (f"[{rack.name}] a test of inv rack.watch", "What the doctor finds comes in this way.", send)
+                        for name, send in ways.items()})
+        _beat(rack, watching)
+        raise SystemExit(int(failed))
     folder = rack.state_folder / "watch"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(folder):
         told = {name: _told(folder / f"{name}.json") for name in ways}
         heard = _looked(rack, watching, told)
+        for name in ways:
+            if heard[name].less and not heard[name]:
+                _keep(folder / f"{name}.json", told[name], heard[name])
         failed = _tell({name: (screen.subject(rack.name, heard[name]), screen.text(heard[name]), send)
                         for name, send in ways.items() if heard[name]},
                        lambda name: _keep(folder / f"{name}.json", told[name], heard[name]))
-    if beat := address_of(rack.secrets, watching, "heartbeat"):
-        heartbeat(beat)
+    _beat(rack, watching)
     if failed:
         raise Exit("what could not be told now is told by the next inv rack.watch", code=1)
+
+
+def _beat(rack: Rack, watching: Watching) -> None:
+    from fabfile.rack.watching import address_of
+    from fabfile.tasks.notifying import heartbeat
+
+    if address := address_of(rack.secrets, watching, "heartbeat"):
+        heartbeat(address)
 
 
 def _ways(rack: Rack, watching: Watching) -> dict[str, Callable[[str, str], None]]:
@@ -119,11 +128,11 @@ def _told(file: Path) -> dict[Key, Told]:
     from json import loads
 
     from fabfile.finding import Severity
-    from fabfile.news import Told
+    from fabfile.news import Told, key_of
 
     if not file.exists():
         return {}
-    return {(one["rule"], one["where"]): Told(one["what"], Severity[one["harm"]]) for one in loads(file.read_text())}
+    return {key_of(one["rule"], one["where"], one["what"]): Told(one["what"], Severity[one["harm"]]) for one in loads(file.read_text())}
 
 
 def _keep(file: Path, told: Mapping[Key, Told], heard: News) -> None:
@@ -133,4 +142,4 @@ def _keep(file: Path, told: Mapping[Key, Told], heard: News) -> None:
     from fabfile.tasks.local_files import write
 
     write(file, dumps([{"rule": rule, "where": where, "what": one.what, "harm": one.harm.name}
-                       for (rule, where), one in known(told, heard).items()], indent=1), 0o600)
+                       for (rule, where, _), one in known(told, heard).items()], indent=1), 0o600)

@@ -14,7 +14,7 @@ import pytest
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
 from fabfile.loading import load
-from fabfile.news import News, Told, known
+from fabfile.news import News, Told, key_of, known
 from fabfile.rack.problem import RackProblems
 from fabfile.rack.watching import Mail, address_of, password_of
 from fabfile.rules.compared import news
@@ -30,7 +30,10 @@ KUBELET = Finding("kubelet does not run on chick1", "chick1", Severity.DEGRADED,
                   rule="kubelet_not_running")
 HUB = Finding("the hub does not answer", "hub", Severity.DOWN, rule="hub_down")
 NOTICE = Finding("chick2 is cordoned", "chick2", Severity.NOTICE, rule="node_cordoned")
-KNOWN = {("kubelet_not_running", "chick1"): Told(KUBELET.what, Severity.DEGRADED)}
+KNOWN = {key_of(KUBELET.rule, KUBELET.where, KUBELET.what): Told(KUBELET.what, Severity.DEGRADED)}
+VAR = Finding("/var of chick1 is full", "chick1", Severity.DOWN, rule="disk_full")
+ROOT = replace(VAR, what="/ of chick1 is full")
+VAR_KNOWN = {key_of(VAR.rule, VAR.where, VAR.what): Told(VAR.what, Severity.DOWN)}
 AWAY = {"chick1": {"kind": "NoAnswer", "problem": "no answer"}}
 
 
@@ -46,14 +49,22 @@ AWAY = {"chick1": {"kind": "NoAnswer", "problem": "no answer"}}
     pytest.param(KNOWN, [], {"expects_off": ["chick1"]}, [], [], ["chick1"], id="its machine is meant to be off now"),
     pytest.param(KNOWN, [replace(HUB, follows=(KUBELET,))], {}, [HUB], [], [], id="there, and follows from something new"),
     pytest.param({}, [replace(HUB, follows=(KUBELET,))], {}, [HUB], [], [], id="what follows is no news of its own"),
+    pytest.param(VAR_KNOWN, [VAR, ROOT], {}, [ROOT], [], [], id="another thing that the same rule finds there"),
+    pytest.param(VAR_KNOWN, [replace(VAR, severity=Severity.DEGRADED)], {}, [], [], [], id="less bad"),
 ])
 def test_news(rack, told, found, case, new, worse, gone):  # noqa: F811
     heard = news(told, found, seen(rack, case), Severity.DEGRADED)
     assert [one.what for one in heard.new.values()] == [one.what for one in new]
-    assert [where for _, where in heard.worse] == worse and [where for _, where in heard.gone] == gone
+    assert [where for _, where, _ in heard.worse] == worse and [where for _, where, _ in heard.gone] == gone
     later = known(told, heard)
     assert not news(later, found, seen(rack, case), Severity.DEGRADED), "told once"
     assert set(told) - set(heard.gone) <= set(later)
+
+
+def test_what_became_less_bad_is_told_when_it_is_worse_again(rack):  # noqa: F811
+    look = seen(rack, {})
+    later = known(VAR_KNOWN, news(VAR_KNOWN, [replace(VAR, severity=Severity.DEGRADED)], look, Severity.DEGRADED))
+    assert [one.what for one in news(later, [VAR], look, Severity.DEGRADED).worse.values()] == [VAR.what]
 
 
 def test_what_one_of_two_looks_says_is_no_news(rack):  # noqa: F811
@@ -64,7 +75,7 @@ def test_what_one_of_two_looks_says_is_no_news(rack):  # noqa: F811
 
 
 def test_a_message_says_what_and_what_to_type():
-    heard = News({("kubelet_not_running", "chick1"): KUBELET}, {}, {("hub_down", "hub"): Told(HUB.what, HUB.harm)})
+    heard = News({("kubelet_not_running", "chick1", ""): KUBELET}, {}, {("hub_down", "hub", ""): Told(HUB.what, HUB.harm)})
     assert subject("flock", heard) == "[flock] 1 new, 1 gone: kubelet does not run on chick1"
     assert text(heard) == ("New:\n!  kubelet does not run on chick1\n   inv cluster.bootstrap --limit chick1\n\n"
                            "Gone:\n   the hub does not answer")
