@@ -110,7 +110,7 @@ def find(rack: str, run: str, files: Path | None = None) -> Kept:
         own = not (files and each.folder) or each.folder == str(files)
         if (run == "last" and own) or each.run.startswith(run) or each.run.endswith(run):
             return each
-    raise WrongUsage(f"rack {rack} has had no run yet" if run == "last" else
+    raise WrongUsage(f"rack {rack} has had no run yet from this folder" if run == "last" else
                      f"the journal of rack {rack} has no run {run!r}")
 
 
