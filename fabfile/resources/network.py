@@ -80,7 +80,7 @@ class NetworkInterface(Resource):
             yield Change("; ".join([change.what, *missing]), (*change.commands, self._apply()),
                          diff=change.diff, undo="\n".join(former), alters=change.alters,
                          interrupts=link_owners.lost(owners, self.interface, addresses, routes, (*self.addresses, self.leased),
-                                                     self._ways()))
+                                                     {**self._ways(), **(_leased_routes(live) if self.leased else {})}))
             return
         if missing:
             yield Change("; ".join(missing), (self._apply(),), undo="\n".join(back))
@@ -126,6 +126,11 @@ def _live(facts: str) -> tuple[list[str], dict[str, str]]:
         elif words and "kernel" not in words:  # the kernel's own routes come and go with the addresses
             routes.setdefault(words[0], words[2] if words[1:2] == ["via"] else "")
     return addresses, routes
+
+
+def _leased_routes(facts: str) -> dict[str, str]:
+    """Those that a DHCP server gave: it gives them again."""
+    return _live("\n".join(line for line in facts.split("\n") if " proto dhcp" in line))[1]
 
 
 def _bring_back(interface: str, addresses: list[str], routes: dict[str, str]) -> str:
