@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from pathlib import Path
 VARIABLES = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS",
              "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY", "trusted-host": "UV_INSECURE_HOST"}
 
-SETTING = re.compile(r"^(?P<section>[^.\s]+)\.\.?(?P<key>[a-z-]+)='(?P<value>.*)'$", re.MULTILINE)
+# as `pip config list` prints them: the value as Python writes it
+SETTING = re.compile(r"^(?P<section>[^.\s]+)\.\.?(?P<key>[a-z-]+)=(?P<value>'.*'|\".*\")$", re.MULTILINE)
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # of Debian; uv has its own, which do not know a site's proxy
 
 #: Of pip's sections those that `pip install` obeys, the one that counts most last.
 SECTIONS = ("global", "install", ":env:")
@@ -26,10 +29,17 @@ PROGRAM = Path(sys.executable).with_name("uv")
 PIP_CONFIGURATION = (sys.executable, "-m", "pip", "config", "list")
 
 
+def environment(pip: str) -> Mapping[str, str]:
+    """What is set for uv beside this process's environment. `pip` is what `pip config list` printed."""
+    told = "SSL_CERT_FILE" in os.environ or not AUTHORITIES.exists()
+    return {**({} if told else {"SSL_CERT_FILE": str(AUTHORITIES)}), **settings(pip)}
+
+
 def settings(pip: str) -> Mapping[str, str]:
     """uv's variables for what `pip config list` printed: the computer's own index, not another."""
     found = [each for each in SETTING.finditer(pip) if each["section"] in SECTIONS and each["key"] in VARIABLES]
-    values = {each["key"]: each["value"] for each in sorted(found, key=lambda each: SECTIONS.index(each["section"]))}
+    values = {each["key"]: " ".join(literal_eval(each["value"]).split())
+              for each in sorted(found, key=lambda each: SECTIONS.index(each["section"]))}
     if "find-links" in values:
         values["find-links"] = ",".join(filter(_is_there, values["find-links"].split()))
     return {VARIABLES[key]: value for key, value in values.items() if value}
@@ -42,4 +52,4 @@ def _is_there(link: str) -> bool:
 
 if __name__ == "__main__":
     configuration = subprocess.run(PIP_CONFIGURATION, check=True, capture_output=True, text=True).stdout
-    os.execve(PROGRAM, [str(PROGRAM), *sys.argv[1:]], {**os.environ, **settings(configuration)})
+    os.execve(PROGRAM, [str(PROGRAM), *sys.argv[1:]], {**os.environ, **environment(configuration)})

@@ -17,6 +17,9 @@ CASES = {
         "install.find-links='/usr'\nglobal.find-links='/etc'\n", {"UV_FIND_LINKS": "/usr"}),
     "folders and pages of wheels, of which one folder is missing": (
         ":env:.find-links='/usr /nonexistent https://wheels.example/'\n", {"UV_FIND_LINKS": "/usr,https://wheels.example/"}),
+    "several lines, as pip writes them": ("global.extra-index-url='\\nhttps://a.example\\nhttps://b.example'\n",
+                                          {"UV_INDEX": "https://a.example https://b.example"}),
+    "a value with a quote": ("global.cert=\"/etc/ssl/the lab's.crt\"\n", {"SSL_CERT_FILE": "/etc/ssl/the lab's.crt"}),
     "a folder that is not there": (":env:.find-links='/nonexistent'\n", {}),
     "of another command": ("download.index-url='https://c.example/simple'\n", {}),
     "several hosts": ("global.extra-index-url='https://a.example https://b.example'\nglobal.trusted-host='a.example'\n",
