@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2046,SC2154
 # Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
 # nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
-# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and most (how
+# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and tries (how
 # often it is looked whether the pods run, 0.3 s each).
 
 names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
@@ -10,13 +10,13 @@ names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.avai
 kubectl delete namespace "$namespace" --ignore-not-found --timeout=60s >/dev/null || exit 1
 trap 'kubectl delete namespace "$namespace" --wait=false --ignore-not-found >/dev/null 2>&1' EXIT
 printf '%s\n' "$objects" | kubectl apply --server-side -f - >/dev/null || exit 1
-tries=0; nodes=$(ready)
+tried=0; nodes=$(ready)
 while pods=$(kubectl -n "$namespace" get pods --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}={.status.podIP}{"\n"}{end}') || exit 1
   pods=$(for node in $nodes; do echo "$pods" | grep "^$node="; done)
   [ "$(echo "$pods" | grep -c .)" -lt "$(echo "$nodes" | grep -c .)" ]
 do
-  tries=$((tries + 1)); [ $tries -lt "$most" ] || {
+  tried=$((tried + 1)); [ "$tried" -lt "$tries" ] || {
     kubectl -n "$namespace" get events -o jsonpath='{range .items[?(@.type=="Warning")]}{.message}{"\n"}{end}' | sort -u | tail -n 4
     kubectl -n "$namespace" get pods -o wide; exit 1; }
   sleep 0.3
