@@ -16,7 +16,7 @@ from fabfile.engine.evidence import Likely
 from fabfile.engine.fleet import Fleet
 from fabfile.engine.parallel import each
 from fabfile.engine.shell import ShellCommand
-from fabfile.resources.base import MOVES, NOTE, Check
+from fabfile.resources.base import NOTE, PENDING, Check
 from fabfile.secret import mask
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Verification:
         self._began = time.monotonic()
         self._looks: dict[Check, Look] = {}
         self._asked_first: dict[Check, float] = {}  # one of a later stage is not late because others took long
-        self._moved: dict[Check, float] = {}  # when it was asked first, or was last seen to come nearer
+        self._progressed: dict[Check, float] = {}  # when it was asked first, or last showed progress
         self._verdicts = [Verdict(step) for step, _ in steps]
         self._of: dict[Check, list[Verdict]] = {}  # a check → the steps that have it
         for verdict, (_, checks) in zip(self._verdicts, steps, strict=True):
@@ -109,7 +109,7 @@ class _Verification:
     def _ask(self, machine: str, checks: Sequence[Check]) -> list[tuple[int, str]]:
         """The exit code of each check's script, and what that said."""
         for check in checks:
-            self._moved.setdefault(check, self._asked_first.setdefault(check, time.monotonic()))
+            self._progressed.setdefault(check, self._asked_first.setdefault(check, time.monotonic()))
         with self._fleet.at(self._rack.machine(machine), f"runs the check: {checks[0].what}") as session:
             # Not by `act`: that goes no further after the first failure. A check's complaints may come on either
             # output.
@@ -121,9 +121,9 @@ class _Verification:
         """Whether a check has passed, or has failed for too long; its steps' verdicts are updated."""
         now, verdicts, last = time.monotonic(), self._of[check], tail(said)
         seconds, waited = now - self._began, now - self._asked_first[check]
-        if code == MOVES and waited <= check.most:
-            self._moved[check] = now
-        late = now - self._moved[check] > check.limit
+        if code == PENDING and waited <= check.most:
+            self._progressed[check] = now
+        late = now - self._progressed[check] > check.limit
         likely = self._likely(check, said, waited, late) if code else None
         if code != 0 and not late and not (likely and likely.ends):
             self._tell(Waiting(check.machine, verdicts[0].step, check.what, last[-1] if last else ""))

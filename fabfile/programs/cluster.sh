@@ -15,7 +15,7 @@ echo; echo '#pods'; kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata
 echo; echo '#sessions'
 for speaker in $(speakers); do (
   echo "${speaker%%=*} $(sessions "${speaker#*=}")"
-) & a_few; done; wait
+) & eight_at_a_time; done; wait
 echo; echo '#certificates'; kubeadm certs check-expiration -o json 2>/dev/null
 # all kinds by one call, a line an object: KIND, NAMESPACE or "-", NAME, and what matters of it
 of_kind() { printf '{{if eq .kind "%s"}}%s{{end}}' "$1" "$2"; }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Whether nodes are Ready, at the addresses that they should have. Others that are not are named. Behind nodes.sh.
-# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault), moves (the exit
+# Given: wanted ("NODE=ADDRESS", by spaces), notice (what a line begins with that is reported, and is no fault), pending (the exit
 # code where one of them waits for images, which come).
 
 nodes=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} '\
@@ -24,7 +24,7 @@ if [ -n "$wrong" ]; then
     echo "$name $what${image:+: it pulls ${image% }}"
   done)
   echo "$told"
-  ! echo "$told" | grep -q ': it pulls ' || exit "$moves"
+  ! echo "$told" | grep -q ': it pulls ' || exit "$pending"
   exit 1
 fi
 echo "$nodes" | while read -r name ready address; do

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2015,SC2046,SC2154
 # Whether every Ready node has BGP sessions with all others. Behind nodes.sh.
-# Given: moves (the exit code where one of those without sessions waits for images, which come).
+# Given: pending (the exit code where one of those without sessions waits for images, which come).
 
 count=$(ready | grep -c .)
 set -- $(kubectl -n kube-system get daemonset calico-node \
@@ -12,11 +12,11 @@ lonely=$(for node in $(ready); do (
   speaker=$(echo "$speakers" | sed -n "s/^$node=//p")
   held=$(sessions "${speaker:-none}")
   [ "$held" -ge $((count - 1)) ] || echo "$node has $held sessions of $((count - 1))"
-) & a_few; done; wait)
+) & eight_at_a_time; done; wait)
 if [ -n "$lonely" ]; then
   echo "$lonely"
   for node in $(pulled | sed 's/ .*//'); do
-    ! echo "$lonely" | grep -q "^$node has " || exit "$moves"
+    ! echo "$lonely" | grep -q "^$node has " || exit "$pending"
   done
   exit 1
 fi

@@ -5,7 +5,7 @@ export KUBECONFIG="$kubeconfig"
 
 # Behind each of many that are sent into the background: eight of them at a time, for a kubectl takes some 50 MB.
 sent=0
-a_few() { sent=$((sent + 1)); [ $((sent % 8)) != 0 ] || wait; }
+eight_at_a_time() { sent=$((sent + 1)); [ $((sent % 8)) != 0 ] || wait; }
 # The nodes that are Ready, one a line.
 ready() {
   kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |

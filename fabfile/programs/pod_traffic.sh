@@ -27,6 +27,6 @@ said=$(for pod in $pods; do (
   kubectl -n "$namespace" exec "$name" -- sh -c "$inside" sh \
     "${link#*=}" "$service" "$host" "$port" "$page" "$proxy" \
     $(echo "$pods" | grep -v "^$node=" | sed 's/.*=//') 2>&1 | sed "s/^/$node: /"
-) & a_few; done; wait)
+) & eight_at_a_time; done; wait)
 [ "$(echo "$said" | grep -c ': asked$')" -eq "$(echo "$pods" | grep -c .)" ] &&
   ! echo "$said" | grep -v ': asked$'

@@ -116,7 +116,7 @@ class Resource(ABC):
 
 
 NOTE = "note: "  # how a check's script begins a line that is told although the check holds
-MOVES = 75  # how a check's script exits where it does not hold yet, and what is missing is seen to be on its way
+PENDING = 75  # how a check's script exits where it does not hold yet, and there is progress
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Check:
     what: str  # "every node is Ready"
     machine: str  # whose shell is asked
     script: str  # POSIX shell text; exit 0 when it holds, else what it prints is why not (yet)
-    limit: float = 60.0  # seconds since it was asked first, or since the script last exited with MOVES
+    limit: float = 60.0  # seconds since it was asked first, or since the script last exited with PENDING
     most: float = 0.0  # seconds since it was asked first, after which that counts no more
     about: tuple[str, ...] = ()  # machines: when it does not hold, those have failed that begin a line of what it says (or
     # the only one); where none does, the step has failed, and the run ends

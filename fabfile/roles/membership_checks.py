@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check
-from fabfile.resources.base import MOVES, NOTE
+from fabfile.resources.base import NOTE, PENDING
 from fabfile.upstream.paths import ADMIN_CONF
 
 PULLS = 1800.0  # seconds that the images of a node's own pods may take to come
@@ -15,7 +15,7 @@ PULLS = 1800.0  # seconds that the images of a node's own pods may take to come
 
 def of_all_nodes(*programs: str, **variables: str) -> str:
     """Shell text for a control plane: what these programs ask of all nodes, where there is a pod network."""
-    return shell("nodes", "networked", *programs, kubeconfig=ADMIN_CONF, moves=str(MOVES), **variables)
+    return shell("nodes", "networked", *programs, kubeconfig=ADMIN_CONF, pending=str(PENDING), **variables)
 
 
 def nodes_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Check:
