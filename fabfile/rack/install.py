@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, pattern, refuse, unprivileged
+from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, at_least_one, pattern, unprivileged
 
 Layout = Literal["plain", "mirror", "lvm", "lvm-mirror"]
 MIRROR, SECURITY = "http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security"  # unless said otherwise
@@ -17,12 +17,8 @@ PublicKey = Annotated[str, pattern(
     "a public SSH key", "the line of a file such as ~/.ssh/id_ed25519.pub")]
 Console = Annotated[str, pattern(
     r"tty[A-Za-z]*[0-9]+(,[0-9]+([noe][78]?)?)?", "a console", "as the kernel's console= takes it: ttyS1,115200n8")]
-
-
-def some_keys(value: object) -> object:
-    if not isinstance(value, list) or not value:
-        raise refuse("a list of public SSH keys is wanted", "without one nobody could log in to a new machine")
-    return tuple(value)
+SomeKeys = Annotated[tuple[PublicKey, ...], at_least_one(
+    "a list of public SSH keys is wanted", "without one nobody could log in to a new machine")]
 
 
 class System(Part):
@@ -39,7 +35,7 @@ class Install(Part):
 
     default: Label = Field(examples=["debian-13"])  # for machines that name none
     systems: Annotated[Mapping[Label, System], Sorted, Fixed] = Field(examples=["{debian-13: {layout: plain}}"])
-    authorized_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(some_keys)] = Field(examples=["[ssh-ed25519 AAAA…]"])
+    authorized_keys: SomeKeys = Field(examples=["[ssh-ed25519 AAAA…]"])
     window: Duration = "30m"  # an armed machine that has not claimed its order by then is disarmed
     port: Annotated[int, unprivileged("a port for booting")] = 8080  # of rooster, for the rack's machines alone
     console: Console | None = None  # the kernel's, of the installer and of the system; none: the screen

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from fabfile.rack.install import PublicKey, some_keys
+from fabfile.rack.install import SomeKeys
 from fabfile.rack.values import Fixed, Part, ShellText, Sorted, Text, UserName, pattern, refuse
 
 Program = Annotated[str, pattern(r"/[A-Za-z0-9/._+-]+", "a program", "by its path, such as /bin/zsh")]
@@ -22,7 +22,7 @@ def _uid(value: object) -> object:
 class Account(Part):
     """One operator's account, the same on every machine."""
 
-    authorized_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(some_keys)] = Field(examples=["[ssh-ed25519 AAAA…]"])
+    authorized_keys: SomeKeys = Field(examples=["[ssh-ed25519 AAAA…]"])
     shell: Program | None = None  # none: bash for a new account, and as it is for another
     uid: Annotated[int, BeforeValidator(_uid)] | None = None  # none: the next one that is free
 

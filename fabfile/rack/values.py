@@ -47,6 +47,16 @@ def several(value: object) -> object:
     return tuple(value)
 
 
+def at_least_one(message: str, hint: str) -> BeforeValidator:
+    """A list that is not empty, as a tuple; else this is told."""
+    def check(value: object) -> object:
+        if not isinstance(value, list) or not value:
+            raise refuse(message, hint)
+        return tuple(value)
+
+    return BeforeValidator(check)
+
+
 def pattern(wanted: str, what: str, hint: str) -> BeforeValidator:
     """A text that matches as a whole; else "'…' is not `what`", and the hint."""
     compiled = re.compile(wanted)

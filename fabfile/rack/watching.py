@@ -8,27 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from fabfile.rack.values import HostName, Part, SafeUrl, Text, pattern, port, refuse
+from fabfile.rack.values import HostName, Part, SafeUrl, Text, at_least_one, pattern, port
 from fabfile.secret import Secret
 
 WATCH = "watch"  # the key of secrets.yaml
 MailAddress = Annotated[str, pattern(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", "a mail address", "such as ops@flock.example")]
-
 Port = Annotated[int, port("a port")]
-
-
-def _addresses(value: object) -> object:
-    if not isinstance(value, list) or not value:
-        raise refuse("a list of mail addresses is expected", "such as [ops@flock.example]")
-    return tuple(value)
 
 
 class Mail(Part):
     """The people who are told, and the server that takes it."""
 
-    to: Annotated[tuple[MailAddress, ...], BeforeValidator(_addresses)] = Field(examples=["[ops@flock.example]"])
+    to: Annotated[tuple[MailAddress, ...], at_least_one("a list of mail addresses is expected", "such as [ops@flock.example]")] = Field(
+        examples=["[ops@flock.example]"])
     sender: MailAddress = Field(examples=["rooster@flock.example"])
     server: HostName = Field(examples=["smtp.flock.example"])
     port: Port = 25

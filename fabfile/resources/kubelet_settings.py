@@ -15,8 +15,8 @@ from .fixed_keys import Refused, fixed_key, rejected
 from .settings import Difference
 
 _PATCHES = re.compile(r"kubeletconfiguration\d*(\+strategic|\+merge)?\.(json|ya?ml)")
-# kubeadm writes these into the file for the machine alone
 _RUNTIME = "containerRuntimeEndpoint"
+# kubeadm writes these into the file for the machine alone
 _OF_THE_MACHINE = frozenset({(_RUNTIME,), ("resolvConf",)})
 
 
@@ -49,7 +49,7 @@ class KubeletSettings(Resource):
 
     def probe(self) -> str:
         passed_over = "[ ! -e /etc/kubernetes/kubelet.conf ]" + (" || systemctl -q is-active kubelet" if self.down else "")
-        look = [f"{passed_over} || {{ {probe_file(self.CONFIG)}; }}", f"{passed_over} || {{ {probe_file(self.FLAGS)}; }}"]
+        look = [f"{passed_over} || {{ {probe_file(path)}; }}" for path in (self.CONFIG, self.FLAGS)]
         if self.patches:
             look.append(f"for f in {shlex.quote(self.patches)}/kubeletconfiguration*; do\n"
                         "[ ! -r \"$f\" ] || { echo \"patch ${f##*/}\"; sed 's/^/|/' \"$f\"; echo; }; done")

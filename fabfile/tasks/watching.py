@@ -48,12 +48,15 @@ def watch(c: Context, test: bool = False) -> None:
     with alone(folder):
         told = {name: _told(folder / f"{name}.json") for name in ways}
         heard = _looked(rack, watching, told)
+
+        def keep(name: str) -> None:
+            _keep(folder / f"{name}.json", told[name], heard[name])
+
         for name in ways:
             if heard[name].less and not heard[name]:
-                _keep(folder / f"{name}.json", told[name], heard[name])
+                keep(name)
         failed = _tell({name: (screen.subject(rack.name, heard[name]), screen.text(heard[name]), send)
-                        for name, send in ways.items() if heard[name]},
-                       lambda name: _keep(folder / f"{name}.json", told[name], heard[name]))
+                        for name, send in ways.items() if heard[name]}, keep)
     _beat(rack, watching)
     if failed:
         raise Exit("what could not be told now is told by the next inv rack.watch", code=1)
