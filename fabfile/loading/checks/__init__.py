@@ -11,6 +11,7 @@ from fabfile.loading.checks import (
     node_settings,
     operator,
     profiles,
+    secret_names,
     services,
     storage,
     upstream_keys,
@@ -20,4 +21,4 @@ from fabfile.loading.checks import (
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
        *upstream_keys.ALL, *operator.ALL, *services.ALL, *profiles.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL,
-       *watching.ALL)
+       *watching.ALL, *secret_names.ALL)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from fabfile.loading.draft import Draft, Wrong
 from fabfile.rack.bmc import BMC
-from fabfile.rack.files import HOSTS, SECRETS, SERVICES
+from fabfile.rack.files import HOSTS, SECRETS
 from fabfile.rack.reading import Path
 from fabfile.rack.spelling import did_you_mean
 from fabfile.secret import Secret
@@ -60,9 +60,4 @@ def _unreadable(path: Path, value: object) -> Iterator[Wrong]:
         yield Wrong(SECRETS, path, "a password is one line of printable characters")
 
 
-def no_service_takes_their_place(draft: Draft) -> Iterator[Wrong]:
-    if BMC in draft.services:
-        yield Wrong(SERVICES, ("services", BMC), "secrets.yaml has the passwords of BMCs under this name", "take another name")
-
-
-ALL = (accounts_are_whole, passwords_are_readable, no_service_takes_their_place)
+ALL = (accounts_are_whole, passwords_are_readable)

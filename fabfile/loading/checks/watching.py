@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from fabfile.loading.draft import Draft, Wrong
-from fabfile.rack.files import SECRETS, SERVICES
+from fabfile.rack.files import SECRETS
 from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.watching import WATCH
 from fabfile.secret import Secret
@@ -31,9 +31,4 @@ def secrets_are_readable(draft: Draft) -> Iterator[Wrong]:
             yield Wrong(SECRETS, (WATCH, key), "this is not an https address", "https://host/path")
 
 
-def no_service_takes_their_place(draft: Draft) -> Iterator[Wrong]:
-    if WATCH in draft.services:
-        yield Wrong(SERVICES, ("services", WATCH), "secrets.yaml has what `inv rack.watch` needs under this name", "take another name")
-
-
-ALL = (secrets_are_readable, no_service_takes_their_place)
+ALL = (secrets_are_readable,)
