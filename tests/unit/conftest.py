@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fabfile import secret
 from fabfile.cli import fab, inv
 
 PROJECT = Path(__file__).parents[2]
@@ -25,6 +26,13 @@ class Site:
         file = self.folder / "site" / f"{name}.py"
         file.write_text(text)
         return file
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test(monkeypatch):
+    """What a test drew as a secret may be a word of another test's message, and would be masked there."""
+    monkeypatch.setattr(secret, "_known", ())
+    monkeypatch.setattr(secret, "_pieces", {})
 
 
 @pytest.fixture
