@@ -60,6 +60,8 @@
     homes_usage.sh   what each home takes
     homes_versions.sh  versions of a file in snapshots
     homes_restore.sh a file out of a snapshot, beside what is there
+    storage_prove.sh what a file server promises, tried on it
+    mount_prove.sh   the same on a client
     copies_send.sh   snapshots go to another host
     file_server.sh   space, snapshots, exports and disks of a file server
     pool_replace.sh  a disk of a pool replaced by an empty one

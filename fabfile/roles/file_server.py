@@ -82,7 +82,7 @@ def _contrib(rack: Rack, machine: Machine) -> Resource:
 def _mail(storage: Storage) -> Iterator[Resource]:
     address = str(storage.zed.get("ZED_EMAIL_ADDR", ""))
     if storage.mail:
-        yield File(MAIL, render("hen/etc/msmtprc", settings=sorted(storage.mail.items())))
+        yield File(MAIL, render("hen/etc/msmtprc", settings=sorted({"syslog": "LOG_MAIL", **storage.mail}.items())))
         yield File("/etc/aliases", render("hen/etc/aliases", address=address))
         yield Packages({"bsd-mailx": None, "msmtp-mta": None})
     settings = {"ZED_NOTIFY_VERBOSE": 1, "ZED_SCRUB_AFTER_RESILVER": 1, **storage.zed}

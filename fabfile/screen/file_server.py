@@ -15,6 +15,7 @@ from fabfile.screen.table import WIDTH, ruled_table, table
 if TYPE_CHECKING:
     from fabfile.facts.file_server import Disk, FileServer
     from fabfile.facts.homes import Home, Version
+    from fabfile.facts.storage_proof import Proof
 
 
 def as_json(servers: Sequence[FileServer], found: Sequence[Finding]) -> str:
@@ -64,6 +65,13 @@ def versions_as_text(versions: Sequence[Version]) -> str:
              "not there" if one.size is None else f"{one.size} bytes",
              "" if one.size is None else f"{datetime.fromtimestamp(one.changed, UTC):%Y-%m-%d %H:%M}", one.snapshot) for one in versions]
     return table(("since (UTC)", "size", "changed (UTC)", "snapshot"), rows)
+
+
+def proofs_as_text(proofs: Sequence[Proof]) -> str:
+    """A line each promise, and how many do not hold."""
+    broken = sum(one.state == "broken" for one in proofs)
+    shown = ruled_table(("promise", "", "seen"), [(one.what, one.state, one.seen) for one in proofs])
+    return f"{shown}\n{broken} of {len(proofs)} do not hold" if broken else f"{shown}\nnothing that was tried is broken"
 
 
 def size(count: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.outcome import Result
+    from fabfile.engine.step import Step
     from fabfile.rack import Machine, Rack
 
 
@@ -19,19 +20,25 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
     `what` says it in words ("restart the hub"). The script is POSIX shell text with `set -e`; a `long` one outlives
     a lost connection. `interrupts`, if given, wants consent: who loses what.
     """
+    from fabfile.engine.step import Step
+    from fabfile.resources.action import Action
+
+    action = Action(what, script, long, limit, interrupts)
+    return perform(rack, [Step(what, (machine,), lambda rack, machine: [action])], yes=yes, format_output=format_output)
+
+
+def perform(rack: Rack, steps: Sequence[Step], *, yes: bool = False, format_output: Callable[[str], str] = str) -> Result:
+    """The same for steps of actions, on several machines: what they say is one text."""
     from invoke import Exit
 
     from fabfile.engine.events import Event
     from fabfile.engine.journal import Journal
     from fabfile.engine.run import run
-    from fabfile.engine.step import Step
-    from fabfile.resources.action import Action
     from fabfile.screen.consent import asked_for
     from fabfile.screen.ending import action_text
     from fabfile.screen.progress import Notices, progress
     from fabfile.tasks.command_line import command
 
-    action = Action(what, script, long, limit, interrupts)
     journal = Journal(rack.name, rack.folder)
     with progress(rack.name, sys.stdout) as board:
         show = board if sys.stdout.isatty() else Notices(sys.stderr)
@@ -40,7 +47,7 @@ def act(rack: Rack, machine: Machine, what: str, script: str, *, limit: float = 
             journal(event)
             show(event)
 
-        result = run(rack, command(), [Step(what, (machine,), lambda rack, machine: [action])], tell=tell,
+        result = run(rack, command(), steps, tell=tell,
                      consent=asked_for(yes, board.paused, sys.stdin, sys.stdout))
     if text := action_text(result, format_output):
         print(text)
