@@ -59,7 +59,7 @@ def parse(answer: str, exports: Mapping[str, frozenset[str]]) -> list[Proof]:
 
 
 def _exports(wanted: Mapping[str, frozenset[str]], exported: list[tuple[str, str]]) -> Iterator[Proof]:
-    """To whom each path is exported, and with which options: as the kernel's own list has it."""
+    """Which addresses each path is exported to, and with which options: as the kernel's own list has it."""
     for path, addresses in wanted.items():
         given = {address: set(options.split(",")) for one, text in exported if one == path for address, options in _EXPORTED.findall(text)}
         wrong = [f"to {address}, which the files do not name" for address in sorted(given.keys() - addresses)]

@@ -62,6 +62,9 @@
     homes_restore.sh a file out of a snapshot, beside what is there
     storage_prove.sh what a file server promises, tried on it
     mount_prove.sh   the same on a client
+    storage_boot.sh  what a file server needs to serve again after a reboot
+    storage_boot_guard.sh  the last look before it
+    mounts_answer.sh whether what a client mounts answers again
     copies_send.sh   snapshots go to another host
     file_server.sh   space, snapshots, exports and disks of a file server
     pool_replace.sh  a disk of a pool replaced by an empty one

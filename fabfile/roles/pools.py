@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from fabfile.programs import text
+from fabfile.programs import shell, text
 from fabfile.rack import Machine, Rack
 from fabfile.rack.pools import Pool, Snapshots
 from fabfile.resources import Check, Directory, Exports, File, Ran, Resource, Unit, ZfsDataset, ZfsPool
 from fabfile.resources.pool_plan import WantedVdev
-from fabfile.roles.file_server import clients_of, exported
+from fabfile.roles.file_server import clients_of, exported, zfs_answers
 from fabfile.roles.rendering import render
 
+COMES_BACK = 300.0  # seconds that a client's mounts may take once NFS is served: NFS 4 has a grace time
 SANOID = "/etc/sanoid/sanoid.conf"
 SEND, SEND_PROGRAM, UNITS = "/etc/coop/send", "/usr/local/lib/coop/send-copies", "/etc/systemd/system"
 
@@ -113,6 +114,18 @@ def exports_are_reached(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[C
                 if client in rack.reached and client.host_key:
                     yield Check(f"{client.name} reaches {machine.name}'s NFS", client.name,
                                 f"timeout 5 bash -c 'exec 3<>/dev/tcp/{machine.address()}/2049' 2>&1", about=(client.name,), stage=1)
+
+
+def serves_again(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """After a reboot: ZFS, pools and exports, and whatever clients still have mounted."""
+    for checks in (zfs_answers, pools_are_online, exports_are_reached):
+        yield from checks(rack, machines)
+    for machine in machines:
+        for client in rack.reached:
+            if client.host_key:
+                yield Check(f"{client.name}'s mounts of {machine.name} answer", client.name,
+                            shell("mounts_answer", server=str(machine.address()), most="5", seconds="10"),
+                            limit=COMES_BACK, about=(client.name,), stage=2)
 
 
 def _counts(snapshots: Snapshots) -> list[tuple[str, int]]:

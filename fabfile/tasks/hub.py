@@ -169,11 +169,8 @@ def announce(c: Context, text: str | None = None, hub: str = "hub", until: str |
     """
     from datetime import datetime
 
-    from fabfile.rack.editing import edited
-    from fabfile.rack.services import HUB
-    from fabfile.tasks.local_files import rewrite
-    from fabfile.upstream.announcement import announcement, changes, moment
-    from fabfile.upstream.release import file_of
+    from fabfile.tasks.announcing import write_announcement
+    from fabfile.upstream.announcement import announcement, moment
 
     if bool(text) == clear:
         raise Exit("inv hub.announce TEXT shows an announcement, inv hub.announce --clear removes it", code=2)
@@ -182,12 +179,7 @@ def announce(c: Context, text: str | None = None, hub: str = "hub", until: str |
     except ValueError as wrong:
         raise Exit(f"--until: {until!r} is no time to come ({wrong}): 18:00, or 2026-12-24T18:00", code=2) from None
     rack, service = the_hub(hub)
-    file = rack.folder / file_of(service)
-    told = announcement(text or "", end) if text else None
-    before, after = rewrite(file, lambda content: edited(content, changes(service.name, service.name == HUB, told)), dry=dry)
-    if dry and before != after:
-        from fabfile.screen.scan import diff
-        print(diff(before, after, file.name), end="")
+    if write_announcement(rack, service, announcement(text or "", end) if text else None, dry) and dry:
         raise SystemExit(3)
     upgrade_release(hub, dry, "", False, yes, json)
 

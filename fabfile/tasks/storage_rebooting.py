@@ -1,0 +1,126 @@
+"""A reboot of the file server: only when it would come back with every pool, and its users were told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from invoke import Exit
+
+from fabfile.tasks.task import DRY, JSON, YES, task
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+    from fabfile.engine.step import Step
+    from fabfile.rack import Machine, Rack
+    from fabfile.resources import Resource
+
+AFTERWARDS = 15 * 60  # seconds after the reboot, for which users are still told of it
+
+
+@task(may="machine", help={
+    "machine": "Name in hosts.yaml; only where there are several file servers.",
+    "wait": "How long before users are told, on the hub's pages.", "silent": "Tell no users, and do not wait.",
+    "dry": DRY, "yes": YES, "json": JSON})
+def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bool = False, dry: bool = False, yes: bool = False,
+           json: bool = False) -> None:
+    """Reboot the file server, when its pools would come back.
+
+    Refused while a kernel has no ZFS module, a pool has no redundancy left, or it
+    would not be imported. Hubs announce it first; it ends when every client's
+    mounts answer.
+    """
+    import time
+
+    from fabfile.tasks.command_line import command
+    from fabfile.tasks.converge import converge
+    from fabfile.tasks.durations import seconds_of
+    from fabfile.tasks.storage import a_rack_with_pools
+
+    rack = a_rack_with_pools()
+    box, notice = a_file_server(rack, machine), 0 if silent else seconds_of("--wait", wait)
+    started, interrupts = look(rack, box)
+    at = int(time.time()) + notice
+    told = [] if silent else announced(rack, at, dry)
+    if told and not dry:
+        rack = a_rack_with_pools()  # as it is written now
+    try:
+        converge(command(), lambda rack: reboot_steps(rack, box, started, interrupts, at, [] if dry else told),
+                 dry=dry, yes=yes, json=json, rack=rack)
+    finally:
+        if told and not (dry or json):
+            print("\n".join(f"the announcement disappears by itself, and stays in its file: inv hub.announce --hub {hub} --clear"
+                            for hub in told))
+
+
+def a_file_server(rack: Rack, name: str | None) -> Machine:
+    """The one that is named, or the only one; else the task ends with code 2."""
+    from fabfile.roles.file_server import file_servers
+
+    servers = {machine.name: machine for machine in file_servers(rack)}
+    if name is None and len(servers) == 1:
+        return next(iter(servers.values()))
+    if name not in servers:
+        raise Exit(f"which file server? {', '.join(servers)}", code=2)
+    return servers[name]
+
+
+def look(rack: Rack, box: Machine) -> tuple[str, str]:
+    """Since when it runs, and who waits while it reboots. The task ends with code 1 where it may not be rebooted."""
+    from fabfile.facts import file_server, storage_reboot
+    from fabfile.tasks.leader import connected
+    from fabfile.tasks.queries import ask, asked_of
+    from fabfile.tasks.storage import wanted_of
+
+    wanted, mark = wanted_of(rack, box), "##boot"
+    nodes = [node for node in rack.chicks if node.host_key and not node.expected_off]
+    with connected(rack) as ways:
+        answer = asked_of(rack, box, f"{file_server.question(wanted)}\necho '{mark}'\n{storage_reboot.question()}", ways=ways)
+        mounts, silent = ask(rack, {node.name: storage_reboot.mounts_question(str(box.address())) for node in nodes}, ways=ways)
+    server, boot = file_server.parse(box.name, answer), storage_reboot.parse(answer.partition(mark)[2])
+    if why := storage_reboot.refusals(wanted, server, boot):
+        raise Exit("\n".join([f"{box.name} is not rebooted:", *(f"  {one}" for one in why)]), code=1)
+    for name, error in silent.items():
+        print(f"{name} cannot be asked what it mounts ({error.problem})")
+    return boot.started, storage_reboot.interrupted(box.name, boot, wanted.names, {name: _count(said) for name, said in mounts.items()})
+
+
+def _count(said: str) -> int:
+    return int(said) if said.strip().isdigit() else 0
+
+
+def announced(rack: Rack, at: int, dry: bool) -> list[str]:
+    """The hubs in whose files it is written now; with `dry` it is shown alone."""
+    from datetime import datetime, timedelta
+
+    from fabfile.roles.homes_quota import homes_of
+    from fabfile.tasks.announcing import write_announcement
+    from fabfile.upstream.announcement import announcement
+
+    when = datetime.fromtimestamp(at).astimezone()
+    text = announcement(f"The file server restarts at {when:%H:%M}: notebooks pause for some minutes then, and go on. Nothing is lost.",
+                        when + timedelta(seconds=AFTERWARDS))
+    hubs = [service for service in rack.services.values() if service.is_hub] if homes_of(rack) else []
+    return [service.name for service in hubs if write_announcement(rack, service, text, dry)]
+
+
+def reboot_steps(rack: Rack, box: Machine, started: str, interrupts: str, at: int, hubs: list[str]) -> list[Step]:
+    """The hubs that announce it, then the wait, the last look, the reboot, and what has to hold afterwards."""
+    from time import time
+
+    from fabfile.engine.step import Step
+    from fabfile.facts.storage_reboot import last_look
+    from fabfile.resources.action import Action
+    from fabfile.resources.rebooted import Rebooted
+    from fabfile.roles.pools import pools_of, serves_again
+    from fabfile.tasks.preparing import Preparing
+    from fabfile.tasks.service_steps import service_steps
+
+    def role(rack: Rack, machine: Machine) -> Iterator[Resource]:
+        yield Action(f"look at {machine.name} once more", last_look([name for name, _ in pools_of(rack, machine)], at),
+                     long=True, limit=max(0.0, at - time()) + 300.0)
+        yield Rebooted(started, machine.name, interrupts)
+
+    return [*(service_steps(rack, hubs, Preparing(rack, hubs)) if hubs else []),
+            Step(f"reboot {box.name}", (box,), role, verify=serves_again, serial=True)]
