@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # Every home gets its quota: the folders two levels below the dataset's mount point. A home's project is its folder's inode number,
-# so there is no table to lose; what is right already costs three processes, whatever the number of homes.
+# so there is no table to lose; what is right already costs a few processes, whatever the number of homes.
 #
-# Given as arguments: the dataset, and a file of lines "NAMESPACE BYTES FILES" (every home there) and "NAMESPACE/HOME BYTES FILES".
+# Given as arguments: the dataset; a file of lines "NAMESPACE BYTES FILES" (every home there) and "NAMESPACE/HOME BYTES FILES"; and a file
+# that is written: "at SECONDS", then "PERCENT NAMESPACE/HOME" of each home that is nearly full, which hubs are told.
 # FILES is how many files a home may have; 0: any number. A home that no line is about, or that cannot be labelled, is reported.
 
 set -u
-dataset=$1 wanted=$2 root=/$1 failed=0
+dataset=$1 wanted=$2 full=$3 root=/$1 failed=0
 mountpoint -q "$root" || { echo "$root is not mounted" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -18,7 +19,13 @@ done | sort -k 2 >"$work/homes"
 for place in "$root"/*/; do
   [ ! -d "$place" ] || zfs project "${place%/}"
 done 2>/dev/null | awk -v root="$root/" '{ path = $0; sub(/^ *[0-9]+ *[P-] */, "", path); sub(root, "", path); print $1, $2, path }' >"$work/labels"
-zfs projectspace -Hp -o name,quota,objquota "$dataset" >"$work/quotas" || exit 1
+zfs projectspace -Hp -o name,quota,objquota,used "$dataset" >"$work/quotas" || exit 1
+
+awk -v now="$(date +%s)" '
+  BEGIN { print "at " now }
+  NR == FNR { if ($2 > 0 && $4 ~ /^[0-9]+$/) percent[$1] = int(100 * $4 / $2); next }
+  percent[$1] >= 90 { home = $0; sub(/^[0-9]+ /, "", home); print percent[$1], home }' "$work/quotas" "$work/homes" >"$full.new" &&
+  chmod 644 "$full.new" && mv "$full.new" "$full" || failed=1
 
 # what to do: "label INODE HOME" and "quota INODE BYTES FILES HOME"
 awk -v homes="$work/homes" -v labels="$work/labels" -v quotas="$work/quotas" '

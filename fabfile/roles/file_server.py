@@ -32,6 +32,7 @@ from fabfile.roles.node import clock
 from fabfile.roles.programs import TIMESYNCD
 from fabfile.roles.rendering import render
 from fabfile.roles.sshd import sshd
+from fabfile.upstream.home_use import PORT
 from fabfile.upstream.preseed import SUITE, system_of
 from fabfile.upstream.zfs_words import NFS_VERSIONS
 
@@ -57,7 +58,8 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"chrony": None, "nftables": None}, replace=TIMESYNCD)
     yield from clock(rack)
     yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("2049/tcp",))
-    yield Nftables(render("hen/etc/nftables.conf", gateway=rack.gateway.address(), clients=clients(rack, machine)), own=("chronyd",))
+    yield Nftables(render("hen/etc/nftables.conf", gateway=rack.gateway.address(), clients=clients(rack, machine),
+                           hubs=hubs(rack, machine), port=PORT), own=("chronyd",))
     yield Unit("nftables")
     yield HostId(crc32(f"{rack.name}/{machine.name}".encode()) or 1)
     yield KernelHeaders()
@@ -103,6 +105,13 @@ def _sections(tree: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]
 def clients(rack: Rack, machine: Machine) -> list[str]:
     """The addresses of all that may mount something of this machine."""
     return sorted({str(client.address()) for path in exported(rack, machine) for client in clients_of(rack, path)})
+
+
+def hubs(rack: Rack, machine: Machine) -> list[str]:
+    """The addresses from which hubs ask which homes are nearly full: every node's, where the homes are here."""
+    storage = rack.storage_classes
+    here = storage is not None and storage.homes is not None and storage.homes.path in exported(rack, machine)
+    return sorted(str(node.address()) for node in rack.chicks) if here else []
 
 
 def exported(rack: Rack, machine: Machine) -> list[str]:

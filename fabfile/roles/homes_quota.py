@@ -11,10 +11,13 @@ from fabfile.resources import Directory, File, NoClaimedHomes, Resource, Unit
 from fabfile.roles.manifests import Document, own
 from fabfile.roles.pools import owner
 from fabfile.roles.rendering import render
+from fabfile.upstream.home_use import PORT
 from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.release import HOMES
 
 PROGRAM, QUOTAS, UNITS = "/usr/local/lib/coop/homes-quota", "/etc/coop/homes", "/etc/systemd/system"
+LABELLING, TELLING = ("coop-homes.path", "coop-homes.timer"), "coop-homes-full.socket"
+FULL = "/run/coop-homes-full"  # which homes are nearly full, for hubs
 
 
 def homes_quota(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -22,19 +25,21 @@ def homes_quota(rack: Rack, machine: Machine) -> Iterator[Resource]:
     folder is there and at the latest a minute later."""
     homes = homes_of(rack)
     if homes is None or not _is_here(rack, machine, homes):
-        for kind in ("path", "timer"):
-            yield Unit(f"coop-homes.{kind}", running=False, enabled=False)
+        for unit in (*LABELLING, TELLING):
+            yield Unit(unit, running=False, enabled=False)
         return
     user, _, group = owner(rack, homes.path).partition(":")
     for namespace in namespaces(rack):
         yield Directory(f"{homes.path}/{namespace}", owner=user, group=group)
     yield File(QUOTAS, quotas(rack, homes))
+    values = {"program": PROGRAM, "quotas": QUOTAS, "homes": homes, "namespaces": namespaces(rack), "full": FULL,
+              "address": machine.address(), "port": PORT}
+    for unit in ("coop-homes.service", "coop-homes-full@.service", *LABELLING, TELLING):
+        yield File(f"{UNITS}/{unit}", render(f"hen/etc/systemd/system/{unit}", **values))
     yield File(PROGRAM, f"#!/bin/sh\n{text('homes_quota.sh')}", mode=0o755)
-    values = {"program": PROGRAM, "quotas": QUOTAS, "homes": homes, "namespaces": namespaces(rack)}
-    for kind in ("service", "path", "timer"):
-        yield File(f"{UNITS}/coop-homes.{kind}", render(f"hen/etc/systemd/system/coop-homes.{kind}", **values))
-    for kind in ("path", "timer"):
-        yield Unit(f"coop-homes.{kind}", watches=(f"{UNITS}/coop-homes.{kind}", f"{UNITS}/coop-homes.service", QUOTAS, PROGRAM))
+    for unit in LABELLING:
+        yield Unit(unit, watches=(f"{UNITS}/{unit}", f"{UNITS}/coop-homes.service", QUOTAS, PROGRAM))
+    yield Unit(TELLING, watches=(f"{UNITS}/{TELLING}", f"{UNITS}/coop-homes-full@.service"))
 
 
 def homes_of(rack: Rack) -> Homes | None:

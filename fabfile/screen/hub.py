@@ -7,15 +7,17 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any
 
+from fabfile.facts.homes import Home
 from fabfile.facts.hub import HubState
 from fabfile.finding import Finding, healthy
+from fabfile.screen.file_server import homes_as_text
 from fabfile.screen.findings import as_data, as_text
 from fabfile.screen.table import table
 
 
-def state_as_json(state: HubState, found: Sequence[Finding]) -> str:
+def state_as_json(state: HubState, found: Sequence[Finding], homes: Sequence[Home] = ()) -> str:
     data = {key: value for key, value in asdict(state).items() if key != "sick"}
-    return dumps(data | {"healthy": healthy(found), "findings": as_data(found)}, indent=1)
+    return dumps(data | {"homes": [asdict(home) for home in homes], "healthy": healthy(found), "findings": as_data(found)}, indent=1)
 
 
 CAME = {
@@ -25,11 +27,12 @@ CAME = {
 }
 
 
-def state_as_text(state: HubState, found: Sequence[Finding]) -> str:
-    """The release, its pages, its API, its pods; and below, whatever is wrong."""
+def state_as_text(state: HubState, found: Sequence[Finding], homes: Sequence[Home] = (), unknown: str = "") -> str:
+    """The release, its pages, its API, its pods, the fullest homes or why these are unknown; and below, whatever is wrong."""
     head = state.cluster or _release(state)
     wrong = ["", as_text(found)] if found else []
-    return "\n".join([f"{state.service}: {head}", *_pages(state), *_api(state), *_others(state), *_pods(state), *wrong])
+    return "\n".join([f"{state.service}: {head}", *_pages(state), *_api(state), *_others(state), *_pods(state),
+                      *_homes(homes, unknown), *wrong])
 
 
 def _release(state: HubState) -> str:
@@ -61,6 +64,13 @@ def _others(state: HubState) -> Iterator[str]:
 def _pods(state: HubState) -> Iterator[str]:
     if state.pods:
         yield "\n" + table(("pod", "node", "state"), state.pods)
+
+
+def _homes(homes: Sequence[Home], unknown: str) -> Iterator[str]:
+    if homes:
+        yield f"\nthe {len(homes)} fullest homes:\n{homes_as_text(homes, len(homes))}"
+    if unknown:
+        yield f"\n{unknown}"
 
 
 def users_as_text(users: Sequence[Mapping[str, Any]]) -> str:

@@ -32,6 +32,21 @@ def dataset_of_homes(rack: Rack) -> tuple[Machine, str]:
     return rack.machine(rack.storage_classes.pools[homes.path.split("/")[1]].machine), homes.path.lstrip("/")
 
 
+def fullest_homes(rack: Rack, namespace: str, most: int = 10) -> tuple[list[Home], str]:
+    """Those of a hub, the fullest first, or why they are not known; nothing of either where no file names homes."""
+    from fabfile.facts.homes import parse_usage, usage_question
+    from fabfile.roles.homes_quota import homes_of
+    from fabfile.tasks.queries import ask
+
+    if homes_of(rack) is None:
+        return [], ""
+    machine, dataset = dataset_of_homes(rack)
+    answers, errors = ask(rack, {machine.name: usage_question(dataset)})
+    if errors:
+        return [], f"how full homes are is not known: {errors[machine.name]}"
+    return [home for home in parse_usage(answers[machine.name]) if home.name.startswith(f"{namespace}/")][:most], ""
+
+
 def a_home(rack: Rack, name: str) -> str:
     """NAMESPACE/HOME of a home that is named with or without its hub; else the task ends with code 2."""
     from fabfile.roles.homes_quota import namespaces

@@ -47,7 +47,10 @@ def upgrade(c: Context, hub: str = "hub", dry: bool = False, leave_out: str = ""
 
 @task(help=HUB | {"json": JSON})
 def status(c: Context, hub: str = "hub", json: bool = False) -> None:
-    """Show a hub's release, pods, pages and servers."""
+    """Show a hub's release, pods, pages and servers.
+
+    Where homes lie on a file server, the ten fullest of this hub, too.
+    """
     from time import time
 
     from fabfile.facts.hub import parse, question
@@ -57,6 +60,7 @@ def status(c: Context, hub: str = "hub", json: bool = False) -> None:
     from fabfile.roles.operators import kubeconfig
     from fabfile.rules.examine import examine
     from fabfile.screen import hub as screen
+    from fabfile.tasks.homes_of import fullest_homes
     from fabfile.tasks.queries import asked_of
 
     rack, service = the_hub(hub)
@@ -65,7 +69,8 @@ def status(c: Context, hub: str = "hub", json: bool = False) -> None:
         asked_of(rack, rack.gateway,
                  question(service, kubeconfig(rack), api_command(rack, service, "info")), limit=120.0))
     found = examine(Look(rack, time(), hubs={hub: state}))
-    print(screen.state_as_json(state, found) if json else screen.state_as_text(state, found))
+    homes, unknown = fullest_homes(rack, service.in_namespace)
+    print(screen.state_as_json(state, found, homes) if json else screen.state_as_text(state, found, homes, unknown))
     if not healthy(found):
         raise SystemExit(3)
 

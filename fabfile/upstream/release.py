@@ -14,6 +14,7 @@ from fabfile.rack.model import Rack
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.rack.services import HUB, Service
+from fabfile.upstream.home_use import NAME, home_use
 from fabfile.upstream.pages import folder_values, repository_values
 from fabfile.upstream.profiles import profile_values
 from fabfile.upstream.tolerations import leaves_soon
@@ -115,6 +116,8 @@ def _proposed(rack: Rack, service: Service) -> Tree:
     }
     if rack.storage_classes and rack.storage_classes.homes:
         proposed["singleuser"] |= STATIC_HOMES
+        server = rack.machine(rack.storage_classes.pools[rack.storage_classes.homes.path.split("/")[1]].machine)
+        proposed["hub"] |= {"extraConfig": {NAME: home_use(str(server.address()), service.in_namespace)}}
     elif rack.storage_classes:
         proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
     if rack.storage_classes and database_type(service) == "sqlite-pvc":
