@@ -16,5 +16,5 @@ namespace.collections["rack"].add_task(import_module("fabfile.tasks.scanning").s
 for _module, _name in (("rack_power", "power_off"), ("rack_power", "power_on"), ("backups", "backup"), ("backups", "restore"),
                        ("watching", "watch")):  # the same
     namespace.collections["rack"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))
-for _module, _name in (("storage_proving", "prove"), ("storage_rebooting", "reboot")):  # the same, of fabfile.tasks.storage
+for _module, _name in (("storage_proving", "prove"), ("storage_rebooting", "reboot"), ("storage_locating", "locate")):  # the same
     namespace.collections["storage"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))

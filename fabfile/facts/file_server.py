@@ -81,6 +81,26 @@ def replacing(pool: str, wanted: Replacement) -> str:
     return shell("pool_disks", "pool_replace", pool=pool, disks=wanted.new.path, old=wanted.old, new=wanted.new.path)
 
 
+def light(disk: str, on: bool) -> str:
+    """Shell text for the file server: the light of this disk's bay."""
+    return shell("disk_light", disk=disk, on=str(int(on)), sys="/sys")
+
+
+def light_told(machine: str, bay: str, path: str, serial: str, answer: str, off: bool) -> tuple[bool, str]:
+    """Whether the light does as it was told, and what to say. `serial`: what hosts.yaml knows of the disk."""
+    said = {head: rest for head, _, rest in (line.partition(" ") for line in answer.splitlines())}
+    disk = f"{bay}: {path}, serial {said.get('serial') or serial or 'unknown'}"
+    if "light" in said:
+        return True, f"{disk}\nits light is {'off' if off else 'on'} ({said['light']})" + \
+            ("" if off else f": inv storage.locate {bay} --off switches it off")
+    if "absent" in said:
+        return False, f"{disk}\n{machine} does not see it, so no light can be switched: look for the serial on the labels"
+    told = f"{disk}\nit has no light that could be switched: {said.get('dark', 'the machine has not answered')}"
+    blink = f"on {machine}, as root, this reads from it for a minute, so that its activity light blinks:\n" \
+            f"  timeout 60 dd if={path} of=/dev/null bs=1M status=none"
+    return False, told if off else f"{told}\n{blink}"
+
+
 def parse(machine: str, answer: str) -> FileServer:
     """The state from an answer to the question."""
     parts = dict(sections(answer, "##"))
