@@ -41,7 +41,7 @@ def question(rack: Rack, machine: Machine) -> str:
         variables |= {"address": str(machine.address())}
     if machine is rack.gateway:
         programs.append("rooster")
-        variables |= {"node": str(rack.network.node), "balanced": " ".join(map(str, rack.network.load_balancer)),
+        variables |= {"node": str(rack.network.node), "balanced": " ".join(map(str, rack.balanced)),
                       "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack.operator.user),
                       "published": "yes" if rack.network.publish else ""}
     return shell(*programs, **variables) + "\nwait\n:"
@@ -50,7 +50,7 @@ def question(rack: Rack, machine: Machine) -> str:
 def rooster_units(rack: Rack) -> list[str]:
     """What has to run on rooster for this rack."""
     return ["nftables", "dnsmasq", *["nginx"] * bool(rack.network.publish), *["coop-cache"] * (rack.network.cache is not None),
-            *["coop-boot"] * (rack.install is not None)]
+            *["coop-boot"] * (rack.install is not None), *["bird"] * bool(rack.organisations)]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ from fabfile.rack.conflicts import Conflicts
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.model import Operator
 from fabfile.rack.networks import NetworkPlan
+from fabfile.rack.organisations import Organisation
+from fabfile.rack.publishing import Published
 from fabfile.rack.reading import Document, Path
 from fabfile.rack.values import Label, MachineName, Part
 from fabfile.rack.versions import Versions
@@ -57,6 +60,13 @@ class Draft:
     services: Mapping[str, Any]  # by name, the hub first
     secrets: Mapping[str, Any]  # what configs/secrets.yaml adds to the values of each
     documents: Mapping[str, Document]
+    organisations: Mapping[str, Organisation]  # none where the rack has no such file, or one that is not right in itself
+
+    @cached_property
+    def published(self) -> Mapping[str, Published]:
+        """What network.yaml publishes, and the hubs of organisations."""
+        rows = {name: row for one in self.organisations.values() for name, row in one.rows.items()}
+        return {**(self.network.publish or {}), **rows}
 
     def interfaces(self) -> Iterator[tuple[Machine, Interface]]:
         for machine in self.machines.values():

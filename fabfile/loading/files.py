@@ -16,11 +16,12 @@ from fabfile.folder import find_rack_folder
 from fabfile.loading import checks
 from fabfile.loading.draft import OWN, Draft, Hosts, place, sound, sound_machines
 from fabfile.rack.cluster import Cluster
-from fabfile.rack.files import CLUSTER, HOSTS, HUB, INSTALL, NETWORK, OPERATORS, SECRETS, SERVICES, STORAGE, VERSIONS, WATCH
+from fabfile.rack.files import CLUSTER, HOSTS, HUB, INSTALL, NETWORK, OPERATORS, ORGANISATIONS, SECRETS, SERVICES, STORAGE, VERSIONS, WATCH
 from fabfile.rack.install import Install
 from fabfile.rack.model import Operator, Rack
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.operators import Operators, OwnSettings
+from fabfile.rack.organisations import Organisation, Organisations
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, read_file
 from fabfile.rack.secrets import read_secrets
@@ -39,7 +40,7 @@ from fabfile.upstream.release import contradictions as contradictions_of_charts
 identity_file: ContextVar[str] = ContextVar("identity_file", default="")  # of `fab -i`, in place of what hosts.yaml says
 FILES: dict[str, type[Part]] = {HOSTS: Hosts, NETWORK: NetworkPlan, VERSIONS: Versions, CLUSTER: Cluster}
 OPTIONAL: dict[str, type[Part]] = {STORAGE: Storage, HUB: Hub, SERVICES: Services, INSTALL: Install, OPERATORS: Operators,
-                                   WATCH: Watching}
+                                   WATCH: Watching, ORGANISATIONS: Organisations}
 
 
 def rack_folder() -> Path:
@@ -100,9 +101,9 @@ def assemble(folder: Path, documents: dict[str, Document], secrets: Mapping[str,
     rack = Rack(
         name=parts[HOSTS].rack, folder=folder, operator=draft.operator, machines=MappingProxyType(dict(draft.machines)),
         conflicts=parts[HOSTS].conflicts,
-        network=draft.network, versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
+        network=_published(draft), versions=draft.versions, cluster=draft.cluster, storage_classes=draft.storage,
         install=draft.install, operators=draft.operators.operators if draft.operators else NOTHING,
-        watching=parts.get(WATCH), services=MappingProxyType(dict(draft.services)),
+        watching=parts.get(WATCH), services=MappingProxyType(dict(draft.services)), organisations=draft.organisations,
         secrets=secrets, pages=pages, documents=MappingProxyType(documents),
     )
     problems += [*contradictions_of_documents(rack), *contradictions_of_charts(rack), *contradictions_of_answers(rack)]
@@ -124,6 +125,7 @@ def _draft(folder: Path, parts: dict[str, Any], documents: dict[str, Document], 
         machines=machines, whole=whole, operator=operator, own=frozenset(own), operators=parts.get(OPERATORS),
         network=parts[NETWORK], versions=parts[VERSIONS], cluster=parts[CLUSTER], documents=documents,
         storage=parts.get(STORAGE), install=parts.get(INSTALL), services=_services(parts), secrets=secrets,
+        organisations=_organisations(parts),
     )
 
 
@@ -131,7 +133,21 @@ def _services(parts: dict[str, Any]) -> dict[str, Any]:
     """Every service that is right in itself, the hub first."""
     found = {HUB_NAME: parts[HUB]} if isinstance(parts.get(HUB), Hub) else {}
     others = parts[SERVICES].services if SERVICES in parts else None
-    return found | {name: entry for name, entry in (others or {}).items() if name not in found}
+    found |= {name: entry for name, entry in (others or {}).items() if name not in found}
+    hubs = {name: one.service for name, one in _organisations(parts).items()}
+    return found | {name: hub for name, hub in hubs.items() if hub and name not in found}
+
+
+def _organisations(parts: dict[str, Any]) -> Mapping[str, Organisation]:
+    file = parts.get(ORGANISATIONS)
+    return file.organisations if isinstance(file, Organisations) else NOTHING
+
+
+def _published(draft: Draft) -> NetworkPlan:
+    """The networks, with what organisations publish."""
+    if not draft.organisations:
+        return draft.network
+    return draft.network.model_copy(update={"publish": MappingProxyType(dict(sorted(draft.published.items())))})
 
 
 def resolved(operator: Operator, folder: Path) -> Operator:

@@ -28,6 +28,7 @@
     apply.sh         a folder of objects, applied
     pruned_objects.sh  objects that no file describes any more
     pruned_releases.sh releases that no file describes any more
+    organisation_gone.sh an organisation leaves the cluster
     uninstall.sh     a release ends, and its claims stay
 
     nodes.sh         what questions about all nodes begin with

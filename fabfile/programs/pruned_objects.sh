@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
 # The objects that bear Coop's mark, unless all active ones are current. One question, unless something active has left:
-# then a line an object ("object API KIND NAMESPACE NAME MARK"), what a vendor's set on the disk describes, and the
-# claims of classes. Read-only. Given: kubeconfig, active and every (kinds, by commas), selector (of labels), current
-# ("KIND NAMESPACE NAME MARK", one a line), sets ("SET FOLDER" of the vendors, one a line).
+# then a line an object ("object API KIND NAMESPACE NAME MARK"), what a vendor's set on the disk describes, the servers and
+# volumes of organisations that have left, and the claims of classes. Read-only. Given: kubeconfig, active and every (kinds, by
+# commas), selector (of labels), current ("KIND NAMESPACE NAME MARK", one a line), sets ("SET FOLDER" of the vendors, one a line).
 
 if [ ! -r "$kubeconfig" ] || ! command -v kubectl >/dev/null; then echo absent
 else
@@ -20,6 +20,15 @@ else
         then echo "known $one"; printf '%s\n' "$m" | sed 's/^/member /'; fi ;;
       esac
     done
+    # who has servers and files at an organisation that has left
+    spaces=$(printf '%s\n' "$o" | awk 'NF { print $2, $3, $4, $5 }' | grep -vxF "$current" |
+      sed -n 's/.* organisation[.]\([^ ]*\)$/\1/p' | sort -u)
+    for space in $spaces; do
+      k -n "$space" get pods -l component=singleuser-server --no-headers -o custom-columns=N:.metadata.name |
+        sed "s/^/server $space /"
+    done
+    [ -z "$spaces" ] || k get persistentvolumes --no-headers -o "custom-columns=S:.spec.claimRef.namespace,\
+C:.spec.claimRef.name,P:.spec.persistentVolumeReclaimPolicy" | sed 's/^/volume /'
     case $o in *' StorageClass '*)
       k get persistentvolumeclaims -A --no-headers \
         -o custom-columns=S:.metadata.namespace,N:.metadata.name,C:.spec.storageClassName | sed 's/^/claim /' ;;

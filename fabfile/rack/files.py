@@ -7,4 +7,5 @@ CLUSTER, NETWORK, VERSIONS = "configs/cluster.yaml", "configs/network.yaml", "co
 
 # a rack may lack these
 HUB, SERVICES, STORAGE = "configs/hub.yaml", "configs/services.yaml", "configs/storage.yaml"
+ORGANISATIONS = "configs/organisations.yaml"
 INSTALL, OPERATORS, WATCH, SECRETS = "configs/install.yaml", "configs/operators.yaml", "configs/watch.yaml", "configs/secrets.yaml"

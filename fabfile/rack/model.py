@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from ipaddress import IPv4Network
 from pathlib import Path as FolderPath
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ from fabfile.rack.install import Install
 from fabfile.rack.machines import Interface, Machine
 from fabfile.rack.networks import NetworkPlan
 from fabfile.rack.operators import Account
+from fabfile.rack.organisations import Organisation
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Document, Path
 from fabfile.rack.services import Service
@@ -53,11 +55,12 @@ class Rack:
     storage_classes: Storage | None  # configs/storage.yaml
     install: Install | None  # configs/install.yaml
     operators: Mapping[str, Account]  # configs/operators.yaml, by name
-    services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first
+    services: Mapping[str, Service]  # by name, the hub of configs/hub.yaml first, those of organisations last
     secrets: Mapping[str, Any] = field(repr=False)  # what configs/secrets.yaml adds to the values of each; texts are Secrets
     pages: Mapping[str, bytes] = field(repr=False)  # configs/templates/: path within → content
     documents: Mapping[str, Document] = field(repr=False, compare=False)  # the files: where each value stands
     watching: Watching | None = None  # configs/watch.yaml
+    organisations: Mapping[str, Organisation] = field(default_factory=dict)  # configs/organisations.yaml, by name
     leading: str = ""  # the control plane that the cluster is asked through, once it is known who answers
     conflicts: Conflicts = field(default_factory=Conflicts)
     missing: frozenset[str] = frozenset()  # machines that a run could not reach, or that are meant to be off: told to checks alone
@@ -118,6 +121,11 @@ class Rack:
         """Whether pods may run on a member: a worker; where there is none, or none that is meant to be on, every control
         plane."""
         return machine in self.workers or (machine in self.control_planes and all(one.expected_off for one in self.workers))
+
+    @property
+    def balanced(self) -> tuple[IPv4Network, ...]:
+        """What MetalLB may give to services: to all, and to those of organisations."""
+        return (*self.network.load_balancer, *(network for one in self.organisations.values() for network in one.addresses))
 
     def without(self, machine: Machine) -> Rack:
         """The rack as it is when this machine has left it."""

@@ -12,8 +12,8 @@ from fabfile.rack.values import DomainName, Fixed, Label, Part, Sha256, Text, Tr
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 STEPS = frozenset({  # of cluster.bootstrap: a service of such a name would be a part of that step
-    "accounts", "addresses", "exports", "gateway", "gpus", "helm", "homes", "join", "manifests", "nodes", "operators", "pools", "prepare",
-    "publishing", "quotas", "rights", "settings", "storage"})
+    "accounts", "addresses", "exports", "gateway", "gpus", "helm", "homes", "join", "manifests", "nodes", "operators", "organisations",
+    "pools", "prepare", "publishing", "quotas", "rights", "settings", "storage"})
 HUB = "hub"  # the name of the hub of configs/hub.yaml
 Repository = Annotated[str, pattern(
     r"(https?|oci)://[^\s/]+(/\S*)?", "a chart repository", "https://host/path/, or oci://host/path")]

@@ -9,6 +9,7 @@ from shlex import quote
 from fabfile.programs import shell
 from fabfile.upstream.paths import ADMIN_CONF
 
+from . import former_organisation
 from .base import Change, Command, Resource
 
 MARK = "coop/set"  # the label of whatever Coop applies: its set, and the version of a vendor's
@@ -67,7 +68,11 @@ class PrunedObjects(Resource):
                 if self._is_left(one, members, known):
                     left.setdefault(one.mark, []).append(one)
         for mark, objects in left.items():
-            yield self._removal(mark, objects, claims)
+            if mark not in self.own and (organisation := former_organisation.name_of(mark)):
+                yield former_organisation.removal(organisation, lines, self.kubeconfig, metallb=bool(self.kinds), last=not any(
+                    map(former_organisation.name_of, self.own)))
+            else:
+                yield self._removal(mark, objects, claims)
 
     def _is_left(self, one: _Object, members: Set[tuple[str, ...]], known: Set[str]) -> bool:
         if one.mark in self.own:

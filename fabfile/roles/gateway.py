@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.rack import Machine, Rack
+from fabfile.rack.organisations import PRIVATE
 from fabfile.resources import (
     Check,
     DnsmasqFiles,
@@ -25,6 +26,7 @@ from fabfile.resources.installation import BOOT
 from fabfile.roles.cache import cache, internet_reached
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.netboot import netboot, netboot_answers
+from fabfile.roles.pod_routes import pod_routes
 from fabfile.roles.programs import TIMESYNCD
 from fabfile.roles.proxy import proxied
 from fabfile.roles.publishing import doors, more_addresses
@@ -53,6 +55,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from _names_and_addresses_of_others(rack, machine)
     yield from _time(rack)
     yield from cache(rack)
+    yield from pod_routes(rack)
 
 
 def _by_ipmi(rack: Rack) -> bool:
@@ -66,7 +69,7 @@ def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
                            leased=str(outer.address) if outer.dhcp else "")
     # services' addresses lie outside the node network: only a route tells rooster that they are on this wire
     yield NetworkInterface(inner.name, (str(inner.address),),
-                           routes={str(network): "" for network in rack.network.load_balancer})
+                           routes={str(network): "" for network in rack.balanced})
 
 
 def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -77,7 +80,8 @@ def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Nftables(render("rooster/etc/nftables.conf",
                           outer=machine.outer, inner=machine.inner, network=rack.network, firewall=rack.network.firewall,
                           doors=doors(rack), ssh_port=machine.ssh_port, boot_port=rack.install.port if rack.install else 0,
-                          cache_port=rack.network.cache.port if rack.network.cache else 0),
+                          cache_port=rack.network.cache.port if rack.network.cache else 0,
+                          organisations=tuple(rack.organisations.values()), private=PRIVATE),
                    own=("chronyd", "dnsmasq", "nginx"))
     yield Unit("nftables")
 

@@ -83,8 +83,9 @@ def homes_claims(rack: Rack, machine: Machine) -> Iterator[Resource]:
     for namespace in namespaces(rack):
         canaries = tuple(one.canary.user for one in rack.services.values() if one.is_hub and one.in_namespace == namespace)
         yield NoClaimedHomes(namespace, HOMES, canaries, ADMIN_CONF)
+        if namespace not in rack.organisations:  # which have made their own by then
+            objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         objects += [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
             {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{HOMES}-{namespace}"}, "spec": {
                 "capacity": {"storage": homes.quota}, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
                 "storageClassName": "", "mountOptions": ["nfsvers=4.2", "hard", "noatime"],

@@ -44,12 +44,16 @@ def addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def address_pool(rack: Rack) -> list[Document]:
     """Without an advertisement, nobody would answer; without its interfaces, on every wire that a node
     has."""
-    links = sorted({machine.inner.name for machine in rack.chicks if rack.takes_pods(machine)})
     return [
         _object("IPAddressPool", {"addresses": [str(network) for network in rack.network.load_balancer],
                                   "autoAssign": False, "avoidBuggyIPs": False}),
-        _object("L2Advertisement", {"ipAddressPools": ["rack"], "interfaces": links}),
+        _object("L2Advertisement", {"ipAddressPools": ["rack"], "interfaces": links(rack)}),
     ]
+
+
+def links(rack: Rack) -> list[str]:
+    """The interfaces of nodes at which addresses are announced."""
+    return sorted({machine.inner.name for machine in rack.chicks if rack.takes_pods(machine)})
 
 
 def _object(kind: str, spec: Document, name: str = "rack") -> Document:

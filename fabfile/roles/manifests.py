@@ -40,7 +40,7 @@ def own(name: str, objects: Sequence[Document], marked: bool = True) -> Iterator
     files = {f"{folder}/kustomization.yaml": kustomization(mark, ["objects.yaml"], []),
              f"{folder}/objects.yaml": yaml.safe_dump_all(objects, sort_keys=False)}
     yield from (File(path, content) for path, content in files.items())
-    yield KubernetesObjects(name, folder, files=tuple(files), mark=mark, objects=tuple(map(_text, objects)))
+    yield KubernetesObjects(name, folder, files=tuple(files), mark=mark, objects=tuple(map(object_text, objects)))
 
 
 def files_of(roles: Iterable[Role], rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -54,7 +54,7 @@ def dump(document: Document) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _text(document: Document) -> str:
+def object_text(document: Document) -> str:
     """"StorageClass homes", "IPAddressPool metallb-system/rack"."""
     metadata = document["metadata"]
     return f"{document['kind']} {'/'.join(filter(None, (metadata.get('namespace'), metadata['name'])))}"

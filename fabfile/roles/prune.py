@@ -11,6 +11,7 @@ from fabfile.roles.gpu import gpus
 from fabfile.roles.homes import storage_classes, storage_driver
 from fabfile.roles.load_balancer import addresses, load_balancer
 from fabfile.roles.operators import kubeconfig
+from fabfile.roles.organisations import marks
 from fabfile.roles.quotas import quotas
 from fabfile.upstream.paths import ADMIN_CONF
 
@@ -28,6 +29,6 @@ def pruned_objects(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """On a control plane: objects of the sets that the other roles describe."""
     sets = [one for role in (calico, gpus, quotas, load_balancer, addresses, storage_classes) for one in role(rack, machine)
             if isinstance(one, KubernetesObjects) and one.mark]
-    yield PrunedObjects(own={one.mark: one.objects for one in sets if one.objects},
+    yield PrunedObjects(own={**{one.mark: one.objects for one in sets if one.objects}, **marks(rack)},
                       vendors={one.mark: one.directory for one in sets if not one.objects},
                       kinds=METALLB_KINDS if rack.versions.metallb else (), kubeconfig=ADMIN_CONF)

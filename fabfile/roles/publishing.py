@@ -67,7 +67,8 @@ def published_rows(rack: Rack) -> list[PublishedRow]:
 def more_addresses(rack: Rack) -> list[str]:
     """What the gateway's outer interface has beside its own address: "128.120.136.54/32"."""
     own = str(rack.gateway.address("public"))
-    return [f"{door.public}/32" for door in doors(rack) if door.public != own]
+    wanted = (*(door.public for door in doors(rack)), *(str(one.public) for one in rack.organisations.values()))
+    return [f"{public}/32" for public in dict.fromkeys(wanted) if public != own]
 
 
 def publishing(rack: Rack, machine: Machine) -> Iterator[Resource]:

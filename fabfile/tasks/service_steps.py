@@ -31,6 +31,8 @@ def rack_steps(rack: Rack) -> list[Step]:
     from fabfile.roles.homes_quota import homes_claims, homes_of
     from fabfile.roles.load_balancer import addresses, load_balancer, metallb_is_ready
     from fabfile.roles.manifests import files_of
+    from fabfile.roles.organisations import organisations
+    from fabfile.roles.pod_routes import nodes_tell_their_pods
     from fabfile.roles.quotas import quotas
     from fabfile.tasks.steps import API, NODES, bootstrap_steps, gpu_steps
 
@@ -43,6 +45,10 @@ def rack_steps(rack: Rack) -> list[Step]:
         applied += [load_balancer, addresses]
         early.append(Step("load balancer", leader, load_balancer, verify=metallb_is_ready, needs=API))
         later.append(Step("addresses", leader, addresses, needs=(*NODES, "load balancer")))
+    if rack.organisations:
+        applied.append(organisations)
+        later.append(Step("organisations", leader, organisations, verify=nodes_tell_their_pods,
+                          needs=(*NODES, "load balancer")))
     if homes_of(rack) is not None:
         later.append(Step("homes", leader, homes_claims, needs=API))
         applied.append(homes_claims)

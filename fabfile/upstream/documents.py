@@ -180,6 +180,8 @@ def kube_proxy_configuration(rack: Rack) -> Tree:
     demanded: Tree = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
     if kube_proxy_mode(rack) == "ipvs":
         demanded["ipvs"] = {"strictARP": True}  # else every node answers for MetalLB's addresses
+    if rack.organisations:  # their pods are in no range of the cluster's: else policies would see the node in place of the pod
+        demanded |= {"detectLocalMode": "InterfaceNamePrefix", "detectLocal": {"interfaceNamePrefix": "cali"}}
     return merged_settings(rack, ("KubeProxyConfiguration",), demanded, {"mode": "iptables"})
 
 

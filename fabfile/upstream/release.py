@@ -11,6 +11,7 @@ from typing import Any
 from fabfile.rack import files
 from fabfile.rack.merge import Contradiction, merge, overlay
 from fabfile.rack.model import Rack
+from fabfile.rack.organisations import OrganisationHub
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.rack.services import HUB, Service
@@ -59,11 +60,15 @@ def _said(one: Contradiction) -> str:
 
 def file_of(service: Service) -> str:
     """Where a service stands."""
+    if isinstance(service, OrganisationHub):
+        return files.ORGANISATIONS
     return files.HUB if service.name == HUB else files.SERVICES
 
 
 def place_of(service: Service, *path: str | int) -> Path:
     """The path, in that file, of a path in the service's values."""
+    if isinstance(service, OrganisationHub):
+        return service.place(*path)
     return ("values", *path) if service.name == HUB else ("services", service.name, "values", *path)
 
 

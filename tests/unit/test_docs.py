@@ -99,6 +99,7 @@ def files_of_a_rack():
     from fabfile.rack.model import Operator
     from fabfile.rack.networks import NetworkPlan
     from fabfile.rack.operators import Operators
+    from fabfile.rack.organisations import Organisations
     from fabfile.rack.services import Hub, Services
     from fabfile.rack.storage import Storage
     from fabfile.rack.versions import Versions
@@ -114,6 +115,7 @@ def files_of_a_rack():
     yield "configs/storage.yaml", keys(Storage)
     yield "configs/hub.yaml", keys(Hub)
     yield "configs/services.yaml", keys(Services)
+    yield "configs/organisations.yaml", keys(Organisations)
     yield "configs/watch.yaml", keys(Watching)
 
 

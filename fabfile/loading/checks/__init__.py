@@ -10,6 +10,7 @@ from fabfile.loading.checks import (
     networks,
     node_settings,
     operator,
+    organisations,
     profiles,
     secret_names,
     services,
@@ -21,4 +22,4 @@ from fabfile.loading.checks import (
 
 ALL = (*machines.ALL, *node_settings.ALL, *addresses.ALL, *networks.ALL, *versions.ALL, *cluster.ALL,
        *upstream_keys.ALL, *operator.ALL, *services.ALL, *profiles.ALL, *storage.ALL, *install.ALL, *bmc.ALL, *cache.ALL,
-       *watching.ALL, *secret_names.ALL)
+       *watching.ALL, *secret_names.ALL, *organisations.ALL)

@@ -10,6 +10,7 @@ from typing import Any
 from fabfile.loading.draft import Draft, Wrong
 from fabfile.loading.secret_keys import OF_CHARTS
 from fabfile.rack.files import CLUSTER, NETWORK, STORAGE, VERSIONS
+from fabfile.rack.organisations import OrganisationHub
 from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
 from fabfile.rack.reading import Path
 from fabfile.rack.services import Service
@@ -108,12 +109,13 @@ def programs_for_all_that_is_said(draft: Draft) -> Iterator[Wrong]:
     """What a rack uses is in its versions."""
     classes = (draft.storage.classes or {}).values() if draft.storage else ()
     wants = {
-        "metallb": draft.network.publish, "helm": draft.services or any(one.share for one in classes),
+        "metallb": draft.network.publish or draft.organisations, "helm": draft.services or any(one.share for one in classes),
         "local_path": any(one.directory for one in classes), "csi_nfs": any(one.share for one in classes),
         "nvidia": any(machine.gpu for machine in draft.machines.values())
     }
     why = {
-        "metallb": "network.yaml publishes names", "helm": "charts are released",
+        "metallb": "network.yaml publishes names" if draft.network.publish else "organisations.yaml gives addresses to services",
+        "helm": "charts are released",
         "local_path": "storage.yaml has a directory", "csi_nfs": "storage.yaml has a share",
         "nvidia": "a machine of hosts.yaml has a gpu"
     }
@@ -128,9 +130,11 @@ def services_are_apart(draft: Draft) -> Iterator[Wrong]:
     for service in _services(draft):
         file, at = file_of(service), place_of(service)[:-1]
         keys: list[tuple[str, ...]] = [("release", service.in_namespace, service.release_name)]
-        if service.publish:
+        if isinstance(service, OrganisationHub):
+            pass  # what it publishes follows from its organisation: checks/organisations.py
+        elif service.publish:
             keys.append(("publish", service.publish))
-            row = (draft.network.publish or {}).get(service.publish)
+            row = draft.published.get(service.publish)
             if draft.network.publish is not None and row is None:
                 yield Wrong(file, (*at, "publish"), f"network.yaml publishes no {service.publish}",
                             did_you_mean(service.publish, draft.network.publish))
@@ -176,7 +180,7 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
     Secret."""
     for service in _hubs(draft):
         https = branch(service.values, "proxy", "https")
-        row = (draft.network.publish or {}).get(service.publish or "")
+        row = draft.published.get(service.publish or "")
         if not https.get("enabled"):
             if row and HTTPS in row.ports:
                 yield Wrong(NETWORK, ("publish", service.publish or "", "ports"),
@@ -219,7 +223,7 @@ def subdomains_are_published(draft: Draft) -> Iterator[Wrong]:
     for service in _hubs(draft):
         at = ("hub", "config", "JupyterHub", "subdomain_host")
         host = str(looked_up(service.values, *at) or "").partition("://")[2].split("/")[0].partition(":")[0]
-        published = draft.network.publish or {}
+        published = draft.published
         if not host or draft.network.publish is None:
             continue
         row = published.get(f"*.{host}")
