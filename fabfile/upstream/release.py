@@ -121,8 +121,10 @@ def _proposed(rack: Rack, service: Service) -> Tree:
     }
     if rack.storage_classes and rack.storage_classes.homes:
         proposed["singleuser"] |= STATIC_HOMES
-        server = rack.machine(rack.storage_classes.pools[rack.storage_classes.homes.path.split("/")[1]].machine)
-        proposed["hub"] |= {"extraConfig": {NAME: home_use(str(server.address()), service.in_namespace)}}
+        pool = rack.storage_classes.pools.get(rack.storage_classes.homes.path.split("/")[1])
+        if pool and pool.machine in rack.machines:  # else a check reports it
+            server = rack.machine(pool.machine)
+            proposed["hub"] |= {"extraConfig": {NAME: home_use(str(server.address()), service.in_namespace)}}
     elif rack.storage_classes:
         proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
     if rack.storage_classes and database_type(service) == "sqlite-pvc":
