@@ -103,10 +103,10 @@ def hub_api_silent(look: Look) -> Found:
 
 @rule()
 def hub_pages_old(look: Look) -> Found:
-    """A hub shows other pages than its repository has."""
+    """A hub shows other pages than those of the commit that it should have."""
     for name, state in look.hubs.items():
-        if state.pages.get("from", "repository") != "repository":
-            yield Finding(f"the pages of {name} are not those of the repository", name,
+        if state.pages and state.pages["commit"] != state.pages["wanted"]:  # a copy of that very commit is as good
+            yield Finding(f"the pages of {name} are not those of {state.pages['wanted'][:12]}", name,
                           evidence="the repository could not be had when the hub started", fix=_command(name, "restart"))
 
 

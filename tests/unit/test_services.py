@@ -285,7 +285,7 @@ def test_a_healthy_hub():
 @pytest.mark.parametrize(
     "before, after",
     [('"deployed"', '"failed"'), ("hub-1 chick1 Running ready", "hub-1 chick1 Running CrashLoopBackOff"),
-     ('"from": "repository"', '"from": "kept"'),
+     ('"commit": "0123", "from": "repository"', '"commit": "0007", "from": "kept"'),
      ('{"version": "5.5.4", "users": 2, "servers": ["student"]}', "hub at 10.0.1.54:80: timed out"),
      ("hub-1 chick1 Running ready\nproxy-1 chick2 Running ready", ""),
      ("proxy-1 chick2 Running ready", "proxy-1  Pending "), ])
