@@ -62,7 +62,7 @@ def serials(inside) -> list[str]:
 
 
 def test_certificates_are_shown_and_made_again(bootstrapped, operator, inside):
-    assert "10.0.0.100:6443" in operator.inv("cluster.certs").said
+    assert "served at port 6443" in operator.inv("cluster.certs").said
     inside("chick0", "cd /etc/kubernetes/pki; openssl x509 -in apiserver.crt -CA ca.crt -CAkey ca.key -days 10 -out /tmp/new.crt"
                      " -not_before 20260101000000Z -not_after 20271201000000Z; cp /tmp/new.crt apiserver.crt")
     before = serials(inside)
