@@ -7,7 +7,8 @@ from invoke import Collection
 
 from fabfile.folder import PROJECT
 
-COLLECTIONS = ("cluster", "gateway", "hub", "image", "lab", "node", "operator", "organisation", "rack", "run", "service", "storage")
+COLLECTIONS = ("cluster", "gateway", "homes", "hub", "image", "lab", "node", "operator", "organisation", "rack", "run", "service",
+               "storage")
 
 namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLLECTIONS
                          if name != "lab" or (PROJECT / "lab").is_dir()))  # the lab comes with a clone alone

@@ -69,6 +69,7 @@
     mounts_answer.sh whether what a client mounts answers again
     copies_send.sh   snapshots go to another host
     file_server.sh   space, snapshots, exports and disks of a file server
+    homes_move.sh    homes come from another server
     pool_replace.sh  a disk of a pool replaced by an empty one
     pool_import.sh   a pool that is there and not imported
 
