@@ -122,7 +122,8 @@ def _proposed(rack: Rack, service: Service) -> Tree:
     if rack.storage_classes and rack.storage_classes.homes:
         proposed["singleuser"] |= STATIC_HOMES
         pool = rack.storage_classes.pools.get(rack.storage_classes.homes.path.split("/")[1])
-        if pool and pool.machine in rack.machines:  # else a check reports it
+        # a pool that is nowhere is reported by a check; and of pods with addresses of their own the file server takes no question
+        if pool and pool.machine in rack.machines and service.name not in rack.organisations:
             server = rack.machine(pool.machine)
             proposed["hub"] |= {"extraConfig": {NAME: home_use(str(server.address()), service.in_namespace)}}
     elif rack.storage_classes:

@@ -176,8 +176,10 @@ def test_homes_of_a_volume_are_folders_in_a_namespace_that_the_organisation_has_
     shutil.copytree(PROJECT / "configs", tmp_path / "configs")
     shutil.copy(PROJECT / "hosts.yaml", tmp_path)
     (tmp_path / "configs/organisations.yaml").write_text(COMMON + BIOLOGY)
-    applied = given(load(tmp_path))["chick0: homes: file /etc/coop/manifests/homes/objects.yaml"].content
+    rack = load(tmp_path)
+    applied = given(rack)["chick0: homes: file /etc/coop/manifests/homes/objects.yaml"].content
     made = [(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(applied)]
+    assert "99-home-use" not in str(release_values(rack, rack.services["biology"])["hub"].get("extraConfig"))
     assert ("PersistentVolume", "homes-biology") in made and ("Namespace", "biology") not in made and ("Namespace", "staging") in made
 
 
