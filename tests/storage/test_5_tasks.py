@@ -1,0 +1,133 @@
+"""What an operator does with a file server that is well: its promises are tried, a bay is found, homes come from elsewhere, it reboots."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+MOUNT = "/mnt/hub"
+RELAY = """cat >/root/relay.py <<'PROGRAM'
+import socketserver
+
+class Relay(socketserver.StreamRequestHandler):
+    def handle(self):
+        def say(text): self.wfile.write(text.encode() + b"\\r\\n")
+        say("220 relay")
+        while line := self.rfile.readline().decode().strip().upper():
+            if line.startswith("DATA"):
+                say("354 go on")
+                with open("/root/mail", "ab") as mail:
+                    while (text := self.rfile.readline()) != b".\\r\\n":
+                        mail.write(text)
+            elif line.startswith("QUIT"):
+                return say("221 bye")
+            say("250 ok")
+
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("", 2525), Relay).serve_forever()
+PROGRAM
+systemctl is-active -q relay || systemd-run --quiet --unit relay python3 /root/relay.py"""
+
+
+def test_mail_that_no_relay_takes_is_told_and_all_else_holds(rack):
+    done = rack.inv("storage.prove")
+    print(done.said)
+    assert done.code == 3 and "1 of " in done.said and "cannot connect" in done.said, done.said
+    assert rack.ask("hen", "{ ls -A /nest/homes /nest/homes/hub; zfs list -H -t snapshot -o name; } | grep coop-prove || :") == ""
+
+
+def test_with_a_relay_nothing_is_broken_and_the_mail_is_there(rack):
+    rack.ask("chick3", RELAY)
+    rack.change("configs/storage.yaml", "mail: {host: 10.0.0.1,", "mail: {host: 10.0.0.103, port: 2525,")
+    assert rack.inv("storage.apply", "--yes").code == 0
+    done = rack.inv("storage.prove")
+    print(f"all promises were tried in {done.seconds:.0f} s\n{done.said}")
+    assert done.code == 0 and "nothing that was tried is broken" in done.said, done.said
+    assert "A test by inv storage.prove" in rack.ask("chick3", "cat /root/mail")
+
+
+def test_an_export_that_is_not_written_through_is_found(rack):
+    rack.ask("hen", "zfs set sync=disabled nest/homes")
+    done = rack.inv("storage.prove")
+    rack.ask("hen", "zfs inherit sync nest/homes")
+    assert done.code == 3 and "sync=disabled" in done.said, done.said
+
+
+def test_a_bay_without_a_light_is_told_with_its_serial_number(rack):
+    done = rack.inv("storage.locate", "front-1")
+    assert done.code == 1 and "serial ZC100001" in done.said and "dd if=/dev/disk/by-id/wwn-" in done.said, done.said
+
+
+def test_homes_come_from_a_folder_and_the_folder_is_as_it_was(rack):
+    rack.ask("hen", """mkdir -p /srv/old/eve/notes /srv/old/claim-bob /srv/old/user1
+echo eve >/srv/old/eve/notes/one; ln -s one /srv/old/eve/notes/link; ln /srv/old/eve/notes/one /srv/old/eve/notes/hard
+mkfifo /srv/old/eve/pipe; echo bob >/srv/old/claim-bob/file; chmod 4755 /srv/old/claim-bob/file; chown -R 1234:1234 /srv/old
+find /srv/old -printf '%p %i %m %u %T@ %s\\n' | sort >/root/old""")
+    looked = rack.inv("homes.move", "--from", "/srv/old", "--only", "eve", "--dry")
+    if "there is no rsync" not in looked.said:
+        assert looked.code == 3 and "eve: would be moved" in looked.said, looked.said
+    done = rack.inv("homes.move", "--from", "/srv/old", "--only", "eve,user1")
+    print(done.said)
+    assert done.code == 1 and "eve: moved" in done.said and "user1: left: there is one already" in done.said, done.said
+    names = rack.lab.rack / "names"
+    names.write_text("bob claim-bob\neve eve\n")
+    done = rack.inv("homes.move", "--from", "/srv/old", "--names", str(names))
+    assert done.code == 0 and "bob: moved" in done.said and "eve: moved already" in done.said, done.said
+    seen = rack.ask("chick3", f"cd {MOUNT}; cat eve/notes/link bob/file; stat -c '%u:%g %a' bob/file; stat -c %h eve/notes/one; ls -A eve")
+    assert seen.split() == ["eve", "bob", "1000:100", "755", "2", "notes"], seen
+    assert rack.ask("hen", "find /srv/old -printf '%p %i %m %u %T@ %s\\n' | sort | cmp - /root/old && echo same") == "same"
+    time.sleep(8)
+    assert "hub/bob" in rack.inv("storage.usage", "--most", "0").said
+    quota = rack.ask("chick3", f"stat -f -c '%b %S' {MOUNT}/eve | awk '{{ print $1 * $2 }}'")
+    assert int(quota) == 200 << 20, quota
+
+
+def test_hubs_are_told_of_a_home_that_is_nearly_full(rack):
+    rack.at("chick3", f"dd if=/dev/urandom of={MOUNT}/eve/big bs=1M count=195 conv=fsync 2>&1")
+    began = time.monotonic()
+    while "hub/eve" not in (told := rack.at("chick3", "timeout 5 bash -c 'cat <&3 3<>/dev/tcp/10.0.0.200/9049'").said):
+        assert time.monotonic() - began < 180, told
+        time.sleep(5)
+    print(f"told after {time.monotonic() - began:.0f} s: {told.split()}")
+    assert told.startswith("at ") and any(line.endswith(" hub/eve") and int(line.split()[0]) >= 90 for line in told.splitlines()), told
+    rack.ask("chick3", f"rm {MOUNT}/eve/big")
+
+
+def test_a_file_server_that_would_lose_its_pool_is_not_rebooted(rack):
+    rack.ask("hen", ": >/boot/vmlinuz-9.9.9-next")
+    done = rack.inv("storage.reboot", "--silent", "--yes")
+    rack.ask("hen", "rm /boot/vmlinuz-9.9.9-next")
+    assert done.code == 1 and "kernel 9.9.9-next has no module zfs" in done.said, done.said
+    log = "/dev/disk/by-id/wwn-0x55cd2e4140000000"
+    rack.ask("hen", f"zpool offline nest {log}")
+    done = rack.inv("storage.reboot", "--silent", "--yes")
+    rack.ask("hen", f"zpool online nest {log}; zpool wait -t resilver nest")
+    assert done.code == 1 and "a disk that does not come back after the reboot" in done.said, done.said
+
+
+def test_it_reboots_under_a_writer_who_goes_on(rack):
+    writer = subprocess.Popen([*rack.ssh("chick3"), "sudo", "python3", "-u", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    writer.stdin.write(f"""
+import os, time
+file = os.open("{MOUNT}/user2/blocks", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+for number in range(100000):
+    os.write(file, b"%4095d\\n" % number)
+    os.fsync(file)
+    print(number, flush=True)
+    time.sleep(0.5)
+""")
+    writer.stdin.close()
+    assert writer.stdout.readline().strip() == "0"
+    before = rack.ask("hen", "systemctl show --timestamp=us+utc -P UserspaceTimestamp")
+    done = rack.inv("storage.reboot", "--silent", "--yes")
+    print(f"{done.said}\nrebooted in {done.seconds:.0f} s")
+    assert done.code == 0, done.said
+    assert rack.ask("hen", "systemctl show --timestamp=us+utc -P UserspaceTimestamp") != before
+    assert rack.ask("hen", "zpool list -H -o health nest; mountpoint -q /nest/homes && echo mounted").split() == ["ONLINE", "mounted"]
+    after = int(rack.ask("hen", "stat -c %s /nest/homes/hub/user2/blocks")) // 4096
+    last, until = -1, time.monotonic() + 120
+    while last < after + 3 and time.monotonic() < until:
+        last = int(writer.stdout.readline())
+    writer.terminate()
+    writer.wait(60)
+    assert last >= after + 3, (last, after)
