@@ -42,7 +42,7 @@ def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bo
     box, notice = a_file_server(rack, machine), 0 if silent else seconds_of("--wait", wait)
     started, interrupts = look(rack, box)
     at = int(time.time()) + notice
-    told = [] if silent else announced(rack, at, dry)
+    told = [] if silent or (dry and json) else announced(rack, at, dry)
     if told and not dry:
         rack = a_rack_with_pools()  # as it is written now
     try:
@@ -68,6 +68,8 @@ def a_file_server(rack: Rack, name: str | None) -> Machine:
 
 def look(rack: Rack, box: Machine) -> tuple[str, str]:
     """Since when it runs, and who waits while it reboots. The task ends with code 1 where it may not be rebooted."""
+    import sys
+
     from fabfile.facts import file_server, storage_reboot
     from fabfile.tasks.leader import connected
     from fabfile.tasks.queries import ask, asked_of
@@ -82,7 +84,7 @@ def look(rack: Rack, box: Machine) -> tuple[str, str]:
     if why := storage_reboot.refusals(wanted, server, boot):
         raise Exit("\n".join([f"{box.name} is not rebooted:", *(f"  {one}" for one in why)]), code=1)
     for name, error in silent.items():
-        print(f"{name} cannot be asked what it mounts ({error.problem})")
+        print(f"{name} cannot be asked what it mounts ({error.problem})", file=sys.stderr)
     return boot.started, storage_reboot.interrupted(box.name, boot, wanted.names, {name: _count(said) for name, said in mounts.items()})
 
 
@@ -122,5 +124,5 @@ def reboot_steps(rack: Rack, box: Machine, started: str, interrupts: str, at: in
                      long=True, limit=max(0.0, at - time()) + 300.0)
         yield Rebooted(started, machine.name, interrupts)
 
-    return [*(service_steps(rack, hubs, Preparing(rack, hubs)) if hubs else []),
+    return [*(service_steps(rack, hubs, Preparing(rack, hubs, renew=False)) if hubs else []),
             Step(f"reboot {box.name}", (box,), role, verify=serves_again, serial=True)]
