@@ -21,7 +21,7 @@ from fabfile.rack.values import Address, DomainName, Fixed, Label, Network, Part
 INSIDE = IPv4Network("10.0.0.0/8")  # where the addresses of organisations lie
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")  # what is not the internet
 BLOCK = 26  # Calico gives a node so much of a range at a time
-DATABASE_CLAIMS = 1  # of a hub, beside those of its users
+OWN_CLAIMS = 2  # of a hub, beside those of its users: its database's, and its canary's
 Size = Annotated[str, pattern(r"[1-9][0-9]*(Mi|Gi|Ti|Pi)", "a size", "such as 256Gi")]
 Given = TypeVar("Given")
 
@@ -49,7 +49,7 @@ class Quota(Part):
         """`hard` of a ResourceQuota."""
         wanted = {
             "requests.cpu": self.cores, "requests.memory": self.memory, "requests.nvidia.com/gpu": self.gpus,
-            "persistentvolumeclaims": None if self.homes is None else self.homes + DATABASE_CLAIMS, "requests.storage": self.storage,
+            "persistentvolumeclaims": None if self.homes is None else self.homes + OWN_CLAIMS, "requests.storage": self.storage,
         }
         return {key: str(value) for key, value in wanted.items() if value is not None}
 

@@ -108,7 +108,7 @@ def test_a_quota_is_the_common_one_but_for_what_the_organisation_says(rack):
     assert hard == {
         "ResourceQuota biology/coop": {"requests.cpu": "64", "requests.memory": "256Gi", "services.loadbalancers": "8"},
         "ResourceQuota physics/coop": {"requests.cpu": "16", "requests.memory": "256Gi", "requests.nvidia.com/gpu": "2",
-                                       "persistentvolumeclaims": "31", "services.loadbalancers": "8"}}
+                                       "persistentvolumeclaims": "32", "services.loadbalancers": "8"}}
 
 
 def test_one_more_changes_nothing_of_another(rack, tmp_path):
