@@ -81,6 +81,11 @@ def _plan(rack: Rack) -> Tree:
                *(f"kubelet's {key}" for key in machine.KubeletConfiguration)]
         if own:
             cluster.add(f"{machine.name:<14} {', '.join(own)}")
+    if rack.organisations:
+        organisations = tree.add("organisations")
+        for name, each in rack.organisations.items():
+            hub = f"{', '.join(each.rows)}, " if each.rows else ""
+            organisations.add(f"{name:<14} {hub}services {_pool(each.addresses)}, pods {each.pods}, outside {each.public}")
     return tree
 
 

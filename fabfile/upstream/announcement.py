@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-KEYS = ("values", "hub", "templateVars", "announcement")
+from fabfile.rack.editing import Path
+
+KEYS = ("hub", "templateVars", "announcement")  # in a hub's values
 
 # the browser takes it away when its time is over, also on a page that is open: no hub has to start again for that
 _ENDS = ("<script>{{const box = document.currentScript.parentElement, left = {end} - Date.now();"
@@ -33,6 +35,6 @@ def moment(text: str, now: datetime) -> datetime:
     return at
 
 
-def changes(hub: str, own_file: bool, told: str | None) -> Mapping[tuple[str, ...], Any]:
-    """What is written into the hub's file: at its path there, the announcement, or None to remove it."""
-    return {(KEYS if own_file else ("services", hub, *KEYS)): told}
+def changes(values: Path, told: str | None) -> Mapping[Path, Any]:
+    """What is written into the hub's file, where its values stand at this path: the announcement, or None to remove it."""
+    return {(*values, *KEYS): told}

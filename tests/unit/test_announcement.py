@@ -13,8 +13,11 @@ from invoke import Exit
 
 from fabfile.loading import load
 from fabfile.rack.editing import edited
+from fabfile.tasks.announcing import write_announcement
 from fabfile.tasks.hub import announce
 from fabfile.upstream.announcement import announcement, changes, moment
+from fabfile.upstream.release import looked_up
+from tests.unit.test_organisations import BIOLOGY, COMMON, PHYSICS, made
 
 BASE = Path(__file__).parents[1] / "cases/hub/base"
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -49,15 +52,27 @@ def test_the_script_is_one_that_a_browser_runs(tmp_path):
         assert subprocess.run(["node", "-e", page], capture_output=True, text=True, check=True).stdout.strip() == removed
 
 
-@pytest.mark.parametrize("file, hub, own", [("hub.yaml", "hub", True), ("services.yaml", "staging", False)])
-def test_the_file_has_it_and_is_as_before_without_it(file, hub, own):
+@pytest.mark.parametrize("file, values", [("hub.yaml", ("values",)), ("services.yaml", ("services", "staging", "values"))])
+def test_the_file_has_it_and_is_as_before_without_it(file, values):
     before = (BASE / "configs" / file).read_text()
-    with_it = edited(before, changes(hub, own, "Maintenance: tonight, <em>"))
+    with_it = edited(before, changes(values, "Maintenance: tonight, <em>"))
     tree = yaml.safe_load(with_it)
-    values = tree["values"] if own else tree["services"][hub]["values"]
-    assert values["hub"]["templateVars"]["announcement"] == "Maintenance: tonight, <em>"
-    assert yaml.safe_load(edited(with_it, changes(hub, own, None))) == yaml.safe_load(before)
+    for key in values:
+        tree = tree[key]
+    assert tree["hub"]["templateVars"]["announcement"] == "Maintenance: tonight, <em>"
+    assert yaml.safe_load(edited(with_it, changes(values, None))) == yaml.safe_load(before)
     assert [line for line in before.splitlines() if line not in with_it.splitlines()] == []
+
+
+@pytest.mark.parametrize("name", ["biology", "physics"])
+def test_of_organisations_each_has_its_own(tmp_path, name):
+    """Also where a line has no values yet, and nothing of what all have in common is touched."""
+    rack = made(tmp_path, COMMON + BIOLOGY + PHYSICS)
+    assert write_announcement(rack, rack.services[name], "Tonight")
+    told = {one: looked_up(service.values, "hub", "templateVars", "announcement") for one, service in load(rack.folder).services.items()}
+    assert told == {**dict.fromkeys(told), name: "Tonight"}
+    assert write_announcement(load(rack.folder), rack.services[name], None)
+    assert load(rack.folder).services == rack.services
 
 
 @pytest.mark.parametrize("given, said", [
