@@ -5,6 +5,18 @@
 # Given: order, rooster (HOST:PORT), user, keys (lines), mirror, security, mirror_path, security_path, target (/target), console (/dev/console).
 set -e
 
+told() { wget -q -O /dev/null --tries=5 --timeout=10 --method=PUT --body-file="/tmp/$1" "http://$rooster/said/$order/$1"; }
+# who waits for the machine hears why; its screen waits for a key
+failed() {
+  code=$?
+  if [ $code != 0 ]; then
+    why=$(grep -o 'E: .*' /var/log/syslog 2>/dev/null | tail -n 1)
+    echo "the last command of the installation ended with $code${why:+: $why}" >/tmp/failed
+    told failed || :
+  fi
+}
+trap failed EXIT
+
 case $user in root) home=/root ;; *) home=/home/$user ;; esac
 mkdir -p "$target$home/.ssh"
 printf '%s\n' "$keys" >"$target$home/.ssh/authorized_keys"
@@ -17,11 +29,6 @@ if [ "$user" != root ]; then
   echo "$user ALL=(ALL:ALL) NOPASSWD: ALL" >"$target/etc/sudoers.d/operator"; chmod 440 "$target/etc/sudoers.d/operator"
 fi
 
-# the installer took packages through rooster; the system asks the mirror itself
-for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; do
-  [ ! -f "$list" ] || sed -i "s|http://$rooster$security_path\([ /]\)|$security\1|g; s|http://$rooster$mirror_path\([ /]\)|$mirror\1|g" "$list"
-done
-
 # a lease would have its own /etc/resolv.conf written at each start, and the rack's files say what is in it
 if [ -f "$target/etc/dhcpcd.conf" ]; then printf '\nnohook resolv.conf\n' >>"$target/etc/dhcpcd.conf"; fi
 
@@ -32,6 +39,11 @@ if [ -e "$efi/debian/grubx64.efi" ] && [ ! -e "$efi/debian/shimx64.efi" ]; then
   in-target dpkg-reconfigure --frontend noninteractive grub-efi-amd64
   [ -e "$efi/debian/shimx64.efi" ]
 fi
+
+# the installer took packages through rooster, also those above; the system asks the mirror itself
+for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; do
+  [ ! -f "$list" ] || sed -i "s|http://$rooster$security_path\([ /]\)|$security\1|g; s|http://$rooster$mirror_path\([ /]\)|$mirror\1|g" "$list"
+done
 
 # either disk of a mirror can start the machine: the installer fills one EFI partition alone
 if [ -d /sys/firmware/efi ] && [ -d "$target/boot/efi/EFI" ]; then
@@ -50,5 +62,5 @@ mkdir -p "$target/etc/coop"; echo "$order" >"$target/etc/coop/order"
 cut -d ' ' -f 1,2 "$target/etc/ssh/ssh_host_ed25519_key.pub" >/tmp/finished
 says() { printf '\nCOOP HOSTKEY %s %s\n' "$order" "$(cat /tmp/finished)" >"$console" || :; }
 says
-wget -q -O /dev/null --tries=5 --timeout=10 --method=PUT --body-file=/tmp/finished "http://$rooster/said/$order/finished"
+told finished
 says  # a serial line may lose letters
