@@ -8,7 +8,7 @@ no other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, PrivateAttr
@@ -16,12 +16,14 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.publishing import HTTP, HTTPS, Published
 from fabfile.rack.services import Canary, Chart, Groups, Service, Templates
-from fabfile.rack.values import Address, DomainName, Fixed, Label, Network, Part, Sorted, Text, Tree, at_least_one, pattern, refuse, several
+from fabfile.rack.values import Address, DomainName, Fixed, Network, Part, Sorted, Text, Tree, at_least_one, pattern, refuse, several
 
 INSIDE = IPv4Network("10.0.0.0/8")  # where the addresses of organisations lie
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")  # what is not the internet
 BLOCK = 26  # Calico gives a node so much of a range at a time
 OWN_CLAIMS = 2  # of a hub, beside those of its users: its database's, and its canary's
+Name = Annotated[str, pattern(  # a label of Kubernetes has it behind "organisation."
+    r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", "a name", "a-z, 0-9 and -, at most 40 characters")]
 Size = Annotated[str, pattern(r"[1-9][0-9]*(Mi|Gi|Ti|Pi)", "a size", "such as 256Gi")]
 Given = TypeVar("Given")
 
@@ -103,6 +105,11 @@ class Organisation(Part):
         return self._name
 
     @property
+    def reached(self) -> tuple[IPv4Network, ...]:
+        """`reach`, none within another: the packet filter takes no range twice."""
+        return tuple(collapse_addresses(self.reach or ()))
+
+    @property
     def hub_address(self) -> str:
         """The address of its hub's service."""
         return str(self.addresses[0][0])
@@ -153,7 +160,7 @@ class Organisations(Part):
     domain: DomainName | None = None
     quota: Quota = Field(default_factory=Quota)
     hub: HubKeys | None = None
-    organisations: Annotated[Mapping[Label, Organisation], Sorted, Fixed] = Field(
+    organisations: Annotated[Mapping[Name, Organisation], Sorted, Fixed] = Field(
         examples=["{biology: {addresses: [10.0.1.64/29], pods: 10.245.0.0/22, public: 128.120.136.64}}"])
 
     def model_post_init(self, context: Any) -> None:

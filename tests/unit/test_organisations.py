@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fabfile.engine.run import run
+from fabfile.engine.step import Step
 from fabfile.loading import load
 from fabfile.rack import RackProblems
 from fabfile.resources import HelmRelease, Nftables, PrunedObjects, PrunedReleases
+from fabfile.roles.organisations import marks
 from fabfile.roles.pod_routes import BIRD
+from fabfile.screen.consent import unagreed
 from fabfile.tasks.organisation import organisation_steps
 from fabfile.tasks.service_steps import whole_rack_steps
 from fabfile.upstream import documents
 from fabfile.upstream.release import address_of, release_values
+from tests.unit import simulated
 from tests.unit.test_rack_problems import edit
 
 PROJECT = Path(__file__).parents[2]
@@ -198,3 +203,24 @@ def test_what_contradicts_the_rack_is_reported(tmp_path, case):
     with pytest.raises(RackProblems) as told:
         load(folder)
     assert [str(problem) for problem in told.value.problems] == case["problems"]
+
+
+@pytest.mark.parametrize("yes, typed, ends", [
+    (True, (), False), (True, ("physics",), False), (False, ("biology",), True), (True, ("biology",), True)])
+def test_one_that_left_the_file_ends_when_its_name_is_typed_and_not_by_a_yes(rack, yes, typed, ends):
+    """A whole run, on machines that are functions."""
+    left, acted = ["object v1 ResourceQuota biology coop organisation.biology\nserver biology jupyter-ada\n"], []
+
+    def chick0(verb: str, text: str) -> tuple[int, str]:
+        if "mark=organisation.biology" in text:
+            acted.append(text)
+            left[0] = ""
+        return 0, left[0] if verb == "probe" else ""
+
+    own = {mark: objects for mark, objects in marks(rack).items() if mark != "organisation.biology"}
+    machines = simulated.rack("rooster", "chick0")
+    prune = Step("prune objects", (machines.machine("chick0"),), lambda rack, machine: [PrunedObjects(own)])
+    ways = simulated.Ways({"rooster": lambda verb, text: (0, ""), "chick0": chick0})
+    result = run(machines, "organisation.apply", [prune], ways=ways, consent=lambda entries: not unagreed(entries, yes, typed))
+    assert (result.exit_code, len(acted)) == ((0, 1) if ends else (1, 0))
+    assert ends or "jupyter-ada" in str(result.errors[0])

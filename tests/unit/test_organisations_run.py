@@ -6,6 +6,7 @@ The sandbox is rooster; a node with pods of two organisations and of nobody's is
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import replace
 from shlex import quote
 
@@ -83,6 +84,17 @@ def seen(sandbox, source: str, address: str, port: int = 443) -> str:
     return sandbox.run(f"ip netns exec node python3 -c {quote(CALL)} {source} {address} {port}")[1]
 
 
+def test_names_and_ranges_of_any_kind_are_loaded(tmp_path):
+    """A name that a chain of rooster's has too, one with a hyphen and a digit first; everything, and a part of it."""
+    lines = [f"  {name}: {{addresses: [10.0.1.{64 + 8 * at}/29], pods: 10.245.{at}.0/24, public: 128.120.136.{71 + at}, reach: {reach}}}"
+             for at, (name, reach) in enumerate([("inside", "[0.0.0.0/0, 203.0.113.0/24]"), ("9-a", "[]")])]
+    rack = made(tmp_path, "\n".join(["organisations:", *lines]))
+    rules = next(one.ruleset for one in given(rack).values() if isinstance(one, Nftables))
+    assert rules.count("chain from_inside {") == 1
+    with a_sandbox() as sandbox:
+        sandbox.make(Nftables(rules))
+
+
 @pytest.mark.parametrize("source, public", [(STUDENT, "128.120.136.71"), (PHYSICIST, "128.120.136.72"), (NODE, "128.120.136.26")])
 def test_each_leaves_with_its_own_public_address(routed, source, public):
     assert seen(routed, source, "203.0.113.80") == public
@@ -143,3 +155,27 @@ def test_rooster_learns_the_pods_of_organisations_and_tells_nobody_anything(roos
     assert rooster.run(check.script) == (1, "chick0 has no BGP session with rooster\n")
     rooster.run("kill $(cat /run/rooster.pid); sleep 1")
     assert rooster.run("ip -4 route show proto bird")[1] == ""
+
+
+SAID = """\
+BIRD 2.17.1 ready.
+Name       Proto      Table      State  Since         Info
+kernel1    Kernel     master4    up     23:17:35.747
+node_chick1 BGP        ---        up     23:17:35.747  Established
+  BGP state:          Established
+    Neighbor address: 10.0.0.101
+node_chick2 BGP        ---        start  23:17:35.747  Active        Socket: Connection refused
+  BGP state:          Active
+    Neighbor address: 10.0.0.102
+"""
+
+
+@pytest.mark.parametrize("away, said", [
+    (("chick2",), ""), ((), "chick2 has no BGP session with rooster\n"), (("chick1", "chick2"), "")])
+def test_a_node_without_a_session_is_named_and_one_that_is_missing_is_not(rack, tmp_path, away, said):
+    (tmp_path / "birdc").write_text(f"#!/bin/sh\ncat <<'X'\n{SAID}X\n")
+    (tmp_path / "birdc").chmod(0o755)
+    here = {"chick1", "chick2"} - {*away}
+    [check] = nodes_tell_their_pods(replace(rack, missing=frozenset(rack.machines) - here), (rack.leader,))
+    done = subprocess.run(["dash", "-c", check.script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True)
+    assert (done.stdout + done.stderr, done.returncode) == (said, 1 if said else 0)
