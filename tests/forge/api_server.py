@@ -45,13 +45,12 @@ class Api:
     """An API server, and a shell beside it that has kubectl and helm."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], path: str):
-        self.kubeconfig = str(folder / "admin.conf")
-        self._process = process
+        self.kubeconfig, self.namespace = str(folder / "admin.conf"), str(process.pid)  # of its network
         self._environment = {"PATH": path, "HOME": str(folder), "KUBECONFIG": self.kubeconfig}
 
     def shell(self, text: str, check: bool = True) -> str:
         """What the text prints, run as a machine's shell runs it."""
-        done = subprocess.run(["nsenter", "--net", "--target", str(self._process.pid), "dash", "-c", f"set -e\n{text}"],
+        done = subprocess.run(["nsenter", "--net", "--target", self.namespace, "dash", "-c", f"set -e\n{text}"],
                               env=self._environment, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
         return done.stdout

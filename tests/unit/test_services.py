@@ -81,7 +81,7 @@ SCHEMA = {
     "required": ["hub"], "properties": {
         "hub": {
             "type": "object", "additionalProperties": False, "required": ["image"], "properties": {
-                "image": {"type": "object"}, "config": {"type": "object"}, "templatePaths": {
+                "image": {"type": "object"}, "config": {"type": "object"}, "extraConfig": {"type": "object"}, "templatePaths": {
                     "type": "array", "items": {"type": "string"}
                 }, "services": {"type": "object"}, "tolerations": {"type": "array"},
                 "db": {"type": "object", "properties": {"type": {"enum": ["sqlite-pvc", "postgres"]}}}
