@@ -24,7 +24,7 @@ asyncio.run(main())
 """
 POD = "kubectl run {name} --labels component=singleuser-server --image none --restart Never"
 AWAY = "table inet away { chain out { type filter hook output priority 0; tcp dport 6443 reject with tcp reset; }; }"
-SILENT = 75  # seconds: KubeSpawner 7.1 asks anew every 10 s, and gives up after 51 more
+SILENT = 75  # seconds: KubeSpawner 7.1 asks again every 10 s, and gives up after 51 more
 
 
 @contextmanager
