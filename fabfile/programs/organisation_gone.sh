@@ -21,23 +21,24 @@ for pool in $(kubectl get ippools.crd.projectcalico.org -l "$label" -o name); do
   kubectl patch "$pool" --type=merge -p '{"spec":{"disabled":true}}' >/dev/null
 done
 ranges=$(kubectl get ippools.crd.projectcalico.org -l "$label" -o 'jsonpath={.items[*].spec.cidr}')
-spaces=$(kubectl get namespaces -l "$label" -o 'jsonpath={.items[*].metadata.name}')
-volumes=
-for space in $spaces; do
-  volumes="$volumes $(kubectl get persistentvolumes -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.claimRef.namespace} '\
-'{.spec.persistentVolumeReclaimPolicy}{"\n"}{end}' | awk -v space="$space" '$2 == space && $3 == "Retain" { print $1 }')"
-done
-# shellcheck disable=SC2086  # each name is a word
-{
-  [ -z "$spaces" ] || kubectl delete namespace $spaces --timeout=420s
-  set -- $volumes
+# shellcheck disable=SC2046  # each name is a word
+set -- $(kubectl get namespaces -l "$label" -o 'jsonpath={.items[*].metadata.name}')
+[ $# = 0 ] || kubectl delete namespace "$@" --timeout=420s
+
+# Of its claims, which are gone with it: not of a namespace of that name that somebody else has.
+space=${mark#*.}
+if ! kubectl get namespaces -o name | grep -qxF "namespace/$space"; then
+  # shellcheck disable=SC2046  # the same
+  set -- $(kubectl get persistentvolumes -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.claimRef.namespace} '\
+'{.spec.persistentVolumeReclaimPolicy}{"\n"}{end}' | awk -v of="$space Retain" '$2 " " $3 == of { print $1 }')
   [ $# = 0 ] || kubectl delete persistentvolume "$@" --ignore-not-found --timeout=60s
-}
+fi
 for kind in blockaffinities ipamblocks; do
   for block in $(calico $kind | inside "$ranges"); do
     kubectl delete "$kind.crd.projectcalico.org" "$block" --ignore-not-found >/dev/null
   done
 done
-[ -z "$metallb" ] || kubectl -n "$metallb" delete l2advertisements.metallb.io,ipaddresspools.metallb.io -l "$label"
 [ -z "$peer" ] || kubectl delete bgppeers.crd.projectcalico.org "$peer" --ignore-not-found
 kubectl delete globalnetworkpolicies.crd.projectcalico.org,ippools.crd.projectcalico.org -l "$label"
+# by these a run that comes after one that was cut short knows that there is something left
+[ -z "$metallb" ] || kubectl -n "$metallb" delete l2advertisements.metallb.io,ipaddresspools.metallb.io -l "$label"

@@ -75,7 +75,8 @@ def _addresses(rack: Rack, machine: Machine) -> Iterator[Resource]:
 def _firewall(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Sysctls("rack-gateway", {"net.ipv4.ip_forward": "1"})
     public = {port for door in doors(rack) for port in door.ports} | {machine.ssh_port}
-    yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("53/udp", "67/udp", "123/udp"), machine.outer.name,
+    asked = ("53/udp", "67/udp", "123/udp", *(("179/tcp",) if rack.organisations else ()))
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), asked, machine.outer.name,
                         tuple(f"{port}/tcp" for port in sorted(public)))
     yield Nftables(render("rooster/etc/nftables.conf",
                           outer=machine.outer, inner=machine.inner, network=rack.network, firewall=rack.network.firewall,
