@@ -21,20 +21,20 @@ def kept(bootstrapped, operator, inside):
     return objects, uids
 
 
-def restored(operator, inside, nodes, kept) -> None:
-    """All that was there is there, with the nodes that knew it."""
+def restored(operator, inside, nodes, kept, most: int) -> None:
+    """All that was there is there, with the nodes that knew it; the next run has so many changes at most, the one after it none."""
     wait_until("every node is Ready", lambda: nodes() == {"chick0", "chick1", "chick2"})
     objects, uids = kept
     assert not objects - set(inside("chick0", OBJECTS).split())
     assert set(uids) <= set(inside("chick0", UIDS).split())
     assert inside("chick0", f"{KUBECTL} -n course get configmap notes -o jsonpath={{.data.week}}") == "1"
     operator.inv("hub.prove")
-    assert operator.bootstrap("--yes")["changes"] <= 1, "kubeadm init has written its own CoreDNS"
+    assert operator.bootstrap("--yes")["changes"] <= most
     assert operator.bootstrap("--yes")["changes"] == 0
 
 
 def test_only_root_reads_a_backup_and_it_is_listed(kept, operator, inside):
-    [one] = operator.inv("rack.backup", "--list", "--json").data
+    one = max(operator.inv("rack.backup", "--list", "--json").data, key=lambda backup: backup["name"])
     assert one["whole"] and one["objects"] > 100 and one["kubernetes"]
     folder = f"/var/lib/coop/backups/{one['name']}"
     assert set(inside("rooster", f"stat -c %a /var/lib/coop/backups {folder} {folder}/*").split()) == {"700", "600"}
@@ -48,10 +48,10 @@ def test_deleted_objects_come_back(kept, operator, inside, nodes):
     assert "what was stored since is lost" in operator.inv("rack.restore", "--dry", code=3).said
     name = operator.inv("rack.show", "--json").data["name"]
     operator.inv("rack.restore", "--replace", name)
-    restored(operator, inside, nodes, kept)
+    restored(operator, inside, nodes, kept, most=1)  # kubeadm init has written its own CoreDNS
 
 
 def test_an_empty_control_plane_becomes_the_former_one(kept, operator, inside, nodes, lab):
     lab.reset(["chick0"])
     operator.inv("rack.restore", "--yes")
-    restored(operator, inside, nodes, kept)
+    restored(operator, inside, nodes, kept, most=30)  # and the disk has no manifests: they are fetched, and their objects are there
