@@ -5,6 +5,7 @@ No controller runs. What ends a namespace is done here, when the API server says
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -30,16 +31,22 @@ kubectl get namespace biology -o json |
 """
 
 
+def kinds_file(folder: Path) -> Path:
+    """Calico's and MetalLB's kinds, and MetalLB's namespace."""
+    store, file = Store(forge_cache()), folder / "kinds.yaml"
+    manifests = [store.folder(calico.programs) / "src/manifests/calico.yaml", store.folder(metallb.programs) / "src" / metallb.MANIFEST]
+    kinds = [one for manifest in manifests for one in yaml.safe_load_all(manifest.read_text())
+             if one and one["kind"] == "CustomResourceDefinition" and one["metadata"]["name"] != "bgppeers.metallb.io"]
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metallb-system"}}
+    file.write_text(yaml.safe_dump_all([*kinds, space]))
+    return file
+
+
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    store, kinds_file = Store(forge_cache()), tmp_path_factory.mktemp("kinds") / "kinds.yaml"
-    with api_server(tmp_path_factory.mktemp("api")) as api:
-        manifests = [store.folder(calico.programs) / "src/manifests/calico.yaml", store.folder(metallb.programs) / "src" / metallb.MANIFEST]
-        kinds = [one for manifest in manifests for one in yaml.safe_load_all(manifest.read_text())
-                 if one and one["kind"] == "CustomResourceDefinition" and one["metadata"]["name"] != "bgppeers.metallb.io"]
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metallb-system"}}
-        kinds_file.write_text(yaml.safe_dump_all([*kinds, space]))
-        api.shell(f"kubectl apply --server-side -f {kinds_file}\n"
+    folder = tmp_path_factory.mktemp("api")
+    with api_server(folder) as api:
+        api.shell(f"kubectl apply --server-side -f {kinds_file(folder)}\n"
                   "kubectl wait --for=condition=Established crd --all --timeout=60s")
         yield api
 
