@@ -1,6 +1,7 @@
-"""Calico's Felix beside an API server, in its network namespace: one node, whose pods are namespaces with the addresses that they say.
+"""Calico's Felix and kube-proxy beside an API server, in its network namespace: one node, whose pods are namespaces with the addresses
+that they say.
 
-No kubelet, CNI plugin, kube-proxy or BIRD runs: what is tried is what Felix makes of objects. Its iptables and ipset are the forge's.
+No kubelet, CNI plugin, BIRD or controller runs: what is tried is what these two make of objects. Their iptables and ipset are the forge's.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from lab.forge import calico, userland
+from lab.forge import calico, kubernetes, userland
 from lab.forge.root import machine_root
 from lab.forge.store import Store
 from lab.places import forge_cache
@@ -41,12 +43,12 @@ mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work /mnt/root; root=/mnt/root
 mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=/mnt/upper,workdir=/mnt/work" $root
 mount -t proc proc $root/proc; mount -t sysfs sys $root/sys; mount --rbind /dev $root/dev; mount -t tmpfs none $root/run
 mkdir -p "$root$FOLDER"; cp "$FOLDER/admin.conf" "$FOLDER/admin.crt" "$FOLDER/admin.key" "$root$FOLDER"
-cp "$FELIX" $root/usr/bin/calico-node
+cp "$PROGRAM" $root/usr/bin/program; [ ! -e "$FOLDER/proxy.yaml" ] || cp "$FOLDER/proxy.yaml" "$root$FOLDER"
 for verb in '' -save -restore; do for family in iptables ip6tables; do
   ln -sf xtables-nft-multi "$root/usr/sbin/$family$verb"; ln -sf xtables-nft-multi "$root/usr/sbin/$family-nft$verb"
   ln -sf xtables-legacy-multi "$root/usr/sbin/$family-legacy$verb"
 done; done
-exec nice -n 10 chroot $root calico-node -felix
+exec nice -n 10 chroot $root program "$@"
 """
 _SERVE = """\
 import socket
@@ -101,6 +103,39 @@ def objects(pods: Mapping[Pod, str]) -> list[dict]:
 
 
 @contextmanager
+def running(api, folder: Path, name: str, program: Path, words: Sequence[str], settings: Mapping[str, str],
+            up: Callable[[str], bool]) -> Iterator[None]:
+    """A program of a node, in the API server's network and a root of its own, since its log says that it is up."""
+    store = Store(forge_cache())
+    environment = {"LOWER": f"{store.folder(userland.userland)}/root:{store.folder(machine_root)}/root", "FOLDER": str(folder),
+                   "PROGRAM": str(program), "KUBECONFIG": api.kubeconfig, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **settings}
+    said = folder / f"{name}.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(["nsenter", "--net", "--target", api.namespace, "unshare", "--mount", "sh", "-c", _ROOT, "sh", *words],
+                                   env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + 120
+        while not up(said.read_text(errors="replace")):
+            assert process.poll() is None and time.monotonic() < until, said.read_text(errors="replace")[-3000:]
+            time.sleep(0.5)
+        time.sleep(3)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def kube_proxy(api, folder: Path, configuration: Mapping[str, Any]) -> Iterator[None]:
+    """kube-proxy by this configuration; what it may set of the whole computer, it leaves."""
+    own = {"clientConnection": {"kubeconfig": api.kubeconfig}, "hostnameOverride": NODE, "conntrack": {"maxPerCore": 0, "min": 0}}
+    (folder / "proxy.yaml").write_text(yaml.safe_dump({**configuration, **own}))
+    with running(api, folder, "kube-proxy", Store(forge_cache()).folder(kubernetes.programs) / "bin/kube-proxy",
+                 (f"--config={folder}/proxy.yaml", "-v=2"), {}, lambda said: "SyncProxyRules complete" in said):
+        yield
+
+
+@contextmanager
 def felix(api, folder: Path, pods: Mapping[Pod, str]) -> Iterator[tuple[dict[Pod, Namespace], Namespace]]:
     """The namespaces of these pods (by their addresses), and rooster's, when Felix has seen to all of them."""
     store = Store(forge_cache())
@@ -121,22 +156,10 @@ def felix(api, folder: Path, pods: Mapping[Pod, str]) -> Iterator[tuple[dict[Pod
         settings = {"DATASTORETYPE": "kubernetes", "FELIXHOSTNAME": NODE, "LOGFILEPATH": "none", "LOGSEVERITYSYS": "none",
                     "HEALTHENABLED": "false", "USAGEREPORTINGENABLED": "false", "IPV6SUPPORT": "false", "IPTABLESBACKEND": "nft",
                     "XDPENABLED": "false"}
-        environment = {"LOWER": f"{store.folder(userland.userland)}/root:{store.folder(machine_root)}/root", "FOLDER": str(folder),
-                       "FELIX": str(store.folder(calico.programs) / "bin/calico-node"), "KUBECONFIG": api.kubeconfig,
-                       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **{f"FELIX_{key}": value for key, value in settings.items()}}
-        with open(folder / "felix.log", "wb") as log:
-            process = subprocess.Popen(["nsenter", "--net", "--target", api.namespace, "unshare", "--mount", "sh", "-c", _ROOT],
-                                       env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        try:
-            until = time.monotonic() + 120
-            while (folder / "felix.log").read_text(errors="replace").count('status="up"') < len(pods):
-                assert process.poll() is None and time.monotonic() < until, (folder / "felix.log").read_text(errors="replace")[-3000:]
-                time.sleep(0.5)
-            time.sleep(3)
+        felix_s = {f"FELIX_{key}": value for key, value in settings.items()}
+        with running(api, folder, "felix", store.folder(calico.programs) / "bin/calico-node", ("-felix",), felix_s,
+                     lambda said: said.count('status="up"') >= len(pods)):
             yield places, rooster
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
     finally:
         for place in (*places.values(), rooster):
             place.end()

@@ -1,16 +1,17 @@
 """What Calico's own Felix makes of organisations: whose packets reach which pods, and with which address they leave their node."""
 
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 from api_server import api_server
-from felix import NODES, ROOSTER, felix
+from felix import NODE, NODES, ROOSTER, felix, kube_proxy
 from test_organisations_api import kinds_file
 
 from fabfile.resources import File
 from fabfile.roles.organisations import organisations
-from fabfile.upstream import documents
+from fabfile.upstream import documents, kubeadm
 from tests.unit.test_organisations import BIOLOGY, COMMON, PHYSICS, made
 
 SPACES = ("biology", "physics", "default")
@@ -66,6 +67,31 @@ def test_rooster_reaches_what_a_policy_opens(node):
 def test_pods_of_organisations_leave_their_node_with_their_own_address(node, space):
     _, pods, _ = node
     assert pods[space, "caller"].calls(ROOSTER) == (NODES if space == "default" else AT[space, "caller"])
+
+
+def service(space: str, address: str) -> list[dict]:
+    """One in front of a server; its endpoint, which no controller would find."""
+    slice_ = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [{"name": "", "port": 8080}],
+              "metadata": {"name": "server", "namespace": space, "labels": {"kubernetes.io/service-name": "server"}},
+              "endpoints": [{"addresses": [AT[space, "server"]], "conditions": {"ready": True}, "nodeName": NODE}]}
+    return [slice_, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "server", "namespace": space},
+                     "spec": {"clusterIP": address, "ports": [{"port": 8080}]}}]
+
+
+SERVICES = {"biology": "10.96.0.71", "physics": "10.96.0.72", "default": "10.96.0.73"}
+
+
+def test_by_a_service_a_pod_is_seen_by_its_own_address_and_kept_out_like_by_the_pods(node, tmp_path_factory):
+    """With kube-proxy's own way to tell pods by one range, an organisation's would be seen by their node's."""
+    api, pods, _ = node
+    services = [one for space, address in SERVICES.items() for one in service(space, address)]
+    api.shell(f"kubectl apply -f - <<'X'\n{yaml.safe_dump_all(services)}X")
+    folder, pairs = Path(api.kubeconfig).parent, [(caller, server) for caller in SPACES for server in SPACES]
+    with kube_proxy(api, folder, kubeadm.kube_proxy_configuration(made(tmp_path_factory.mktemp("two"), COMMON + BIOLOGY + PHYSICS))):
+        seen = {(caller, server): pods[caller, "caller"].calls(SERVICES[server]) for caller, server in pairs}
+    assert seen == {(caller, server): AT[caller, "caller"] if server in ("default", caller) else "" for caller, server in pairs}
+    with kube_proxy(api, folder, kubeadm.kube_proxy_configuration(made(tmp_path_factory.mktemp("none"), None))):
+        assert pods["biology", "caller"].calls(SERVICES["biology"]) not in ("", AT["biology", "caller"])
 
 
 def test_it_is_the_policy_that_keeps_them_apart(node):
