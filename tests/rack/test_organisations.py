@@ -282,7 +282,7 @@ def test_one_leaves_when_its_name_is_typed_and_the_other_does_not_notice(two, op
     assert "biology" in inside("chick0", f"{KUBECTL} get namespaces -o name")
     assert called("biology", f"http://{OUTSIDE}:{SEES}/") == PUBLIC["biology"]
 
-    inside("chick0", f"{KUBECTL} -n physics exec caller -- sh -c 'sleep 3600 | nc {OUTSIDE} {TICKS} >/tmp/ticks 2>&1 &'")
+    inside("chick0", f"{KUBECTL} -n physics exec caller -- sh -c '(sleep 3600 | nc {OUTSIDE} {TICKS} >/tmp/ticks) >/dev/null 2>&1 &'")
     ticks = lambda: int(inside("chick0", f"{KUBECTL} -n physics exec caller -- sh -c 'wc -l </tmp/ticks'"))  # noqa: E731
     wait_until("somebody outside ticks", lambda: ticks() > 5)
     before = uids(inside, "physics")
