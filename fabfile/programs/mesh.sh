@@ -10,7 +10,7 @@ set -- $(kubectl -n kube-system get daemonset calico-node \
 speakers=$(speakers) || exit 1
 lonely=$(for node in $(ready); do (
   speaker=$(echo "$speakers" | sed -n "s/^$node=//p")
-  held=$(sessions "${speaker:-none}")
+  held=$(sessions "${speaker:-none}" 30)
   [ "$held" -ge $((count - 1)) ] || echo "$node has $held sessions of $((count - 1))"
 ) & eight_at_a_time; done; wait)
 if [ -n "$lonely" ]; then
