@@ -15,7 +15,7 @@ namespace = Collection(*(import_module(f"fabfile.tasks.{name}") for name in COLL
 namespace.add_task(import_module("fabfile.tasks.doctor").doctor)
 namespace.collections["rack"].add_task(import_module("fabfile.tasks.scanning").scan)  # it uses tasks that use fabfile.tasks.rack
 for _module, _name in (("rack_power", "power_off"), ("rack_power", "power_on"), ("backups", "backup"), ("backups", "restore"),
-                       ("watching", "watch")):  # the same
+                       ("watching", "watch"), ("picturing", "picture")):  # the same
     namespace.collections["rack"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))
 for _module, _name in (("storage_proving", "prove"), ("storage_rebooting", "reboot"), ("storage_locating", "locate")):  # the same
     namespace.collections["storage"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))

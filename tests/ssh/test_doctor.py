@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import tarfile
 import time
+import xml.etree.ElementTree as ET
 
 from toys import PROJECT
+
+from fabfile.screen.picture import MADE_BY
 
 TOUCHED = "find /etc /home /usr/local /var/lib/coop /run -xdev -newer /tmp/before ! -type d ! -name utmp 2>/dev/null || :"
 
@@ -58,6 +61,23 @@ def test_machines_that_are_gone_are_named_and_the_others_are_asked(operate):
     [rooster] = told["findings"]
     assert code == 3 and seconds < 40 and (rooster["rule"], rooster["harm"]) == ("rooster_unreachable", "down")
     assert {one["rule"] for one in rooster["follows"]} == {"machine_unreachable", "api_down"}
+
+
+def test_the_picture_shows_what_the_doctor_sees_and_changes_nothing(operate):
+    operator = operate(chicks=2)
+    hosts = operator.swarm.hosts
+    hosts["chick1"].process.kill()
+    for name in ("rooster", "chick0"):
+        hosts[name].run("touch /tmp/before; sleep 0.05")
+    code, page = operator.end(".venv/bin/inv", "rack.picture")
+    assert code == 0 and page.startswith(MADE_BY), page
+    drawing = ET.fromstring(page).find(".//{http://www.w3.org/2000/svg}svg")
+    about = {one.text.partition("; ")[0]: one.text for one in drawing.iter("{http://www.w3.org/2000/svg}title")}
+    assert about["chick1"].startswith("chick1; unreachable (") and about["rooster"].startswith("rooster; does not work (")
+    [cluster] = (text for name, text in about.items() if name.startswith("cluster "))
+    assert "; does not work (" in cluster, "no API server answers"
+    for name in ("rooster", "chick0"):
+        assert hosts[name].run(TOUCHED) == "", name
 
 
 def test_a_bundle_has_what_every_machine_said(operate):
