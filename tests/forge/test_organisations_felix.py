@@ -7,7 +7,7 @@ import pytest
 import yaml
 from api_server import api_server
 from felix import NODE, NODES, ROOSTER, felix, kube_proxy
-from test_organisations_api import kinds_file
+from test_organisations_api import take_kinds
 
 from fabfile.resources import File
 from fabfile.roles.organisations import organisations
@@ -35,8 +35,8 @@ def node(tmp_path_factory):
             "spec": documents.calico_pool(rack)}
     applied = [one for one in yaml.safe_load_all(text) if one["kind"] != "ResourceQuota"]  # which no controller would count
     with api_server(folder) as api:
-        file = kinds_file(folder)
-        api.shell(f"kubectl apply --server-side -f {file}\nkubectl wait --for=condition=Established crd --all --timeout=60s")
+        take_kinds(api, folder)
+        file = folder / "objects.yaml"
         file.write_text(yaml.safe_dump_all([*applied, pool, *map(opened, SPACES)]))
         api.shell(f"kubectl apply -f {file}")
         with felix(api, folder, AT) as (pods, rooster):
