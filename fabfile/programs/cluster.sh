@@ -14,7 +14,7 @@ echo; echo '#pods'; kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata
 '{.status.conditions[?(@.type=="Ready")].lastTransitionTime} {.status.conditions[?(@.type=="PodScheduled")].reason}{"\n"}{end}'
 echo; echo '#sessions'
 for speaker in $(speakers); do (
-  echo "${speaker%%=*} $(sessions "${speaker#*=}" 6)"
+  echo "${speaker%%=*} $(sessions "${speaker#*=}" 6 | sed 's/silent/0/')"
 ) & eight_at_a_time; done; wait
 echo; echo '#certificates'; kubeadm certs check-expiration -o json 2>/dev/null
 # all kinds by one call, a line an object: KIND, NAMESPACE or "-", NAME, and what matters of it

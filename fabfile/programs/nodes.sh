@@ -16,11 +16,12 @@ speakers() {
   kubectl -n kube-system get pods -l k8s-app=calico-node --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}{"\n"}{end}'
 }
-# POD SECONDS: how many BGP sessions with other nodes it holds. A node that has just lost its power is still Ready, and does not
-# answer; one that is busy may take many seconds to start a program in a pod.
+# POD SECONDS: how many BGP sessions with other nodes it holds, or "silent". A node that has just lost its power is still Ready,
+# and does not answer; one that is busy may take a minute to start a program in a pod.
 sessions() {
-  timeout "$2" kubectl -n kube-system exec "$1" -c calico-node -- \
-    birdcl -s /var/run/calico/bird.ctl show protocols 2>/dev/null | grep -c '^Mesh_.* BGP .* Established'
+  said=$(timeout "$2" kubectl -n kube-system exec "$1" -c calico-node -- birdcl -s /var/run/calico/bird.ctl show protocols 2>/dev/null)
+  [ $? != 124 ] || { echo silent; return; }
+  printf '%s\n' "$said" | grep -c '^Mesh_.* BGP .* Established'
 }
 # What a kubelet has begun to pull for the node's own pods, and has not said the end of: "NODE IMAGE", one a line.
 pulled() {
