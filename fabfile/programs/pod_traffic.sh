@@ -2,7 +2,7 @@
 # Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
 # nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
 # ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and tries (how
-# often it is looked whether the pods run, 0.3 s each).
+# often it is looked whether the pods run, 0.3 s each; a busy machine may take minutes to start one, and the next try begins anew).
 
 names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
 [ "${names:-0}" -ge 1 ] || { echo 'no pod of CoreDNS is available'; exit 1; }
@@ -19,7 +19,7 @@ do
   tried=$((tried + 1)); [ "$tried" -lt "$tries" ] || {
     kubectl -n "$namespace" get events -o jsonpath='{range .items[?(@.type=="Warning")]}{.message}{"\n"}{end}' | sort -u | tail -n 4
     kubectl -n "$namespace" get pods -o wide; exit 1; }
-  sleep 0.3
+  sleep 0.3; nodes=$(ready)  # one of them may have lost its power meanwhile
 done
 said=$(for pod in $pods; do (
   node=${pod%%=*}; name=${pod#*=}; name=${name%=*}
