@@ -65,7 +65,7 @@ def as_page(rack: Rack, look: Look | None = None, findings: Iterable[Finding] = 
     gateway = of_machines.pop(rack.gateway.name)
     drawn = picture(gateway, cards[len(machines):], [*of_machines.values()], _names(rack))
     return _environment().get_template("picture.html").render(
-        made_by=MADE_BY, rack=rack, picture=drawn, entries=entries, networks=_networks(rack), verdict=_verdict(look, entries),
+        made_by=MADE_BY, rack=rack, picture=drawn, entries=entries, networks=_networks(rack), verdict=_verdict(look, entries, cards),
         time="" if look is None else datetime.fromtimestamp(look.now, UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
@@ -84,7 +84,8 @@ def _legal(value: Any) -> Any:
 
 def _printable(finding: Finding) -> Finding:
     """Without what looks like a secret: machines say what they like."""
-    return replace(finding, what=mask_keys(finding.what), evidence=mask_keys(finding.evidence), fix=mask_keys(finding.fix),
+    return replace(finding, what=mask_keys(finding.what), where=mask_keys(finding.where),
+                   evidence=mask_keys(finding.evidence), fix=mask_keys(finding.fix),
                    since=finding.since[:19].replace("T", " "), follows=tuple(map(_printable, finding.follows)))
 
 
@@ -126,13 +127,13 @@ def _if(look: Look | None, asked: object) -> State:
     return WELL if asked else NOT_ASKED
 
 
-def _verdict(look: Look | None, entries: Sequence[Entry]) -> str:
+def _verdict(look: Look | None, entries: Sequence[Entry], cards: Iterable[Card]) -> str:
     if look is None:
         return "What the rack's files say; no machine was asked."
-    if not entries:
-        return "Nothing is wrong."
     counts = {state.word: sum(entry.state == state for entry in entries) for state in reversed(STATES.values())}
-    return f"{', '.join(f'{count} {word}' for word, count in counts.items() if count)}."
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing was found wrong"
+    silent = ", ".join(card.name for card in cards if card.state == NOT_ASKED)
+    return f"{told}; not asked: {silent}." if silent else f"{told}."
 
 
 # -- what there is ---------------------------------------------------------------------------------------------------------

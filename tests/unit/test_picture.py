@@ -113,6 +113,8 @@ def test_each_box_says_in_words_how_it_is():
     assert said["chick7"] == "unreachable (3)" and said["chick10"] == "meant to be off (5)"
     assert said["cluster flock"] == "works with less (4)", "also of what has no box"
     assert said["hen"] == "not asked" and said["rooster"] == said["hub"] == said["chick1"] == "well"
+    assert "2026-11-23 20:00 UTC</time>: 1 does not work, 3 works with less, 1 worth knowing; not asked: hen.</p>" in \
+        page_of(CASES["troubled"])
     assert set(states(page_of(None)).values()) == {""}, "without a look nothing is said of health"
 
 
