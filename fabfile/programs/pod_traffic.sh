@@ -2,7 +2,7 @@
 # Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
 # nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
 # ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and tries (how
-# often it is looked whether the pods run, 0.3 s each; a busy machine may take minutes to start one, and the next try begins anew).
+# often it is looked whether the pods run, 0.3 s each; a busy machine may take minutes to start one, and the next try begins again).
 
 names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
 [ "${names:-0}" -ge 1 ] || { echo 'no pod of CoreDNS is available'; exit 1; }
