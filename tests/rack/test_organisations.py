@@ -1,5 +1,5 @@
 """Two organisations on one rack: each at its own name, apart from the other, seen outside by its own address, held to its quota; and
-one that leaves. Written to be run by `bin/test organisations`; what of it has been seen is in docs/organisations.md.
+one that leaves.
 """
 
 import json
