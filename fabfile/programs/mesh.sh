@@ -16,6 +16,7 @@ lonely=$(for node in $(ready); do (
     *) [ "$held" -ge $((count - 1)) ] || echo "$node has $held sessions of $((count - 1))" ;;
   esac
 ) & eight_at_a_time; done; wait)
+lonely=$(echo "$lonely" | sort)
 # a session has two ends: if all others have theirs with the one that does not answer, it has them too
 if [ "$count" -gt 1 ] && [ "$(echo "$lonely" | wc -l)" = 1 ]; then
   case $lonely in *'does not say'*) lonely= ;; esac
