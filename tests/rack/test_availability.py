@@ -64,7 +64,7 @@ def holder(lab, inside):
     """The machines that have the address."""
     def ask() -> list[str]:
         boxes = lab.status()
-        return [name for name in CHICKS if boxes[name].pid and VIRTUAL in inside(name, "ip -o -4 addr show", check=False)]
+        return [name for name in CHICKS if boxes[name].pid and f" {VIRTUAL}/" in inside(name, "ip -o -4 addr show", check=False)]
     return ask
 
 
