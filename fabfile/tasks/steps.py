@@ -111,8 +111,11 @@ def settings_steps(machines: tuple[Machine, ...]) -> list[Step]:
 
 
 def add_steps(rack: Rack, machine: Machine) -> list[Step]:
-    """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched."""
+    """One machine more: rooster learns its name and MAC, it is prepared, it joins. No other is touched; where it is the second that
+    takes DNS, the cluster's DNS is spread over both."""
     from fabfile.engine.step import Step
+    from fabfile.roles.calico import calico
+    from fabfile.roles.dns import placed_dns
     from fabfile.roles.node import node, prepared
     from fabfile.roles.node_settings import node_settings
     from fabfile.roles.pod_traffic import members_work_together
@@ -125,6 +128,7 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
         *join_steps(rack, [machine], members_work_together),
         *([Step("nodes", (rack.leader,), partial(node_settings, members=newcomer))]
           if machine.node_labels or machine.node_taints or machine in rack.control_planes else []),
+        *([Step("pod network", (rack.leader,), calico, needs=API)] if placed_dns(rack) != placed_dns(rack.without(machine)) else []),
         *gpu_steps(rack, newcomer),
         *settings_steps(newcomer),
     ]

@@ -87,6 +87,12 @@ def test_node_add_wants_the_new_machine_and_rooster_alone(rack):
     assert touched == {"rooster", "chick10"}
 
 
+def test_the_second_node_that_takes_dns_has_it_spread_over_both(rack):
+    for worker in rack.workers[1:]:
+        rack = rack.without(worker)
+    assert "pod network" in {step.name for step in add_steps(rack, rack.workers[0])}
+
+
 def test_a_chick_knows_no_other_chick_by_file(rack):
     """So a machine that comes or goes changes nothing on its neighbours."""
     newcomer = str(rack.machine("chick10").address())
