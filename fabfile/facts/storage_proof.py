@@ -67,7 +67,7 @@ def _exports(wanted: Mapping[str, frozenset[str]], exported: list[tuple[str, str
         wrong += [f"to {address} without {option}" for address, options in sorted(given.items())
                   for option in DEMANDED if option not in options]
         yield Proof(f"{path} is exported to its clients alone, and written through", "broken" if wrong else "holds",
-                    "; ".join(wrong) or f"{len(given)} addresses")
+                    "; ".join(wrong) or f"{len(given)} address{'es' * (len(given) != 1)}")
     for path in sorted({one for one, _ in exported} - wanted.keys()):
         yield Proof(f"{path} is exported", "broken", "the rack's files do not name it")
 

@@ -56,7 +56,7 @@ def homes_as_text(homes: Sequence[Home], count: int) -> str:
     """A line each home, and how many there are."""
     rows = [(home.name, size(home.used), size(home.quota) or "none", f"{home.percent} %", home.files) for home in homes]
     shown = table(("home", "used", "quota", "full", "files"), rows, right=("used", "quota", "full", "files"))
-    return shown if len(homes) == count else f"{shown}\n… of {count} homes: --most 0 shows all"
+    return shown if len(homes) == count else f"{shown}\n… of {count} homes: --all shows them"
 
 
 def versions_as_text(versions: Sequence[Version]) -> str:

@@ -124,8 +124,8 @@ def wanted_of(rack: Rack, machine: Machine) -> Wanted:
         {str(one.address()): one.name for one in rack.machines.values()})
 
 
-@task(help={"most": "How many homes to show, the fullest first (0: all).", "json": JSON})
-def usage(c: Context, most: int = 10, json: bool = False) -> None:
+@task(help={"most": "How many homes to show, the fullest first.", "all_": "Show all of them.", "json": JSON})
+def usage(c: Context, most: int = 10, all_: bool = False, json: bool = False) -> None:
     """Show what homes take of their quotas, the fullest first."""
     from dataclasses import asdict
     from json import dumps
@@ -138,7 +138,7 @@ def usage(c: Context, most: int = 10, json: bool = False) -> None:
     rack = a_rack_with_pools()
     machine, dataset = dataset_of_homes(rack)
     homes = parse_usage(asked_of(rack, machine, usage_question(dataset)))
-    shown = homes[:most] if most else homes
+    shown = homes if all_ else homes[:most]
     print(dumps([asdict(home) for home in shown], indent=1) if json else homes_as_text(shown, len(homes)))
 
 
