@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2046,SC2154
 # Whether pods reach what they may, from every node that is Ready. The pods are there for these seconds only. Behind
 # nodes.sh. Given: namespace, objects (YAML: that namespace, and a pod on every node), inside (from_a_pod.sh), links
-# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and tries (how
-# often it is looked whether the pods run, 0.3 s each; a busy machine may take minutes to start one, and the next try begins again).
+# ("NODE=INTERFACE", by spaces), service (a name), host, port and page of an address outside, proxy (the site's, or ""), and seconds
+# (that the pods are given to start; a busy machine may take minutes, and the next try begins again).
 
 names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>&1) || { echo "$names"; exit 1; }
 [ "${names:-0}" -ge 1 ] || { echo 'no pod of CoreDNS is available'; exit 1; }
@@ -10,13 +10,14 @@ names=$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.avai
 kubectl delete namespace "$namespace" --ignore-not-found --timeout=60s >/dev/null || exit 1
 trap 'kubectl delete namespace "$namespace" --wait=false --ignore-not-found >/dev/null 2>&1' EXIT
 printf '%s\n' "$objects" | kubectl apply --server-side -f - >/dev/null || exit 1
-tried=0; nodes=$(ready)
+now() { cut -d . -f 1 /proc/uptime; }
+until=$(($(now) + seconds)); nodes=$(ready)
 while pods=$(kubectl -n "$namespace" get pods --field-selector status.phase=Running \
     -o jsonpath='{range .items[*]}{.spec.nodeName}={.metadata.name}={.status.podIP}{"\n"}{end}') || exit 1
   pods=$(for node in $nodes; do echo "$pods" | grep "^$node="; done)
   [ "$(echo "$pods" | grep -c .)" -lt "$(echo "$nodes" | grep -c .)" ]
 do
-  tried=$((tried + 1)); [ "$tried" -lt "$tries" ] || {
+  [ "$(now)" -lt "$until" ] || {
     kubectl -n "$namespace" get events -o jsonpath='{range .items[?(@.type=="Warning")]}{.message}{"\n"}{end}' | sort -u | tail -n 4
     kubectl -n "$namespace" get pods -o wide; exit 1; }
   sleep 0.3; nodes=$(ready)  # one of them may have lost its power meanwhile

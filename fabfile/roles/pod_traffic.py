@@ -40,7 +40,7 @@ def pods_reach_everything(rack: Rack) -> Check:
     return Check(what, rack.leader.name, of_all_nodes(
         "mesh", "pod_traffic", namespace=NAMESPACE, objects=yaml.safe_dump_all(_probe(rack), sort_keys=False),
         inside=body("from_a_pod"), links=links, service=f"kubernetes.default.svc.{domain}", host=world.hostname or "",
-        port=str(port), page=world.geturl(), proxy=rack.network.proxy.url if rack.network.proxy else "", tries="500"),
+        port=str(port), page=world.geturl(), proxy=rack.network.proxy.url if rack.network.proxy else "", seconds="150"),
                  limit=240 + 25 * (len(rack.chicks) // 8), most=PULLS, stage=1)  # eight at a time, longest where something is wrong
 
 
