@@ -15,8 +15,7 @@ from fabfile.rack.organisations import OrganisationHub
 from fabfile.rack.problem import Problem, RackProblems
 from fabfile.rack.reading import Path
 from fabfile.rack.services import HUB, Service
-from fabfile.upstream import pod_watch
-from fabfile.upstream.home_use import NAME, home_use
+from fabfile.upstream import home_use, pod_watch
 from fabfile.upstream.pages import folder_values, repository_values
 from fabfile.upstream.profiles import profile_values
 from fabfile.upstream.tolerations import leaves_soon
@@ -126,7 +125,7 @@ def _proposed(rack: Rack, service: Service) -> Tree:
         # a pool that is nowhere is reported by a check; and of pods with addresses of their own the file server takes no question
         if pool and pool.machine in rack.machines and service.name not in rack.organisations:
             server = rack.machine(pool.machine)
-            proposed["hub"]["extraConfig"][NAME] = home_use(str(server.address()), service.in_namespace)
+            proposed["hub"]["extraConfig"][home_use.NAME] = home_use.home_use(str(server.address()), service.in_namespace)
     elif rack.storage_classes:
         proposed["singleuser"]["storage"] = {"dynamic": {"storageClass": rack.storage_classes.default}}
     if rack.storage_classes and database_type(service) == "sqlite-pvc":

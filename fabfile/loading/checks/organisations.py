@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+from fabfile.loading.checks import secret_names
 from fabfile.loading.draft import Draft, Wrong
-from fabfile.rack.bmc import BMC
 from fabfile.rack.files import NETWORK, ORGANISATIONS, SERVICES
 from fabfile.rack.organisations import BLOCK, INSIDE, Organisation, OrganisationHub
 from fabfile.rack.reading import Path
 from fabfile.rack.services import HUB, STEPS, Service
-from fabfile.rack.watching import WATCH
 from fabfile.upstream.release import looked_up
 
 TAKEN = ("default", "kube-node-lease", "kube-public", "kube-system", "metallb-system", "local-path-storage", "coop-check")
@@ -33,7 +32,7 @@ def names_are_free(draft: Draft) -> Iterator[Wrong]:
             yield Wrong(ORGANISATIONS, _at(one), f"{name} is a namespace of the cluster's own", "take another name")
         elif name in STEPS or name == HUB:
             yield Wrong(ORGANISATIONS, _at(one), f"{name} is a step of cluster.bootstrap", "take another name")
-        elif name in (BMC, WATCH):
+        elif name in secret_names.TAKEN:
             yield Wrong(ORGANISATIONS, _at(one), f"secrets.yaml has others under the name {name}", "take another name")
         elif name in others:
             yield Wrong(ORGANISATIONS, _at(one), f"{name} is a service of {SERVICES}", "take another name")

@@ -9,11 +9,11 @@ from fabfile.rack.bmc import BMC
 from fabfile.rack.files import SERVICES
 from fabfile.rack.watching import WATCH
 
-_TAKEN = {BMC: "the passwords of BMCs", WATCH: "what `inv rack.watch` needs"}
+TAKEN = {BMC: "the passwords of BMCs", WATCH: "what `inv rack.watch` needs"}
 
 
 def no_service_takes_them(draft: Draft) -> Iterator[Wrong]:
-    for name, what in _TAKEN.items():
+    for name, what in TAKEN.items():
         if name in draft.services and name not in draft.organisations:
             yield Wrong(SERVICES, ("services", name), f"secrets.yaml has {what} under this name", "take another name")
 
