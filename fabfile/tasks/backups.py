@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from fabfile.rack.files import HOSTS
 from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from fabfile.facts.backups import Backup
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Check, Resource
-
-_FILES = (HOSTS, "configs", "site")  # what a rack's folder has of Coop's
 
 
 @task(help={"list_": "Show the backups that there are, and whether each is whole.", "keep": "How many backups stay (default: 10).",
@@ -75,9 +72,11 @@ def packed(folder: Path) -> bytes:
     import tarfile
     from io import BytesIO
 
+    from fabfile.rack.files import HOSTS
+
     data = BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as archive:
-        for name in _FILES:
+        for name in (HOSTS, "configs", "site"):
             if (folder / name).exists():
                 archive.add(folder / name, name)
     return data.getvalue()

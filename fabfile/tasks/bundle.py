@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fabfile.rack.files import HOSTS, SECRETS
-
 if TYPE_CHECKING:
     from fabfile.rack import Rack
 
@@ -47,6 +45,8 @@ def _answers(answers: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, st
 
 
 def _files(rack: Rack) -> Iterator[tuple[str, str]]:
+    from fabfile.rack.files import HOSTS, SECRETS
+
     for path in (rack.folder / HOSTS, *sorted((rack.folder / "configs").glob("*.yaml"))):
         inside = str(path.relative_to(rack.folder))
         if inside != SECRETS:

@@ -28,3 +28,11 @@ print(command_line.command())
 def test_a_task_is_called_what_was_typed(line):
     done = subprocess.run([sys.executable, "-c", SHOW, *line.split()], cwd=PROJECT, capture_output=True, text=True)
     assert done.stdout.strip() == line, done.stderr
+
+
+def test_the_list_of_tasks_loads_nothing_that_only_a_task_needs():
+    show = "import sys\nfrom fabfile.cli.inv import program\nprogram.run('inv --list', exit=False)\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", show], cwd=PROJECT, capture_output=True, text=True)
+    assert "cluster.bootstrap" in done.stdout
+    assert "invoke" in done.stderr.split()
+    assert {"pydantic", "jinja2", "rich", "paramiko", "asyncssh", "fabfile.rack", "fabfile.engine"} & set(done.stderr.split()) == set()
