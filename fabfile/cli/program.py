@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from signal import SIG_DFL, SIGPIPE, signal
 from typing import Any
 
 from invoke import Executor, Exit, FilesystemLoader, ParseError, Program, Task
@@ -68,8 +69,10 @@ class RackProgram(Program):
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
+        usual = signal(SIGPIPE, SIG_DFL)  # a list or a help text whose reader has enough ends without a traceback
         with self._usage():
             super().parse_cleanup()
+        signal(SIGPIPE, usual)  # a task goes on without a reader
 
     def update_config(self, merge: bool = True) -> None:
         self._refuse(flags.refusal(self.args.values()))  # a flag may also stand behind a task

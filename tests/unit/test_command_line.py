@@ -36,3 +36,11 @@ def test_the_list_of_tasks_loads_nothing_that_only_a_task_needs():
     assert "cluster.bootstrap" in done.stdout
     assert "invoke" in done.stderr.split()
     assert {"pydantic", "jinja2", "rich", "paramiko", "asyncssh", "fabfile.rack", "fabfile.engine"} & set(done.stderr.split()) == set()
+
+
+@pytest.mark.parametrize("asked", ["--list", "cluster.bootstrap --help"])
+def test_a_reader_of_the_list_may_leave_early(asked):
+    line = f"{Path(sys.executable).parent}/inv {asked} | head -n 1"
+    done = subprocess.run(["bash", "-c", line], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
