@@ -18,13 +18,17 @@ HOST = "charts.flock.example"
 
 
 def publish_charts(job: Job) -> None:
-    """www/HOST/index.yaml and the archives that it names."""
-    place = job.out / "www" / HOST
+    publish(job, HOST, *CHARTS)
+
+
+def publish(job: Job, address: str, *folders: Path) -> None:
+    """A repository at https://`address`: www/`address`/index.yaml, and the archives that it names."""
+    place = job.out / "www" / address
     place.mkdir(parents=True)
-    packed = [pack(folder) for folder in CHARTS]
+    packed = [pack(folder) for folder in folders]
     for chart, archive in packed:
         (place / file_name(chart)).write_bytes(archive)
-    (place / "index.yaml").write_text(index(packed))
+    (place / "index.yaml").write_text(index(packed, address))
 
 
 def pack(folder: Path) -> tuple[dict, bytes]:
@@ -64,15 +68,19 @@ def file_name(chart: dict) -> str:
     return f"{chart['name']}-{chart['version']}.tgz"
 
 
-def index(packed: list[tuple[dict, bytes]]) -> str:
+def index(packed: list[tuple[dict, bytes]], address: str) -> str:
     """The text of index.yaml, with each chart in one version; it is JSON, which is YAML too."""
     date = "2026-01-01T00:00:00Z"
-    entries = {chart["name"]: [{**chart, "urls": [f"https://{HOST}/{file_name(chart)}"], "created": date,
+    entries = {chart["name"]: [{**chart, "urls": [f"https://{address}/{file_name(chart)}"], "created": date,
                                 "digest": hashlib.sha256(archive).hexdigest()}]
                for chart, archive in packed}
     return json.dumps({"apiVersion": "v1", "entries": entries, "generated": date}, indent=1) + "\n"
 
 
-files = tuple(sorted(file for chart in CHARTS for file in chart.rglob("*")
-                     if file.is_file() and "__pycache__" not in file.parts))
-published = Part("charts", publish_charts, files=files)
+def files_of(*folders: Path) -> tuple[Path, ...]:
+    """All that charts are made from."""
+    return tuple(sorted(file for folder in folders for file in folder.rglob("*")
+                        if file.is_file() and "__pycache__" not in file.parts))
+
+
+published = Part("charts", publish_charts, files=files_of(*CHARTS))

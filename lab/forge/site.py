@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.forge import addons, busybox, calico, containerd, kubernetes, kubernetes_next
+from lab.forge import addons, busybox, calico, containerd, gpus, kubernetes, kubernetes_next
 from lab.forge.acme import acme_root
 from lab.forge.internet import internet_root
 from lab.forge.job import Job
@@ -27,7 +27,8 @@ PUBLISHED = (
 )
 
 #: Published as well where a lab is asked for it, by name: what a rack can do without, and some test needs.
-EXTRAS = {"marimo": (marimo.image,), "kubernetes-next": (kubernetes_next.whole.packages, kubernetes_next.whole.images)}
+EXTRAS = {"marimo": (marimo.image,), "kubernetes-next": (kubernetes_next.whole.packages, kubernetes_next.whole.images),
+          "gpus": gpus.published}
 
 #: Programs for the lab's own use.
 TOOLS = {"kubectl": kubernetes.programs, "calicoctl": calico.programs}

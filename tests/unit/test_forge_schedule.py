@@ -56,7 +56,8 @@ def test_every_part_has_a_shipped_time():
 def test_a_rack_does_without_what_only_tests_need():
     names = {part.name for part in site().with_inputs()}
     assert {part.name for part in site(EXTRAS).with_inputs()} - names == {
-        "jupyter-marimo", *(f"kubernetes-next{what}" for what in ("-programs", "-packages", "-images"))}
+        "jupyter-marimo", *(f"kubernetes-next{what}" for what in ("-programs", "-packages", "-images")),
+        "gpus-signing-key", "gpus-packages", "gpus-programs", "gpus-plugin"}
     assert names.isdisjoint({"helm3", "jupyter-former-hub", "swarm", "swarm-python"})
     assert site(EXTRAS).key != site().key == site(()).key
 

@@ -57,7 +57,7 @@ def test_every_value_has_its_place_in_the_schema():
 
 def test_the_index_names_the_archive_by_its_digest():
     packed = [charts.pack(folder) for folder in charts.CHARTS]
-    entries = yaml.safe_load(charts.index(packed))["entries"]
+    entries = yaml.safe_load(charts.index(packed, charts.HOST))["entries"]
     for about, archive in packed:
         [entry] = entries[about["name"]]
         assert entry["urls"] == [f"https://{charts.HOST}/{about['name']}-{about['version']}.tgz"]

@@ -33,7 +33,7 @@ def test_a_number_that_is_none_is_reported(words):
 
 
 def test_an_extra_of_a_lab_that_does_not_exist_is_reported():
-    assert inv("lab.up", "--extras", "rstudio,marimo") == (2, "nothing is called rstudio: --extras takes marimo, kubernetes-next\n")
+    assert inv("lab.up", "--extras", "rstudio,marimo") == (2, "nothing is called rstudio: --extras takes marimo, kubernetes-next, gpus\n")
 
 
 def test_help_still_says_what_is_a_number():
