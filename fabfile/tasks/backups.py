@@ -90,15 +90,15 @@ def kept(rack: Rack, ways: SshWays | None = None) -> list[Backup]:
     return parse(asked_of(rack, rack.gateway, question(), 300.0, ways))
 
 
-@task(may="name", help={"name": "Of a backup, as rack.backup --list shows it (default: the newest that is whole).",
-                        "replace": "Agree beforehand that the cluster that is there is replaced: the rack's name.",
+@task(may="name", help={"name": "Name of a backup, from rack.backup --list (default: the newest complete one).",
+                        "replace": "The rack's name: approve replacing the cluster that is there.",
                         "dry": DRY, "yes": YES, "json": JSON})
 def restore(c: Context, name: str | None = None, replace: str = "", dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Make the cluster again from a backup.
+    """Rebuild the cluster from a backup.
 
     On the first control plane, which may be a new machine of the same name and
-    address. Workers go on with the cluster; other control planes join it again
-    by cluster.bootstrap.
+    address. What was stored since the backup is lost. Workers need no rejoin;
+    other control planes must be reset before, and join by cluster.bootstrap.
     """
     import dataclasses
 

@@ -39,17 +39,17 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
 
 @task(help={
     "at_once": "Number of workers that are upgraded at a time (default: 1).",
-    "force": "End users' servers, and other pods without a controller.",
-    "wait": "Wait for users' servers so long (2h), node by node.",
+    "force": "Stop users' servers, and delete pods without a controller.",
+    "wait": "Wait for users' servers to end, up to this long (2h) a node.",
     **{name: RUN_HELP[name] for name in ("dry", "yes", "json")},
 })
 def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None = None, dry: bool = False, yes: bool = False,
             json: bool = False) -> None:
     """Upgrade Kubernetes to the version in versions.yaml.
 
-    Member by member, each verified before the next: control planes, then
-    workers. Refused, with nothing touched, where it could not end well; after
-    a kill the same command goes on.
+    Node by node, each verified before the next: control planes, then workers.
+    Problems found at the start refuse it before any change, and so do users'
+    servers without --wait or --force. If it is killed, run it again.
     """
     from functools import partial
 

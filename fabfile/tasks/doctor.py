@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @task(help={"bundle": "Also write a .tar.gz for a helper here; secrets are masked.", "json": JSON})
 def doctor(c: Context, bundle: bool = False, json: bool = False) -> None:
-    """Find what is wrong with the whole rack, and what to type.
+    """Find what is wrong with the rack, and how to fix it.
 
-    Asks all machines at once and changes nothing. Prints nothing if nothing is
-    wrong; exits with 3 otherwise.
+    Asks all machines in parallel and changes nothing. Prints nothing on a
+    healthy rack; exits with 3 if something is wrong.
     """
     import sys
     from json import dumps

@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 @task(help={
     "machine": "Name of the machine in hosts.yaml.",
     "dead": "The machine is off, or without power: nothing of it runs.",
-    "back": "The machine is Ready again: its node takes pods.",
+    "back": "The machine is Ready again: let its node take pods.",
     "dry": DRY,
     "yes": "Approve it without asking, if its BMC says that it is off.",
     "json": JSON,
 })
 def evict(c: Context, machine: str, dead: bool = False, back: bool = False, dry: bool = False, yes: bool = False,
           json: bool = False) -> None:
-    """Move the pods of a dead machine to other nodes at once.
+    """Move the pods of a dead machine to other nodes now.
 
-    Its BMC must say that it is off; where there is none, you type its name.
-    What still runs there would write to the same files as its successors.
+    With --dead or --back. A pod that still runs there would write to the same
+    volumes as the one that replaces it: so the machine's BMC must say that it is
+    off; without a BMC you type the machine's name.
     """
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge

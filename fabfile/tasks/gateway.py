@@ -32,7 +32,7 @@ def apply(c: Context, dry: bool = False, yes: bool = False, json: bool = False) 
     "json": JSON,
 })
 def update(c: Context, security: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Update the packages of the gateway, with a way back.
+    """Update the packages of the gateway; roll back on failure.
 
     If it does not serve the rack afterwards, or no new connection can be
     opened, the former packages are installed again. It is not rebooted.
@@ -63,10 +63,11 @@ def leases(c: Context, json: bool = False) -> None:
 
 @task(help={"disarm": "Withdraw the order of this machine: it boots its disk again.", "json": JSON})
 def netboot(c: Context, disarm: str | None = None, json: bool = False) -> None:
-    """List armed machines, installations, and unknown MACs.
+    """List pending netboots, installations, and unknown MACs.
 
-    Armed: the next netboot starts the installer, or the environment in RAM, not
-    the disk. node.install, node.rescue, node.wipe, node.burn-in and rack.scan do it.
+    Pending (armed): the machine's next netboot starts the installer or the
+    environment in RAM, not the disk. node.install, node.rescue, node.wipe,
+    node.burn-in and rack.scan arm a machine.
     """
     from fabfile.facts import dhcp
     from fabfile.facts.netboot import parse, question

@@ -23,11 +23,11 @@ MINUTES = 30  # that a build may take
     "dry": DRY, "json": JSON,
 })
 def build(c: Context, system: str = "", dry: bool = False, json: bool = False) -> None:
-    """Build, on rooster, the environment in RAM or an image.
+    """Build the environment in RAM, or a disk image, on rooster.
 
-    The environment runs rack.scan --netboot, node.rescue, node.wipe,
-    node.burn-in, and node.install --image, which writes an image. Build again
-    when they say that it is not there, and for newer packages.
+    Machines boot the environment by the network for rack.scan --netboot,
+    node.rescue, node.wipe, node.burn-in, and node.install --image, which writes
+    a disk image. Build again when it is missing, and for newer packages.
     """
     from dataclasses import replace
 

@@ -42,7 +42,7 @@ def rescue(c: Context, machine: str, write: bool = False, dry: bool = False) -> 
 
 @task(help={"machine": MACHINE, "disks": "Those to empty (/dev/disk/by-id/…,…), as in its hardware.", "dry": DRY})
 def wipe(c: Context, machine: str, disks: str, dry: bool = False) -> None:
-    """Empty disks of a machine, and prove it.
+    """Empty disks of a machine, and verify that they are.
 
     The machine shows what lies on them; then you are asked for its name. By the
     disk's own command where it has one, else zeros; then read at 1,000 places.

@@ -22,10 +22,10 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
 
 @task(help={
     "machine": "Its name in hosts.yaml.",
-    "again": "Restart an unfinished installation from the beginning.",
+    "again": "Restart an installation that failed or was cut, from the beginning.",
     "reinstall": "Overwrite a former system (ext, FAT, swap, LVM, RAID).",
     "wipe": "Overwrite whatever is on these disks (/dev/disk/by-id/…,…).",
-    "image": "Write an image from RAM, in place of Debian's installer.",
+    "image": "Write a disk image (image.build) in place of Debian's installer.",
     "dry": "Dry run: show what would be written, and always exit 3.",
 })
 def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", image: bool = False,
@@ -33,7 +33,7 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     """Install a machine over the network, and add it.
 
     You switch it on when the task says so, unless its BMC does. Without
-    --reinstall or --wipe only empty disks are written.
+    --reinstall or --wipe a disk that is not empty is refused.
     """
     from fabfile.rack import RackProblems
     from fabfile.tasks.chicks import a_present_chick

@@ -151,8 +151,8 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
     "machines": "Names in hosts.yaml (comma-separated); without it, all nodes.",
     "security": "Only updates that close security holes.",
     "at_once": "Number of nodes that are updated at a time (default: 1).",
-    "force": "End users' servers, and other pods without a controller.",
-    "wait": "Wait for users' servers so long (2h), node by node.",
+    "force": "Stop users' servers, and delete pods without a controller.",
+    "wait": "Wait for users' servers to end, up to this long (2h) a node.",
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def update(c: Context, machines: str | None = None, security: bool = False, at_once: int = 1, force: bool = False,

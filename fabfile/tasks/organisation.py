@@ -19,13 +19,14 @@ STEPS = ("gateway", "publishing", "helm", "pod network", "organisations", "expor
 
 
 @task(help={
-    "remove": "Approve that these organisations end, by name (comma-separated).",
+    "remove": "Approve deleting these organisations, by name (comma-separated).",
     "dry": DRY, "yes": YES, "json": JSON,
 })
 def apply(c: Context, remove: str = "", dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Apply configs/organisations.yaml, each with its hub.
 
-    One that is no longer in the file ends only when somebody types its name.
+    An organisation that is no longer in the file is deleted, with its hub and
+    its volumes, only after you type its name.
     """
     from functools import partial
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @task(help={"json": JSON, "count": "Number of runs, newest first."})
 def list(c: Context, count: int = 20, json: bool = False) -> None:
-    """List the newest runs on this rack."""
+    """List the newest runs that this computer started."""
     from itertools import islice
 
     from fabfile.engine.journal import kept

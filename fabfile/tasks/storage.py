@@ -283,8 +283,9 @@ def _versions(home: str, path: str) -> tuple[Rack, Machine, tuple[str, str], lis
 def replace(c: Context, bay: str) -> None:
     """Replace a pool's disk by the one that hosts.yaml names now.
 
-    Write the new disk's /dev/disk/by-id path at its bay first. The disk that is
-    replaced is the one of the same vdev that no file names any more.
+    Write the new disk's /dev/disk/by-id path at its bay first; it must be empty.
+    It replaces the disk of that vdev whose path you took out of hosts.yaml. You
+    type the bay's name to approve it.
     """
     import sys
 
