@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @task(help={"list_": "Show the backups that there are, and whether each is whole.", "keep": "How many backups stay (default: 10).",
             "dry": DRY, "json": JSON})
 def backup(c: Context, list_: bool = False, keep: int = 10, dry: bool = False, json: bool = False) -> None:
-    """Back the cluster, hubs' databases and the rack's files up.
+    """Back up the cluster, hubs' databases and the rack's files.
 
-    A folder on rooster that only root can read: a snapshot of etcd, authorities
-    and keys. Users' files are not in it.
+    Into a folder on rooster that only root can read; of the cluster: a snapshot
+    of etcd, authorities and their keys. Users' files are not in it.
     """
     from datetime import UTC, datetime
 

@@ -63,7 +63,7 @@ def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None 
 
 
 @task(help={
-    "renew": "Make all certificates again, and restart what uses them.",
+    "renew": "Renew kubeadm's certificates and admin.conf; authorities stay.",
     "dry": "With --renew: show the changes, make none; exit 3 if there are any.",
     "yes": YES, "json": JSON})
 def certs(c: Context, renew: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HUB = {"hub": "Its name in configs/services.yaml (default: the one of configs/hub.yaml)."}
 UPGRADE = HUB | {
     "dry": DRY,
-    "leave_out": "Ignore these nodes (a,b); images are then not pulled in advance.",
+    "leave_out": "Go on without these nodes (a,b); no node then pulls images ahead.",
     "force_conflicts": "Take over fields that another field manager has set.",
     "yes": YES,
     "json": JSON,

@@ -23,7 +23,7 @@ MINUTES = 30  # that a build may take
     "dry": DRY, "json": JSON,
 })
 def build(c: Context, system: str = "", dry: bool = False, json: bool = False) -> None:
-    """Build the environment in RAM, or a disk image, on rooster.
+    """Build the system for netboot in RAM, or a disk image.
 
     Machines boot the environment by the network for rack.scan --netboot,
     node.rescue, node.wipe, node.burn-in, and node.install --image, which writes

@@ -22,18 +22,20 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
 
 @task(help={
     "machine": "Its name in hosts.yaml.",
-    "again": "Restart an installation that failed or was cut, from the beginning.",
-    "reinstall": "Overwrite a former system (ext, FAT, swap, LVM, RAID).",
-    "wipe": "Overwrite whatever is on these disks (/dev/disk/by-id/…,…).",
+    "again": "A new order after one that failed; what it wrote is overwritten.",
+    "reinstall": "Permit that a former system on them (ext, LVM, RAID …) is lost.",
+    "wipe": "Permit that anything on these is lost (/dev/disk/by-id/…,…).",
     "image": "Write a disk image (image.build) in place of Debian's installer.",
-    "dry": "Dry run: show what would be written, and always exit 3.",
+    "dry": "Dry run: show disks and what is on them; change nothing, exit 3.",
 })
 def install(c: Context, machine: str, again: bool = False, reinstall: bool = False, wipe: str = "", image: bool = False,
             dry: bool = False) -> None:
     """Install a machine over the network, and add it.
 
-    You switch it on when the task says so, unless its BMC does. Without
-    --reinstall or --wipe a disk that is not empty is refused.
+    Its BMC switches it on; without one, you are asked to. Only the disks that
+    hosts.yaml names for its system are written, and only if they are empty, unless
+    --reinstall or --wipe permits more. Typed again, it continues an installation.
+    Without a cluster it ends with the system, and cluster.bootstrap adds the node.
     """
     from fabfile.rack import RackProblems
     from fabfile.tasks.chicks import a_present_chick

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     "yes": YES, "json": JSON
 })
 def publish(c: Context, dry: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Set up nginx on the gateway for every name, and test each."""
+    """Set up nginx for every published name, and test each."""
     from dataclasses import asdict
     from json import dumps
     from time import time

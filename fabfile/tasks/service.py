@@ -19,7 +19,11 @@ WHICH = {"name": "Name of the service in configs/services.yaml."}
 @task(positional=["name"], help=WHICH | {flag: told for flag, told in UPGRADE.items() if flag != "hub"})
 def upgrade(c: Context, name: str, dry: bool = False, leave_out: str = "", force_conflicts: bool = False, yes: bool = False,
             json: bool = False) -> None:
-    """Upgrade a chart of services.yaml; roll back on failure."""
+    """Upgrade a chart of services.yaml; roll back on failure.
+
+    The version is chart.version there. It fails if its pods are not ready in
+    time. For a hub this is the same as hub.upgrade --hub NAME.
+    """
     from fabfile.rack.spelling import did_you_mean
     from fabfile.tasks.rack import the_rack
 

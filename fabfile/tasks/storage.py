@@ -143,7 +143,7 @@ def usage(c: Context, most: int = 10, all_: bool = False, json: bool = False) ->
 
 
 @task(positional=["home", "size"], help={
-    "home": "The home's name: jdoe, or hub/jdoe.", "size": "Such as 50Gi; default: what every home has.", "dry": DRY, "yes": YES})
+    "home": "Its name: jdoe; hub/jdoe where there are several hubs.", "size": "Such as 50Gi; default: what every home has.", "dry": DRY, "yes": YES})
 def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False) -> None:
     """Give one home another quota.
 
@@ -176,7 +176,7 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
     print(homes_as_text([with_its_quota(rack, folder)], 1))
 
 
-@task(help={"home": "The home's name: jdoe, or hub/jdoe.", "path": "A file or folder in it.", "json": JSON})
+@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it.", "json": JSON})
 def versions(c: Context, home: str, path: str, json: bool = False) -> None:
     """List the versions of a user's file in snapshots."""
     from dataclasses import asdict
@@ -188,8 +188,8 @@ def versions(c: Context, home: str, path: str, json: bool = False) -> None:
     print(dumps([asdict(version) for version in found], indent=1) if json else versions_as_text(found))
 
 
-@task(help={"home": "The home's name: jdoe, or hub/jdoe.", "path": "A file or folder in it.",
-            "at": "A time in UTC (2026-11-08T12:00), or a snapshot's name; by default the last version in a snapshot."})
+@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it.",
+            "at": "As it was at this UTC time (2026-11-08T12:00), or a snapshot's name; default: the newest version in a snapshot."})
 def restore(c: Context, home: str, path: str, at: str = "") -> None:
     """Copy a user's file out of a snapshot, beside what is there.
 

@@ -25,7 +25,7 @@ AFTERWARDS = 15 * 60  # seconds after the reboot, for which users are still told
     "dry": DRY, "yes": YES, "json": JSON})
 def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bool = False, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
-    """Reboot the file server, when its pools would come back.
+    """Reboot the file server, if its pools will import again.
 
     Refused while a kernel has no ZFS module, a pool has no redundancy left, or it
     would not be imported. Hubs announce it first; it ends when every client's

@@ -23,7 +23,7 @@ AGAIN = 20.0  # seconds to the second look: what is gone by then is told to nobo
 
 @task(help={"test": "Send a test message to everybody instead."})
 def watch(c: Context, test: bool = False) -> None:
-    """Tell by mail or webhook what the doctor newly finds.
+    """Notify of new findings of the doctor, by mail or webhook.
 
     Looks once, for a timer; configs/watch.yaml says who is told. A finding is
     told when it is new, worse, or gone, and when a second look says so too.
