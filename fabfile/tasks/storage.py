@@ -143,7 +143,8 @@ def usage(c: Context, most: int = 10, all_: bool = False, json: bool = False) ->
 
 
 @task(positional=["home", "size"], help={
-    "home": "Its name: jdoe; hub/jdoe where there are several hubs.", "size": "Such as 50Gi; default: what every home has.", "dry": DRY, "yes": YES})
+    "home": "Its name: jdoe; hub/jdoe where there are several hubs.",
+    "size": "Such as 50Gi; default: what every home has.", "dry": DRY, "yes": YES})
 def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False) -> None:
     """Give one home another quota.
 
