@@ -42,8 +42,8 @@ def api(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "script" in case], ids=lambda case: case["cause"])
-def test_a_program_says_it(tmp_path, case):
-    """In a network of its own that leads nowhere, and a root whose mounts are its own."""
+def test_a_program_says_it(tmp_path, case, request):
+    """In a network of its own that leads nowhere, or in that of an API server, and a root whose mounts are its own."""
     parts = (kubernetes.programs, containerd.programs, cri_tools.programs)
     path = ":".join([*(str(STORE.folder(part) / "bin") for part in parts), os.environ["PATH"]])
     program, libraries = sshd()
@@ -53,7 +53,9 @@ def test_a_program_says_it(tmp_path, case):
     for name, text in texts.items():
         script = script.replace(f"@{name}@", text)
     whole = f"{BEGIN}\n{case.get('before', '')}\n{script}"
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", whole], cwd=tmp_path, text=True, timeout=100,
+    network = ["nsenter", "--net", "--target", request.getfixturevalue("api").namespace, "unshare"] if "beside_api" in case else [
+        "unshare", "--net"]
+    done = subprocess.run([*network, "--mount", "sh", "-c", whole], cwd=tmp_path, text=True, timeout=100,
                           env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     found = cause(done.stdout)
     assert found and found.name == case["cause"], done.stdout
