@@ -10,6 +10,8 @@ import re
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,7 +60,7 @@ def next_minor(planes, lab, inside):
     """versions.yaml names it, and a student has a server on the last machine."""
     file = lab.rack / "configs/versions.yaml"
     text = file.read_text().replace(BEFORE, TARGET).replace("v1.36/", "v1.37/")
-    file.write_text(text.replace("tested_here:\n", f"tested_here:\n{TESTED}"))
+    file.write_text(re.sub(r"(?s)^tested_here:\n.*", f"tested_here:\n{TESTED}", text, flags=re.MULTILINE))
     inside("chick0", f"{KUBECTL} apply -f - <<'END'\n{SERVER}\nEND")
     return text
 
@@ -111,6 +113,17 @@ class Watched(threading.Thread):
                 self.hub.append(said)
 
 
+@contextmanager
+def watching(inside, planes: int) -> Iterator[Watched]:
+    watched = Watched(inside, planes)
+    watched.start()
+    try:
+        yield watched
+    finally:
+        watched.ended.set()
+        watched.join()
+
+
 def test_nothing_but_the_upgrade_upgrades(next_minor, operator, versions):
     before = versions()
     for words in (["cluster.bootstrap"], ["cluster.bootstrap", "--only", "prepare", "--yes"], ["cluster.bootstrap", "--limit", "chick2"]):
@@ -148,16 +161,13 @@ def killed_when(operator, what: str, true) -> None:
 
 
 def test_it_is_upgraded_though_it_is_killed_on_the_way(next_minor, planes, operator, inside, versions):
-    watched = Watched(inside, planes)
-    watched.start()
-    operator.inv("cluster.upgrade", "--force", "--dry", code=3)
-    killed_when(operator, "kubeadm works on chick0", lambda: inside("chick0", "ls /var/lib/coop/kubeadm-upgrade.begun", check=False))
-    killed_when(operator, "chick0 is drained", lambda: "SchedulingDisabled" in inside(
-        "chick0", f"{KUBECTL} --request-timeout=3s get nodes chick0 --no-headers", check=False))
-    killed_when(operator, "chick2 has a new kubelet", lambda: TARGET in inside("chick2", "kubelet --version"))
-    operator.inv("cluster.upgrade", "--force", "--yes")
-    watched.ended.set()
-    watched.join()
+    with watching(inside, planes) as watched:
+        operator.inv("cluster.upgrade", "--force", "--dry", code=3)
+        killed_when(operator, "kubeadm works on chick0", lambda: inside("chick0", "ls /var/lib/coop/kubeadm-upgrade.begun", check=False))
+        killed_when(operator, "chick0 is drained", lambda: "SchedulingDisabled" in inside(
+            "chick0", f"{KUBECTL} --request-timeout=3s get nodes chick0 --no-headers", check=False))
+        killed_when(operator, "chick2 has a new kubelet", lambda: TARGET in inside("chick2", "kubelet --version"))
+        operator.inv("cluster.upgrade", "--force", "--yes")
     for name, found in versions().items():
         assert f"Kubernetes v{TARGET}" in found and all(f"\n{held}\n" in f"\n{found}" for held in ("kubeadm", "kubectl", "kubelet")), found
         assert ("api v" not in found) or f"api v{TARGET}" in found, (name, found)
