@@ -28,7 +28,7 @@ from fabfile.rack.spelling import did_you_mean
 from fabfile.rack.storage import Storage
 from fabfile.rack.values import Part, ShellText, Text, UserName
 from fabfile.rack.versions import Versions
-from fabfile.rack.watching import Watching
+from fabfile.rack.watching import Metrics, Watching
 
 __all__ = ["Cluster", "Interface", "Machine", "NetworkPlan", "Operator", "Rack", "Versions"]
 
@@ -130,6 +130,11 @@ class Rack:
     def without(self, machine: Machine) -> Rack:
         """The rack as it is when this machine has left it."""
         return replace(self, machines=MappingProxyType({name: one for name, one in self.machines.items() if one != machine}))
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Whether there are metrics, and how long they are kept."""
+        return self.watching.metrics if self.watching else None
 
     @cached_property
     def storage_hosts(self) -> tuple[Machine, ...]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from fabfile.rack.values import HostName, Part, SafeUrl, Text, at_least_one, pattern, port
+from fabfile.rack.values import HostName, Part, SafeUrl, Text, at_least_one, pattern, port, refuse
 from fabfile.secret import Secret
 
 WATCH = "watch"  # the key of secrets.yaml
@@ -29,6 +29,25 @@ class Mail(Part):
     user: Text | None = None  # none: the server wants no login
 
 
+class Retention(Part):
+    """How long Prometheus keeps what it was told: its own `storage.tsdb.retention.time` and `.size`, whichever comes first."""
+
+    time: Annotated[str, pattern(r"[1-9][0-9]*[hdwy]", "a duration of Prometheus'", "a number with h, d, w or y, such as 30d")] = "30d"
+    size: Annotated[str, pattern(r"[1-9][0-9]*[MGT]B", "a size of Prometheus'", "a number with MB, GB or TB, such as 10GB")] = "10GB"
+
+
+class Metrics(Part):
+    """Prometheus and Alertmanager on rooster, and an exporter on every machine."""
+
+    retention: Retention = Field(default_factory=Retention)
+
+
+def _said(value: object) -> object:
+    if value is None:
+        raise refuse("nothing is said here", "`metrics: {}` takes the defaults; without the key there are none")
+    return value
+
+
 class Watching(Part):
     """configs/watch.yaml."""
 
@@ -36,6 +55,7 @@ class Watching(Part):
     webhook: SafeUrl | None = None
     heartbeat: SafeUrl | None = None
     harm: Literal["notice", "degraded", "down"] = "degraded"  # what is told at least
+    metrics: Annotated[Metrics | None, BeforeValidator(_said)] = None
 
 
 def address_of(secrets: Mapping[str, Any], watching: Watching, key: Literal["webhook", "heartbeat"]) -> str | None:

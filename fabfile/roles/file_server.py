@@ -26,6 +26,8 @@ from fabfile.resources import (
     ZfsParameters,
 )
 from fabfile.roles.cache import cached_packages
+from fabfile.roles.metrics import PORT as METRICS
+from fabfile.roles.metrics import asked_by_rooster, exporters_answer, metrics
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.nfs_client import NOT_OF_NFS4
 from fabfile.roles.node import clock
@@ -57,9 +59,9 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield _contrib(rack, machine)
     yield Packages({"chrony": None, "nftables": None}, replace=TIMESYNCD)
     yield from clock(rack)
-    yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("2049/tcp",))
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node), ("2049/tcp", *asked_by_rooster(rack)))
     yield Nftables(render("hen/etc/nftables.conf", gateway=rack.gateway.address(), clients=clients(rack, machine),
-                           hubs=hubs(rack, machine), port=PORT), own=("chronyd",))
+                           hubs=hubs(rack, machine), port=PORT, metrics=METRICS if rack.metrics else 0), own=("chronyd",))
     yield Unit("nftables")
     yield HostId(crc32(f"{rack.name}/{machine.name}".encode()) or 1)
     yield KernelHeaders()
@@ -73,6 +75,7 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield Packages({"nfs-kernel-server": None, "sanoid": None, "smartmontools": None, "zfs-zed": None, "zfsutils-linux": None})
     yield Unit("zfs-zed", watches=(ZED,))
     yield Unit("nfs-server", watches=(NFS,), interrupts=f"{machine.name}'s NFS server restarts: its clients wait for up to 45 s")
+    yield from metrics(rack, machine)
 
 
 def _contrib(rack: Rack, machine: Machine) -> Resource:
@@ -129,6 +132,7 @@ def clients_of(rack: Rack, path: str) -> tuple[Machine, ...]:
 
 
 def zfs_answers(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
-    """ZFS and NFS run."""
+    """ZFS and NFS run, and rooster reads the metrics."""
+    yield from exporters_answer(rack, machines)
     for machine in machines:
         yield Check(f"ZFS answers on {machine.name}", machine.name, "zpool list -H -o name 2>&1 >/dev/null", about=(machine.name,))

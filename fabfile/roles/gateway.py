@@ -24,6 +24,7 @@ from fabfile.resources import (
 )
 from fabfile.resources.installation import BOOT
 from fabfile.roles.cache import cache, internet_reached
+from fabfile.roles.metrics import exporters_answer, metrics
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.netboot import netboot, netboot_answers
 from fabfile.roles.pod_routes import pod_routes
@@ -56,6 +57,7 @@ def gateway(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from _time(rack)
     yield from cache(rack)
     yield from pod_routes(rack)
+    yield from metrics(rack, machine)
 
 
 def _by_ipmi(rack: Rack) -> bool:
@@ -112,3 +114,4 @@ def gateway_serves(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]
                 f"getent -s hosts:dns hosts {name} || {{ echo 'no answer for {name}'; exit 1; }}")
     yield internet_reached(rack)
     yield from netboot_answers(rack)
+    yield from exporters_answer(rack, machines)

@@ -28,6 +28,7 @@ from fabfile.resources import (
 from fabfile.roles.cache import cached_packages
 from fabfile.roles.endpoint import endpoint, endpoint_answers
 from fabfile.roles.gpu import gpu, gpu_packages
+from fabfile.roles.metrics import asked_by_rooster, exporters_answer, metrics
 from fabfile.roles.names import own_name, resolvers
 from fabfile.roles.nfs_client import PACKAGES, before_packages, mounts_homes, pods_speak_no_nfs
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
@@ -48,7 +49,8 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield NoManifestCopies()
     yield Packaged(("containerd", "ctr", "runc", "kubeadm", "kubelet", "kubectl"), ("containerd", "kubelet", "chrony"))
     vrrp = ("112/vrrp",) if rack.cluster.keepalived and machine in rack.control_planes else ()
-    yield NoOtherFilter(machine.inner.name, str(rack.network.node), (*(f"{port}/tcp" for port in ports(rack, machine)), *vrrp))
+    yield NoOtherFilter(machine.inner.name, str(rack.network.node),
+                        (*(f"{port}/tcp" for port in ports(rack, machine)), *vrrp, *asked_by_rooster(rack)))
     yield NoOtherCni()
     yield FreePorts({f"{port}/tcp": program for port, program in ports(rack, machine).items()}, ("kubelet",))
     yield cluster_version(rack)
@@ -79,6 +81,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from clock(rack)
     yield from gpu(rack, machine)
     yield from runtime(rack, machine)
+    yield from metrics(rack, machine)
 
 
 def ports(rack: Rack, machine: Machine) -> dict[int, str]:
@@ -98,6 +101,7 @@ def clock(rack: Rack) -> Iterator[Resource]:
 def prepared(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """On these chicks the runtime answers; with control planes among them, the API does at its own address."""
     yield from runtime_answers(rack, machines)
+    yield from exporters_answer(rack, machines)
     if any(machine in rack.control_planes for machine in machines):
         yield from endpoint_answers(rack)
 
