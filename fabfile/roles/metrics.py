@@ -65,7 +65,8 @@ def _rooster(rack: Rack, kept: Retention) -> Iterator[Resource]:
     yield _arguments(prometheus, f"--web.listen-address={_at(prometheus)}", f"--storage.tsdb.retention.time={kept.time}",
                      f"--storage.tsdb.retention.size={kept.size}")
     yield _arguments(alertmanager, f"--web.listen-address={_at(alertmanager)}", "--cluster.listen-address=")
-    yield _arguments(blackbox, f"--web.listen-address={_at(blackbox)}", f"--config.file={SETTINGS}/blackbox.yml")
+    yield _arguments(blackbox, f"--web.listen-address={_at(blackbox)}", f"--config.file={SETTINGS}/blackbox.yml",
+                     "--log.prober=warn")
     yield Packages(dict.fromkeys(PROGRAMS))
     yield from _told(rack)
     yield from _settings(rack)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.forge import file_server, helm3, metal, swarm, usual
+from lab.forge import file_server, helm3, metal, metrics, swarm, usual
 from lab.forge.jupyter import former
 from lab.forge.part import Part
 from lab.forge.schedule import Work, next_work, seconds_left
@@ -12,7 +12,7 @@ from lab.forge.site import EXTRAS, site
 from lab.forge.store import Store
 from lab.forge.usual import shipped, usual_seconds
 
-EVERYTHING = (site(EXTRAS), swarm.part, swarm.python, helm3.programs, former.image, metal.part, file_server.part)
+EVERYTHING = (site(EXTRAS), swarm.part, swarm.python, helm3.programs, former.image, metal.part, file_server.part, metrics.programs)
 
 
 def compiled(name: str, seconds: float, *inputs: str) -> Work:
@@ -58,7 +58,7 @@ def test_a_rack_does_without_what_only_tests_need():
     assert {part.name for part in site(EXTRAS).with_inputs()} - names == {
         "jupyter-marimo", *(f"kubernetes-next{what}" for what in ("-programs", "-packages", "-images")),
         "gpus-signing-key", "gpus-packages", "gpus-programs", "gpus-plugin"}
-    assert names.isdisjoint({"helm3", "jupyter-former-hub", "swarm", "swarm-python"})
+    assert names.isdisjoint({"helm3", "jupyter-former-hub", "swarm", "swarm-python", "metrics-programs"})
     assert site(EXTRAS).key != site().key == site(()).key
 
 
