@@ -141,6 +141,12 @@ class Rack:
         """hen."""
         return self._with("storage")
 
+    @cached_property
+    def file_servers(self) -> tuple[Machine, ...]:
+        """The machines whose pools are in the rack's files."""
+        names = {pool.machine for pool in self.storage_classes.pools.values()} if self.storage_classes else set()
+        return tuple(machine for machine in self.storage_hosts if machine.name in names)
+
     def machine(self, name: str) -> Machine:
         """The machine of that name; else RackProblems, with the names that look like it."""
         if name in self.machines:

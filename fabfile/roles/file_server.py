@@ -41,12 +41,6 @@ from fabfile.upstream.zfs_words import NFS_VERSIONS
 ZED, NFS, MAIL = "/etc/zfs/zed.d/zed.rc", "/etc/nfs.conf.d/coop.conf", "/etc/msmtprc"
 
 
-def file_servers(rack: Rack) -> tuple[Machine, ...]:
-    """The machines whose pools are in the rack's files."""
-    names = {pool.machine for pool in rack.storage_classes.pools.values()} if rack.storage_classes else set()
-    return tuple(machine for machine in rack.storage_hosts if machine.name in names)
-
-
 def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """What comes before a package lies ahead of it: a package keeps a file that is there."""
     storage = rack.storage_classes

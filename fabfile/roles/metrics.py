@@ -62,8 +62,8 @@ def _rooster(rack: Rack, kept: Retention) -> Iterator[Resource]:
     """Debian starts a package's program as it comes: where it listens is said before."""
     prometheus, alertmanager, blackbox = PROGRAMS
     yield FreePorts({f"{port}/tcp": name for name, port in PROGRAMS.items()}, tuple(PROGRAMS), ("127.0.0.1",))
-    yield _arguments(prometheus, f"--web.listen-address={_at(prometheus)}", f"--storage.tsdb.retention.time={kept.time}",
-                     f"--storage.tsdb.retention.size={kept.size}")
+    yield _arguments(prometheus, f"--web.listen-address={_at(prometheus)}",
+                     *(f"--storage.tsdb.retention.{key}={value}" for key, value in kept))
     yield _arguments(alertmanager, f"--web.listen-address={_at(alertmanager)}", "--cluster.listen-address=")
     yield _arguments(blackbox, f"--web.listen-address={_at(blackbox)}", f"--config.file={SETTINGS}/blackbox.yml",
                      "--log.prober=warn")
@@ -109,9 +109,7 @@ def _told(rack: Rack) -> Iterator[Resource]:
 
 def watched(rack: Rack) -> list[Machine]:
     """The machines that have an exporter: all that Coop sets up, but those that are meant to be off."""
-    from fabfile.roles.file_server import file_servers
-
-    set_up = (rack.gateway, *rack.chicks, *file_servers(rack))
+    set_up = (rack.gateway, *rack.chicks, *rack.file_servers)
     return [machine for machine in rack.by_address if machine in set_up and not machine.expected_off]
 
 

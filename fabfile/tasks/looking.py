@@ -63,7 +63,6 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
     from fabfile.facts.file_server import question as of_file_server
     from fabfile.facts.hub import question as of_hub
     from fabfile.facts.published import question as of_published
-    from fabfile.roles.file_server import file_servers
     from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
     from fabfile.roles.publishing import published_rows
@@ -77,7 +76,7 @@ def _question(rack: Rack, machine: Machine, more: str) -> str:
                   for name, hub in rack.services.items() if hub.is_hub}
         if rack.network.publish:
             texts["published"] = of_published(published_rows(rack), rack.gateway.inner.name)
-    if machine in file_servers(rack):
+    if machine in rack.file_servers:
         texts["file server"] = of_file_server(wanted_of(rack, machine))
     texts |= {"more": more} if more else {}
     return together(texts, ENOUGH)

@@ -71,7 +71,7 @@ def rack_steps(rack: Rack) -> list[Step]:
 def file_server_steps(rack: Rack) -> list[Step]:
     """The machines with pools; none where the rack's files name no pool."""
     from fabfile.engine.step import Step
-    from fabfile.roles.file_server import file_server, file_servers, zfs_answers
+    from fabfile.roles.file_server import file_server, zfs_answers
     from fabfile.roles.homes_quota import homes_quota
     from fabfile.roles.pools import datasets, exports_are_reached, pools, pools_are_online
 
@@ -79,7 +79,7 @@ def file_server_steps(rack: Rack) -> list[Step]:
         yield from datasets(rack, machine)
         yield from homes_quota(rack, machine)
 
-    machines = file_servers(rack)
+    machines = rack.file_servers
     if not machines:
         return []
     return [

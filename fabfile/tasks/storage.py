@@ -98,13 +98,12 @@ def asked() -> list[tuple[Machine, Wanted, FileServer]]:
     """Each file server that is meant to be on, what is wanted of it, and how it is."""
     from fabfile.facts.file_server import parse, question
     from fabfile.resources import ZfsPool
-    from fabfile.roles.file_server import file_servers
     from fabfile.tasks.leader import connected
     from fabfile.tasks.queries import asked_of
 
     rack, found = a_rack_with_pools(), []
     with connected(rack) as ways:
-        for machine in file_servers(rack):
+        for machine in rack.file_servers:
             if machine.expected_off:
                 raise Exit(f"hosts.yaml expects {machine.name} to be off", code=1)
             wanted = wanted_of(rack, machine)
@@ -237,13 +236,12 @@ def send(c: Context, key: bool = False) -> None:
 
     A timer does it each hour, for each dataset with `send`.
     """
-    from fabfile.roles.file_server import file_servers
     from fabfile.roles.pools import SEND, pools_of
     from fabfile.tasks.actions import act
     from fabfile.tasks.queries import asked_of
 
     rack = a_rack_with_pools()
-    senders = [machine for machine in file_servers(rack)
+    senders = [machine for machine in rack.file_servers
                if any(one.send for _, pool in pools_of(rack, machine) for one in pool.datasets.values())]
     if not senders:
         raise Exit("no dataset of configs/storage.yaml has `send`: docs/storage.md says how", code=2)

@@ -37,10 +37,9 @@ def locate(c: Context, bay: str, off: bool = False) -> None:
 
 def in_bay(rack: Rack, bay: str) -> Machine:
     """The file server that has this bay; else the task ends with code 2."""
-    from fabfile.roles.file_server import file_servers
 
-    servers = [machine for machine in file_servers(rack) if bay in machine.disks]
+    servers = [machine for machine in rack.file_servers if bay in machine.disks]
     if len(servers) != 1:
-        names = ", ".join(name for machine in file_servers(rack) for name in machine.disks)
+        names = ", ".join(name for machine in rack.file_servers for name in machine.disks)
         raise Exit(f"{'no' if not servers else 'more than one'} file server has a bay {bay!r} in hosts.yaml, but {names}", code=2)
     return servers[0]

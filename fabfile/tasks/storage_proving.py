@@ -28,13 +28,13 @@ def prove(c: Context) -> None:
 
     from fabfile.engine.step import Step
     from fabfile.facts.storage_proof import parse
-    from fabfile.roles.file_server import clients_of, exported, file_servers
+    from fabfile.roles.file_server import clients_of, exported
     from fabfile.screen.file_server import proofs_as_text
     from fabfile.tasks.actions import perform
     from fabfile.tasks.storage import a_rack_with_pools
 
     rack = a_rack_with_pools()
-    servers = file_servers(rack)
+    servers = rack.file_servers
     wanted = {path: frozenset(str(client.address()) for client in clients_of(rack, path))
               for machine in servers for path in exported(rack, machine)}
     clients = tuple(machine for machine in rack.chicks if machine.host_key and not machine.expected_off
@@ -61,10 +61,10 @@ def of_client(rack: Rack, machine: Machine) -> Iterator[Action]:
     """The same for each export that a client may mount."""
     from fabfile.facts.storage_proof import client_question
     from fabfile.resources.action import Action
-    from fabfile.roles.file_server import clients_of, exported, file_servers
+    from fabfile.roles.file_server import clients_of, exported
     from fabfile.roles.pools import owner
 
-    for server in file_servers(rack):
+    for server in rack.file_servers:
         for path in exported(rack, server):
             if machine in clients_of(rack, path):
                 script = client_question(machine.name, str(server.address()), path, owner(rack, path))

@@ -84,7 +84,8 @@ def test_machines_that_are_meant_to_be_off_are_not_asked():
     ({}, {"mail": {**MAIL, "user": "coop"}}, {WEBHOOK: None}),  # whoever has no password leaves rooster's
     ({"password": Secret("horse battery")}, {"mail": {**MAIL, "user": "coop"}}, {WEBHOOK: None, PASSWORD: "horse battery"}),
     ({"password": Secret("horse battery")}, {"mail": MAIL}, {WEBHOOK: None, PASSWORD: None}),
-    ({"webhook": Secret("https://chat.example/b")}, {"webhook": "https://chat.example/a"}, {WEBHOOK: "https://chat.example/b", PASSWORD: None}),
+    ({"webhook": Secret("https://chat.example/b")}, {"webhook": "https://chat.example/a"},
+     {WEBHOOK: "https://chat.example/b", PASSWORD: None}),
 ])
 def test_secrets_are_in_files_of_their_own(secrets, watch, files):
     rack = replace(with_metrics(load(PROJECT), **watch), secrets={"watch": secrets})
