@@ -17,7 +17,7 @@ from api_server import api_server
 from fabfile.engine.causes import cause
 from fabfile.programs import shell
 from fabfile.resources import writing
-from lab.forge import containerd, cri_tools, kubernetes
+from lab.forge import calico, containerd, cri_tools, kubernetes
 from lab.forge.store import Store
 from lab.places import forge_cache
 from tests.ssh.swarm import sshd
@@ -44,19 +44,22 @@ def api(tmp_path_factory):
 @pytest.mark.parametrize("case", [case for case in CASES if "script" in case], ids=lambda case: case["cause"])
 def test_a_program_says_it(tmp_path, case, request):
     """In a network of its own that leads nowhere, or in that of an API server, and a root whose mounts are its own."""
-    parts = (kubernetes.programs, containerd.programs, cri_tools.programs)
+    parts = (kubernetes.programs, containerd.programs, cri_tools.programs, calico.programs)
     path = ":".join([*(str(STORE.folder(part) / "bin") for part in parts), os.environ["PATH"]])
     program, libraries = sshd()
     script = case["script"]
     texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
-             "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig="")}
+             "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig=""),
+             "CALICO": str(STORE.folder(calico.programs) / "src/manifests/calico.yaml")}
     for name, text in texts.items():
         script = script.replace(f"@{name}@", text)
     whole = f"{BEGIN}\n{case.get('before', '')}\n{script}"
-    network = ["nsenter", "--net", "--target", request.getfixturevalue("api").namespace, "unshare"] if "beside_api" in case else [
-        "unshare", "--net"]
+    network, env = ["unshare", "--net"], os.environ | {"PATH": path}
+    if case.get("beside_api"):
+        api = request.getfixturevalue("api")
+        network, env = ["nsenter", "--net", "--target", api.namespace, "unshare"], env | {"KUBECONFIG": api.kubeconfig}
     done = subprocess.run([*network, "--mount", "sh", "-c", whole], cwd=tmp_path, text=True, timeout=100,
-                          env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     found = cause(done.stdout)
     assert found and found.name == case["cause"], done.stdout
     for words in case["says"]:
