@@ -1,7 +1,8 @@
-"""A mail server on this computer that keeps what it is told."""
+"""A mail server on this computer that keeps what it is told. `python -u -m tests.mails PORT` prints it, in whatever network it runs."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +42,13 @@ def mail_server(refuses: bool = False) -> Iterator[TCPServer]:
     server.said, server.refuses = [], refuses
     with serving(server):
         yield server
+
+
+class _Printed(list[str]):
+    append = staticmethod(print)  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    printing = TCPServer(("127.0.0.1", int(sys.argv[1])), Smtp)
+    printing.said, printing.refuses = _Printed(), False
+    printing.serve_forever()

@@ -24,8 +24,8 @@ ip link set lo up
 mount -t tmpfs none /usr/share; ln -s "$SHARE" /usr/share
 for address in $ADDRESSES; do ip address add "$address/32" dev lo; done
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out crt -subj /CN=web -days 90 -addext subjectAltName=IP:10.0.0.1 2>/dev/null
-python3() { PYTHONPATH=$PROJECT "$PYTHON" -uc "$@"; }
-python3 "$MAILS" >mails & python3 "$WEB" crt key >web &
+PYTHONPATH=$PROJECT "$PYTHON" -um tests.mails 2525 >mails &
+"$PYTHON" -uc "$WEB" crt key >web &
 arguments() { sed -n 's/^ARGS="\(.*\)"$/\1/p' "etc/default/$1"; }
 prometheus-node-exporter $(arguments prometheus-node-exporter | sed 's/=10.0.0.1:/=:/') &
 prometheus-blackbox-exporter $(arguments prometheus-blackbox-exporter) &
@@ -33,15 +33,6 @@ SSL_CERT_FILE=crt prometheus-alertmanager $(arguments prometheus-alertmanager) -
     --storage.path=told &
 prometheus $(arguments prometheus) --config.file=etc/prometheus/prometheus.yml --storage.tsdb.path=measured &
 wait
-"""
-_MAILS = """
-from socketserver import TCPServer
-from tests.mails import Smtp
-class Printed(list):
-    append = staticmethod(print)
-server = TCPServer(("127.0.0.1", 2525), Smtp)
-server.said, server.refuses = Printed(), False
-server.serve_forever()
 """
 # what is asked by a name has to be asked by it twice: in TLS, and in HTTP
 _WEB = """
@@ -101,7 +92,7 @@ def watched(folder: Path, addresses: list[str], usr: Path) -> Iterator[Watched]:
         file = folder / "etc/prometheus" / name
         file.write_text(re.sub(slow, soon, file.read_text()))
     environment = {"PATH": f"{usr}/bin:{os.environ['PATH']}", "SHARE": f"{usr}/share/prometheus", "ADDRESSES": " ".join(addresses),
-                   "PROJECT": str(PROJECT), "PYTHON": sys.executable, "MAILS": _MAILS, "WEB": _WEB}
+                   "PROJECT": str(PROJECT), "PYTHON": sys.executable, "WEB": _WEB}
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", _START], cwd=folder, env=os.environ | environment,
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
