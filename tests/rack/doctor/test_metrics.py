@@ -56,7 +56,7 @@ def test_every_machine_is_read_and_one_without_power_is_told(applied, lab, insid
     assert inside("chick0", "curl -s --max-time 3 http://10.0.0.101:9100/ || echo nobody").strip() == "nobody"
     lab.off("chick2")
     try:
-        wait_until("somebody is told", lambda: "firing: chick2 does not answer, since" in mails(), 480)
+        wait_until("somebody is told", lambda: "firing: chick2 does not answer, since" in mails(), 600)
     finally:
         lab.on("chick2")
     assert "chick1" not in mails()
