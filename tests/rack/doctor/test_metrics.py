@@ -13,6 +13,8 @@ from conftest import PROJECT, wait_until
 MACHINES = {"rooster", "chick0", "chick1", "chick2"}
 MAIL = "mail: {to: [ops@flock.example], sender: rooster@flock.example, server: 127.0.0.1, port: 2525}\n"
 UNITS = "prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter coop-metrics"
+# what was told is not told again within a day
+FORGOTTEN = "systemctl stop prometheus-alertmanager; rm -f /var/lib/prometheus/alertmanager/nflog"
 UP = "curl -s --data-urlencode 'query=up{job=\"machines\"} == 1' http://127.0.0.1:9090/api/v1/query"
 
 
@@ -48,6 +50,7 @@ def running(inside, machine: str) -> set[str]:
 
 
 def test_every_machine_is_read_and_one_without_power_is_told(applied, lab, inside, mails):
+    inside("rooster", FORGOTTEN, check=False)
     applied(f"{MAIL}metrics: {{}}\n")
     assert running(inside, "rooster") == {*UNITS.split()} - {"coop-metrics"}
     assert running(inside, "chick1") == {"prometheus-node-exporter", "coop-metrics"}
