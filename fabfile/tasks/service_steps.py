@@ -108,7 +108,8 @@ def publishing_steps(rack: Rack) -> list[Step]:
 
 def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Preparing | None = None,
                   leave_out: tuple[str, ...] = (), force_conflicts: bool = False) -> list[Step]:
-    """These services, or all. Their roles are bound to what `preparing` has found out by the time they are called."""
+    """These services, or all: hubs last, as a canary may want what another chart brings, such as the GPUs of a device plugin. Their
+    roles are bound to what `preparing` has found out by the time they are called."""
     from fabfile.engine.step import Step
     from fabfile.roles.hub import service, service_answers
 
@@ -123,5 +124,5 @@ def service_steps(rack: Rack, names: Iterable[str] | None = None, preparing: Pre
     return [
         Step(name, (rack.gateway,), partial(role, name), prepare=preparing,
              verify=partial(answers, name))
-        for name in (rack.services if names is None else names)
+        for name in sorted(rack.services if names is None else names, key=lambda name: rack.services[name].is_hub)
     ]

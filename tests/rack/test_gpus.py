@@ -44,7 +44,8 @@ PROFILE = """\
 EDITS = {
     "hosts.yaml": (f"  {NODE}:\n", f"  {NODE}:\n{GPU}"),
     "configs/versions.yaml": ("\ntested_here:", f"{VERSIONS}\ntested_here:"),
-    "configs/hub.yaml": ("\nvalues:\n", "\nprofile_groups: {gpu: [gpu-users]}\nquota: {requests.nvidia.com/gpu: 2}\n\nvalues:\n"),
+    "configs/hub.yaml": ("\nvalues:\n", "\nprofile_groups: {gpu: [gpu-users]}\nquota: {requests.nvidia.com/gpu: 2}\n"
+                         "canary: {groups: [gpu-users], profile: gpu}\n\nvalues:\n"),
 }
 
 
@@ -164,6 +165,13 @@ def test_a_second_run_changes_nothing_and_the_doctor_finds_nothing(rack, operato
     assert found(operator) == {}
 
 
+def test_the_hub_is_proved_on_the_gpu(rack, operator, kubectl):
+    """The first bootstrap has done so, before it ended."""
+    scheduled = "-n hub get events --field-selector reason=Scheduled -o jsonpath='{.items[*].message}'"
+    assert f"assigned hub/jupyter-coop-canary to {NODE}" in kubectl(scheduled)
+    assert "ran a cell" in operator.inv("hub.prove").said
+
+
 @pytest.mark.parametrize("user, sees", [("ada", True), (STUDENT, False)])
 def test_who_sees_the_profile(tokens, web, tmp_path, user, sees):
     jar = ("-b", str(tmp_path / "jar"), "-c", str(tmp_path / "jar"))
@@ -199,7 +207,6 @@ def test_a_second_server_waits_and_its_page_says_why(start, told, runs, kubectl)
 def test_a_server_beyond_the_quota_is_refused(start, told, api, kubectl):
     start("mary", "gpu")
     wait_until("it is refused", lambda: "exceeded quota: coop" in told("mary"))
-    print(told("mary"))
     assert not api("GET", "users/mary")["servers"] and "jupyter-mary" not in kubectl("-n hub get pods -o name")
 
 

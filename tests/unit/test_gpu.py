@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from fabfile.loading import load
+from fabfile.rack.services import Services
 from fabfile.resources import KernelModule, KubernetesObjects, NodeSettings, Packages
 from fabfile.roles.cache import repositories
 from fabfile.roles.gpu import PIN
-from fabfile.tasks.service_steps import whole_rack_steps
+from fabfile.tasks.service_steps import service_steps, whole_rack_steps
 from fabfile.tasks.steps import add_steps
 from fabfile.upstream.release import looked_up, release_values
 
@@ -105,6 +107,13 @@ def test_the_hubs_profile_is_for_its_groups_and_the_other_hub_has_none(rack):
     code = {name: (looked_up(release_values(rack, service), "hub", "extraConfig") or {}) for name, service in rack.services.items()}
     assert code["hub"]["00-profiles"].startswith("ONLY_FOR = {'large': ['gpu-users', 'staff']}\n")
     assert "00-profiles" not in code["staging"]
+
+
+def test_other_charts_come_before_the_hubs_as_a_canary_may_want_a_device_plugin(rack):
+    chart = {"name": "nvidia-device-plugin", "version": "0.18.0", "repository": "https://charts.example/"}
+    plugin = Services.model_validate({"services": {"gpus-plugin": {"chart": chart}}}).services
+    with_plugin = replace(rack, services={**rack.services, **plugin})
+    assert [step.name for step in service_steps(with_plugin)] == ["gpus-plugin", "hub", "staging"]
 
 
 def test_the_hubs_pods_have_a_quota(rack):
