@@ -53,19 +53,21 @@ EDITS = {
 def rack(lab, operator, inside):
     """Machines of which one has a GPU, and what the page says in the rack's files; they are as before afterwards."""
     before = {lab.rack / name: (lab.rack / name).read_text() for name in EDITS}
-    for name, (old, new) in EDITS.items():
-        path = lab.rack / name
-        assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, new, 1))
-    hub = lab.rack / "configs/hub.yaml"
-    hub.write_text(hub.read_text().replace("[student, other]", f"[{', '.join((*MEMBERS, STUDENT))}]").rstrip("\n") + f"\n{PROFILE}")
-    (lab.rack / "configs/services.yaml").write_text(SERVICES)
-    inside(NODE, f"echo '{MODEL}' >/etc/nvidia-gpus")
-    assert operator.bootstrap("--yes")["exit_code"] == 0
-    yield lab
-    for path, text in before.items():
-        path.write_text(text)
-    (lab.rack / "configs/services.yaml").unlink(missing_ok=True)
+    services, hub = lab.rack / "configs/services.yaml", lab.rack / "configs/hub.yaml"
+    try:
+        for name, (old, new) in EDITS.items():
+            path = lab.rack / name
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new, 1))
+        hub.write_text(hub.read_text().replace("[student, other]", f"[{', '.join((*MEMBERS, STUDENT))}]").rstrip("\n") + f"\n{PROFILE}")
+        services.write_text(SERVICES)
+        inside(NODE, f"echo '{MODEL}' >/etc/nvidia-gpus")
+        assert operator.bootstrap("--yes")["exit_code"] == 0
+        yield lab
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+        services.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
