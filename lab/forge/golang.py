@@ -50,7 +50,8 @@ def programs(name: str, folder: Path, how: Programs = Programs(),
 
 
 def compile_programs(job: Job) -> None:
-    """Static programs without paths of this computer in them."""
+    """Static programs. Without -trimpath, by which Go's cache knows a module by the version that go.mod replaces: parts that replace
+    one would share nothing."""
     how: Programs = job.part.settings
     go, env = find_go(job), environment(job)
     module, binaries = job.out / "module", job.out / "bin"
@@ -59,7 +60,7 @@ def compile_programs(job: Job) -> None:
     for file in job.part.files:
         shutil.copy(file, module)
     flags = " ".join(["-s", "-w", *(f"-X={variable}={value}" for variable, value in how.stamp)])
-    job.run(go, "build", "-trimpath", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags),
+    job.run(go, "build", "-buildvcs=false", "-modcacherw", "-tags", ",".join(how.tags),
             *(word for flag in COMPILER for word in ("-gcflags", flag)), "-ldflags", flags, "-o", binaries, how.package,
             cwd=module, env=env)
     for built, wanted in how.renamed:
