@@ -98,7 +98,8 @@ def restore(c: Context, name: str | None = None, replace: str = "", dry: bool = 
 
     On the first control plane, which may be a new machine of the same name and
     address. What was stored since the backup is lost. Workers need no rejoin;
-    other control planes must be reset before, and join by cluster.bootstrap.
+    other control planes must be reset before (by kubeadm reset; the task names
+    them and the command), and join by cluster.bootstrap.
     """
     import dataclasses
 

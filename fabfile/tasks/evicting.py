@@ -34,7 +34,8 @@ def evict(c: Context, machine: str, dead: bool = False, back: bool = False, dry:
 
     With --dead or --back. A pod that still runs there would write to the same
     volumes as the one that replaces it: so the machine's BMC must say that it is
-    off; without a BMC you type the machine's name.
+    off (one that does not answer stops the task); of a machine that has none in
+    hosts.yaml you type the name.
     """
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge

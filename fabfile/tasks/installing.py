@@ -33,9 +33,10 @@ def install(c: Context, machine: str, again: bool = False, reinstall: bool = Fal
     """Install a machine over the network, and add it.
 
     Its BMC switches it on; without one, you are asked to. Only the disks that
-    hosts.yaml names for its system are written, and only if they are empty, unless
-    --reinstall or --wipe permits more. Typed again, it continues an installation.
-    Without a cluster it ends with the system, and cluster.bootstrap adds the node.
+    hosts.yaml names for its system are ever written. They must be empty, unless
+    --reinstall, --wipe or --again permits that what they have is lost. Typed again,
+    it continues an installation. Without a cluster it ends with the system, and
+    cluster.bootstrap adds the node.
     """
     from fabfile.rack import RackProblems
     from fabfile.tasks.chicks import a_present_chick
