@@ -96,10 +96,10 @@ def kept(rack: Rack, ways: SshWays | None = None) -> list[Backup]:
 def restore(c: Context, name: str | None = None, replace: str = "", dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Rebuild the cluster from a backup.
 
-    On the first control plane, which may be a new machine of the same name and
-    address. What was stored since the backup is lost. Workers need no rejoin;
-    other control planes must be reset before (by kubeadm reset; the task names
-    them and the command), and join by cluster.bootstrap.
+    On the first control plane of hosts.yaml, which may be a new machine of the
+    same name and address. What was stored since the backup is lost. Workers need
+    no rejoin; other control planes must be reset before (by kubeadm reset; the
+    task names them and the command), and join by cluster.bootstrap.
     """
     import dataclasses
 
