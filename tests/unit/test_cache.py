@@ -7,7 +7,6 @@ writes them again.
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import pytest
 
 from fabfile.loading import load
 from fabfile.rack.cache import Cache
-from fabfile.resources import AptRepository, File, Nftables, Packages, RegistryMirrors
+from fabfile.resources import AptRepository, Packages
 from fabfile.roles.cache import cache, cache_nginx, debian_mirrors
 from fabfile.tasks.steps import bootstrap_steps
+from tests.unit.case_files import changed, given, keep, kept
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/cache"
@@ -29,35 +29,14 @@ def with_cache(rack, **said):
     return replace(rack, network=rack.network.model_copy(update={"cache": Cache(**said)}))
 
 
-def given(rack, name: str) -> dict[str, str]:
-    """Path → content, of what the first steps give a machine."""
-    found = {}
-    for step in bootstrap_steps(rack)[:2]:
-        for resource in (one for machine in step.machines if machine.name == name for one in step.role(rack, machine)):
-            match resource:
-                case RegistryMirrors():
-                    files = resource.files()
-                case Nftables():
-                    files = [resource.file()]
-                case AptRepository():
-                    files = [resource.source()]
-                case _:
-                    files = [resource]
-            found |= {file.path.lstrip("/"): str(file.content) for file in files if isinstance(file, File)}
-    return found
-
-
-def changed(name: str) -> dict[str, str]:
+def changed_by_it(name: str) -> dict[str, str]:
     rack = load(PROJECT)
-    before, after = given(rack, name), given(with_cache(rack), name)
-    assert set(before) <= set(after)
-    return {path: text for path, text in after.items() if before.get(path) != text}
+    return changed(rack, with_cache(rack), name)
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_cache_changes_what_its_case_says_and_nothing_else(name):
-    folder = CASES / name
-    assert changed(name) == {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert changed_by_it(name) == kept(CASES / name)
 
 
 @pytest.mark.parametrize("installed, said, mirrors", [
@@ -87,11 +66,7 @@ def test_without_registries_there_is_no_image_and_no_lua():
 
 def write() -> None:
     """The cases again, from the rack as it is."""
-    shutil.rmtree(CASES, ignore_errors=True)
-    for name in MACHINES:
-        for path, text in changed(name).items():
-            (CASES / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (CASES / name / path).write_text(text)
+    keep(CASES, {f"{name}/{path}": text for name in MACHINES for path, text in changed_by_it(name).items()})
 
 
 if __name__ == "__main__":

@@ -17,11 +17,10 @@ import yaml
 from fabfile.loading import load
 from fabfile.rack.problem import RackProblems
 from fabfile.rack.watching import Watching
-from fabfile.resources import Absent, File, FreePorts, Nftables, Resource, Unit
+from fabfile.resources import Absent, File, FreePorts, Nftables, Unit
 from fabfile.roles.metrics import PASSWORD, WEBHOOK, metrics, watched
 from fabfile.secret import Secret
-from fabfile.tasks.service_steps import file_server_steps
-from fabfile.tasks.steps import bootstrap_steps
+from tests.unit.case_files import changed, given, keep, kept
 from tests.unit.sandbox import a_sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -34,29 +33,14 @@ def with_metrics(rack, **said):
     return replace(rack, watching=Watching.model_validate({"metrics": {}, **said}))
 
 
-def resources(rack, name: str) -> list[Resource]:
-    """What the first steps give a machine."""
-    return [one for step in (*bootstrap_steps(rack)[:2], *file_server_steps(rack)[:1]) for machine in step.machines if machine.name == name
-            for one in step.role(rack, machine)]
-
-
-def given(rack, name: str) -> dict[str, str]:
-    """Path → content."""
-    files = [one.file() if isinstance(one, Nftables) else one for one in resources(rack, name)]
-    return {one.path.lstrip("/"): str(one.content) for one in files if isinstance(one, File)}
-
-
-def changed(name: str) -> dict[str, str]:
+def changed_by_it(name: str) -> dict[str, str]:
     rack = load(PROJECT)
-    before, after = given(rack, name), given(with_metrics(rack, mail=MAIL), name)
-    assert set(before) <= set(after)
-    return {path: text for path, text in after.items() if before.get(path) != text}
+    return changed(rack, with_metrics(rack, mail=MAIL), name)
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_metrics_change_what_their_case_says_and_nothing_else(name):
-    folder = CASES / name
-    assert changed(name) == {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert changed_by_it(name) == kept(CASES / name)
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -147,10 +131,7 @@ def test_what_is_wrong_is_told_by_its_line(tmp_path, text, says):
 def write() -> None:
     """The cases again, from the rack as it is."""
     for name in MACHINES:
-        shutil.rmtree(CASES / name, ignore_errors=True)
-        for path, text in changed(name).items():
-            (CASES / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (CASES / name / path).write_text(text)
+        keep(CASES / name, changed_by_it(name))
 
 
 if __name__ == "__main__":

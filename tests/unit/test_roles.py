@@ -7,7 +7,6 @@ what to read.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from fabfile.roles.names import endpoint_addresses
 from fabfile.roles.rendering import render
 from fabfile.tasks.service_steps import file_server_steps, rack_steps
 from fabfile.tasks.steps import add_steps, bootstrap_steps
+from tests.unit.case_files import keep, kept
 
 PROJECT = Path(__file__).parents[2]
 CASES = PROJECT / "tests/cases/roles"
@@ -64,10 +64,7 @@ def rendered(rack, name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_is_given_what_its_case_says(rack, name):
-    folder = CASES / name
-    expected = {str(path.relative_to(folder)): path.read_text()
-                for path in folder.rglob("*") if path.is_file()}
-    assert rendered(rack, name) == expected
+    assert rendered(rack, name) == kept(CASES / name)
 
 
 def test_the_same_rack_gives_the_same_resources(rack):
@@ -124,11 +121,7 @@ def test_checks_are_posix_shell(script):
 
 def write() -> None:
     """The cases again, from the rack as it is."""
-    shutil.rmtree(CASES, ignore_errors=True)
-    for name in MACHINES:
-        for path, text in rendered(load(PROJECT), name).items():
-            (CASES / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (CASES / name / path).write_text(text)
+    keep(CASES, {f"{name}/{path}": text for name in MACHINES for path, text in rendered(load(PROJECT), name).items()})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ After a wanted change: `python -m tests.unit.test_services_given` writes them ag
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from fabfile.loading import load
 from fabfile.resources import File, HelmRelease
 from fabfile.tasks.service_steps import prune_steps, rack_steps, service_steps
 from fabfile.tasks.steps import bootstrap_steps
+from tests.unit.case_files import keep, kept
 
 CASES = Path(__file__).parents[1] / "cases/hub"
 GIVEN = CASES / "given"
@@ -43,8 +43,7 @@ def given() -> dict[str, str]:
 
 
 def test_machines_are_given_what_the_cases_say():
-    expected = {str(path.relative_to(GIVEN)): path.read_text() for path in GIVEN.rglob("*") if path.is_file()}
-    assert given() == expected
+    assert given() == kept(GIVEN)
 
 
 def scripts():
@@ -69,10 +68,7 @@ def test_scripts_are_posix_shell(script):
 
 def write() -> None:
     """The cases again, from the rack as it is."""
-    shutil.rmtree(GIVEN, ignore_errors=True)
-    for path, text in given().items():
-        (GIVEN / path).parent.mkdir(parents=True, exist_ok=True)
-        (GIVEN / path).write_text(text)
+    keep(GIVEN, given())
 
 
 if __name__ == "__main__":
