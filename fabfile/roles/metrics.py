@@ -70,9 +70,9 @@ def _rooster(rack: Rack, kept: Retention) -> Iterator[Resource]:
     yield Packages(dict.fromkeys(PROGRAMS))
     yield from _told(rack)
     yield from _settings(rack)
-    for name, path in ((blackbox, "/-/healthy"), (alertmanager, "/-/ready"), (prometheus, "/-/ready")):
-        files = {prometheus: (RULES, f"{SETTINGS}/prometheus.yml"), alertmanager: (MESSAGES, f"{SETTINGS}/alertmanager.yml"),
-                 blackbox: (f"{SETTINGS}/blackbox.yml",)}[name]
+    for name, path, files in ((blackbox, "/-/healthy", (f"{SETTINGS}/blackbox.yml",)),
+                              (alertmanager, "/-/ready", (MESSAGES, f"{SETTINGS}/alertmanager.yml")),
+                              (prometheus, "/-/ready", (RULES, f"{SETTINGS}/prometheus.yml"))):
         yield Unit(name, watches=(_defaults(name), *files), answers=f"curl -fs --noproxy '*' -o /dev/null http://{_at(name)}{path}")
 
 

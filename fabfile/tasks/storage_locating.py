@@ -37,7 +37,6 @@ def locate(c: Context, bay: str, off: bool = False) -> None:
 
 def in_bay(rack: Rack, bay: str) -> Machine:
     """The file server that has this bay; else the task ends with code 2."""
-
     servers = [machine for machine in rack.file_servers if bay in machine.disks]
     if len(servers) != 1:
         names = ", ".join(name for machine in rack.file_servers for name in machine.disks)

@@ -56,7 +56,6 @@ def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bo
 
 def a_file_server(rack: Rack, name: str | None) -> Machine:
     """The one that is named, or the only one; else the task ends with code 2."""
-
     servers = {machine.name: machine for machine in rack.file_servers}
     if name is None and len(servers) == 1:
         return next(iter(servers.values()))
