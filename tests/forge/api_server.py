@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fabfile.resources import Change, Resource
 from lab.forge import helm, kubernetes
 from lab.forge.store import Store
 from lab.places import forge_cache
+from tests.forge.applying import Applies
 
 _START = r"""
 set -e
@@ -41,7 +41,7 @@ current-context: api
 """
 
 
-class Api:
+class Api(Applies):
     """An API server, and a shell beside it that has kubectl and helm."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], path: str):
@@ -54,18 +54,6 @@ class Api:
                               env=self._environment, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
         return done.stdout
-
-    def plan(self, resource: Resource) -> list[Change]:
-        return list(resource.changes(self.shell(resource.probe()), frozenset()))
-
-    def apply(self, resource: Resource) -> list[Change]:
-        """Makes its changes, and sees that it then has none."""
-        made = self.plan(resource)
-        for change in made:
-            for command in change.commands:
-                self.shell(command.script)
-        assert self.plan(resource) == []
-        return made
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from lab.forge import gpus
 from lab.forge.order import make
 from lab.forge.root import machine_root
 from lab.places import forge_cache
+from tests.forge.applying import Applies
 from tests.unit.small_rack import small_rack
 
 MODEL = "NVIDIA A100-PCIE-40GB"
@@ -50,7 +51,7 @@ exec sleep infinity
 """
 
 
-class Box:
+class Box(Applies):
     """A machine's root, and a shell in it."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder):
@@ -61,18 +62,6 @@ class Box:
                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"})
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
         return done.stdout
-
-    def apply(self, resource) -> list[str]:
-        """What differs; it is made, and then nothing differs."""
-        def plan():
-            return list(resource.changes(self.shell(resource.probe()), frozenset()))
-
-        made = plan()
-        for change in made:
-            for command in change.commands:
-                self.shell(command.script)
-        assert plan() == []
-        return [change.what for change in made]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +96,7 @@ def given(box, rack) -> dict[type, list[str]]:
         if isinstance(resource, AptRepository):
             box.shell(f"install -D -m 644 {resource.key.replace('https://', '/srv/www/')} {resource.keyring}")
             resource = replace(resource, url=resource.url.replace("https://", "file:/srv/www/")).source()  # noqa: PLW2901
-        differed[type(resource)] = box.apply(resource)
+        differed[type(resource)] = [change.what for change in box.apply(resource)]
     return differed
 
 
