@@ -21,16 +21,17 @@ MASKED = (
     "systemd-networkd-wait-online.service",
 )
 
+#: Disks that many machines share need no sync of each file, and nobody reads manuals here.
+DPKG = ("force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n"
+        "path-exclude=/usr/share/locale/*\n")
+
 FILES = {
     "etc/apt/sources.list": f"deb {debian.PUBLIC_MIRROR} {debian.SUITE} main\n",
     "etc/apt/apt.conf.d/90lab": 'Acquire::Languages "none";\n',
     # A container's clock is the computer's: chrony may follow its sources, but not set it.
     "etc/systemd/system/chrony.service.d/lab.conf":
         "[Unit]\nConditionCapability=\n\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -F 1 -x\n",
-    # Disks that many machines share need no sync of each file, and nobody reads manuals here.
-    "etc/dpkg/dpkg.cfg.d/lab":
-        "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n"
-        "path-exclude=/usr/share/locale/*\n",
+    "etc/dpkg/dpkg.cfg.d/lab": DPKG,
     "etc/machine-id": "",
     "etc/hostname": "",
     "etc/resolv.conf": "",
@@ -38,14 +39,10 @@ FILES = {
 
 
 def bootstrap(job: Job) -> None:
-    """The whole root in job.out/root, 250 MB."""
+    """The whole root in job.out/root, 160 MB."""
     root = job.out / "root"
-    write(root, {name: text for name, text in FILES.items() if "dpkg" in name})     # for its own packages too
-    debian.bootstrap(job, PACKAGES, root)
-    job.run("chroot", root, "apt-get", "clean")
-    for leftover in ("var/lib/apt/lists", "var/log", "var/cache/debconf", "usr/share/doc", "usr/share/man",
-                     "usr/share/locale"):
-        job.run("find", root / leftover, "-type", "f", "-delete")
+    debian.bootstrap(job, PACKAGES, root, dpkg=DPKG)
+    (root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()
     for key in (root / "etc/ssh").glob("ssh_host_*"):     # every machine makes its own
         key.unlink()
     write(root, FILES)
