@@ -29,7 +29,7 @@ done
 if [ -r "$kubeconfig" ]; then
   after=$(date -u -d "-$seconds sec" +%FT%TZ)
   kubectl --kubeconfig "$kubeconfig" --request-timeout=5s get events -A --field-selector type=Warning \
-    -o jsonpath='{range .items[*]}{.lastTimestamp}{.eventTime} {.reason} {.message}{"\n"}{end}' 2>/dev/null |
-    awk -v after="$after" '$1 >= after { sub(/^[^ ]* /, ""); print "event\t" $0 }' | tail -n 20
+    -o jsonpath='{range .items[*]}{.lastTimestamp}{.eventTime} {.reason} {.message}{"\u001e"}{end}' 2>/dev/null |
+    awk -v RS='\036' -v after="$after" '$1 >= after { sub(/^[^ ]* /, ""); gsub(/[[:space:]]+/, " "); print "event\t" $0 }' | tail -n 20
 fi
 :

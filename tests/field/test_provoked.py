@@ -48,16 +48,17 @@ def test_a_program_says_it(tmp_path, case, request):
     path = ":".join([*(str(STORE.folder(part) / "bin") for part in parts), os.environ["PATH"]])
     program, libraries = sshd()
     script = case["script"]
+    network, env, kubeconfig = ["unshare", "--net"], os.environ | {"PATH": path}, ""
+    if case.get("beside_api"):
+        api = request.getfixturevalue("api")
+        kubeconfig = api.kubeconfig
+        network, env = ["nsenter", "--net", "--target", api.namespace, "unshare"], env | {"KUBECONFIG": kubeconfig}
     texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
-             "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig=""),
+             "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig=kubeconfig),
              "CALICO": str(STORE.folder(calico.programs) / "src/manifests/calico.yaml")}
     for name, text in texts.items():
         script = script.replace(f"@{name}@", text)
     whole = f"{BEGIN}\n{case.get('before', '')}\n{script}"
-    network, env = ["unshare", "--net"], os.environ | {"PATH": path}
-    if case.get("beside_api"):
-        api = request.getfixturevalue("api")
-        network, env = ["nsenter", "--net", "--target", api.namespace, "unshare"], env | {"KUBECONFIG": api.kubeconfig}
     done = subprocess.run([*network, "--mount", "sh", "-c", whole], cwd=tmp_path, text=True, timeout=100,
                           env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     found = cause(done.stdout)

@@ -63,7 +63,7 @@ def test_a_rack_does_without_what_only_tests_need():
 
 
 def test_the_shipped_times_make_the_time_that_was_measured():
-    """645 s from nothing to a lab, on 2026-11-29; the scheduler's own time is in it, and in no part's."""
+    """645 s from nothing to a lab, on 2026-11-30; the scheduler's own time is in it, and in no part's."""
     parts = list(site().with_inputs())
     works = [Work(part.name, tuple(each.name for each in part.inputs), part.turn, shipped()[part.name]) for part in parts]
     assert seconds_left(works, {}) == pytest.approx(645, rel=0.08)
