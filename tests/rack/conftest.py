@@ -28,7 +28,7 @@ from racks import KINDS, Kind  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rack", choices=list(KINDS), default="up", help="which machine has no power from the beginning")
+    parser.addoption("--rack", choices=list(KINDS), default="up", help="how its machines are at the beginning (racks.py)")
     parser.addoption("--extras", default="marimo", help="what the lab's internet publishes besides")
 
 
@@ -123,6 +123,9 @@ def lab(kind, pytestconfig):
         lab.reset()
     if kind.off:
         lab.off(kind.off)
+    if kind.installed and os.environ.get("COOP_KEEP_LAB") != "as-it-is":
+        from as_installed import prepare
+        prepare(lab)
     yield lab
     (lab.rack / "hosts.yaml").write_text(hosts)
     if not os.environ.get("COOP_KEEP_LAB"):

@@ -1,4 +1,4 @@
-"""The racks that the story is told of: one with every machine up, and two with a machine that never answered.
+"""The racks that the story is told of: two with every machine up, and two with a machine that never answered.
 
     up           rooster, one control plane, two workers
     worker-off   the same, but chick2 has no power from the beginning. Nobody has said so in hosts.yaml: each run
@@ -6,6 +6,8 @@
     first-off    three control planes, of which chick0, the first, has no power from the beginning. A first
                  bootstrap makes no cluster elsewhere (chick0 might hold one) until hosts.yaml says `expect: off`;
                  from then on runs end with 0
+    installed    as `up`, but the chicks are as installers leave them: Debian's, with ifupdown, static and by DHCP, and one
+                 as Ubuntu's, with netplan (as_installed.py)
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ class Kind:
     name: str
     control_planes: int = 1
     off: str = ""
+    installed: bool = False  # the chicks are as their installers leave them
     expected: bool = False  # hosts.yaml says so, once a first bootstrap has been refused
 
     @property
@@ -66,7 +69,8 @@ class Kind:
 
 
 KINDS = {kind.name: kind for kind in (
-    Kind("up"), Kind("worker-off", off="chick2"), Kind("first-off", control_planes=3, off="chick0", expected=True))}
+    Kind("up"), Kind("installed", installed=True), Kind("worker-off", off="chick2"),
+    Kind("first-off", control_planes=3, off="chick0", expected=True))}
 
 
 def expect_off(hosts: str, machine: str) -> str:
