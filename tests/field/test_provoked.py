@@ -32,6 +32,13 @@ printf '[plugins."io.containerd.cri.v1.images".registry]\\nconfig_path = "%s/cer
 containerd --config c.toml >containerd.log 2>&1 & others="$others $!"
 until grep -q 'successfully booted' containerd.log; do sleep 0.2; done
 """
+KUBELET = CONTAINERD + """
+printf 'apiVersion: kubelet.config.k8s.io/v1beta1\\nkind: KubeletConfiguration\\nfailCgroupV1: false\\nfailSwapOn: false\\n' >k.yaml
+printf 'cgroupsPerQOS: false\\nenforceNodeAllocatable: []\\n' >>k.yaml
+printf 'authentication: {webhook: {enabled: false}, anonymous: {enabled: true}}\\nauthorization: {mode: AlwaysAllow}\\n' >>k.yaml
+timeout 80 kubelet --config k.yaml --kubeconfig "$config" --hostname-override "$node" --cert-dir "$PWD/pki" --root-dir "$PWD/kubelet" \\
+    --container-runtime-endpoint "unix://$s/c.sock" >kubelet.log 2>&1 & kubelet=$! others="$others $!"
+"""
 BEGIN = "ip link set lo up; others=; s=; trap 'kill $others 2>/dev/null; wait; [ -z \"$s\" ] || rm -rf \"$s\"' EXIT"
 
 
@@ -53,8 +60,9 @@ def test_a_program_says_it(tmp_path, case, request):
         api = request.getfixturevalue("api")
         kubeconfig = api.kubeconfig
         network, env = ["nsenter", "--net", "--target", api.namespace, "unshare"], env | {"KUBECONFIG": kubeconfig}
-    texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
+    texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "KUBELET": KUBELET, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
              "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig=kubeconfig),
+             "WATCHED": shell("watched_kubelet", command="sleep 20"),
              "CALICO": str(STORE.folder(calico.programs) / "src/manifests/calico.yaml")}
     for name, text in texts.items():
         script = script.replace(f"@{name}@", text)
