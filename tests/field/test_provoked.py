@@ -60,7 +60,8 @@ def test_a_program_says_it(tmp_path, case, request):
         api = request.getfixturevalue("api")
         kubeconfig = api.kubeconfig
         network, env = ["nsenter", "--net", "--target", api.namespace, "unshare"], env | {"KUBECONFIG": kubeconfig}
-    texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "KUBELET": KUBELET, "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
+    texts = {"MOVE": writing.move(str(tmp_path / "file")), "CONTAINERD": CONTAINERD, "KUBELET": KUBELET,
+             "SSHD": f"LD_LIBRARY_PATH={libraries} {program}",
              "EVIDENCE": shell("evidence", seconds="20", peers="", kubeconfig=kubeconfig),
              "WATCHED": shell("watched_kubelet", command="sleep 20"),
              "CALICO": str(STORE.folder(calico.programs) / "src/manifests/calico.yaml")}
