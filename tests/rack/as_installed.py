@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Operator, wait_until
+from conftest import wait_until
 
 from lab.handle import Lab
 
@@ -23,9 +23,9 @@ SAID = {
 }
 
 
-def prepare(lab: Lab) -> None:
+def prepare(lab: Lab, operator) -> None:
     """Sets rooster up, the chicks' route to a mirror, installs on each what its way needs, and starts it again."""
-    Operator(lab.rack).inv("gateway.apply")
+    operator.inv("gateway.apply")
     router = str(lab.machines["chick0"].default_route)
     for name, way in WAYS.items():
         text = (HERE / f"{way}.sh").read_text()

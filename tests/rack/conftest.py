@@ -125,7 +125,7 @@ def lab(kind, pytestconfig):
         lab.off(kind.off)
     if kind.installed and os.environ.get("COOP_KEEP_LAB") != "as-it-is":
         from as_installed import prepare
-        prepare(lab)
+        prepare(lab, Operator(lab.rack))
     yield lab
     (lab.rack / "hosts.yaml").write_text(hosts)
     if not os.environ.get("COOP_KEEP_LAB"):
