@@ -5,6 +5,8 @@ import signal
 
 from hypothesis import settings
 
+from tests.at_work import pytest_configure  # noqa: F401 - a hook, found by its name
+
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
