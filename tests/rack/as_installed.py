@@ -28,8 +28,9 @@ def prepare(lab: Lab, operator) -> None:
     operator.inv("gateway.apply")
     router = str(lab.machines["chick0"].default_route)
     for name, way in WAYS.items():
-        text = (HERE / f"{way}.sh").read_text()
-        lab.run(name, "sh", "-euc", f"address={lab.machines[name].ports[0].address} router={router}\n"
+        system, _, by_dhcp = way.partition("-")
+        text = (HERE / f"{system}.sh").read_text()
+        lab.run(name, "sh", "-euc", f"address={'' if by_dhcp else lab.machines[name].ports[0].address} router={router}\n"
                 f"export DEBIAN_FRONTEND=noninteractive\napt-get -q update\n{text}")
         lab.off(name)
         lab.on(name)
