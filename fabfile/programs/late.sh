@@ -30,7 +30,7 @@ if [ "$user" != root ]; then
 fi
 
 # a lease would have its own /etc/resolv.conf written at each start, and the rack's files say what is in it
-if [ -f "$target/etc/dhcpcd.conf" ]; then printf '\nnohook resolv.conf\n' >>"$target/etc/dhcpcd.conf"; fi
+if [ -f "$target/etc/dhcpcd.conf" ]; then echo 'skip_hooks="$skip_hooks resolv.conf"' >"$target/etc/dhcpcd.enter-hook"; fi
 
 # GRUB for Secure Boot is a recommended package: where install.yaml leaves those out, firmware that enforces it starts no disk
 efi=$target/boot/efi/EFI

@@ -32,12 +32,10 @@ class IfThere(Resource):
 
 @dataclass(frozen=True)
 class FirstLine(Resource):
-    """A line that a file has, put at its top where it lacks it: for a program whose settings have no folder to add files to.
-    `then` is run afterwards."""
+    """A line that a file has, put at its top where it lacks it: for a program whose settings have no folder to add files to."""
 
     path: str
     line: str
-    then: str = ""
 
     @property
     def name(self) -> str:
@@ -49,7 +47,7 @@ class FirstLine(Resource):
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         if facts.strip() != "lacking":
             return
-        script = writing.put(self.path, f"{{ printf '%s\\n' {quote(self.line)}; cat -- {quote(self.path)}; }}")
-        yield Change(f"{self.path} lacks the line {self.line!r}",
-                     (Command(f"{script}{self.then and chr(10) + self.then}", shown=f"put it at the top of {self.path}"),),
+        rest = f"if [ -e {quote(self.path)} ]; then cat -- {quote(self.path)}; fi"
+        script = writing.put(self.path, f"{{ printf '%s\\n' {quote(self.line)}; {rest}; }}")
+        yield Change(f"{self.path} lacks the line {self.line!r}", (Command(script, shown=f"put it at the top of {self.path}"),),
                      alters=frozenset({f"file:{self.path}"}))

@@ -9,6 +9,9 @@ from fabfile.rack import Machine, Rack
 from fabfile.resources import File, FirstLine, Hostname, HostNames, IfThere, Resource, Unit
 from fabfile.roles.rendering import render
 
+#: dhcpcd sources it before each hook it runs (dhcpcd-run-hooks(8)), so a line holds from its next lease on. `nohook` in dhcpcd.conf
+#: does not: a daemon that is told to read that anew (SIGHUP) runs its hooks once more by the old settings first, after its own time.
+DHCPCD = "/etc/dhcpcd.enter-hook"
 DHCLIENT = "/etc/dhcp/dhclient-enter-hooks.d/rack"
 NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-rack.conf"
 
@@ -41,8 +44,7 @@ def endpoint_addresses(rack: Rack, machine: Machine) -> list[IPv4Address]:
 
 def resolvers(rack: Rack, addresses: Iterable[IPv4Address | str]) -> Iterator[Resource]:
     """/etc/resolv.conf: the resolvers that the machine asks, first to last. Whoever else writes it is told not to."""
-    reload = "for f in /run/dhcpcd/*.pid; do [ ! -e \"$f\" ] || kill -HUP \"$(cat \"$f\")\" || :; done"
-    yield IfThere("/etc/dhcpcd.conf", FirstLine("/etc/dhcpcd.conf", "nohook resolv.conf", then=reload))
+    yield IfThere("/etc/dhcpcd.conf", FirstLine(DHCPCD, 'skip_hooks="$skip_hooks resolv.conf"'))
     yield IfThere("/etc/dhcp/dhclient-enter-hooks.d", File(DHCLIENT, render("every/etc/dhcp/dhclient-enter-hooks.d/rack")))
     yield IfThere("/etc/NetworkManager", File(NETWORK_MANAGER, render("every/etc/NetworkManager/conf.d/90-rack.conf")))
     yield IfThere("/etc/NetworkManager", Unit("NetworkManager", running=None, enabled=None, watches=(NETWORK_MANAGER,), reload=True))

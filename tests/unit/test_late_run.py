@@ -43,7 +43,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
     assert (target / "etc/apt/sources.list").read_text() == (
         "deb https://ftp.us.debian.org/debian/ trixie main\ndeb http://security.example.org/debian-security trixie-security main\n"
         "deb https://ftp.us.debian.org/debian trixie-updates main\n")
-    assert (target / "etc/dhcpcd.conf").read_text() == "persistent\n\nnohook resolv.conf\n"
+    assert (target / "etc/dhcpcd.enter-hook").read_text() == 'skip_hooks="$skip_hooks resolv.conf"\n'
     assert (target / "etc/coop/order").read_text() == "0123456789ab\n"
     acts = done.read_text()
     assert f"{KEY}\nwget" in acts and "http://10.0.0.1:8080/said/0123456789ab/finished" in acts
