@@ -7,6 +7,7 @@ from .backup import BackupKept, ClusterPacked, ClusterRestored
 from .base import Change, Check, Command, RemoteFile, RemoteValue, Resource
 from .certificate_renewal import CertificatesRenewed, KubeletCertificate
 from .certificates import ApiCertificate, CertificateValidity
+from .cloud_init import CloudInitData
 from .cluster_settings import ClusterSettings
 from .cluster_version import ClusterVersion
 from .conflicts import NoCalicoLoadBalancerIPAM, NoClaimedHomes, SingleDefaultStorageClass
@@ -75,6 +76,7 @@ __all__ = [
     "CertificatesRenewed",
     "Change",
     "Check",
+    "CloudInitData",
     "ClusterPacked",
     "ClusterRestored",
     "ClusterSettings",

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import File, FirstLine, Hostname, HostNames, IfThere, Resource, Unit
+from fabfile.resources import CloudInitData, File, FirstLine, Hostname, HostNames, IfThere, Resource, Unit
 from fabfile.roles.rendering import render
 
 #: dhcpcd sources it before each hook it runs (dhcpcd-run-hooks(8)), so a line holds from its next lease on. `nohook` in dhcpcd.conf
-#: does not: a daemon that is told to read that anew (SIGHUP) runs its hooks once more by the old settings first, after its own time.
+#: does not: a daemon that is told to read that again (SIGHUP) runs its hooks once more by the old settings first, after its own time.
 DHCPCD = "/etc/dhcpcd.enter-hook"
 DHCLIENT = "/etc/dhcp/dhclient-enter-hooks.d/rack"
 NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-rack.conf"
@@ -22,6 +22,7 @@ def own_name(rack: Rack, machine: Machine) -> Iterator[Resource]:
     A chick knows itself, rooster and the API endpoint; rooster alone knows everyone, and its DNS tells the
     others. So a machine that comes or goes changes no file on its neighbours.
     """
+    yield CloudInitData()
     yield IfThere("/etc/cloud/cloud.cfg.d", File("/etc/cloud/cloud.cfg.d/99-rack.cfg", render("every/etc/cloud/cloud.cfg.d/99-rack.cfg")))
     yield Hostname(machine.name)
     known = rack.by_address if machine is rack.gateway else (machine, rack.gateway)

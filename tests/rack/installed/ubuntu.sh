@@ -1,20 +1,22 @@
 # shellcheck shell=sh
-# As Ubuntu Server has it, by Debian's packages of the same programs: netplan, systemd-resolved, updates by themselves, a firewall that is off,
-# services that restart after updates, a swap file. Given: address (with its length), router.
-apt-get -q -y --no-install-recommends install netplan.io systemd-resolved unattended-upgrades ufw needrestart systemd-timesyncd cron
+# As Ubuntu Server's cloud image has it, by Debian's packages of the same programs: cloud-init with a seed (another host name in it), netplan,
+# systemd-resolved, updates by themselves, a firewall that is off, services that restart after updates, a swap file. Given: address (with its
+# length), router.
+apt-get -q -y --no-install-recommends install cloud-init netplan.io systemd-resolved unattended-upgrades ufw needrestart systemd-timesyncd cron
 rm /etc/systemd/network/10-enp1s0.network
-umask 077
-cat >/etc/netplan/00-installer-config.yaml <<END
-# This is the network config written by 'subiquity'
-network:
-  ethernets:
-    enp1s0:
-      addresses: ["${address:?}"]
-      nameservers: {addresses: [${router:?}], search: [flock.lan]}
-      routes: [{to: default, via: $router}]
-  version: 2
+printf 'datasource_list: [NoCloud]\n' >/etc/cloud/cloud.cfg.d/90_dpkg.cfg
+seed=/var/lib/cloud/seed/nocloud
+mkdir -p $seed
+printf 'instance-id: lab-1\nlocal-hostname: ubuntu-1\n' >$seed/meta-data
+printf '%s\n' '#cloud-config' 'hostname: ubuntu-1' 'ssh_deletekeys: false' 'apt: {preserve_sources_list: true}' >$seed/user-data
+cat >$seed/network-config <<END
+version: 2
+ethernets:
+  enp1s0:
+    addresses: ["${address:?}"]
+    nameservers: {addresses: [${router:?}], search: [flock.lan]}
+    routes: [{to: default, via: $router}]
 END
-umask 022
 ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 printf '/swap.img\tnone\tswap\tsw\t0\t0\n' >>/etc/fstab
 mkdir -p /etc/needrestart/conf.d
