@@ -34,7 +34,7 @@ def machines() -> tuple[Emulated, ...]:
     log = tuple(Drive(f"BTWL{number:05}", GIB, bus="scsi", wwn=f"55cd2e41400000{number:02x}") for number in range(LOG))
     system = Drive("system", 6 * GIB, bus="virtio")
     return (Emulated("hen", "bios", "00:25:90:51:d2:00", "E200970X00200", (system, *data, *log), 1536, kernel=True),
-            Emulated("chick3", "bios", "00:25:90:51:d2:03", "E200970X00103", (system,), 1024, kernel=True))
+            Emulated("chick3", "bios", "00:25:90:51:d2:03", "E200970X00103", (system,), 2048, kernel=True))
 
 
 def write_rack(places: Places) -> None:

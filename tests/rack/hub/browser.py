@@ -104,15 +104,15 @@ class Browser:
         self.click("#stop")
         self.wait("the server does not stop", lambda: self.find("#start").text == "Start My Server", 120)
 
-    def new_notebook(self, user: str) -> None:
+    def new_notebook(self, user: str, limit: float = 60.0) -> None:
         """In a JupyterLab that has forgotten what was open."""
         self.open(f"/user/{user}/lab?reset")
-        self.click(".jp-LauncherCard[data-category=Notebook]", 60)
-        self.find(CELL)
+        self.click(".jp-LauncherCard[data-category=Notebook]", limit)
+        self.find(CELL, limit)
         self.wait("the kernel is not idle", lambda: self.find(".jp-Notebook-ExecutionIndicator").get_attribute(
-            "data-status") == "idle", 60)
+            "data-status") == "idle", limit)
 
-    def run_cell(self, code: str) -> str:
+    def run_cell(self, code: str, limit: float = 30.0) -> str:
         """Types code into the notebook's last cell and runs it: what it gives.
 
         JupyterLab drops a run that comes while its line to the kernel is being made, and says nothing: the
@@ -131,4 +131,4 @@ class Browser:
                 pressed = time.monotonic()
                 cell.find_element(By.CSS_SELECTOR, ".cm-content").send_keys(Keys.SHIFT, Keys.ENTER)
             return found[0].text.strip() if found else ""
-        return self.wait(f"{code} gives nothing", output)
+        return self.wait(f"{code} gives nothing", output, limit)

@@ -1,0 +1,135 @@
+"""Notebooks whose homes are on the file server: a cluster that Coop makes, one node of it that can mount NFS, and a student's browser."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.rack.hub.browser import Browser
+
+NAME = "jupyter.flock.example"
+MIB = 1 << 20
+KUBECTL = "KUBECONFIG=/etc/kubernetes/admin.conf kubectl -n hub"
+# users' servers go to the node that can mount; it is emulated, so that a server takes its time there
+VALUES = """  singleuser:
+    nodeSelector: {kubernetes.io/hostname: chick3}
+    startTimeout: 900
+"""
+STARTS, SLOW = 900.0, 300.0  # seconds that a server, and anything else there, may take on a processor that is emulated
+
+
+def kubectl(rack, words: str) -> str:
+    """What kubectl says on the first control plane."""
+    return rack.lab.run("chick0", "sh", "-c", f"{KUBECTL} {words}", check=False).stdout.strip()
+
+
+@pytest.fixture
+def browser(rack):
+    with Browser(NAME, rack.lab.places.porch.read_text().strip()) as one:
+        yield one
+
+
+def start(browser: Browser, profile: str = "default") -> float:
+    """From the page of choices to JupyterLab; how long it took."""
+    began = time.monotonic()
+    browser.open("/hub/spawn")
+    browser.click(f"label[for=profile-item-{profile}]")
+    browser.click("#spawn_form button[type=submit]")
+    browser.wait("no server starts", lambda: browser.path.startswith("/user/"), STARTS)
+    return time.monotonic() - began
+
+
+def test_a_cluster_is_made_with_homes_on_the_file_server(rack):
+    storage = rack.lab.rack / "configs/storage.yaml"
+    if "\nhomes:" not in storage.read_text():
+        storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
+    rack.change("configs/hub.yaml", "  singleuser:\n", VALUES)
+    assert (done := rack.inv("storage.apply", "--yes", "--create", "nest")).code == 0, done.said
+    done = rack.inv("cluster.bootstrap", "--yes")
+    print(f"the cluster was made in {done.seconds:.0f} s")
+    assert done.code == 0, done.said
+    assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
+
+
+def test_a_hub_is_installed_and_its_canary_has_a_home_there(rack):
+    done = rack.inv("hub.upgrade", "--yes")
+    print(f"hub.upgrade with its canary took {done.seconds:.0f} s")
+    assert done.code == 0, done.said
+    assert kubectl(rack, "get pvc homes -o jsonpath='{.status.phase} {.spec.accessModes[0]}'") == "Bound ReadWriteMany"
+    again = rack.inv("hub.upgrade", "--dry")
+    assert again.code == 0, again.said
+
+
+def test_a_student_finds_a_file_again(rack, browser):
+    browser.log_in("student")
+    print(f"a server was there after {start(browser):.0f} s")
+    assert kubectl(rack, "get pod jupyter-student -o jsonpath='{.spec.nodeName}'") == "chick3"
+    browser.new_notebook("student", SLOW)
+    word = uuid.uuid4().hex
+    assert browser.run_cell(f"open('kept.txt', 'w').write('{word}')", SLOW) == "32"
+    assert rack.ask("hen", "cat /nest/homes/hub/student/kept.txt; stat -c %u:%g /nest/homes/hub/student/kept.txt") == f"{word}\n1000:100"
+    browser.stop()
+    print(f"again after {start(browser):.0f} s")
+    browser.new_notebook("student", SLOW)
+    assert browser.run_cell("open('kept.txt').read()", SLOW) == f"'{word}'"
+    assert browser.run_cell("import os; s = os.statvfs('.'); s.f_blocks * s.f_frsize", SLOW) == str(200 * MIB)
+
+
+FILL = """import os
+
+def fill(name):
+    written = 0
+    try:
+        with open(name, "wb") as file:
+            while written < 400 << 20:
+                written += file.write(os.urandom(1 << 20))
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        return f"{error.strerror} after {written >> 20} MiB"
+"""
+
+
+def test_a_full_home_starts_a_server_and_is_emptied_in_the_browser(rack, browser):
+    """A full home does not lock its user out, and does not touch the neighbour."""
+    browser.log_in("student")
+    start(browser)
+    rack.ask("hen", f"cat >/nest/homes/hub/student/fill.py <<'PROGRAM'\n{FILL}PROGRAM")
+    browser.new_notebook("student", SLOW)
+    said = browser.run_cell("import fill; fill.fill('big')", SLOW)
+    print(said)
+    full = re.fullmatch(r"'Disk quota exceeded after (\d+) MiB'", said)
+    assert full and 150 < int(full[1]) < 400, said
+    rack.ask("hen", "mkdir -p /nest/homes/hub/other; chown 1000:100 /nest/homes/hub/other; "
+             "dd if=/dev/urandom of=/nest/homes/hub/other/file bs=1M count=20 conv=fsync status=none")
+    browser.stop()
+    seconds = start(browser)
+    print(f"with a full home a server was there after {seconds:.0f} s")
+    browser.open("/user/student/lab?reset")
+    browser.find('.jp-DirListing-item[title*="big"]', 120).click()
+    browser.driver.switch_to.active_element.send_keys(Keys.DELETE)
+    browser.click(".jp-Dialog .jp-mod-warn", 60)
+    browser.wait("the file is still there", lambda: not rack.ask("hen", "ls /nest/homes/hub/student | grep -x big || :"), 60)
+    browser.new_notebook("student", SLOW)
+    assert browser.run_cell("open('after.txt', 'w').write('x' * 1000)", SLOW) == "1000"
+
+
+def test_a_reboot_of_the_file_server_under_a_notebook(rack, browser):
+    """Announced to nobody: the kernel's cell waits, and goes on; the node stays Ready, and the pod is the same."""
+    browser.log_in("student")
+    start(browser)
+    pod = kubectl(rack, "get pod jupyter-student -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'")
+    browser.new_notebook("student", SLOW)
+    assert browser.run_cell("open('before.txt', 'w').write('x')", SLOW) == "1"
+    done = rack.inv("storage.reboot", "--silent", "--yes")
+    print(f"storage.reboot took {done.seconds:.0f} s\n{done.said}")
+    assert done.code == 0, done.said
+    began = time.monotonic()
+    assert browser.run_cell("open('before.txt', 'a').write('yy')", SLOW) == "2"
+    print(f"the notebook wrote {time.monotonic() - began:.0f} s after the command had ended")
+    assert pod == kubectl(rack, "get pod jupyter-student -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'")
+    assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
