@@ -48,6 +48,7 @@ def test_a_cluster_is_made_with_homes_on_the_file_server(rack):
     if "\nhomes:" not in storage.read_text():
         storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
     rack.change("configs/hub.yaml", "  singleuser:\n", VALUES)
+    rack.change("configs/hub.yaml", "    config:\n", "    config:\n      KubeSpawner: {http_timeout: 600}\n")
     assert (done := rack.inv("storage.apply", "--yes", "--create", "nest")).code == 0, done.said
     done = rack.inv("cluster.bootstrap", "--yes")
     print(f"the cluster was made in {done.seconds:.0f} s")

@@ -174,6 +174,11 @@ elif storage["type"] == "static":
     mounts.append(
         {"name": "home", "mountPath": storage["homeMountPath"], "subPath": storage["static"].get("subPath")}
     )
+if files := user.get("extraFiles"):
+    modes = {key: {"mode": file["mode"]} if "mode" in file else {} for key, file in files.items()}
+    items = [{"key": key, "path": key} | mode for key, mode in modes.items()]
+    volumes.append({"name": "files", "secret": {"secretName": "singleuser", "items": items}})
+    mounts += [{"name": "files", "mountPath": file["mountPath"], "subPath": key} for key, file in files.items()]
 spawner.volumes = volumes + as_list(storage.get("extraVolumes"))
 spawner.volume_mounts = [
     {key: value for key, value in mount.items() if value is not None} for mount in mounts

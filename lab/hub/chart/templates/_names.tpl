@@ -52,6 +52,21 @@ imagePullPolicy: {{ . }}
 {{- with $secrets }}imagePullSecrets: {{ toJson . }}{{ end }}
 {{- end }}
 
+{{- /* extraFiles, as a Secret's data has them */ -}}
+{{- define "lab-hub.files" -}}
+{{- range $name, $file := . }}
+{{- if $file.stringData }}
+{{ $name | quote }}: {{ $file.stringData | b64enc }}
+{{- else if $file.binaryData }}
+{{ $name | quote }}: {{ $file.binaryData | replace "\n" "" }}
+{{- else if hasSuffix ".json" $file.mountPath }}
+{{ $name | quote }}: {{ toJson $file.data | b64enc }}
+{{- else }}
+{{ $name | quote }}: {{ toYaml $file.data | b64enc }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* environment as a list, from a list or from {NAME: text} or {NAME: {valueFrom: …}} */ -}}
 {{- define "lab-hub.environment" -}}
 {{- if kindIs "slice" . }}{{ toYaml . }}{{ else }}
