@@ -72,7 +72,7 @@ def test_a_student_finds_a_file_again(rack, browser):
     browser.new_notebook("student", SLOW)
     word = uuid.uuid4().hex
     assert browser.run_cell(f"open('kept.txt', 'w').write('{word}')", SLOW) == "32"
-    assert rack.ask("hen", "cat /nest/homes/hub/student/kept.txt; stat -c %u:%g /nest/homes/hub/student/kept.txt") == f"{word}\n1000:100"
+    assert rack.ask("hen", "cd /nest/homes/hub/student; cat kept.txt; stat -c ' %u:%g' kept.txt") == f"{word} 1000:100"
     browser.stop()
     print(f"again after {start(browser):.0f} s")
     browser.new_notebook("student", SLOW)
