@@ -30,6 +30,7 @@ if [ "$user" != root ]; then
 fi
 
 # a lease would have its own /etc/resolv.conf written at each start, and the rack's files say what is in it
+# shellcheck disable=SC2016  # dhcpcd expands it, at each run of its hooks
 if [ -f "$target/etc/dhcpcd.conf" ]; then echo 'skip_hooks="$skip_hooks resolv.conf"' >"$target/etc/dhcpcd.enter-hook"; fi
 
 # GRUB for Secure Boot is a recommended package: where install.yaml leaves those out, firmware that enforces it starts no disk
