@@ -9,7 +9,7 @@ from fabfile.rack import Machine, Rack
 from fabfile.resources import CloudInitData, File, FirstLine, Hostname, HostNames, IfThere, Resource, Unit
 from fabfile.roles.rendering import render
 
-#: dhcpcd sources it before each hook it runs (dhcpcd-run-hooks(8)), so a line holds from its next lease on. `nohook` in dhcpcd.conf
+#: dhcpcd sources it before the hooks, each time that it runs them (dhcpcd-run-hooks(8)): a line holds at once. `nohook` in dhcpcd.conf
 #: does not: a daemon that is told to read that again (SIGHUP) runs its hooks once more by the old settings first, after its own time.
 DHCPCD = "/etc/dhcpcd.enter-hook"
 DHCLIENT = "/etc/dhcp/dhclient-enter-hooks.d/rack"

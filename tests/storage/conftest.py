@@ -78,6 +78,12 @@ class Rack:
         assert old in text
         path.write_text(text.replace(old, new, 1))
 
+    def with_homes(self) -> None:
+        """Have storage.yaml name homes, unless it does."""
+        storage = self.lab.rack / "configs/storage.yaml"
+        if "\nhomes:" not in storage.read_text():
+            storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
+
 
 @pytest.fixture(scope="session")
 def rack():

@@ -10,9 +10,7 @@ MOUNT = "/mnt/hub"
 
 
 def test_homes_are_set_up_and_a_node_mounts_a_hubs_folder(rack):
-    storage = rack.lab.rack / "configs/storage.yaml"
-    if "\nhomes:" not in storage.read_text():
-        storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
+    rack.with_homes()
     done = rack.inv("storage.apply", "--yes")
     assert done.code == 0, done.said
     rack.ask("chick3", f"mkdir -p {MOUNT}; mountpoint -q {MOUNT} || "

@@ -44,16 +44,12 @@ def start(browser: Browser) -> float:
     browser.wait("there are no choices", ready, SLOW)
     began = time.monotonic()
     if not browser.path.startswith("/user/"):
-        browser.click(CHOICE)
-        browser.click("#spawn_form button[type=submit]")
-        browser.wait("no server starts", lambda: browser.path.startswith("/user/"), STARTS)
+        browser.start("default", STARTS)
     return time.monotonic() - began
 
 
 def test_a_cluster_is_made_with_homes_on_the_file_server(rack):
-    storage = rack.lab.rack / "configs/storage.yaml"
-    if "\nhomes:" not in storage.read_text():
-        storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
+    rack.with_homes()
     rack.change("configs/hub.yaml", "  singleuser:\n", VALUES)
     rack.change("configs/hub.yaml", "    config:\n", "    config:\n      KubeSpawner: {http_timeout: 600}\n")
     assert (done := rack.inv("storage.apply", "--yes", "--create", "nest")).code == 0, done.said

@@ -36,4 +36,4 @@ def test_everything_comes_back_without_a_keystroke(moment, bootstrapped, operato
 def test_nothing_differs_and_the_doctor_has_nothing_to_say(bootstrapped, operator):
     again = operator.bootstrap()
     assert (again["changes"], again["exit_code"]) == (0, 0)
-    assert operator.inv("doctor", code=None).code == 0
+    operator.inv("doctor")

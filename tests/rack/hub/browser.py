@@ -89,12 +89,12 @@ class Browser:
         self.click("#login_submit")
         self.wait("the login does not end", lambda: self.path != "/hub/login")
 
-    def start(self, profile: str) -> None:
+    def start(self, profile: str, limit: float = 180.0) -> None:
         """From the page of choices to the profile's server."""
         self.open("/hub/spawn")
         self.click(f"label[for=profile-item-{profile}]")
         self.click("#spawn_form button[type=submit]")
-        self.wait("no server starts", lambda: self.path.startswith("/user/"), 180)
+        self.wait("no server starts", lambda: self.path.startswith("/user/"), limit)
 
     def stop(self) -> None:
         """The server, by the button of the hub's home: it does nothing before the page's script is running."""
