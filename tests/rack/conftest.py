@@ -13,14 +13,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "test"
+ENDPOINT = "kubeapi.flock.lan"
 LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
@@ -171,6 +173,35 @@ def nodes(inside, kind):
         table = inside(kind.first, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers", check=False)
         return set(re.findall(r"^(\S+) +Ready\b", table, re.MULTILINE))
     return ask
+
+
+@pytest.fixture(scope="session")
+def calling(lab, inside, tmp_path_factory):
+    """calling(50): calls the API by its endpoint's name from rooster, so often a second; gives the answers' times so far."""
+    folder = tmp_path_factory.mktemp("calling")
+    out = folder / "answers"
+
+    @contextmanager
+    def call(per_second: int):
+        (folder / "hosts").write_text(inside("rooster", "cat /etc/hosts"))
+        (folder / "config").write_text(inside("chick0", "cat /etc/kubernetes/admin.conf"))
+        out.write_text("")
+        process = subprocess.Popen(
+            ["nsenter", f"--net={lab.places.namespace_path('rooster')}", sys.executable, str(Path(__file__).parent / "caller.py"),
+             str(folder / "config"), str(folder / "hosts"), ENDPOINT, str(per_second), str(out)], stdin=subprocess.PIPE)
+        try:
+            wait_until("the API answers", lambda: out.read_text().count("\n") > 2 * per_second)
+            yield lambda: [float(line.split()[0]) for line in out.read_text().splitlines()[:-1]]
+        finally:
+            process.terminate()
+            process.wait()
+    return call
+
+
+def silence(times: list[float], since: float) -> float:
+    """The longest time without an answer, from then to now."""
+    after = [since, *(one for one in sorted(times) if one > since), time.time()]
+    return max(later - earlier for earlier, later in pairwise(after))
 
 
 def wait_until(what: str, true, limit: float = 120.0) -> None:

@@ -7,22 +7,17 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from conftest import wait_until
+from conftest import ENDPOINT, silence, wait_until
 
-VIRTUAL, ENDPOINT = "10.0.0.10", "kubeapi.flock.lan"
+VIRTUAL = "10.0.0.10"
 HUB, HUB_AT = "jupyter.flock.example", "128.120.136.54"
 CHICKS = ("chick0", "chick1", "chick2")
 CUTS = int(os.environ.get("COOP_CUTS") or 3)
 SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
-PROJECT = Path(__file__).parents[2]
 
 
 def entry(hosts: str, machine: str) -> str:
@@ -68,35 +63,6 @@ def holder(lab, inside):
     return ask
 
 
-@pytest.fixture(scope="module")
-def calling(lab, inside, tmp_path_factory):
-    """Calls the API from rooster, fifty times a second; gives the answers' times so far."""
-    folder = tmp_path_factory.mktemp("calling")
-    out = folder / "answers"
-
-    @contextmanager
-    def call():
-        (folder / "hosts").write_text(inside("rooster", "cat /etc/hosts"))
-        (folder / "config").write_text(inside("chick0", "cat /etc/kubernetes/admin.conf"))
-        out.write_text("")
-        process = subprocess.Popen(
-            ["nsenter", f"--net={lab.places.namespace_path('rooster')}", sys.executable, str(Path(__file__).parent / "caller.py"),
-             str(folder / "config"), str(folder / "hosts"), ENDPOINT, "50", str(out)], stdin=subprocess.PIPE)
-        try:
-            wait_until("the API answers", lambda: out.read_text().count("\n") > 100)
-            yield lambda: [float(line.split()[0]) for line in out.read_text().splitlines()[:-1]]
-        finally:
-            process.terminate()
-            process.wait()
-    return call
-
-
-def silence(times: list[float], since: float) -> float:
-    """The longest time without an answer, from then to now."""
-    after = [since, *(one for one in sorted(times) if one > since), time.time()]
-    return max(later - earlier for earlier, later in pairwise(after))
-
-
 def not_ready(inside, machine: str) -> set[str]:
     table = inside(machine, f"{KUBECTL} --request-timeout=4s get nodes --no-headers 2>/dev/null", check=False)
     return set(re.findall(r"^(\S+) +NotReady", table, re.MULTILINE))
@@ -134,7 +100,7 @@ def test_two_more_join(three, operator, holder, inside):
 
 def test_the_power_of_the_holder_is_cut_again_and_again(three, lab, holder, inside, calling):
     figures = []
-    with calling() as answers:
+    with calling(50) as answers:
         for _ in range(CUTS):
             [dead] = holder()
             other = next(name for name in CHICKS if name != dead)

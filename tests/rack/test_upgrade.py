@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from conftest import wait_until
+from conftest import ENDPOINT, silence, wait_until
 
+SOME, ALL = 1, 3  # how many control planes: the run is killed at some points, or at all of them
 BEFORE, TARGET = "1.36.3", "1.37.0"
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 CHICKS = ("chick0", "chick1", "chick2")
@@ -41,18 +42,21 @@ TESTED = """\
 """
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["one control plane", "three"])
+@pytest.fixture(scope="module", params=[SOME, ALL], ids=["one control plane", "three"])
 def planes(request, lab, operator):
     """Empty machines, bootstrapped with the former version; how many control planes they have."""
     lab.reset()
-    hosts, versions = lab.rack / "hosts.yaml", lab.rack / "configs/versions.yaml"
-    texts = hosts.read_text(), versions.read_text()
-    if request.param == 3:
-        hosts.write_text(texts[0].replace("roles: [worker]", "roles: [control-plane]"))
+    files = [lab.rack / name for name in ("hosts.yaml", "configs/versions.yaml", "configs/cluster.yaml")]
+    hosts, _, cluster = files
+    texts = {file: file.read_text() for file in files}
+    if request.param == ALL:
+        hosts.write_text(texts[hosts].replace("roles: [worker]", "roles: [control-plane]"))
+        cluster.write_text(texts[cluster].replace(
+            f"endpoint: {ENDPOINT}\n", f"endpoint: {ENDPOINT}\nkeepalived: {{virtual_ipaddress: 10.0.0.10}}\n"))
     operator.inv("cluster.bootstrap")
     yield request.param
-    hosts.write_text(texts[0])
-    versions.write_text(texts[1])
+    for file, text in texts.items():
+        file.write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +81,11 @@ def versions(inside):
 
 @dataclass
 class Watched(threading.Thread):
-    """Asks each second which nodes are away or cordoned, whether an API server answers, and what the hub's health is."""
+    """Asks each second which nodes are away or cordoned, and what the hub's health is."""
 
     inside: object
     planes: int
     together: list[str] = field(default_factory=list)  # moments with two nodes away
-    silent: float = 0.0  # the longest time without an API server, in seconds
     hub: list[str] = field(default_factory=list)  # answers of the hub that were none
 
     def __post_init__(self):
@@ -93,15 +96,12 @@ class Watched(threading.Thread):
         return id(self)
 
     def run(self):
-        answered = time.monotonic()
         service = ""
         while not self.ended.wait(1.0):
             nodes = next(filter(None, (self.inside(name, f"timeout 5 {KUBECTL} --request-timeout=3s get nodes --no-headers "
                                                    "2>/dev/null", check=False) for name in CHICKS[:self.planes])), "")
             if not nodes:
-                self.silent = max(self.silent, time.monotonic() - answered)
                 continue
-            answered = time.monotonic()
             away = re.findall(r"^(\S+) +(?:NotReady|\S*SchedulingDisabled)", nodes, re.MULTILINE)
             if len(away) > 1:
                 self.together.append(" ".join(away))
@@ -150,29 +150,60 @@ def test_what_could_not_end_well_is_refused_and_nothing_is_touched(next_minor, o
     assert versions() == before
 
 
+def points(planes: int, inside) -> Iterator[tuple[str, object]]:
+    """The points of an upgrade at which the run is killed, in the order in which they come."""
+    def kubeadm_works(name: str) -> bool:
+        return bool(inside(name, "ls /var/lib/coop/kubeadm-upgrade.begun 2>/dev/null", check=False))
+
+    def is_drained(name: str) -> bool:
+        return "SchedulingDisabled" in inside(
+            name if planes == ALL else "chick0", f"{KUBECTL} --request-timeout=3s get nodes {name} --no-headers 2>/dev/null", check=False)
+
+    def has(program: str, name: str) -> bool:
+        return TARGET in inside(name, f"{program} {'version -o short' if program == 'kubeadm' else '--version'}", check=False)
+
+    if planes == SOME:
+        yield "kubeadm works on chick0", lambda: kubeadm_works("chick0")
+        yield "chick0 is drained", lambda: is_drained("chick0")
+        yield "chick2 has a new kubelet", lambda: has("kubelet", "chick2")
+        return
+    yield "etcd is saved", lambda: inside("chick0", f"ls /var/lib/coop/etcd/before-{TARGET}.db 2>/dev/null", check=False)
+    yield "chick0 has a new kubeadm", lambda: has("kubeadm", "chick0")
+    for name in CHICKS:
+        yield f"kubeadm works on {name}", lambda name=name: kubeadm_works(name)
+    yield "chick2's kubeadm has ended", lambda: not kubeadm_works("chick2")
+    for name in CHICKS:
+        yield f"{name} is drained", lambda name=name: is_drained(name)
+        yield f"{name} has a new kubelet", lambda name=name: has("kubelet", name)
+
+
 def killed_when(operator, what: str, true) -> None:
+    """A run of the upgrade that does not end by itself."""
     run = operator.start("inv", "cluster.upgrade", "--force", "--yes")
+    began = time.monotonic()
     try:
         wait_until(what, lambda: true() or run.poll() is not None, limit=900)
     finally:
         run.send_signal(signal.SIGKILL)
         said, _ = run.communicate(timeout=30)
-    assert run.returncode == -signal.SIGKILL, said
+    assert run.returncode == -signal.SIGKILL, f"it has ended before {what}:\n{said}"
+    print(f"killed after {time.monotonic() - began:.0f} s: {what}")
 
 
-def test_it_is_upgraded_though_it_is_killed_on_the_way(next_minor, planes, operator, inside, versions):
-    with watching(inside, planes) as watched:
+def test_it_is_upgraded_though_it_is_killed_on_the_way(next_minor, planes, operator, inside, versions, calling):
+    with calling(10) as answers, watching(inside, planes) as watched:
+        began = time.time()
         operator.inv("cluster.upgrade", "--force", "--dry", code=3)
-        killed_when(operator, "kubeadm works on chick0", lambda: inside("chick0", "ls /var/lib/coop/kubeadm-upgrade.begun", check=False))
-        killed_when(operator, "chick0 is drained", lambda: "SchedulingDisabled" in inside(
-            "chick0", f"{KUBECTL} --request-timeout=3s get nodes chick0 --no-headers", check=False))
-        killed_when(operator, "chick2 has a new kubelet", lambda: TARGET in inside("chick2", "kubelet --version"))
+        for what, true in points(planes, inside):
+            killed_when(operator, what, true)
         operator.inv("cluster.upgrade", "--force", "--yes")
+        silent = silence(answers(), began)
     for name, found in versions().items():
         assert f"Kubernetes v{TARGET}" in found and all(f"\n{held}\n" in f"\n{found}" for held in ("kubeadm", "kubectl", "kubelet")), found
         assert ("api v" not in found) or f"api v{TARGET}" in found, (name, found)
+    print(f"the API was silent for {silent:.1f} s at most; the hub's answers that were none: {watched.hub}")
     assert not watched.together
-    assert watched.silent < (5 if planes == 3 else 300), watched.silent
+    assert silent < (5 if planes == ALL else 300), silent
     assert len(watched.hub) < 60, watched.hub  # the hub's own pods move once each; its proxy with them
     assert "true" not in inside("chick0", f"{KUBECTL} get nodes -o jsonpath='{{.items[*].spec.unschedulable}}'")
     assert inside("chick0", f"ls /var/lib/coop/etcd/before-{TARGET}.db")
