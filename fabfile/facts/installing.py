@@ -11,12 +11,12 @@ from fabfile.facts.netboot import Boots, Ordered
 from fabfile.rack import Machine, Problem, Rack
 from fabfile.rack.files import HOSTS, INSTALL
 from fabfile.resources.installation import written_disks
-from fabfile.resources.order import KINDS, KindName
+from fabfile.resources.order import KINDS, KindName, Order
 from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.preseed import system_of
 
 SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
-Stage = Literal["order", "watch", "busy", "failed", "finished"]
+Stage = Literal["order", "watch", "other", "busy", "failed", "finished"]
 
 
 def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
@@ -110,18 +110,21 @@ def active(boots: Boots, address: str, order: Ordered) -> int:
     return max(order.since, asked, *(word.time for word in order.words), 0)
 
 
-def stage(boots: Boots, machine: Machine, kind: KindName, again: bool = False) -> Stage:
-    """What is to be done for the machine now, for whoever wants an order of this kind. "busy": it is at work on another one."""
+def stage(boots: Boots, machine: Machine, new: Order, again: bool = False) -> Stage:
+    """What is to be done for the machine now, for whoever wants this order. "other": it is armed to write other disks. "busy": it
+    is at work on another order."""
     address = str(machine.address())
     order = boots.order(address)
     if order is None or order.state in ("expired", "withdrawn"):
         return "order"
-    wanted = KINDS[kind]
-    same = order.kind == kind or (wanted.installs and order.kind in KINDS and KINDS[order.kind].installs)
+    wanted = new.about
+    same = order.kind == new.kind or (wanted.installs and order.kind in KINDS and KINDS[order.kind].installs)
     if order.state == "armed":
-        return "order" if order.word("refused") or order.kind != kind else "watch"  # refused: it is not what it was armed with
+        if order.word("refused") or order.kind != new.kind:  # refused: it is not what it was armed with
+            return "order"
+        return "watch" if order.disks == new.disks else "other"
     if order.state == "claimed":
         if boots.now - active(boots, address, order) < SILENT and not order.word("failed"):
-            return "watch" if same else "busy"
+            return "watch" if same and (wanted.installs or order.disks == new.disks) else "busy"
         return "failed" if same and wanted.installs and not again else "order"
     return "finished" if same and wanted.installs and not again else "order"

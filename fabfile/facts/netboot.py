@@ -38,6 +38,11 @@ class Ordered:
         """A name in KINDS."""
         return self.about.get("kind", "install")
 
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """Those that it writes."""
+        return tuple(self.about.get("disks", "").split())
+
     def word(self, name: str) -> Word | None:
         """The last of that name."""
         return max((word for word in self.words if word.name == name), key=lambda word: word.time, default=None)

@@ -60,7 +60,7 @@ def wipe(c: Context, machine: str, disks: str, dry: bool = False) -> None:
                    f"{', '.join(known.disks) or 'none in hosts.yaml: inv rack.scan ' + machine + ' --netboot'}", code=2)
     if not (known.uuid or known.serial):
         raise Exit(f"neither UUID nor serial number of {machine} is on file: inv rack.scan {machine} --netboot first", code=2)
-    order = carried_out(rack, box, ordered(box, "wipe", named), dry=dry, agreed=lambda shown: _agree(rack, box, named, shown))
+    order = carried_out(rack, box, ordered(box, "wipe", named), dry=dry, agreed=lambda shown: _agree(rack, box, shown))
     word = order.word("finished")
     print(f"{machine}:\n" + "\n".join(f"  {line}" for line in (word.text.splitlines() if word else ())))
 
@@ -116,7 +116,7 @@ def _inside(rack: Rack) -> bool:
     return is_this_computer(rack.gateway)
 
 
-def _agree(rack: Rack, box: Machine, disks: tuple[str, ...], order: Ordered) -> None:
+def _agree(rack: Rack, box: Machine, order: Ordered) -> None:
     """Asks for the machine's name, once it has shown what lies on its disks; the task ends with code 1 without it."""
     from fabfile.roles.arming import agree, withdraw
     from fabfile.screen.consent import typed_in
@@ -125,7 +125,7 @@ def _agree(rack: Rack, box: Machine, disks: tuple[str, ...], order: Ordered) -> 
 
     report = order.word("machine")
     assert report is not None  # this was called because of it
-    print(f"\n{box.name} has these disks, and holds on them:\n{disks_text(report.text)}\n\nAll of it is lost on {', '.join(disks)}. ",
+    print(f"\n{box.name} has these disks, and holds on them:\n{disks_text(report.text)}\n\nAll of it is lost on {', '.join(order.disks)}. ",
           end="", flush=True)
     if not typed_in(box.name, "to have it emptied", sys.stdin, sys.stdout):
         act(rack, rack.gateway, f"disarm {box.name}", withdraw(box))

@@ -35,11 +35,15 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
     with connected(rack) as ways:
         boots = boots_of(rack, ways)
         former = boots.order(str(box.address()))
-        match stage(boots, box, order.kind, again):
+        match stage(boots, box, order, again):
             case "order":
                 rack, _ = find_leader(ways, without=box)
                 refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
                 arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
+            case "other":
+                assert former is not None
+                raise Exit(f"{box.name} is armed by order {former.id}, which writes {', '.join(former.disks) or 'no disk'}: "
+                           f"inv gateway.netboot --disarm {box.name}, then again", code=2)
             case "busy":
                 raise Exit(f"{box.name} is at work: {order_words(former)}", code=1)
             case "failed":

@@ -101,6 +101,18 @@ def test_disks_are_emptied_when_somebody_agreed_to_what_lies_there(boots):
             assert "was withdrawn" in said[0]
 
 
+def test_what_one_disk_s_order_shows_is_not_agreed_to_for_another(boots):
+    built(boots)
+    hosts = boots.operator.folder / "hosts.yaml"
+    hosts.write_text(hosts.read_text().replace("serial: S11}}", "serial: S11}, /dev/disk/by-id/ata-OTHER: {size: 512, serial: OTHER}}"))
+    run, _ = started(boots, "node.wipe", "chick1", "--disks", "ata-DISK_S11")
+    run.process.kill()
+    run.end()
+    code, said = Typed(boots, "node.wipe", "chick1", "--disks", "ata-OTHER", typed="chick1\n").end()
+    assert code == 2 and "which writes /dev/disk/by-id/ata-DISK_S11: inv gateway.netboot --disarm chick1, then again" in said, said
+    assert armed(boots, ADDRESS) and not boots.rooster.run(f"ls /srv/coop/boot/at/{ADDRESS}/armed/http | grep consent", check=False)
+
+
 def test_hours_of_work_end_with_what_got_worse(boots):
     built(boots)
     run, ram = started(boots, "node.burn-in", "chick1", "--hours", "1")

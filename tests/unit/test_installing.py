@@ -10,6 +10,7 @@ from fabfile.engine.link import Link
 from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
+from fabfile.resources.order import KindName, Order
 from fabfile.screen.installing import progress_text, quiet_text
 from tests.pages import PROJECT
 
@@ -92,6 +93,10 @@ def test_the_clusters_answer_counts_when_it_is_one(answer, found):
     assert member("chick1", answer) == found
 
 
+def wanted_order(kind: KindName, *disks: str) -> Order:
+    return Order("1" * 12, "chick1", disks=disks, kind=kind)
+
+
 REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
 
 
@@ -111,16 +116,20 @@ REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
 def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, words, asked, again, wanted):
     _, machine = machine_with()
     boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"disks": "ata-1"}, words),)}, asked)
-    assert stage(boots, machine, "install", again) == wanted
+    assert stage(boots, machine, wanted_order("install", "ata-1"), again) == wanted
     if state == "armed":
-        assert stage(boots, machine, "look", again) == "order", "it is armed to write, and is to be looked at"
-    assert stage(Boots(10_000), machine, "install", again) == "order"
+        assert stage(boots, machine, wanted_order("look"), again) == "order", "it is armed to write, and is to be looked at"
+    edited = "other" if state == "armed" and wanted == "watch" else wanted
+    assert stage(boots, machine, wanted_order("install", "ata-2"), again) == edited
+    assert stage(Boots(10_000), machine, wanted_order("install", "ata-1"), again) == "order"
 
 
 @pytest.mark.parametrize("state, kind, since, words, wanted", [
     ("armed", "wipe", 9900, (), "watch"),
+    ("armed", "wipe ata-2", 9900, (), "other"),  # who agrees to what is shown for ata-1 has not agreed to this
     ("armed", "look", 9900, (), "order"),
     ("claimed", "wipe", 9900, (), "watch"),
+    ("claimed", "wipe ata-2", 9900, (), "busy"),
     ("claimed", "burn-in", 9900, (), "busy"),
     ("claimed", "burn-in", 9900 - SILENT, (), "order"),
     ("claimed", "burn-in", 9900 - SILENT, (Word("1.progress", 9900, "it is at work"),), "busy"),
@@ -130,8 +139,9 @@ def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, word
 ])
 def test_an_order_of_another_kind_is_waited_for_while_it_is_heard_of(machine_with, state, kind, since, words, wanted):
     _, machine = machine_with()
-    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"kind": kind}, words),)})
-    assert stage(boots, machine, "wipe") == wanted
+    name, _, disks = kind.partition(" ")
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, since, {"kind": name, "disks": disks or "ata-1"}, words),)})
+    assert stage(boots, machine, wanted_order("wipe", "ata-1")) == wanted
 
 
 @pytest.mark.parametrize("state, asked, words, told", [
