@@ -11,6 +11,7 @@ from fabfile.upstream.paths import PKI
 
 from .api_question import ADMIN
 from .base import Change, Command, Resource
+from .etcd_members import etcdctl, member_removed
 
 CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's, which takes it off again
 
@@ -168,7 +169,8 @@ class NodeDeleted(Resource):
             return
         commands = [Command(f"{ADMIN} delete node {quote(self.node)} --timeout=60s", limit=90)]
         if self.dead and self.etcd:
-            commands.insert(0, Command(self._leave_etcd()))
+            # a member that never comes back still counts when the others vote
+            commands.insert(0, Command(f"{etcdctl(self.etcd, self.pki)}\n{member_removed(self.node)}"))
         if self.dead:
             # nobody is left to say that they have ended, and volumes wait for that word
             commands.append(Command(
@@ -177,17 +179,6 @@ class NodeDeleted(Resource):
                 f"  {ADMIN} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
                 "done"))
         yield Change(f"the cluster knows a node {self.node}", tuple(commands))
-
-    def _leave_etcd(self) -> str:
-        """A member that never comes back still counts when the others vote."""
-        pki = quote(f"{self.pki}/etcd")
-        return (f"etcdctl() {{ {ADMIN} -n kube-system exec etcd-{self.etcd} -- etcdctl "
-                f"--endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/server.crt "
-                f"--key={pki}/server.key \"$@\"; }}\n"
-                "members=$(etcdctl member list)\n"
-                "for id in $(printf '%s\\n' \"$members\" |"
-                f" sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {self.node}, .*/\\1/p')\n"
-                "do etcdctl member remove \"$id\"; done")
 
 
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "

@@ -78,9 +78,13 @@ def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dr
 
 
 def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> Leaving:
-    """Asks the cluster about the machine's pods, and the machine (unless said to be dead) if it lives."""
-    from fabfile.facts.leaving import parse, question
+    """Asks the cluster about the machine's pods, and whether etcd can do without it; and the machine (unless said to be
+    dead) if it lives."""
+    from dataclasses import replace
+
+    from fabfile.facts.leaving import etcd_question, etcd_without, parse, question
     from fabfile.tasks.queries import ask
+    from fabfile.upstream.documents import certificates_folder, etcd_folder
 
     leader = rack.leader
     questions = {machine.name: ":"} if not dead else {}
@@ -90,7 +94,10 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     if leaving is None:
         raise Exit(f"the API server cannot be queried about {machine.name}: "
                    f"{errors.get(leader.name) or answers.get(leader.name, '').strip()}", code=1)
-    return leaving
+    if leaving.dead or machine is leader or machine not in rack.control_planes or not etcd_folder(rack):
+        return leaving
+    answers, errors = ask(rack, {leader.name: etcd_question(leader.name, certificates_folder(rack))}, ways=ways)
+    return replace(leaving, etcd=etcd_without(machine.name, answers.get(leader.name) or str(errors.get(leader.name, ""))))
 
 
 @task(help={

@@ -31,3 +31,10 @@ def with_chicks(members: Iterable[str], off: Iterable[str] = ()) -> Rack:
         if name in members or not machine.is_member:
             machines[name] = machine.model_copy(update={"expect": "off"}) if name in off else machine
     return replace(rack, machines=MappingProxyType(machines))
+
+
+def all_control_planes() -> Rack:
+    """The same with all three chicks as control planes."""
+    rack = small_rack()
+    return replace(rack, machines=MappingProxyType({name: machine.model_copy(update={"roles": frozenset({"control-plane"})})
+                                                    if machine.is_member else machine for name, machine in rack.machines.items()}))

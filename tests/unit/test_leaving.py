@@ -1,0 +1,63 @@
+"""Which node may leave: a control plane only if etcd keeps its majority without it."""
+
+import json
+
+import pytest
+from invoke import Exit
+
+from fabfile.facts.leaving import etcd_without
+from fabfile.tasks import queries
+from fabfile.tasks.node import look_at_leaving
+from tests.unit.small_rack import all_control_planes
+
+CHICKS = [f"chick{number}" for number in range(5)]
+PODS = "node True\n\n#pods\n"
+
+
+def etcd(members: int, silent=(), unstarted=False) -> str:
+    """What etcd says of this many members, of which some do not answer."""
+    listed = [{"ID": n, "name": name, "clientURLs": [f"https://{name}:2379"]} for n, name in enumerate(CHICKS[:members])]
+    listed += [{"ID": 99, "peerURLs": ["https://new:2380"]}] if unstarted else []
+    health = [{"endpoint": f"https://{name}:2379", "health": name not in silent} for name in CHICKS[:members]]
+    return f"{json.dumps({'members': listed})}\n\n{json.dumps(health)}\n"
+
+
+@pytest.mark.parametrize("answer, told", [
+    (etcd(3), ""),
+    (etcd(2), ""),
+    (etcd(3, ["chick1"]), ""),  # it is the one that leaves
+    (etcd(5, ["chick4"]), ""),
+    (etcd(1), ""),  # it has left already
+    (etcd(3, ["chick2"]), "etcd has 3 members, and chick2 does not answer: without chick1 it would lose its majority, and the cluster "
+                          "with it. Switch chick2 on, or first: inv node.remove chick2 --dead"),
+    (etcd(5, ["chick3", "chick4"]), "chick3, chick4 do not answer: without chick1"),
+    (etcd(2, unstarted=True), "one that never started does not answer"),
+    ("", "does not tell its members (no answer), so it is not known"),
+    ("Error from server\n", "does not tell its members (Error from server)"),
+    (etcd(3).splitlines()[0], "does not tell its members"),
+])
+def test_a_member_of_etcd_leaves_only_if_the_others_are_a_majority(answer, told):
+    said = etcd_without("chick1", answer)
+    assert said == told if told.startswith("etcd has") or not told else told in said
+
+
+@pytest.mark.parametrize("silent, dead, told", [([], False, ""), (["chick2"], False, "lose its majority"), (["chick2"], True, "")])
+def test_etcd_is_asked_before_a_living_control_plane_leaves(monkeypatch, silent, dead, told):
+    rack = all_control_planes()
+    asked = []
+
+    def ask(rack, questions, limit=60.0, ways=None):
+        asked.append(questions)
+        return {name: etcd(3, silent) if "etcdctl" in text else PODS if "get node" in text else "" for name, text in questions.items()}, {}
+
+    monkeypatch.setattr(queries, "ask", ask)
+    leaving = look_at_leaving(rack, rack.machine("chick1"), dead, None)
+    assert told in leaving.refusal(force=True) if told else leaving.refusal(force=True) == ""
+    assert any("etcdctl" in text for questions in asked for text in questions.values()) != dead
+
+
+def test_an_api_server_that_does_not_answer_lets_nobody_leave(monkeypatch):
+    rack = all_control_planes()
+    monkeypatch.setattr(queries, "ask", lambda *_, **__: ({"chick0": "refused"}, {}))
+    with pytest.raises(Exit, match="cannot be queried"):
+        look_at_leaving(rack, rack.machine("chick1"), False, None)
