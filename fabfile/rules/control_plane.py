@@ -21,11 +21,17 @@ def api_server_down(look: Look) -> Found:
                               name, "crictl logs --tail 20 $(crictl ps -aq --name kube-apiserver | head -n 1)"))
 
 
+def no_answer(said: str) -> bool:
+    """Whether kubectl says that it got no answer; one that it does not trust is an answer."""
+    return said.startswith(("The connection to the server", "Unable to connect to the server")) and "tls: " not in said
+
+
 @rule(everywhere=_NO_API)
 def api_down(look: Look) -> Found:
     """No API server answers: pods run on, nothing is started, moved or healed."""
-    if look.cluster is not None and not look.cluster.api:
-        yield Finding("the API server does not answer", "cluster", Severity.DOWN,
+    of_rooster = look.rooster.text("kubectl") if look.rooster else ""
+    if (not look.cluster.api if look.cluster else no_answer(of_rooster)):
+        yield Finding("the API server does not answer", "cluster", Severity.DOWN, "" if look.cluster else of_rooster,
                       fix="inv node.status MACHINE of each control plane says how it is")
 
 

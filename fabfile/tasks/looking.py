@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fabfile.engine.errors import MachineError
     from fabfile.engine.ways import SshWays
+    from fabfile.facts.cluster import ClusterState
     from fabfile.facts.look import Look, Unreachable
     from fabfile.rack import Machine, Rack
 
@@ -23,7 +24,7 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     is a file server whose host key is not pinned. `more`: shell text that each machine runs too, for a part called "more"."""
     from time import time
 
-    from fabfile.facts import cluster, machine
+    from fabfile.facts import machine
     from fabfile.facts.file_server import parse as parse_file_server
     from fabfile.facts.hub import parse as parse_hub
     from fabfile.facts.look import Look
@@ -36,17 +37,33 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
     answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
     parts = {name: dict(sections(mask(answer), _PART)) for name, answer in answers.items()}
-    states = [cluster.parse(said["cluster"]) for name in (one.name for one in rack.control_planes)
-              if (said := parts.get(name, {})).get("cluster", "").strip()]
+    cluster = _cluster(rack, ways, parts)
     of_rooster = parts.get(rack.gateway.name, {})
-    return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, unreachable(errors),
-                next((state for state in states if state.api), cluster.ClusterState(api=False)),
+    return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, unreachable(errors), cluster,
                 {name.removeprefix("hub "): parse_hub(name.removeprefix("hub "), said) for name, said in of_rooster.items()
                  if name.startswith("hub ")},
                 parse_published(of_rooster["published"]) if "published" in of_rooster else {},
                 {name: (wanted_of(rack, rack.machine(name)), parse_file_server(name, said["file server"]))
                  for name, said in parts.items() if "file server" in said},
                 {name: tuple(filter(None, said[CUT].splitlines())) for name, said in parts.items() if said.get(CUT, "").strip()}), parts
+
+
+def _cluster(rack: Rack, ways: SshWays, parts: dict[str, dict[str, str]]) -> ClusterState | None:
+    """The cluster, as a control plane tells it; None where none can be asked. If each that answered leaves it to an earlier one,
+    whose API server answers and which cannot be asked itself, one of them is asked again."""
+    from fabfile.facts import cluster
+    from fabfile.facts.sections import sections
+    from fabfile.secret import mask
+    from fabfile.tasks.queries import ask
+
+    asked = [one.name for one in rack.control_planes if one.name in parts]
+    if asked and not any(parts[name].get("cluster", "").strip() for name in asked):
+        one = next((name for name in asked if "control-plane\tyes" in parts[name].get("machine", "")), asked[0])
+        answers, _ = ask(rack, {one: together({"cluster": cluster.question()}, ENOUGH)}, LIMIT, ways)
+        for told in (dict(sections(mask(answer), _PART)) for answer in answers.values()):
+            parts[one] |= {"cluster": told["cluster"], CUT: parts[one].get(CUT, "") + told.get(CUT, "")}
+    states = [cluster.parse(said) for name in asked if (said := parts[name].get("cluster", "")).strip()]
+    return next((state for state in states if state.api), states[0] if states else None)
 
 
 def unreachable(errors: Mapping[str, MachineError]) -> dict[str, Unreachable]:

@@ -2,7 +2,7 @@
 
     case         what is wrong
     MACHINE      other lines of its answer (tests/cases/doctor/base.yaml); of a list, lines by how they begin; null: none
-    cluster      the same of the cluster's answer; nodes by name; down: the API server does not answer
+    cluster      the same of the cluster's answer; nodes by name; down: the API server does not answer; silent: nobody was asked
     hub, published   pairs of text that stands in the answer, and what stands there instead; silent: rooster was not asked
     exports      pairs of path and address that hen should export; it exports nothing
     unreachable  machines that could not be asked: name → kind and problem
@@ -39,6 +39,7 @@ from fabfile.rules.rule import Rule
 from fabfile.screen.findings import as_data, as_text
 from fabfile.secret import MASK, mask_keys
 from fabfile.tasks import bundle, looking
+from tests.unit.simulated import Ways
 from tests.unit.small_rack import small_rack, with_chicks
 
 PROJECT = Path(__file__).parents[2]
@@ -124,10 +125,10 @@ def seen(rack, case: Mapping) -> Look:
             told = {**lines, **{key: edited(lines.get(key), edit) for key, edit in case.get(name, {}).items()}}
             machines[name] = machine.parse(name, answer_of(name, {key: value for key, value in told.items() if value is not None}))
     asked = "rooster" in machines and case.get("hub") != "silent"
-    down = case.get("cluster") == "down"
+    told = case.get("cluster", {})
     return Look(
         rack, BASE["now"], machines, away,
-        cluster.ClusterState(api=False) if down else cluster.parse(cluster_answer(case.get("cluster", {}))),
+        {"down": cluster.ClusterState(api=False), "silent": None}[told] if isinstance(told, str) else cluster.parse(cluster_answer(told)),
         {"hub": hub.parse("hub", replaced(BASE["hub"], case.get("hub", ())))} if asked else {},
         published.parse(replaced(BASE["published"], case.get("published", ()))) if asked else {},
         {"hen": (Wanted({}, frozenset(map(tuple, case["exports"])), {}), file_server.parse("hen", ""))} if "exports" in case else {},
@@ -142,6 +143,35 @@ def test_what_was_ended_for_want_of_time_is_named(shell, tmp_path):
     assert dict(sections(said.stdout, "#part ")) == {
         "machine": "well\n", "hub hub": "begun\n", "cluster": "", "cut short": "hub hub\n\n"}
     assert not [*tmp_path.iterdir()]
+
+
+def looked(machines: dict) -> tuple[Look, dict]:
+    """At a rack with three control planes, of which these answer."""
+    rack = small_rack()
+    planes = {name: rack.machines[name].model_copy(update={"roles": rack.machines["chick0"].roles}) for name in ("chick1", "chick2")}
+    return looking.look(replace(rack, machines={**rack.machines, **planes}), Ways(machines))
+
+
+def says_nothing(verb: str, text: str) -> tuple[int, str]:
+    return 0, "#part machine\n#part cut short\n"
+
+
+def plane(verb: str, text: str) -> tuple[int, str]:
+    """A control plane that finds the first one's API server well."""
+    told = "" if "https://10.0.0.100:6443/readyz" in text else "#ready\nok\n#nodes\n\n"
+    return 0, f"#part machine\ncontrol-plane\tyes\n#part cluster\n{told}\n#part cut short\n"
+
+
+def test_the_cluster_is_told_of_also_when_the_first_control_plane_cannot_be_asked_and_its_api_server_is_well():
+    look, said = looked({"rooster": says_nothing, "chick1": plane, "chick2": plane})
+    assert look.api is not None and set(look.unreachable) == {"chick0"}
+    assert said["chick1"]["cluster"].startswith("#ready") and said["chick1"]["machine"].startswith("control-plane")
+    assert not said["chick2"]["cluster"].strip(), "the cluster is asked once"
+
+
+def test_a_cluster_whose_control_planes_cannot_be_asked_is_unknown():
+    assert looked({"rooster": says_nothing})[0].cluster is None
+    assert looked({})[0].cluster is None
 
 
 # -- the rules -------------------------------------------------------------------------------------------------------------
