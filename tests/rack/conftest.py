@@ -23,6 +23,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "test"
 ENDPOINT = "kubeapi.flock.lan"
+HUB, HUB_AT = "jupyter.flock.example", "128.120.136.54"
 LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
@@ -202,6 +203,14 @@ def silence(times: list[float], since: float) -> float:
     """The longest time without an answer, from then to now."""
     after = [since, *(one for one in sorted(times) if one > since), time.time()]
     return max(later - earlier for earlier, later in pairwise(after))
+
+
+def hub_answers(lab) -> bool:
+    """From the internet, by its published name."""
+    enter = ["nsenter", f"--net={lab.places.namespace_path('internet')}"]
+    curl = ["curl", "-sk", "--noproxy", "*", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}",
+            "--resolve", f"{HUB}:443:{HUB_AT}", f"https://{HUB}/hub/health"]
+    return subprocess.run([*enter, *curl], capture_output=True, text=True).stdout == "200"
 
 
 def wait_until(what: str, true, limit: float = 120.0) -> None:

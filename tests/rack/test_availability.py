@@ -6,14 +6,12 @@ The figures are those of docs/availability.md; COOP_CUTS is how many times the p
 import json
 import os
 import re
-import subprocess
 import time
 
 import pytest
-from conftest import ENDPOINT, silence, wait_until
+from conftest import ENDPOINT, hub_answers, silence, wait_until
 
 VIRTUAL = "10.0.0.10"
-HUB, HUB_AT = "jupyter.flock.example", "128.120.136.54"
 CHICKS = ("chick0", "chick1", "chick2")
 CUTS = int(os.environ.get("COOP_CUTS") or 3)
 SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
@@ -129,14 +127,6 @@ def test_the_hub_leaves_a_dead_node(three, lab, inside):
     lab.on(dead)
     print(json.dumps({"hub away": round(away), "was on": dead}))
     assert away <= HUB_AWAY
-
-
-def hub_answers(lab) -> bool:
-    """From the internet, by its published name."""
-    enter = ["nsenter", f"--net={lab.places.namespace_path('internet')}"]
-    curl = ["curl", "-sk", "--noproxy", "*", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}",
-            "--resolve", f"{HUB}:443:{HUB_AT}", f"https://{HUB}/hub/health"]
-    return subprocess.run([*enter, *curl], capture_output=True, text=True).stdout == "200"
 
 
 def test_back_to_one(three, one, lab, operator, holder, inside):
