@@ -24,6 +24,8 @@
     backup_pack.sh   the same with authorities and keys, as an archive
     backup_keep.sh   a backup gets its name
     backups.sh       which backups there are
+    etcdutl.sh       etcdutl, out of etcd's image
+    restore_data.sh  data of etcd, made of a backup's snapshot
     restore_etcd.sh  keys and data of a backup, put back
     apply.sh         a folder of objects, applied
     pruned_objects.sh  objects that no file describes any more

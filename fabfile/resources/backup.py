@@ -106,16 +106,19 @@ class ClusterRestored(Resource):
                      remote_files=(RemoteFile(self.gateway, f"{BACKUPS}/{self.backup}/cluster.tar.gz", archive),))
 
     def _commands(self, there: bool, archive: str, config: str) -> Sequence[Command]:
-        peer = f"https://{self.address}:2380"
-        etcd = shell("restore_etcd", folder=self.FOLDER, pki=self.pki, etcd=self.etcd, node=self.node, peer=peer)
+        data = f"{self.etcd}.restored"  # of the same file system, so that it is moved at once
         image = f"image=$(kubeadm config images list --config {config} 2>/dev/null | grep '/etcd:' | head -n 1)"
+        restored = shell("etcdutl", "restore_data", folder=self.FOLDER, data=data, node=self.node, peer=f"https://{self.address}:2380")
+        put = shell("restore_etcd", folder=self.FOLDER, data=data, pki=self.pki, etcd=self.etcd)
         return [
             Command(f"tar -C {self.FOLDER} -xzf {archive}\n[ -s {self.FOLDER}/etcd.db ] && [ -s {self.FOLDER}/pki.tar ] ||"
                     " { echo 'the archive lacks the snapshot or the keys' >&2; exit 1; }", limit=300.0, shown=f"unpack {archive}"),
             Command(writing.put(ControlPlane.path, writing.text_of(self.config.encode()), mode=0o600,
                                 check="kubeadm config validate --config {}"), shown=f"write {ControlPlane.path} (mode 0600)"),
-            Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),  # before anything is removed
+            Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),
+            Command(f"{image}\n{restored}", long=True, limit=_LIMIT, shown="etcdutl snapshot restore"),
+            # whatever can be wrong with the backup or its room is known; until here nothing is removed
             *([reset_by_kubeadm(self.socket, self.pki)] if there else []),
-            Command(f"{image}\n{etcd}", long=True, limit=_LIMIT, shown="etcdutl snapshot restore"),
+            Command(put, long=True, limit=_LIMIT, shown=f"put keys into {self.pki}, and data into {self.etcd}"),
             marked(f"kubeadm init --config {config} --skip-token-print --ignore-preflight-errors "
                    f"DirAvailable-{self.etcd.replace('/', '-')}", limit=900.0)]
