@@ -127,12 +127,16 @@ class Interrupted(CoopError):
 
 
 class MachineError(CoopError):
-    """Something failed on, or on the way to, one machine. `tail`: the last lines it said, secrets masked."""
+    """Something failed on, or on the way to, one machine. `tail`: the last lines it said, secrets masked; `answered`: whether
+    the machine itself said something, be it that it lets nobody in."""
+
+    answered = True
 
     def __init__(self, machine: str, problem: str, *, step: str = "", resource: str = "", command: str = "",
-                 code: int | None = None, tail: Sequence[str] = (), hint: str = ""):
+                 code: int | None = None, tail: Sequence[str] = (), hint: str = "", answered: bool | None = None):
         self.machine, self.problem, self.step, self.resource = machine, problem, step, resource
         self.command, self.code, self.tail, self.hint = command, code, tuple(tail), hint
+        self.answered = self.answered if answered is None else answered
         super().__init__(problem)
 
     def __str__(self) -> str:
@@ -150,13 +154,17 @@ class LinkError(MachineError):
 
 
 class NoAnswer(LinkError):
-    """The machine could not be reached, or stopped answering while connecting."""
+    """The machine could not be reached, or stopped answering while connecting. `answered`: its system takes connections, or
+    refuses them, and no sshd speaks with Coop."""
+
+    answered = False
 
 
 class HostKeyUnknown(LinkError):
-    """The rack names no host key for this machine."""
+    """The rack names no host key for this machine: it was not spoken to."""
 
     exit_code = 2
+    answered = False
 
 
 class HostKeyChanged(LinkError):
@@ -183,6 +191,8 @@ class NoShell(LinkError):
 
 class LinkLost(LinkError):
     """The connection was lost, or the machine stopped answering, while something ran."""
+
+    answered = False
 
 
 class ProbeFailed(MachineError):
@@ -211,3 +221,8 @@ class RolledBack(MachineError):
 
 class CheckFailed(MachineError):
     """A check of a step did not pass in time."""
+
+
+def proves_that_it_runs(machine: str, error: MachineError | None) -> bool:
+    """Whether this error shows that the machine is on, whoever it lets in. One of the gateway before it shows nothing."""
+    return error is not None and error.machine == machine and error.answered

@@ -153,18 +153,19 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
         if isinstance(error, paramiko.ChannelException):
             return self._not_forwarded(error, there)
         if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-            return NoAnswer(name, f"its sshd and Coop have no method in common: {error}",
+            return NoAnswer(name, f"its sshd and Coop have no method in common: {error}", answered=True,
                             hint="Ciphers, MACs, KexAlgorithms or HostKeyAlgorithms of its sshd_config leave too little")
         if "not found in known_hosts" in str(error):
             return HostKeyChanged(name, "it has no host key of the kind that hosts.yaml names",
                                   hint="if it was installed again, put its new key into hosts.yaml")
+        taken = self.wire is not None and not self.proxy  # a proxy command is there before the machine is
         why = (self.wire and (self.wire.verdict or self.wire.complaint())) or _reason(error)
         if "SSH protocol banner" in why:
-            return NoAnswer(name, f"{there} takes the connection and ends it before it says anything",
+            return NoAnswer(name, f"{there} takes the connection and ends it before it says anything", answered=taken,
                             hint="is that a port of sshd? Else it takes no more for now: MaxStartups, PerSourcePenalties, fail2ban")
         refused = "refused" in why.lower()
-        return NoAnswer(name, f"no answer from {there}: {why}", hint=_ANOTHER_PORT if refused else
-                        "is the machine powered on, and the network to it up?")
+        return NoAnswer(name, f"no answer from {there}: {why}", answered=refused or taken,
+                        hint=_ANOTHER_PORT if refused else "is the machine powered on, and the network to it up?")
 
     def _not_forwarded(self, error: paramiko.ChannelException, there: str) -> LinkError:
         """The gateway opened no connection to this machine: it may not, or nobody answered."""
@@ -173,7 +174,7 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
             return NoAnswer(self.machine.name, f"{jump}'s sshd forbids to go on to {there}: {self.jump.forbids() or 'AllowTcpForwarding'}",
                             hint=f"Coop reaches machines through {jump}: allow TCP forwarding there, at least for {self.user}; "
                                  "a key in authorized_keys may forbid it, too (no-port-forwarding, permitopen)")
-        return NoAnswer(self.machine.name, f"{jump} cannot reach {there}: {error.text}",
+        return NoAnswer(self.machine.name, f"{jump} cannot reach {there}: {error.text}", answered="refused" in error.text.lower(),
                         hint=f"is the machine powered on? {_ANOTHER_PORT}")
 
     def forbids(self) -> str:

@@ -83,7 +83,7 @@ class SshWays:
         if known is not None and known.is_connected and not fresh:
             return known
         if (silent := self._silent.get(machine.name)) and not fresh:
-            raise NoAnswer(machine.name, silent.problem, hint=silent.hint)
+            raise NoAnswer(machine.name, silent.problem, answered=silent.answered, hint=silent.hint)
         link = self.unopened(machine)
         try:
             link.open()

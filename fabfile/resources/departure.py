@@ -149,13 +149,15 @@ class NodeDeleted(Resource):
     """A node that the cluster does not know any more.
 
     `dead`: its machine is off, so its pods end without it, and so does its member of etcd when it had one.
-    `etcd` is the node through whose etcd that is done; empty for one that held no control plane.
+    `etcd` is the node through whose etcd that is done; empty for one that held no control plane. `doubt`: why its machine
+    may be on after all; its name is then typed.
     """
 
     node: str
     dead: bool = False
     etcd: str = ""
     pki: str = PKI
+    doubt: str = ""
 
     @property
     def name(self) -> str:
@@ -178,7 +180,12 @@ class NodeDeleted(Resource):
                 "while read -r namespace pod rest; do\n"
                 f"  {ADMIN} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
                 "done"))
-        yield Change(f"the cluster knows a node {self.node}", tuple(commands))
+        yield Change(f"the cluster knows a node {self.node}", tuple(commands), interrupts=self._interrupts() if self.dead else "",
+                     typed=self.node if self.doubt else "")
+
+    def _interrupts(self) -> str:
+        return (f"{self.node} is taken to be off: its pods are deleted, and start elsewhere if somebody starts them; what still runs there "
+                "is not stopped" + (f". But {self.doubt}" if self.doubt else ""))
 
 
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "

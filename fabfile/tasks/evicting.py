@@ -58,18 +58,20 @@ def evict(c: Context, machine: str, dead: bool = False, back: bool = False, dry:
 
 def seen_dead(rack: Rack, box: Machine, ways: SshWays) -> str:
     """Whose pods end, in words. The task ends with code 2 where the machine lives, or is no node."""
+    from fabfile.engine.errors import proves_that_it_runs
     from fabfile.facts.leaving import parse, question
     from fabfile.tasks.queries import ask
 
     answers, errors = ask(rack, {rack.leader.name: question(box.name)}, ways=ways)
-    alive, _ = ask(rack, {box.name: ":"}, 20.0, ways)
+    alive, silent = ask(rack, {box.name: ":"}, 20.0, ways)
     leaving = parse(box.name, answers.get(rack.leader.name, ""), said_dead=True, unreachable="", holds_the_cluster=False)
     if leaving is None:
         raise Exit(f"the API server cannot be queried about {box.name}: {errors.get(rack.leader.name) or 'no answer'}", code=1)
     if not leaving.known:
         raise Exit(f"the cluster has no node {box.name}", code=2)
-    if alive or leaving.ready:
-        how = "answers by SSH" if alive else "is Ready, says the cluster: wait 40 s"
+    runs = proves_that_it_runs(box.name, silent.get(box.name))
+    if alive or runs or leaving.ready:
+        how = "answers by SSH" if alive else f"runs ({silent[box.name].problem})" if runs else "is Ready, says the cluster: wait 40 s"
         raise Exit(f"{box.name} {how}: it is not dead. inv node.reboot {box.name} --drain moves its pods; inv node.power {box.name} "
                    "off --hard switches it off", code=2)
     lost = ", ".join(f"{pod.namespace}/{pod.name}" for pod in leaving.lost)

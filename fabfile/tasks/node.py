@@ -54,9 +54,10 @@ def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dr
            json: bool = False) -> None:
     """Drain and remove a node, also one whose machine is dead.
 
-    It leaves the cluster and, unless it is dead, is reset (kubeadm reset). It
-    stays in hosts.yaml: remove it there, or the next cluster.bootstrap adds it
-    again.
+    It leaves the cluster and, unless it is dead, is reset (kubeadm reset). Of a
+    dead one that the cluster calls Ready, or without --dead, you type the name.
+    It stays in hosts.yaml: remove it there, or the next cluster.bootstrap adds
+    it again.
     """
     from fabfile.screen.leaving import as_text
     from fabfile.tasks.command_line import command
@@ -73,7 +74,7 @@ def remove(c: Context, machine: str, force: bool = False, dead: bool = False, dr
         print(as_text(leaving))
     if leaving.refusal(force):
         raise Exit(leaving.refusal(force), code=1)
-    converge(command(), lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead),
+    converge(command(), lambda rack: remove_steps(rack, rack.machine(machine), force=force, dead=leaving.dead, doubt=leaving.doubt),
              dry=dry, yes=yes, json=json, rack=rack)
 
 
@@ -82,6 +83,7 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     dead) if it lives."""
     from dataclasses import replace
 
+    from fabfile.engine.errors import proves_that_it_runs
     from fabfile.facts.leaving import etcd_question, etcd_without, parse, question
     from fabfile.tasks.queries import ask
     from fabfile.upstream.documents import certificates_folder, etcd_folder
@@ -90,7 +92,8 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     questions = {machine.name: ":"} if not dead else {}
     answers, errors = ask(rack, {**questions, leader.name: question(machine.name)}, ways=ways)
     leaving = parse(machine.name, answers.get(leader.name, ""), said_dead=dead,
-                    unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is leader)
+                    unreachable=str(errors.get(machine.name, "")), holds_the_cluster=machine is leader,
+                    runs=proves_that_it_runs(machine.name, errors.get(machine.name)))
     if leaving is None:
         raise Exit(f"the API server cannot be queried about {machine.name}: "
                    f"{errors.get(leader.name) or answers.get(leader.name, '').strip()}", code=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from fabfile.tasks.task import DRY, JSON, task
 if TYPE_CHECKING:
     from invoke import Context
 
+    from fabfile.engine.errors import MachineError
     from fabfile.engine.step import Step
     from fabfile.finding import Finding
     from fabfile.rack import Machine, Rack
@@ -44,6 +45,7 @@ def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = 
         rack, _ = find_leader(ways)
         answers, errors = ask(rack, {one.name: f"[ ! -e {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get --raw /readyz"
                                      for one in machines}, 40.0, ways)
+    refuse_those_that_run(errors)
     for name, error in errors.items():
         print(f"{name} does not answer, and is taken for off ({error.problem})")
     on = [one for one in machines if one.name in answers]
@@ -51,6 +53,18 @@ def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = 
     if not api:
         print("the API server does not answer: pods end with their machines")
     converge(command(), partial(off_steps, on=on, api=api, gateway=gateway), dry=dry, yes=yes, json=json, rack=rack)
+
+
+def refuse_those_that_run(errors: Mapping[str, MachineError]) -> None:
+    """Who lets nobody in is not off: it would lose what it needs, such as its homes. The task ends with code 1."""
+    from fabfile.engine.errors import proves_that_it_runs
+
+    running = {name: error for name, error in errors.items() if proves_that_it_runs(name, error)}
+    if running:
+        told = "".join(f"{name} runs, and cannot be asked ({error.problem}){f': {error.hint}' if error.hint else ''}\n"
+                       for name, error in running.items())
+        raise Exit(f"{told}nothing was switched off: what {', '.join(running)} needs would go off first. Fix that (inv doctor), or "
+                   f"switch {', '.join(running)} off by hand", code=1)
 
 
 def off_steps(rack: Rack, on: Sequence[Machine], api: bool, gateway: bool) -> list[Step]:

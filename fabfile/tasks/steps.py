@@ -134,9 +134,9 @@ def add_steps(rack: Rack, machine: Machine) -> list[Step]:
     ]
 
 
-def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> list[Step]:
+def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool, doubt: str = "") -> list[Step]:
     """One machine less: its pods go, it forgets the cluster, the cluster forgets it. Where it was the last worker, the
-    control planes take pods first."""
+    control planes take pods first. `doubt`: why one that is taken to be dead may not be."""
     from fabfile.engine.step import Step
     from fabfile.resources.departure import Drained, NodeDeleted
     from fabfile.resources.membership import NoMember
@@ -149,7 +149,8 @@ def remove_steps(rack: Rack, machine: Machine, *, force: bool, dead: bool) -> li
     opened = tuple(one for one in remaining.control_planes if remaining.takes_pods(one) and not rack.takes_pods(one))
     nodes = [Step("nodes", first, lambda _, leader: node_settings(remaining, leader, opened))] if opened else []
     etcd = rack.leader.name if machine in rack.control_planes and etcd_folder(rack) else ""
-    delete = Step(f"delete node {machine.name}", first, lambda rack, _: [NodeDeleted(machine.name, dead, etcd, certificates_folder(rack))],
+    delete = Step(f"delete node {machine.name}", first,
+                  lambda rack, _: [NodeDeleted(machine.name, dead, etcd, certificates_folder(rack), doubt)],
                   verify=partial(pod_network_drops, machine=machine))
     if dead:
         return [*nodes, delete]

@@ -57,6 +57,7 @@ def test_a_node_is_removed_and_added_again(operator, nodes, inside, kind):
 
 def test_a_machine_that_is_off_can_be_removed(operator, nodes, inside, lab, kind):
     lab.off("chick11")
+    wait_until("chick11 is not Ready", lambda: "chick11" not in nodes())  # else its name is typed
     operator.inv("node.remove", "chick11", "--dead", "--yes")
     listed = inside(kind.first, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o name")
     assert "chick11" not in listed

@@ -201,6 +201,7 @@ def test_any_control_plane_may_be_the_one_without_power(gone, kind, lab, operato
 def test_the_first_control_plane_dies_and_a_new_one_takes_its_place(kind, lab, operator, inside, etcd, nodes):
     three_control_planes(kind)
     lab.off("chick0")
+    wait_until("the cluster has noticed", lambda: " NotReady" in inside("chick1", f"{KUBECTL} get node chick0 --no-headers"))
     typed = operator.inv("node.remove", "chick0", "--dead", "--yes", limit=240)
     assert etcd("chick1") == {"chick1", "chick2"}, typed.said
     assert "chick0" not in inside("chick1", f"{KUBECTL} get nodes -o name")

@@ -7,6 +7,7 @@ import pytest
 from invoke import Exit
 
 from fabfile.bmc.board import State
+from fabfile.engine.errors import KeyRefused, NoAnswer
 from fabfile.tasks import bmcs, evicting, queries
 
 PODS = "node {ready}\n\n#pods\nhub jupyter-ada / Running\nhub hub-5f ReplicaSet/hub Running\n"
@@ -18,12 +19,13 @@ BOX = SimpleNamespace(name="chick2", bmc=None)
     ("Unknown", False, True, ""),
     ("True", False, True, "is Ready"),
     ("Unknown", True, True, "answers by SSH"),
+    ("Unknown", KeyRefused("chick2", "login was refused"), True, "runs (login was refused)"),
     ("Unknown", False, False, "has no node"),
 ])
 def test_a_machine_is_dead_when_nothing_says_that_it_lives(monkeypatch, ready, answers, node, told):
     def ask(rack, questions, limit=60.0, ways=None):
         if "chick2" in questions:
-            return ({"chick2": ""}, {}) if answers else ({}, {"chick2": "no answer"})
+            return ({"chick2": ""}, {}) if answers is True else ({}, {"chick2": answers or NoAnswer("chick2", "no answer")})
         return {"chick0": PODS.format(ready=ready) if node else "\n#pods\n"}, {}
 
     monkeypatch.setattr(queries, "ask", ask)

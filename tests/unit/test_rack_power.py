@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import simulated
+from invoke import Exit
 
 from fabfile.engine import powering_off
-from fabfile.engine.errors import NoAnswer
+from fabfile.engine.errors import KeyRefused, NoAnswer
 from fabfile.engine.run import run
 from fabfile.finding import Severity
 from fabfile.loading import load
@@ -91,6 +92,14 @@ def test_a_worker_that_does_not_go_off_keeps_the_control_plane_on(rack, monkeypa
     result = switch_off(rack, ways, on=[one for one in rack.chicks if one.name != "chick1"], api=False)
     assert result.exit_code == 1 and "off chick0" not in ways.acts
     assert "still answers" in str(result.errors[0])
+
+
+def test_nothing_goes_off_while_a_machine_that_runs_lets_nobody_in():
+    silent = NoAnswer("chick2", "no answer")
+    rack_power.refuse_those_that_run({"chick2": silent})
+    with pytest.raises(Exit, match=r"chick1 runs, and cannot be asked \(login was refused\)") as refused:
+        rack_power.refuse_those_that_run({"chick1": KeyRefused("chick1", "login was refused"), "chick2": silent})
+    assert refused.value.code == 1 and "nothing was switched off" in str(refused.value)
 
 
 class Gates:
