@@ -60,11 +60,9 @@ def sick_node(node: SickNode) -> Finding:
 def _fix(node: SickNode) -> str:
     if not node.silent:
         return f"inv node.status {node.name}"
-    moved = f"inv node.remove {node.name} --dead"
-    taint = f"kubectl taint node {node.name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
     rest = "all but the hub, which starts only where its database is" if node.home else "all of it"
-    return (f"switch {node.name} on again; if it is really off, and for long, this moves {rest}: {moved} (takes it "
-            f"out of the cluster), or {taint} (until it is back)")
+    return (f"switch {node.name} on again; if it is really off, and for long, this moves {rest}: inv node.evict {node.name} "
+            f"--dead (until it is back), or inv node.remove {node.name} --dead (takes it out of the cluster)")
 
 
 @rule(everywhere=("hub_api_silent", "published_silent"))

@@ -224,4 +224,4 @@ def node_out_of_service(look: Look) -> Found:
     for node in look.api.nodes if look.api else ():
         if node.ready and any(taint.startswith("node.kubernetes.io/out-of-service:") for taint in node.taints):
             yield Finding(f"{node.name} is Ready and marked as out of service", node.name, Severity.DEGRADED,
-                          fix=f"kubectl taint node {node.name} node.kubernetes.io/out-of-service-")
+                          fix=f"inv node.evict {node.name} --back")

@@ -42,8 +42,7 @@ def pod_stuck_ending(look: Look) -> Found:
     for pod in look.api.pods if look.api else ():
         if pod.ending and _age(look, pod.ending) > _NEW and pod.node not in look.off:
             yield Finding(f"pod {pod.namespace}/{pod.name} does not end", pod.node or "-", Severity.DEGRADED, since=pod.ending,
-                          fix=f"is {pod.node} off for good: kubectl taint node {pod.node} "
-                              f"node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; else inv node.status {pod.node}"
+                          fix=f"is {pod.node} off: inv node.evict {pod.node} --dead; else inv node.status {pod.node}"
                           if pod.node in _lost(look) else f"kubectl -n {pod.namespace} delete pod {pod.name} --force")
 
 

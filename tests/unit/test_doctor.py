@@ -229,6 +229,8 @@ def test_every_finding_has_something_to_type(rack):
         for finding in examine(seen(rack, case.values[0])):
             if finding.severity > Severity.NOTICE:
                 assert re.search(r"\b(inv|fab|kubectl|ssh-add)\b|cable|kernel|kubernetes.io|conntrack", finding.fix), finding
+            for each in (finding, *finding.follows):  # node.evict asks whether the machine is really off
+                assert "out-of-service" not in each.fix, each
 
 
 # -- folding ---------------------------------------------------------------------------------------------------------------

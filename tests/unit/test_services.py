@@ -318,7 +318,7 @@ def test_a_hub_on_nodes_that_live_has_no_unhealthy_ones():
 
 @pytest.mark.parametrize("changes, state_of_pod, told, fix", [
     ([SILENT], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "inv node.remove chick1 --dead"),
-    ([SILENT, NOT_READY], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "out-of-service"),
+    ([SILENT, NOT_READY], "node silent", "!! chick1 is silent since 2026-11-28 16:00:02 UTC", "inv node.evict chick1 --dead"),
     ([BROKEN], "node not Ready", "!! chick1 is not Ready (KubeletNotReady) since 2026-11-28 16:00:30 UTC",
      "inv node.status chick1"),
 ], ids=["before Kubernetes notices", "after it has", "a node that speaks and is not Ready"])
