@@ -22,6 +22,7 @@ from .exports import Exports
 from .file import File
 from .free_address import FreeAddress
 from .helm import HelmChart, HelmRelease
+from .homes_claim import HomesClaim
 from .host_names import HostNames
 from .hostname import Hostname
 from .if_there import FirstLine, IfThere
@@ -100,6 +101,7 @@ __all__ = [
     "HelmChart",
     "HelmRelease",
     "HomeKubeconfig",
+    "HomesClaim",
     "HostId",
     "HostNames",
     "Hostname",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fabfile.programs import text
 from fabfile.rack import Machine, Rack
 from fabfile.rack.pools import Homes, size_in_bytes
-from fabfile.resources import Directory, File, NoClaimedHomes, Resource, Unit
+from fabfile.resources import Directory, File, HomesClaim, NoClaimedHomes, Resource, Unit
 from fabfile.roles.manifests import Document, own
 from fabfile.roles.pools import owner
 from fabfile.roles.rendering import render
@@ -85,15 +85,12 @@ def homes_claims(rack: Rack, machine: Machine) -> Iterator[Resource]:
         yield NoClaimedHomes(namespace, HOMES, canaries, ADMIN_CONF)
         if namespace not in rack.organisations:  # which have made their own by then
             objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        objects += [
-            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{HOMES}-{namespace}"}, "spec": {
-                "capacity": {"storage": homes.quota}, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
-                "storageClassName": "", "mountOptions": ["nfsvers=4.2", "hard", "noatime"],
-                "claimRef": {"namespace": namespace, "name": HOMES},
-                "nfs": {"server": str(server.address()), "path": f"{homes.path}/{namespace}"}}},
-            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": HOMES, "namespace": namespace}, "spec": {
-                "accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": f"{HOMES}-{namespace}",
-                "resources": {"requests": {"storage": homes.quota}}}},
-        ]
+        objects.append({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{HOMES}-{namespace}"}, "spec": {
+            "capacity": {"storage": homes.quota}, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "", "mountOptions": ["nfsvers=4.2", "hard", "noatime"],
+            "claimRef": {"namespace": namespace, "name": HOMES},
+            "nfs": {"server": str(server.address()), "path": f"{homes.path}/{namespace}"}}})
     if objects:
         yield from own("homes", objects, marked=False)
+    for namespace in namespaces(rack):
+        yield HomesClaim(namespace, HOMES, f"{HOMES}-{namespace}", homes.quota)

@@ -10,7 +10,7 @@ import yaml
 from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_changes, stamp
 from fabfile.loading import load
 from fabfile.rack.pools import Homes
-from fabfile.resources import File
+from fabfile.resources import File, HomesClaim
 from fabfile.roles.homes_quota import homes_claims, quota_of
 from fabfile.upstream.release import release_values
 
@@ -66,7 +66,9 @@ def test_homes_that_are_folders_of_one_volume():
     volumes = [one for one in homes_claims(rack, rack.leader) if isinstance(one, File) and one.path.endswith("objects.yaml")]
     objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(volumes[0].content)}
     assert objects["PersistentVolume", "homes-hub"]["spec"]["nfs"] == {"server": "10.0.0.200", "path": "/nest/homes/hub"}
-    assert objects["PersistentVolumeClaim", "homes"]["spec"]["volumeName"] in ("homes-hub", "homes-staging")
+    claims = [one for one in homes_claims(rack, rack.leader) if isinstance(one, HomesClaim)]
+    assert [(one.namespace, one.claim, one.volume) for one in claims] == [
+        ("hub", "homes", "homes-hub"), ("staging", "homes", "homes-staging")]
 
 
 @pytest.mark.parametrize("users, hubs, size, changed", [
