@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # The versions of a file or folder in the snapshots of its dataset, oldest first: one line for each that differs from the one before,
-# "SNAPSHOT MADE CHANGED BYTES" in seconds since 1970, or "SNAPSHOT MADE absent"; then "now …" in the same way.
+# "SNAPSHOT MADE CHANGED BYTES" in seconds since 1970, or "SNAPSHOT MADE absent"; then "now …" in the same way. Of a folder there is a
+# line for each snapshot: its own time and size say nothing of what changed further down.
 # Given: dataset, home (NAMESPACE/HOME), path (below the home).
 
 look() {  # ROOT
@@ -11,7 +12,8 @@ look() {  # ROOT
 before=
 zfs list -Hp -t snapshot -o name,creation -s creation -d 1 "$dataset" | while IFS='	' read -r name made; do
   seen=$(look "/$dataset/.zfs/snapshot/${name#*@}")
-  [ "$seen" = "$before" ] || echo "${name#*@} $made $seen"
+  folder=; [ "$seen" = absent ] || [ ! -d "/$dataset/.zfs/snapshot/${name#*@}/$home/$path" ] || folder=yes
+  [ -z "$folder" ] && [ "$seen" = "$before" ] || echo "${name#*@} $made $seen"
   before=$seen
 done
 echo "now $(date +%s) $(look "/$dataset")"
