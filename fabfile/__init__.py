@@ -17,5 +17,6 @@ namespace.collections["rack"].add_task(import_module("fabfile.tasks.scanning").s
 for _module, _name in (("rack_power", "power_off"), ("rack_power", "power_on"), ("backups", "backup"), ("backups", "restore"),
                        ("watching", "watch"), ("picturing", "picture")):  # the same
     namespace.collections["rack"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))
-for _module, _name in (("storage_proving", "prove"), ("storage_rebooting", "reboot"), ("storage_locating", "locate")):  # the same
+for _module, _name in (("storage_proving", "prove"), ("storage_rebooting", "reboot"), ("storage_locating", "locate"),
+                       ("storage_replacing", "replace")):  # the same
     namespace.collections["storage"].add_task(getattr(import_module(f"fabfile.tasks.{_module}"), _name))

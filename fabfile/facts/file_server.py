@@ -77,8 +77,13 @@ def question(wanted: Wanted) -> str:
 
 
 def replacing(pool: str, wanted: Replacement) -> str:
-    """Shell text for the file server that replaces a disk and waits for the resilver."""
+    """Shell text for the file server that begins to replace a disk."""
     return shell("pool_disks", "pool_replace", pool=pool, disks=wanted.new.path, old=wanted.old, new=wanted.new.path)
+
+
+def replaced_question(pool: str, path: str) -> str:
+    """Shell text for the file server, answered as PoolFacts are: how far the replacement by this disk is."""
+    return shell("pool_disks", "pool_facts", pool=pool, disks=path)
 
 
 def light(disk: str, on: bool) -> str:

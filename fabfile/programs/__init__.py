@@ -72,7 +72,7 @@
     copies_send.sh   snapshots go to another host
     file_server.sh   space, snapshots, exports and disks of a file server
     homes_move.sh    homes come from another server
-    pool_replace.sh  a disk of a pool replaced by an empty one
+    pool_replace.sh  a disk of a pool begins to be replaced by an empty one
     pool_import.sh   a pool that is there and not imported
 
     release.sh       what an upgrade of a release, its way back and its proof have in common

@@ -55,6 +55,7 @@ class Leaf:
     state: str
     errors: tuple[int, int, int]  # read, write, checksum
     guid: str = ""
+    inner: str = ""  # within its group, the "replacing-0" or "spare-1" that it is in with another disk
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ class PoolSeen:
     scan: Scan | None
     errors: int  # files that cannot be read
     advice: str = ""  # what zpool says of its state
+
+    @property
+    def resilvers(self) -> bool:
+        return self.scan is not None and (self.scan.function, self.scan.state) == ("RESILVER", "SCANNING")
 
 
 @dataclass(frozen=True)
@@ -179,15 +184,14 @@ def _kind(one: Mapping[str, Any], name: str) -> str:
     return name.rpartition("-")[0] or str(one.get("vdev_type", ""))  # "raidz2-0", "mirror-1", "draid2:4d:11c:1s-0"
 
 
-def _leaves(one: Mapping[str, Any]) -> Iterator[Leaf]:
-    inner = one.get("vdevs")
-    if inner:
-        for each in inner.values():
-            yield from _leaves(each)
+def _leaves(one: Mapping[str, Any], inner: str = "") -> Iterator[Leaf]:
+    if held := one.get("vdevs"):
+        for name, each in held.items():
+            yield from _leaves(each, name if each.get("vdevs") else inner)
         return
     yield Leaf(whole_disk(str(one.get("path") or one.get("name", ""))), str(one.get("state", "")),
                (int(one.get("read_errors", 0)), int(one.get("write_errors", 0)), int(one.get("checksum_errors", 0))),
-               str(one.get("guid", "")))
+               str(one.get("guid", "")), inner)
 
 
 def whole_disk(path: str) -> str:

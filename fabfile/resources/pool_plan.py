@@ -119,7 +119,14 @@ class Replacement:
     new: DiskSeen
 
 
-def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Replacement | Refused:
+@dataclass(frozen=True)
+class GoesOn:
+    """The disk is in its vdev already, beside the one that it replaces or a spare, and is being written."""
+
+    path: str
+
+
+def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Replacement | GoesOn | Refused:
     """What makes the pool have the disk that the rack's files name for this bay, in place of one that they do not name."""
     vdev = next((one for one in vdevs if bay in one.disks), None)
     if facts.pool is None:
@@ -129,8 +136,10 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     kernel = {name: path for path, name in facts.links.items()}
     path = vdev.disks[bay]
     found = [(seen, leaf) for seen in facts.pool.vdevs for leaf in seen.leaves]
-    if any(path in (leaf.path, kernel.get(leaf.path)) for _, leaf in found):
-        return Refused((f"{path} is in the pool already",))
+    if there := [(seen, leaf) for seen, leaf in found if path in (leaf.path, kernel.get(leaf.path))]:
+        if all((seen.group, seen.kind, leaf.state) == (vdev.group, vdev.kind, "ONLINE") and leaf.inner for seen, leaf in there):
+            return GoesOn(path)
+        return Refused((f"{path} is in the pool already, and {there[0][1].state}: the path of the new disk is wanted at its bay",))
     named = {one for each in vdevs for one in each.disks.values()}
     ours = [seen for seen in facts.pool.vdevs if seen.group == vdev.group and seen.kind == vdev.kind and any(
         kernel.get(leaf.path, leaf.path) in vdev.disks.values() for leaf in seen.leaves)]
@@ -151,6 +160,21 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     if new.contents:
         return Refused((f"{bay}: {path} (serial {new.serial or 'unknown'}) is not empty: {'; '.join(new.contents)}",))
     return Replacement(old.guid or old.path, f"{old.path} ({old.state})", new)
+
+
+def unfinished(path: str, facts: PoolFacts) -> str:
+    """What is still to come of a replacement by this disk; "" when it has ended well."""
+    if facts.pool is None:
+        return "the pool is not imported"
+    if facts.pool.resilvers:
+        return "the pool resilvers"
+    leaf = next((leaf for seen in facts.pool.vdevs for leaf in seen.leaves if leaf.path in (path, facts.links.get(path))), None)
+    if leaf is None or leaf.state != "ONLINE":
+        return f"{path} is {leaf.state if leaf else 'not in the pool'}"
+    if leaf.inner:
+        return f"{path} is still in {leaf.inner}"
+    spares = [leaf.path for seen in facts.pool.vdevs if seen.group == "spare" for leaf in seen.leaves if leaf.state == "INUSE"]
+    return f"the spare {', '.join(spares)} is still in use" if spares else ""
 
 
 def differences(vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Iterator[str]:

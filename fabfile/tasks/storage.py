@@ -276,34 +276,3 @@ def _versions(home: str, path: str) -> tuple[Rack, Machine, tuple[str, str], lis
     folder = a_home(rack, home)
     answer = asked_of(rack, machine, versions_question(dataset, folder, a_path(path)), 300.0)
     return rack, machine, (dataset, folder), parse_versions(answer)
-
-
-@task(help={"bay": "The bay as hosts.yaml names it; the path there is the new disk's."})
-def replace(c: Context, bay: str) -> None:
-    """Replace a pool's disk by the one that hosts.yaml names now.
-
-    Write the new disk's /dev/disk/by-id path at its bay first; it must be empty.
-    It replaces the disk of that vdev whose path you took out of hosts.yaml. You
-    type the bay's name to approve it.
-    """
-    import sys
-
-    from fabfile.facts.file_server import replacing
-    from fabfile.resources.pool_plan import Refused, replacement
-    from fabfile.screen.consent import typed_in
-    from fabfile.tasks.actions import act
-
-    rack = a_rack_with_pools()
-    holding = [(machine, wanted, server, name) for machine, wanted, server in asked() for name, (_, vdevs) in wanted.pools.items()
-               if any(bay in vdev.disks for vdev in vdevs)]
-    if not holding:
-        raise Exit(f"no pool of configs/storage.yaml has a disk {bay!r}", code=2)
-    machine, wanted, server, name = holding[0]
-    found = replacement(bay, wanted.pools[name][1], server.pools[name])
-    if isinstance(found, Refused):
-        raise Exit(f"nothing was replaced: {'; '.join(found.why)}", code=2)
-    print(f"pool {name}: {found.told}\n"
-          f"  is replaced by {found.new.path}, serial {found.new.serial or 'unknown'}, {found.new.size} bytes, empty")
-    if not typed_in(bay, "to continue", sys.stdin, sys.stdout):
-        raise Exit("nothing was replaced", code=1)
-    act(rack, machine, f"replace a disk of {name} by {bay}", replacing(name, found), limit=86400.0, long=True)

@@ -59,8 +59,10 @@ def test_the_disk_is_replaced_by_one_that_is_empty_and_the_spare_is_back(rack):
     refused = rack.inv("storage.replace", "front-2", typed="yes\n")
     assert refused.code == 1 and "nothing was replaced" in refused.said, refused.said
     done = rack.inv("storage.replace", "front-2", typed="front-2\n")
-    assert done.code == 0, done.said
+    assert done.code == 0 and "no spare is in use" in done.said, done.said
     print(f"the disk was replaced in {done.seconds:.0f} s")
+    again = rack.inv("storage.replace", "front-2", typed="front-2\n")
+    assert again.code == 2 and "is in the pool already, and ONLINE" in again.said, again.said
     status = rack.ask("hen", "zpool status -P nest")
     assert f"{new}-part1" in status and "AVAIL" in status and "INUSE" not in status, status
     assert rack.inv("storage.status").code == 0

@@ -1,5 +1,6 @@
 """What is done about a pool, by what was seen of it and of its disks: tests/cases/storage/plan.yaml."""
 
+import re
 from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from fabfile.engine.plan import Entry
 from fabfile.resources import Change, ZfsPool
 from fabfile.resources.pool_facts import parse, whole_disk
-from fabfile.resources.pool_plan import Refused, WantedVdev, decided, differences, replacement
+from fabfile.resources.pool_plan import GoesOn, Refused, WantedVdev, decided, differences, replacement, unfinished
 from fabfile.screen.consent import asked_for
 
 PROJECT = Path(__file__).parents[2]
@@ -111,8 +112,9 @@ def test_a_disk_is_replaced_by_the_one_that_the_files_name():
 
 
 @pytest.mark.parametrize("bay, more, why", [
-    ("front-0", "", "/dev/disk/by-id/wwn-front-0 is in the pool already"),
-    ("front-2", "", "/dev/disk/by-id/wwn-front-2 is in the pool already"),
+    ("front-0", "", "/dev/disk/by-id/wwn-front-0 is in the pool already, and ONLINE: the path of the new disk is wanted at its bay"),
+    ("front-1", "", "/dev/disk/by-id/wwn-front-1 is in the pool already, and UNAVAIL: the path of the new disk is wanted at its bay"),
+    ("front-2", "", "/dev/disk/by-id/wwn-front-2 is in the pool already, and ONLINE: the path of the new disk is wanted at its bay"),
     ("front-3", "", "front-3: there is no disk /dev/disk/by-id/wwn-front-3"),
     ("front-3", NEW.replace("front-1", "front-3") + "|wipefs: gpt\n",
      "front-3: /dev/disk/by-id/wwn-front-3 (serial S-new) is not empty: wipefs: gpt"),
@@ -125,6 +127,29 @@ def test_a_healthy_disk_of_a_vdev_that_has_lost_another_is_not_replaced():
     status = STATUS.replace('"/dev/sdc1", "state": "ONLINE"', '"/dev/sdc1", "state": "FAULTED"')
     found = replacement("front-3", VDEVS, parse(status + NEW.replace("front-1", "front-3"), "nest"))
     assert found == Refused(("/dev/disk/by-id/wwn-other is healthy, and mirror-1 has lost /dev/sdc: replace that first",))
+
+
+# front-1's new disk is written beside the old one, for which the spare stands in
+BEGUN = STATUS.replace('"12345": {"path": "/dev/disk/by-id/wwn-front-1-part1", "state": "UNAVAIL", "read_errors": 3}', """"replacing-0":
+ {"vdevs": {"old": {"path": "/dev/disk/by-id/wwn-old-part1", "state": "UNAVAIL"}, "new": {"path": "/dev/disk/by-id/wwn-front-1-part1",
+ "state": "ONLINE"}}}""")
+RESILVERS = BEGUN.replace('"vdevs"', '"scan_stats": {"function": "RESILVER", "state": "SCANNING"}, "vdevs"', 1)
+ALONE = re.sub(r'"spare-1".*?}}}', '"new": {"path": "/dev/disk/by-id/wwn-front-1-part1", "state": "ONLINE"}', STATUS, flags=re.DOTALL)
+FRONT_1 = "/dev/disk/by-id/wwn-front-1"
+
+
+@pytest.mark.parametrize("status", [BEGUN, RESILVERS])
+def test_a_replacement_that_has_begun_goes_on(status):
+    assert replacement("front-1", VDEVS, parse(status, "nest")) == GoesOn(FRONT_1)
+
+
+@pytest.mark.parametrize("status, missing", [
+    (RESILVERS, "the pool resilvers"), (BEGUN, f"{FRONT_1} is still in replacing-0"), (STATUS, f"{FRONT_1} is UNAVAIL"),
+    (BEGUN.replace("wwn-front-1", "wwn-x"), f"{FRONT_1} is not in the pool"), ("", "the pool is not imported"),
+    (STATUS.replace("UNAVAIL", "ONLINE"), f"{FRONT_1} is still in spare-1"),
+    (ALONE, "the spare /dev/disk/by-id/wwn-rear-2 is still in use"), (ALONE.replace("INUSE", "AVAIL"), "")])
+def test_a_replacement_has_ended_when_the_disk_is_alone_in_its_place_and_the_spare_is_back(status, missing):
+    assert unfinished(FRONT_1, parse(status, "nest")) == missing
 
 
 def test_a_pool_that_is_not_imported_has_no_disk_replaced():
