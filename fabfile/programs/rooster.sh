@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2015,SC2154
 # What rooster says of what it does for the rack, as machine.sh does; behind that. Given: node (the nodes' network), balanced
-# (networks of the services, by spaces), page (of the internet), kubeconfig, published ("yes" where it has nginx).
+# (networks of the services, by spaces), page (of the internet), kubeconfig, published ("yes" where it has nginx), virtual (the API's own
+# address, or ""), interface (into the rack).
 
 say forwards "$(cat /proc/sys/net/ipv4/ip_forward)"
 rules=$(nft list table inet coop 2>/dev/null)
@@ -10,6 +11,10 @@ for network in $balanced; do
   ip -4 route show "$network" 2>/dev/null | grep -q . && say service-route "$network yes" || say service-route "$network no"
 done
 say internet "$(curl -sS --max-time 6 -o /dev/null -w '%{http_code}' "$page" 2>/dev/null)" &
+if [ -n "$virtual" ] && command -v arping >/dev/null; then
+  say endpoint "$(arping -b -c 3 -w 3 -I "$interface" "$virtual" 2>/dev/null | grep -oiE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tr A-F a-f |
+    sort -u | tr '\n' ' ')" &
+fi
 if [ "$published" = yes ]; then
   # a /run of its own: nginx makes its file of the process there, even where it only tests
   unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec nginx -t -q' 2>&1 | grep '^nginx: ' | head -n 1 | each nginx-error

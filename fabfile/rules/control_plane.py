@@ -80,7 +80,7 @@ def api_unreachable(look: Look) -> Found:
                           f"answer {state.text('api')}", fix=apply(name))
 
 
-@rule()
+@rule(everywhere=("endpoint_held_by_nobody",))
 def endpoint_not_running(look: Look) -> Found:
     """keepalived does not run on a control plane: the API's own address cannot go there."""
     for name, state in look.control_planes.items():
@@ -88,6 +88,40 @@ def endpoint_not_running(look: Look) -> Found:
         if look.rack.cluster.keepalived and unit and not unit.runs:
             yield Finding(f"{name} cannot take over {look.rack.cluster.keepalived.virtual_ipaddress}: coop-endpoint does not run", name,
                           Severity.DEGRADED, unit.active, unit.since, apply(name))
+
+
+def _holders(look: Look) -> list[str] | None:
+    """Who answers rooster for the API's own address, the machines of the rack by name; None where that is not known or not expected:
+    keepalived gives it to nobody while no API server is well."""
+    if (look.rooster is None or not _virtual(look) or "endpoint" not in look.rooster.said
+            or not any(state.text("apiserver") == "200" for state in look.control_planes.values())):
+        return None
+    names = {one.inner.mac: one.name for one in look.rack.machines.values()}
+    return [names.get(mac, mac) for mac in look.rooster.words("endpoint")]
+
+
+@rule(everywhere=("api_unreachable",))
+def endpoint_held_by_nobody(look: Look) -> Found:
+    """No control plane has the API's own address, and an API server is well: clients try the control planes one by one."""
+    if _holders(look) == []:
+        yield Finding(f"nobody has the API's address {_virtual(look)}", "cluster", Severity.DEGRADED, fix=_why_there(look))
+
+
+@rule(everywhere=("api_unreachable",))
+def endpoint_held_by_several(look: Look) -> Found:
+    """More than one machine has the API's own address, or one that is no control plane: what a client reaches is chance."""
+    holders = _holders(look) or []
+    if len(holders) > 1 or set(holders) - {one.name for one in look.rack.control_planes}:
+        yield Finding(f"the API's address {_virtual(look)} is for one control plane, and {' and '.join(holders)} "
+                      f"answer{'s' * (len(holders) == 1)} for it", "cluster", Severity.DEGRADED, fix=_why_there(look))
+
+
+def _virtual(look: Look) -> str:
+    return str(look.rack.cluster.keepalived.virtual_ipaddress) if look.rack.cluster.keepalived else ""
+
+
+def _why_there(look: Look) -> str:
+    return on(",".join(look.control_planes), "journalctl -n 30 -u coop-endpoint")
 
 
 @rule()
