@@ -22,6 +22,7 @@ fi
 mkdir -p "$place/said/$id"
 chown proxy:proxy "$place" "$place/said/$id" || exit 1  # claimed by a rename, reported to by files
 ln -sfnT "../at/${place##*/}/armed/tftp" "$tftp" || exit 1
+: >"$new/id-$id"  # rooster's nginx lets nobody claim another order
 until=$(($(date +%s) + seconds))
 { printf '%s\n' "$order"; echo "expires $until"; } >"$new/order"
 sync -f "$new"

@@ -34,8 +34,19 @@ def test_every_machine_and_firmware_before_and_after_the_claim(boots):
     assert boots.claim("chick0", ORDER) in (201, 204)
     for kind in KINDS:
         assert boots_its_disk(boots.boot("chick0", kind)), "the claim disarms"
-    assert boots.claim("chick0", ORDER) == 412, "an order is claimed once"
+    assert boots.claim("chick0", ORDER) == 404, "an order is claimed once"
     assert boots.claim("chick0", LATER) == 404
+
+
+def test_who_was_started_by_a_former_order_does_not_claim_the_one_that_is_armed(boots):
+    from fabfile.roles.arming import withdraw
+
+    boots.arm("chick0", ORDER)
+    boots.rooster.run(withdraw(boots.operator.rack.machine("chick0")))
+    boots.arm("chick0", LATER)
+    assert boots.claim("chick0", ORDER) == 404
+    assert not boots.boot("chick0", "bios")["local"], "it is still armed"
+    assert boots.claim("chick0", LATER) in (201, 204)
 
 
 def test_who_is_not_in_the_file_gets_nothing(boots):
