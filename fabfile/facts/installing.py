@@ -110,7 +110,13 @@ def active(boots: Boots, address: str, order: Ordered) -> int:
     return max(order.since, asked, *(word.time for word in order.words), 0)
 
 
-def stage(boots: Boots, machine: Machine, new: Order, again: bool = False) -> Stage:
+def closed(machine: Machine, order: Ordered) -> bool:
+    """Whether its installation came to its end: hosts.yaml has the host key that the new system reported."""
+    word = order.word("finished")
+    return word is not None and word.text.strip() == machine.host_key
+
+
+def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reinstall: bool = False) -> Stage:
     """What is to be done for the machine now, for whoever wants this order. "other": it is armed to write other disks. "busy": it
     is at work on another order."""
     address = str(machine.address())
@@ -127,4 +133,5 @@ def stage(boots: Boots, machine: Machine, new: Order, again: bool = False) -> St
         if boots.now - active(boots, address, order) < SILENT and not order.word("failed"):
             return "watch" if same and (wanted.installs or order.disks == new.disks) else "busy"
         return "failed" if same and wanted.installs and not again else "order"
-    return "finished" if same and wanted.installs and not again else "order"
+    over = again or (reinstall and closed(machine, order))  # one that is not closed is continued, by the same command
+    return "finished" if same and wanted.installs and not over else "order"

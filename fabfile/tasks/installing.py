@@ -23,7 +23,7 @@ COMES_UP = 900.0  # seconds that a machine may take from the end of its installe
 @task(help={
     "machine": "Its name in hosts.yaml.",
     "again": "A new order after one that failed; what it wrote is overwritten.",
-    "reinstall": "Permit that a former system on them (ext, LVM, RAID …) is lost.",
+    "reinstall": "Install it again; a former system on them (ext, LVM, RAID …) is lost.",
     "wipe": "Permit that anything on these is lost (/dev/disk/by-id/…,…).",
     "image": "Write a disk image (image.build) in place of Debian's installer.",
     "dry": "Dry run: show disks and what is on them; change nothing, exit 3.",

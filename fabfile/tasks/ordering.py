@@ -26,7 +26,7 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
     """Has a machine do what an order says, or watches what it does already; the task ends with code 1 when that does not come
     to an end. `again` and `reinstall` are those of an installation; `agreed` asks for consent to what the machine reports,
     before it claims its order."""
-    from fabfile.facts.installing import stage
+    from fabfile.facts.installing import closed, stage
     from fabfile.screen.netboot import order_words
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.starting import starter
@@ -35,7 +35,7 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
     with connected(rack) as ways:
         boots = boots_of(rack, ways)
         former = boots.order(str(box.address()))
-        match stage(boots, box, order, again):
+        match stage(boots, box, order, again, reinstall):
             case "order":
                 rack, _ = find_leader(ways, without=box)
                 refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
@@ -49,6 +49,11 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
             case "failed":
                 assert former is not None
                 raise Exit(failed_words(boots, box, former), code=1)
+            case "finished" if former and closed(box, former):
+                print(f"{box.name}: {order_words(former)}; a new installation: --reinstall")
+                if dry:
+                    raise Exit(code=3)
+                return former
             case _ if dry:
                 raise Exit(f"{box.name}: {order_words(former)}", code=3)
             case "watch":
@@ -194,7 +199,8 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
 
     begun = f"{box.name}: {order_words(order)}"
     by = " --image" if order.kind == "image" else ""
-    again = f" A new order: inv node.install {box.name}{by} --again" if KINDS[order.kind].installs else ""
+    reinstall = " --reinstall" if box.host_key else ""
+    again = f" A new order: inv node.install {box.name}{by} --again{reinstall}" if KINDS[order.kind].installs else ""
     if told := order.word("failed"):
         return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen, then switch it off.{again}"
     silent = boots.now - active(boots, str(box.address()), order)

@@ -12,6 +12,7 @@ from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
 from fabfile.resources.order import KindName, Order
 from fabfile.screen.installing import progress_text, quiet_text
+from fabfile.tasks.ordering import failed_words
 from tests.pages import PROJECT
 
 GOOD = Seen(True, "", (), "", False, "")
@@ -122,6 +123,26 @@ def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, word
     edited = "other" if state == "armed" and wanted == "watch" else wanted
     assert stage(boots, machine, wanted_order("install", "ata-2"), again) == edited
     assert stage(Boots(10_000), machine, wanted_order("install", "ata-1"), again) == "order"
+
+
+@pytest.mark.parametrize("pinned, again, reinstall, wanted", [
+    (KEY, False, False, "finished"),
+    (KEY, False, True, "order"),
+    (KEY, True, False, "order"),
+    ("", False, True, "finished"),  # it was killed before the key was pinned: typed again, it is continued
+    (KEY[:-1] + "6", False, True, "finished"),  # that of the former system
+])
+def test_an_installation_that_is_closed_is_done_again_when_it_is_said(machine_with, pinned, again, reinstall, wanted):
+    _, machine = machine_with(f"    host_key: {pinned}\n" if pinned else "")
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, "finished", 1, {"disks": "ata-1"}, (FINISHED,)),)})
+    assert stage(boots, machine, wanted_order("install", "ata-1"), again, reinstall) == wanted
+
+
+def test_what_a_new_order_needs_after_one_that_failed_is_told(machine_with):
+    order = Ordered("0" * 12, "claimed", 1, {}, ())
+    boots = Boots(10_000, {"10.0.0.101": (order,)})
+    assert failed_words(boots, machine_with()[1], order).endswith("inv node.install chick1 --again")
+    assert failed_words(boots, machine_with(f"    host_key: {KEY}\n")[1], order).endswith("inv node.install chick1 --again --reinstall")
 
 
 @pytest.mark.parametrize("state, kind, since, words, wanted", [
