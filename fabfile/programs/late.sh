@@ -2,7 +2,7 @@
 # The last thing in Debian's installer, as preseed/late_command: the new system lies under /target. Operators get in by their
 # keys, the system's package sources are the mirror's own, and rooster is told the host key, which was made here.
 #
-# Given: order, rooster (HOST:PORT), user, keys (lines), mirror, security, mirror_path, security_path, target (/target), console (/dev/console).
+# Given: order, rooster (HOST:PORT), user, keys (lines), mirror, security, mirror_path, security_path, target (/target), console (/dev/console), sys (/sys).
 set -e
 
 told() { wget -q -O /dev/null --tries=5 --timeout=10 --method=PUT --body-file="/tmp/$1" "http://$rooster/said/$order/$1"; }
@@ -47,13 +47,13 @@ for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; d
 done
 
 # either disk of a mirror can start the machine: the installer fills one EFI partition alone
-if [ -d /sys/firmware/efi ] && [ -d "$target/boot/efi/EFI" ]; then
+if [ -d "$sys/firmware/efi" ] && [ -d "$target/boot/efi/EFI" ]; then
   filled=$(awk -v at="$target/boot/efi" '$2 == at { print $1 }' /proc/mounts)
   read -r disks </tmp/coop-disks
   for disk in $disks; do
-    case $disk in *[0-9]) part=${disk}p2 ;; *) part=${disk}2 ;; esac
-    if [ -z "$filled" ] || [ "$part" = "$filled" ]; then continue; fi
-    mkdir -p /tmp/other-efi; mount -t vfat "$part" /tmp/other-efi
+    case $disk in *[0-9]) part=${disk}p ;; *) part=$disk ;; esac
+    case $filled in "$part"[0-9]*|'') continue ;; esac
+    mkdir -p /tmp/other-efi; mount -t vfat "$part${filled##*[!0-9]}" /tmp/other-efi  # a recipe of install.yaml may have it elsewhere
     cp -r "$target/boot/efi/EFI" /tmp/other-efi/; umount /tmp/other-efi
   done
 fi

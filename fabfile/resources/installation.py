@@ -59,7 +59,8 @@ def _given(rack: Rack, machine: Machine, order: Order, dev: str, sys: str) -> di
             "consent": "yes" if order.about.consent else "", "run": "/run/coop", "dev": dev, "sys": sys}
 
 
-def late(rack: Rack, machine: Machine, order: Order, *, target: str = "/target", console: str = "/dev/console") -> str:
+def late(rack: Rack, machine: Machine, order: Order, *, target: str = "/target", console: str = "/dev/console",
+         sys: str = "/sys") -> str:
     """The text of late.sh for one order."""
     from urllib.parse import urlsplit
 
@@ -69,7 +70,7 @@ def late(rack: Rack, machine: Machine, order: Order, *, target: str = "/target",
         "late", order=order.id, rooster=served_at(rack), user=rack.operator.user, keys=_lines(rack.install.authorized_keys),
         mirror=system.mirror.rstrip("/"), security=system.security.rstrip("/"),
         mirror_path=urlsplit(system.mirror).path.rstrip("/"), security_path=urlsplit(system.security).path.rstrip("/"),
-        target=target, console=console)
+        target=target, console=console, sys=sys)
 
 
 def disarm(boot: str = BOOT) -> str:

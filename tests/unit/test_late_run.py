@@ -33,7 +33,7 @@ def test_keys_sudo_sources_and_the_report(tmp_path, user):
         (programs / name).chmod(0o755)
     text = shell("late", order="0123456789ab", rooster="10.0.0.1:8080", user=user, keys=f"{KEY} one\n{KEY} two", target=str(target),
                  mirror="https://ftp.us.debian.org/debian", security="http://security.example.org/debian-security",
-                 mirror_path="/debian", security_path="/debian-security", console="/dev/null") \
+                 mirror_path="/debian", security_path="/debian-security", console="/dev/null", sys="/sys") \
         .replace("/tmp/finished", str(tmp_path / "finished")).replace("/tmp/$1", f"{tmp_path}/$1")
     run = subprocess.run(["dash", "-c", text], capture_output=True, text=True, timeout=30, env={
         "PATH": f"{programs}:/usr/bin:/bin", "DONE": str(done), "TARGET": str(target), "HOST_KEY": KEY})

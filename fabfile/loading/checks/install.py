@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from fabfile.loading.draft import Draft, Wrong
 from fabfile.rack.files import HOSTS, INSTALL
 from fabfile.rack.spelling import did_you_mean
-from fabfile.upstream.questions import wrong
+from fabfile.upstream.questions import INSTALLER, wrong
 
 SECURITY = "/debian-security"
+RAID = "partman-auto-raid/recipe"
 
 
 def systems_are_there(draft: Draft) -> Iterator[Wrong]:
@@ -64,4 +65,12 @@ def a_mirror_has_a_path_of_its_own(draft: Draft) -> Iterator[Wrong]:
                 yield Wrong(INSTALL, ("systems", name, key), f"{seen[path]} has the path {path}, too", "one mirror for one path")
 
 
-ALL = (systems_are_there, questions_are_debians, the_port_is_free, a_mirror_has_a_path_of_its_own)
+def a_mirror_s_disks_are_the_guard_s_answer(draft: Draft) -> Iterator[Wrong]:
+    for name, system in ((draft.install and draft.install.systems) or {}).items():
+        answers = system.preseed.get(INSTALLER)
+        if "mirror" in system.layout and isinstance(answers, Mapping) and RAID in answers:
+            yield Wrong(INSTALL, ("systems", name, "preseed", INSTALLER, RAID),
+                        f"the guard answers this for the layout {system.layout}, with the disks that it has seen", "leave this key out")
+
+
+ALL = (systems_are_there, questions_are_debians, a_mirror_s_disks_are_the_guard_s_answer, the_port_is_free, a_mirror_has_a_path_of_its_own)
