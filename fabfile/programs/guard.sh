@@ -33,6 +33,9 @@ contents() {  # NAME: what lies there, in blkid's words
     done
   done
 }
+blank() {  # NAME: its first MiB was read, and is zeros
+  dd if="$dev/$1" of="$work/head" bs=65536 count=16 2>/dev/null && [ "$(tr -d '\000' <"$work/head" | wc -c)" = 0 ]
+}
 among() { case " $2 " in *" $1 "*) ;; *) return 1 ;; esac; }  # WORD LIST
 line() { tr '\n' ' ' | sed 's/ $//'; }
 
@@ -85,9 +88,14 @@ done <"$work/wanted"
 while read -r id size number; do
   path=$(readlink -f "$dev/disk/by-id/$id") name=${path##*/}
   holds=$(contents "$name" | line)
-  if [ -z "$holds" ]; then
-    [ "$(dd if="$path" bs=65536 count=16 2>/dev/null | tr -d '\000' | wc -c)" = 0 ] || holds=unknown
-  fi
+  [ -n "$holds" ] || blank "$name" || holds=unknown
+  for part in $(parts_of "$name"); do  # a table says nothing of what lies in its partitions: a database, a machine's disk
+    { [ "$part" != "$name" ] && [ -z "$(property "$part" ID_FS_TYPE)" ]; } || continue
+    case $(property "$part" ID_PART_ENTRY_TYPE) in
+      21686148-6449-6e6f-744e-656564454649|0x5|0xf|0x85) ;;  # GRUB's own on BIOS, and extended ones
+      *) blank "$part" || holds="$holds unknown" ;;
+    esac
+  done
   for kind in $holds; do
     among "$id" "$wipe" && continue
     case $former-$kind in yes-gpt|yes-dos|yes-ext[234]|yes-vfat|yes-swap|yes-LVM2_member|yes-linux_raid_member) continue ;; esac

@@ -44,7 +44,7 @@ class Disk:
     removable: int = 0
     ro: int = 0
     about: dict = field(default_factory=dict)
-    parts: tuple[dict, ...] = ()
+    parts: tuple[dict, ...] = ()  # and its `bytes`
     bytes: bytes = b""
 
 
@@ -81,7 +81,7 @@ class Bench:
             (self.dev / "disk/by-id" / one).symlink_to(self.dev / disk.name)
         for number, about in enumerate(disk.parts, 1):
             part = f"{disk.name}{number}"
-            self._block(part, about, b"")
+            self._block(part, {key: value for key, value in about.items() if key != "bytes"}, about.get("bytes", b""))
             (block / part).mkdir()
             (block / part / "partition").write_text(f"{number}\n")
             (self.sys / "class/block" / part).mkdir()
@@ -185,6 +185,7 @@ def with_parts(*parts: dict, **more) -> Disk:
     ([with_parts({"ID_FS_TYPE": "ext4"})], {}, "it holds gpt ext4"),
     ([with_parts({"ID_FS_TYPE": "ceph_bluestore"})], {"former": "yes", "wipe": "ata-B_S2"}, "it holds gpt ceph_bluestore"),
     ([Disk("sda", "S1", ids=("ata-A_S1",), bytes=b"\0" * 9000 + b"what is this")], {"former": "yes"}, "it holds unknown"),
+    ([with_parts({"ID_FS_TYPE": "ext4"}, {"bytes": b"\0" * 9000 + b"a database"})], {"former": "yes"}, "it holds gpt ext4 unknown"),
     ([with_parts(RAID), Disk("sdb", "S2", parts=(RAID,))], {"wipe": "ata-A_S1"}, "belongs to a RAID with sdb"),
     ([with_parts({"ID_FS_TYPE": "linux_raid_member"})], {"wipe": "ata-A_S1"}, "a RAID that does not say its name"),
 ], ids=lambda value: value if isinstance(value, str) else "")
@@ -235,8 +236,14 @@ def test_lvm_and_raid_on_named_disks_alone_may_go_when_it_was_said(tmp_path):
     assert bench.acts("debconf-set")[2] == f"debconf-set partman-auto-raid/recipe 1 2 0 ext4 / {bench.dev}/sda3#{bench.dev}/sdb3 ."
 
 
+@pytest.mark.parametrize("kind", ["21686148-6449-6e6f-744e-656564454649", "0xf"])
+def test_partitions_without_a_file_system_go_with_a_former_system_when_they_are_empty_or_grub_s(tmp_path, kind):
+    bench = Bench(tmp_path, with_parts({"ID_PART_ENTRY_TYPE": kind, "bytes": b"GRUB"}, {"ID_FS_TYPE": "ext4"}, {"bytes": b"\0" * MB}))
+    assert "is claimed" in bench.guard(former="yes") and bench.claimed
+
+
 def test_wipe_names_what_may_go(tmp_path):
-    bench = Bench(tmp_path, with_parts({"ID_FS_TYPE": "zfs_member"}))
+    bench = Bench(tmp_path, with_parts({"ID_FS_TYPE": "zfs_member"}, {"bytes": b"a database"}))
     bench.guard(wipe="ata-A_S1")
     assert bench.claimed
 
