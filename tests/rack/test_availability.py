@@ -141,3 +141,8 @@ def test_back_to_one(three, one, lab, operator, holder, inside):
     operator.bootstrap()
     assert holder() == ["chick0"]
     assert operator.bootstrap()["changes"] == 0
+    wait_until("both pods of CoreDNS run on the node that is left", lambda: dns_pods(inside) == ["Running"] * 2, limit=180)
+
+
+def dns_pods(inside) -> list[str]:
+    return inside("chick0", f"{KUBECTL} -n kube-system get pods -l k8s-app=kube-dns -o jsonpath='{{.items[*].status.phase}}'").split()
