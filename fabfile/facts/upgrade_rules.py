@@ -45,6 +45,12 @@ class Situation:
             version == self.target for version in member.components.values())))
 
     @property
+    def has_begun(self) -> bool:
+        """Whether an upgrade to the target has come to a member's control plane or kubelet."""
+        return (self.target in self.versions or any(member.begun for member in self.members.values())
+                or any(node.kubelet == self.target for node in self.cluster.nodes))
+
+    @property
     def to_do(self) -> tuple[NodeSeen, ...]:
         """The nodes that the upgrade, or whatever drains them, still has to come to."""
         return tuple(node for node in self.cluster.nodes if (

@@ -62,7 +62,7 @@ def upgrade_steps(rack: Rack, *, at_once: int, force: bool, wait: int) -> list[S
 
     def snapshot(rack: Rack, _: Machine) -> Iterator[Resource]:
         if look.now and look.now.to_do and etcd_folder(rack):
-            yield EtcdSnapshot(f"before-{rack.versions.kubernetes.version}")
+            yield EtcdSnapshot(f"before-{rack.versions.kubernetes.version}", look.now.has_begun)
 
     def of_kubeadm(batch: tuple[Machine, ...]) -> Iterator[Step]:
         which = " ".join(machine.name for machine in batch)

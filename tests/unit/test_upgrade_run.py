@@ -94,6 +94,21 @@ def test_an_upgrade_that_is_killed_at_any_command_goes_on(rack):
         assert extra[0] == [] and extra[1] <= 3, (number, extra)  # a cordon, a drain, a restart at most
 
 
+@pytest.mark.parametrize("act,again", [("apt kubeadm", True), ("drain chick0", False)], ids=["before it begins", "after it began"])
+def test_a_snapshot_of_long_ago_is_taken_again_only_before_the_upgrade_has_come_to_a_member(act, again, rack):
+    """The first run took it and was killed, days before the second one."""
+    cluster = cluster_of(rack)
+    upgrade(rack, cluster)
+    number = next(number for number, one in enumerate(cluster.acts) if one.endswith(act))
+    cluster = cluster_of(rack)
+    cluster.kill = number
+    upgrade(rack, cluster)
+    assert cluster.snapshot
+    cluster.kill, cluster.old = None, True
+    assert upgrade(rack, cluster).exit_code == 0
+    assert [one for one in cluster.acts if "snapshot" in one] == ["chick0: snapshot save"] * (2 if again else 1)
+
+
 def test_workers_go_in_batches_where_it_is_asked_for(rack):
     cluster = cluster_of(rack, at_once=2)
     assert upgrade(rack, cluster).exit_code == 0

@@ -41,7 +41,7 @@ class Cluster:
     def __init__(self, rack: Rack, steps, at_once: int = 1):
         self.rack, self.at_once = rack, at_once
         self.members = {one.name: Member(one.name, one in rack.control_planes) for one in rack.chicks}
-        self.configured, self.snapshot, self.acts, self.kill = BEFORE, False, [], None
+        self.configured, self.snapshot, self.old, self.acts, self.kill = BEFORE, False, False, [], None
         self._right = {}
         for step in steps:
             for machine in step.machines:
@@ -91,7 +91,7 @@ class Cluster:
                     assert self.configured == TARGET, "kubeadm upgrade node takes the cluster's version"
             case "snapshot":
                 assert self.configured == BEFORE
-                self.snapshot = True
+                self.snapshot, self.old = True, False
             case "cordon" | "uncordon":
                 self.members[words[0]].cordoned = verb == "cordon"
             case "drain":
@@ -124,7 +124,7 @@ class Cluster:
         if text.startswith("readlink"):
             return 0, "" if member.running == member.packages["kubelet"] else "replaced\n"
         if "before-" in text:
-            return 0, "there" if self.snapshot else "absent"
+            return 0, "old" if self.old else "there" if self.snapshot else "absent"
         if found := re.fullmatch(r"\[ ! -e '?/var/lib/coop/unverified/([\w ]+)'? \] \|\| echo pending", text):
             return 0, "pending\n" if found[1] in member.notes else ""
         if found := re.search(r"get node (\w+) --ignore-not-found -o 'jsonpath=\{.metadata.name\}", text):
