@@ -41,7 +41,8 @@ def watch(c: Context, test: bool = False) -> None:
     if test:
         failed = _tell({name: (f"[{rack.name}] a test of inv rack.watch", "What the doctor finds comes in this way.", send)
                         for name, send in ways.items()})
-        _beat(rack, watching)
+        if not failed:
+            _beat(rack, watching)
         raise SystemExit(int(failed))
     folder = rack.state_folder / "watch"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,9 +58,9 @@ def watch(c: Context, test: bool = False) -> None:
                 keep(name)
         failed = _tell({name: (screen.subject(rack.name, heard[name]), screen.text(heard[name]), send)
                         for name, send in ways.items() if heard[name]}, keep)
-    _beat(rack, watching)
-    if failed:
+    if failed:  # no heartbeat either: whoever waits for it tells people that nobody is told
         raise Exit("what could not be told now is told by the next inv rack.watch", code=1)
+    _beat(rack, watching)
 
 
 def _beat(rack: Rack, watching: Watching) -> None:

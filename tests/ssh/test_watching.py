@@ -23,12 +23,16 @@ def test_a_finding_is_told_once(operate):
     operator = operate(chicks=2)
     chick1 = operator.swarm.hosts["chick1"]
     with mail_server() as server:
-        operator.folder.joinpath("configs/watch.yaml").write_text(json.dumps({"mail": {
-            "to": ["ops@flock.example"], "sender": "rooster@flock.example", "server": "localhost", "port": server.server_address[1]}}))
+        told = {"mail": {"to": ["ops@flock.example"], "sender": "rooster@flock.example", "server": "localhost",
+                         "port": server.server_address[1]}}
+        file = operator.folder.joinpath("configs/watch.yaml")
+        file.write_text(json.dumps({**told, "heartbeat": "https://localhost:1/ping"}))
         server.refuses = True
         code, said = operator.end(".venv/bin/inv", "rack.watch")
         assert code == 1 and "no such user" in said and "is told by the next inv rack.watch" in said
+        assert "heartbeat" not in said, "there is none when nobody could be told"
         server.refuses = False
+        file.write_text(json.dumps(told))
         assert len(watched(operator, server)) == 1, "what is wrong from the beginning"
         assert not watched(operator, server), "it is told once"
 

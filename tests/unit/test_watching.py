@@ -20,7 +20,7 @@ from fabfile.rack.watching import Mail, address_of, password_of
 from fabfile.rules.compared import news
 from fabfile.screen.news import subject, text
 from fabfile.secret import Secret
-from fabfile.tasks import notifying
+from fabfile.tasks import notifying, watching
 from fabfile.tasks.notifying import Untold
 from tests.mails import mail_server, serving
 from tests.unit.test_doctor import rack, seen  # noqa: F401
@@ -136,6 +136,18 @@ def test_a_webhook_and_a_heartbeat_are_called_and_no_error_has_their_address(cod
                     call()
                 assert "500" in str(wrong.value) and "secret" not in str(wrong.value)
     assert server.got == [("/hooks/secret", {"text": "what"}), ("/hooks/secret", None)]
+
+
+@pytest.mark.parametrize("refuses", [True, False], ids=["nobody could be told", "told"])
+def test_there_is_no_heartbeat_when_somebody_could_not_be_told(refuses, rack_folder, monkeypatch, capsys):
+    """Nothing answers at its address, so that one says that it was tried."""
+    with mail_server(refuses) as server:
+        (rack_folder / "configs/watch.yaml").write_text(json.dumps({"heartbeat": "https://localhost:1/ping", "mail": {
+            "to": ["ops@flock.example"], "sender": "rooster@flock.example", "server": "localhost", "port": server.server_address[1]}}))
+        monkeypatch.setenv("COOP_RACK", str(rack_folder))
+        with pytest.raises(SystemExit if refuses else Untold) as ended:
+            watching.watch.body(None, test=True)
+    assert "no such user" in capsys.readouterr().err if refuses else "the heartbeat did not answer" in str(ended.value)
 
 
 # -- files -----------------------------------------------------------------------------------------------------------------
