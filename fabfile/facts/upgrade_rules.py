@@ -130,7 +130,8 @@ def etcd_is_well(now: Situation) -> Iterator[str]:
             if state != "started":
                 yield f"etcd's member {name or '(without a name)'} is {state}, says {plane.name}"
             elif name not in now.control_planes:
-                yield f"etcd has a member {name} that is no control plane of hosts.yaml: inv node.remove {name} --dead"
+                yield (f"etcd has a member {name} that is no control plane of hosts.yaml: inv node.remove {name} --dead, with its lines "
+                       "in hosts.yaml put back meanwhile")
 
 
 def disks_have_room(now: Situation) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fabfile.upstream.paths import PKI
 
 from .api_question import ADMIN
 from .base import Change, Command, Resource
-from .etcd_members import etcdctl, member_removed
+from .etcd_members import etcdctl, member_probe, member_removed
 
 CORDON = "coop-cordon"  # an annotation of the node: its cordon is a procedure's, which takes it off again
 
@@ -146,11 +146,10 @@ class ServersEnded(Resource):
 
 @dataclass(frozen=True)
 class NodeDeleted(Resource):
-    """A node that the cluster does not know any more.
+    """A node that the cluster does not know any more, nor its etcd: a member that never comes back still counts when the others vote.
 
-    `dead`: its machine is off, so its pods end without it, and so does its member of etcd when it had one.
-    `etcd` is the node through whose etcd that is done; empty for one that held no control plane. `doubt`: why its machine
-    may be on after all; its name is then typed.
+    `dead`: its machine is off, so its pods end without it. `etcd` is the node through whose etcd its member is removed; empty
+    for one that held no control plane. `doubt`: why its machine may be on after all; its name is then typed.
     """
 
     node: str
@@ -164,28 +163,36 @@ class NodeDeleted(Resource):
         return f"node {self.node} deleted"
 
     def probe(self) -> str:
-        return f"{ADMIN} get node {quote(self.node)} --ignore-not-found -o name"
+        known = f"{ADMIN} get node {quote(self.node)} --ignore-not-found -o name || exit"
+        return f"{known}\n{etcdctl(self.etcd, self.pki)}\n{member_probe(self.node)}" if self.etcd else known
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        if not facts.strip():
-            return
-        commands = [Command(f"{ADMIN} delete node {quote(self.node)} --timeout=60s", limit=90)]
-        if self.dead and self.etcd:
-            # a member that never comes back still counts when the others vote
-            commands.insert(0, Command(f"{etcdctl(self.etcd, self.pki)}\n{member_removed(self.node)}"))
-        if self.dead:
+        lines = facts.splitlines()
+        known, member = any(line.startswith("node/") for line in lines), any(line.startswith("member ") for line in lines)
+        commands, told, lost = [], [], []
+        if member:
+            commands.append(Command(f"{etcdctl(self.etcd, self.pki)}\n{member_removed(self.node)}",
+                                    shown=f"etcdctl member remove {self.node}"))
+            told.append(f"etcd has a member {self.node}")
+            lost.append("its member of etcd is removed")
+        if known:
+            commands.append(Command(f"{ADMIN} delete node {quote(self.node)} --timeout=60s", limit=90))
+            told.append(f"the cluster knows a node {self.node}")
+            lost.append("its pods are deleted, and start elsewhere if somebody starts them")
+        if known and self.dead:
             # nobody is left to say that they have ended, and volumes wait for that word
             commands.append(Command(
                 f"{ADMIN} get pods -A --field-selector spec.nodeName={quote(self.node)} --no-headers |\n"
                 "while read -r namespace pod rest; do\n"
                 f"  {ADMIN} -n \"$namespace\" delete pod \"$pod\" --force --grace-period=0 --wait=false\n"
                 "done"))
-        yield Change(f"the cluster knows a node {self.node}", tuple(commands), interrupts=self._interrupts() if self.dead else "",
-                     typed=self.node if self.doubt else "")
+        if commands:
+            yield Change(", and ".join(told), tuple(commands), interrupts=self._interrupts(lost) if self.dead else "",
+                         typed=self.node if self.doubt else "")
 
-    def _interrupts(self) -> str:
-        return (f"{self.node} is taken to be off: its pods are deleted, and start elsewhere if somebody starts them; what still runs there "
-                "is not stopped" + (f". But {self.doubt}" if self.doubt else ""))
+    def _interrupts(self, lost: list[str]) -> str:
+        return (f"{self.node} is taken to be off: {'; '.join(lost)}; what still runs there is not stopped"
+                + (f". But {self.doubt}" if self.doubt else ""))
 
 
 POD_LINES = ("-o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} "

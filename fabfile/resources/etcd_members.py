@@ -15,9 +15,16 @@ def etcdctl(node: str, pki: str) -> str:
             f"--key={folder}/server.key \"$@\"; }}")
 
 
+def member_probe(member: str) -> str:
+    """Shell text behind `etcdctl`: a line "member ID" if there is one of this name. It ends the shell where etcd does not answer."""
+    return f"{_found(member)}\n[ -z \"$ids\" ] || printf 'member %s\\n' $ids"
+
+
 def member_removed(member: str) -> str:
     """Shell text behind `etcdctl`: the member of this name is removed, if there is one."""
-    return ("members=$(etcdctl member list)\n"
-            "for id in $(printf '%s\\n' \"$members\" |"
-            f" sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {member}, .*/\\1/p')\n"
-            "do etcdctl member remove \"$id\"; done")
+    return f"{_found(member)}\nfor id in $ids; do etcdctl member remove \"$id\" || exit; done"
+
+
+def _found(member: str) -> str:
+    return ("members=$(etcdctl member list) || exit\n"
+            f"ids=$(printf '%s\\n' \"$members\" | sed -n 's/^\\([0-9a-f]*\\), [a-z]*, {member}, .*/\\1/p')")
