@@ -18,6 +18,7 @@ from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET, ETCD, PKI
 from . import writing
 from .api_question import ADMIN, KUBELET_ASKS
 from .base import Change, Command, RemoteValue, Resource, refusal
+from .etcd_members import etcdctl, member_removed
 from .kubeadm_upgrade import MARK
 
 _BEGUN, _FINISHED = "/var/lib/coop/kubeadm.begun", "/var/lib/coop/kubeadm.finished"
@@ -189,6 +190,13 @@ class Member(Resource):
             f"kubeadm config validate --config {config}",
         ])
 
+    def _no_former_member(self) -> list[str]:
+        """A previous self's member of etcd goes, too: this machine has no data of it, and kubeadm adds none beside one that is silent."""
+        if not (self.etcd and self.CERTIFICATE_KEY in self.config):
+            return []
+        return [etcdctl(self.control_plane, self.pki),
+                f"said=$({{ {member_removed(self.node)}; }} 2>&1) || {{ echo \"$said\"; exit 1; }}"]
+
     def _token(self) -> RemoteValue:
         with_key = self.CERTIFICATE_KEY in self.config
         obtain = [
@@ -196,6 +204,7 @@ class Member(Resource):
             # A node of this name can only be a previous self; kubeadm refuses to join beside it.
             f"said=$(kubectl delete node --ignore-not-found {quote(self.node)} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
+            *self._no_former_member(),
             f"said=$(kubeadm token create --ttl 15m --description {quote(f'join of {self.node}')} 2>&1) ||"
             ' { echo "$said"; exit 1; }',
             "token=$(printf '%s\\n' \"$said\" | grep -E '^[a-z0-9]{6}[.][a-z0-9]{16}$')",

@@ -97,7 +97,9 @@ def etcd_member_down(look: Look) -> Found:
         members = {url: member.get("name", "") for member in _members(state) for url in member.get("clientURLs") or ()}
         for one in sick:
             name = members.get(one.get("endpoint", ""), state.name)
-            yield Finding(f"etcd on {name} does not answer", name, Severity.DEGRADED, one.get("error", ""), fix=f"inv node.status {name}")
+            yield Finding(f"etcd on {name} does not answer", name, Severity.DEGRADED, one.get("error", ""),
+                          fix=f"inv node.status {name}; was it installed again: inv node.add {name}; is it off for good: "
+                              f"inv node.remove {name} --dead")
         if sick:
             return
 

@@ -112,6 +112,29 @@ def test_what_is_said_to_the_shell_is_shell(case):
         assert parsed.returncode == 0, (parsed.stderr, text)
 
 
+@pytest.mark.parametrize("config, etcd, members, code, removed", [
+    ("@CERTIFICATE_KEY@", "/var/lib/etcd", "9e05, started, chick2, u, u, false\\n91bc, started, chick1, u, u, false", 0, "91bc"),
+    ("@CERTIFICATE_KEY@", "/var/lib/etcd", "9e05, started, chick2, u, u, false", 0, ""),
+    ("@CERTIFICATE_KEY@", "/var/lib/etcd", "", 1, ""),  # etcd does not answer
+    ("@CERTIFICATE_KEY@", "", "91bc, started, chick1, u, u, false", 0, ""),  # it is elsewhere
+    ("", "/var/lib/etcd", "91bc, started, chick1, u, u, false", 0, ""),  # a worker
+])
+def test_what_joins_is_no_former_member_of_etcd(tmp_path, config, etcd, members, code, removed):
+    """And nothing but the token is printed before it is made."""
+    (tmp_path / "kubectl").write_text(f"""#!/bin/sh
+case $* in
+*'member list') printf '{members}\\n'; exit {code} ;;
+*'member remove '*) echo "${{*##* }}" >{tmp_path}/removed; echo removed ;;
+esac
+""")
+    (tmp_path / "kubectl").chmod(0o755)
+    (change,) = resources.Member(config, "chick1", "chick0", etcd=etcd).changes("", frozenset())
+    before, *_ = change.remote_values[0].obtain.partition("said=$(kubeadm")
+    ran = subprocess.run(["dash", "-c", f"set -e\n{before}"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (code, "\n" if code else "")
+    assert (tmp_path / "removed").read_text().strip() == removed if removed else not (tmp_path / "removed").exists()
+
+
 @pytest.fixture(scope="module")
 def essential(tmp_path_factory) -> Path:
     """A folder with the programs that every Debian has, and no other."""
