@@ -23,8 +23,9 @@ def endpoint(rack: Rack, machine: Machine) -> Iterator[Resource]:
     macs = tuple(sorted(other.inner.mac for other in rack.control_planes))
     yield FreeAddress(str(wanted.virtual_ipaddress), machine.inner.name, macs, SETTINGS)
     yield Packages({"keepalived": None})
-    # one after another by priority: two that took the address at the same moment would both tell the wire so
-    priority = max(250 - 10 * rack.control_planes.index(machine), 1)
+    # one after another by priority: two that took the address at the same moment would both tell the wire so. It is the machine's alone,
+    # so that others stay as they are when one leaves: other for each of 251 addresses in a row, and far from its neighbours'
+    priority = 1 + int(machine.address()) * 97 % 251
     yield File(SETTINGS, render("chick/etc/coop/keepalived.conf", machine=machine, settings=wanted, priority=priority, port=API_PORT),
                check="keepalived --config-test --use-file {}")
     yield File(UNIT, render("chick/etc/systemd/system/coop-endpoint.service", endpoint=rack.cluster.endpoint, settings=SETTINGS))

@@ -152,7 +152,9 @@ def test_the_api_is_found_at_its_own_address_and_behind_it_at_each_control_plane
     by_name = {name: {resource.name: resource for _, resource in wanted(rack, name)} for name in ("chick0", "chick1")}
     texts = [by_name[name]["file /etc/coop/keepalived.conf"].content for name in ("chick0", "chick1")]
     assert texts[0] == (CASES.parent / "endpoint/keepalived.conf").read_text()
-    assert "priority 240" in texts[1]
+    assert "priority 26\n" in texts[1]
+    left = {resource.name: resource for _, resource in wanted(rack.without(rack.machine("chick0")), "chick1")}
+    assert left["file /etc/coop/keepalived.conf"].content == texts[1]  # who leaves changes none of the others
     assert by_name["chick0"]["file /etc/systemd/system/coop-endpoint.service"].content == \
         (CASES.parent / "endpoint/coop-endpoint.service").read_text()
     assert not any(address in text for address in (first, second, third) for text in texts)  # a newcomer changes none of the others
