@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2015,SC2154
 # What rooster says of what it does for the rack, as machine.sh does; behind that. Given: node (the nodes' network), balanced
-# (networks of the services, by spaces), page (of the internet), kubeconfig, published ("yes" where it has nginx), virtual (the API's own
-# address, or ""), interface (into the rack).
+# (networks of the services, by spaces), page (of the internet), kubeconfig, others (kubeconfigs of other operators), published ("yes" where it
+# has nginx), virtual (the API's own address, or ""), interface (into the rack).
 
 say forwards "$(cat /proc/sys/net/ipv4/ip_forward)"
 rules=$(nft list table inet coop 2>/dev/null)
@@ -21,9 +21,11 @@ if [ "$published" = yes ]; then
   grep -nE '^[^#]*return +30[1278]' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* 2>/dev/null |
     head -n 1 | each redirects
 fi
-if [ -e "$kubeconfig" ]; then
-  say cert "$kubeconfig $(sed -n 's/^ *client-certificate-data: //p' "$kubeconfig" | base64 -d 2>/dev/null |
+for file in $kubeconfig $others; do
+  [ ! -e "$file" ] || say cert "$file $(sed -n 's/^ *client-certificate-data: //p' "$file" | base64 -d 2>/dev/null |
     openssl x509 -noout -enddate 2>/dev/null | cut -d = -f 2 | date -f - +%s) -"
+done
+if [ -e "$kubeconfig" ]; then
   say kubectl "$(timeout 8 kubectl --kubeconfig "$kubeconfig" --request-timeout=5s get --raw /version 2>&1 >/dev/null | tail -n 1)" &
 elif [ -n "$kubeconfig" ]; then
   say no-kubeconfig "$kubeconfig"

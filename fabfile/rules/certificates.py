@@ -14,6 +14,7 @@ from fabfile.upstream.documents import certificates_folder
 LASTING = 30  # days that a certificate should still be good for
 _ROTATED = "/var/lib/kubelet/pki/"  # kubelet renews these by itself
 RENEW = "inv cluster.certs --renew"
+OPERATORS = "inv cluster.bootstrap --only operators"  # the kubeconfigs on rooster
 _STOPPED = ("api_server_down", "etcd_down", "component_down", "kubelet_not_running", "node_not_ready", "kubelet_silent")
 _ALL_STOPPED = (
     "api_down", "api_server_down", "node_not_ready", "kubelet_silent", "kubectl_refused", "hub_api_silent", "hub_cluster_silent",
@@ -114,24 +115,34 @@ def authority_ends(look: Look) -> Found:
                               Severity.DEGRADED, fix="kubernetes.io: manual rotation of CA certificates; no renewal makes a new authority")
 
 
+@rule()
+def operators_certificate_ends(look: Look) -> Found:
+    """The certificate of an operator's kubeconfig on rooster expires within 30 days."""
+    if rooster := look.rooster:
+        soon = [one for one in rooster.certificates if 0 < one.end - rooster.now <= LASTING * 86400]
+        if soon:
+            first = min(soon, key=lambda one: one.end)
+            yield Finding(f"the certificate in {first.where} on {rooster.name} expires in {days_left(first.end, rooster.now)} days",
+                          rooster.name, fix=OPERATORS)
+
+
 @rule(everywhere=("hub_cluster_silent",))
 def kubectl_refused(look: Look) -> Found:
     """The operator's kubeconfig on rooster is missing, has expired, or the API server refuses it."""
     rooster = look.rooster
     if rooster is None:
         return
-    fix = "inv cluster.bootstrap --only operators"
     if path := rooster.text("no-kubeconfig"):
-        yield Finding(f"{path} on {rooster.name} is missing", rooster.name, Severity.DEGRADED, fix=fix)
+        yield Finding(f"{path} on {rooster.name} is missing", rooster.name, Severity.DEGRADED, fix=OPERATORS)
         return
     said = rooster.text("kubectl")
     for one in rooster.certificates:
         if one.end <= rooster.now:
             yield Finding(f"the certificate in {one.where} on {rooster.name} has expired", rooster.name, Severity.DEGRADED,
-                          said, since(one.end), fix)
+                          said, since(one.end), OPERATORS)
             return
     if any(word in said for word in ("Unauthorized", "x509", "Forbidden", "error loading config")):
-        yield Finding(f"the cluster refuses the kubeconfig of {rooster.name}", rooster.name, Severity.DEGRADED, said, fix=fix)
+        yield Finding(f"the cluster refuses the kubeconfig of {rooster.name}", rooster.name, Severity.DEGRADED, said, fix=OPERATORS)
 
 
 @rule(here=("node_not_ready", "kubelet_silent", "kubelet_not_running"))

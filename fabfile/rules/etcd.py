@@ -11,7 +11,7 @@ from fabfile.finding import Finding, Severity
 from fabfile.rules.rule import RESTORE, Found, on_shell, rule, told
 from fabfile.upstream.documents import certificates_folder, etcd_folder
 
-_QUOTA = 2 * 1024 ** 3  # bytes: etcd's own default
+_QUOTA = 2 * 1024 ** 3  # bytes: etcd's own default, where it does not tell its quota
 _FOLLOWS = ("api_server_down", "component_down", "node_not_ready", "kubelet_silent")
 
 
@@ -55,9 +55,9 @@ def etcd_nearly_full(look: Look) -> Found:
     """etcd's database has reached 75 percent of the size at which it refuses writes."""
     for name, state in look.control_planes.items():
         for one in _status(state):
-            size = int(one.get("dbSize", 0))
-            if size >= 0.75 * _QUOTA and not state.text("etcd-alarms"):
-                yield Finding(f"etcd's database on {name} has {size // 2**20} MiB of {_QUOTA // 2**20}", name, Severity.DEGRADED,
+            size, quota = int(one.get("dbSize", 0)), int(one.get("dbSizeQuota") or _QUOTA)
+            if size >= 0.75 * quota and not state.text("etcd-alarms"):
+                yield Finding(f"etcd's database on {name} has {size // 2**20} MiB of {quota // 2**20}", name, Severity.DEGRADED,
                               fix=_compact(look, name))
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def show(json: bool) -> None:
-    """Prints every certificate of the members that answer; ends the task with 3 when something is wrong with one."""
+    """Prints every certificate of the members that answer, and of rooster's kubeconfigs; ends the task with 3 when something is wrong with one."""
     from time import time
 
     from fabfile.facts.look import Look
@@ -23,7 +23,7 @@ def show(json: bool) -> None:
     from fabfile.tasks.rack import the_rack
 
     rack = the_rack()
-    answers, errors = ask(rack, {one.name: question(rack, one) for one in rack.chicks if not one.expected_off})
+    answers, errors = ask(rack, {one.name: question(rack, one) for one in (rack.gateway, *rack.chicks) if not one.expected_off})
     seen = Look(rack, time(), {name: parse(name, answer) for name, answer in answers.items()}, unreachable(errors))
     found = examine(seen, ("certificates", "machines"))
     print(screen.as_json(seen, found) if json else screen.as_text(seen, found))
