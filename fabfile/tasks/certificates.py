@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def show(json: bool) -> None:
-    """Prints every certificate of the members that answer, and of rooster's kubeconfigs; ends the task with 3 when something is wrong with one."""
+    """Prints the certificates of the members that answer and of rooster's kubeconfigs; ends the task with 3 when one is wrong."""
     from time import time
 
     from fabfile.facts.look import Look
