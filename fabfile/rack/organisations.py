@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, collapse_addresses
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from fabfile.rack.merge import overlay, plain
 from fabfile.rack.publishing import HTTP, HTTPS, Published
@@ -37,6 +37,20 @@ def _number(lowest: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+OF_KEYS = {  # what a ResourceQuota says by the keys of an organisation
+    "requests.cpu": "quota.cores", "requests.memory": "quota.memory", "requests.nvidia.com/gpu": "quota.gpus",
+    "persistentvolumeclaims": "quota.homes", "requests.storage": "quota.storage", "services.loadbalancers": "addresses"}
+
+
+def _quantities(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key, quantity in value.items():
+        if key in OF_KEYS:
+            raise refuse(f"{key} follows from `{OF_KEYS[key]}`", "leave it out here, so that it is said once")
+        if isinstance(quantity, bool) or not isinstance(quantity, int | float | str):
+            raise refuse(f"{key} has no quantity", "such as 4, or 64Gi")
+    return value
+
+
 class Quota(Part):
     """What an organisation's pods may be guaranteed together, and its homes. What is not said is not limited."""
 
@@ -45,13 +59,15 @@ class Quota(Part):
     gpus: Annotated[int, _number(0)] | None = None
     homes: Annotated[int, _number(1)] | None = None
     storage: Size | None = None
+    hard: Annotated[Tree, AfterValidator(_quantities)]  # what else a ResourceQuota counts, in its own keys
 
     @property
-    def hard(self) -> dict[str, str]:
-        """`hard` of a ResourceQuota."""
+    def whole(self) -> dict[str, str]:
+        """`hard` of the ResourceQuota."""
         wanted = {
             "requests.cpu": self.cores, "requests.memory": self.memory, "requests.nvidia.com/gpu": self.gpus,
             "persistentvolumeclaims": None if self.homes is None else self.homes + OWN_CLAIMS, "requests.storage": self.storage,
+            **self.hard,
         }
         return {key: str(value) for key, value in wanted.items() if value is not None}
 
@@ -91,7 +107,7 @@ class Organisation(Part):
     public: Address = Field(examples=["128.120.136.64"])  # rooster's: its hub is published there, its pods leave with it
     domain: DomainName | None = None  # of its hub; none: NAME below what all have in common
     reach: Annotated[tuple[Network, ...], BeforeValidator(several)] | None = None  # outside of the rack; none: all that is public
-    quota: Quota = Field(default_factory=Quota)
+    quota: Quota = Field(default_factory=lambda: Quota.model_validate({}))
     hub: HubKeys | None = None
     _name: str = PrivateAttr("")
     _common: Any = PrivateAttr(None)  # the Organisations that it is one of
@@ -123,7 +139,8 @@ class Organisation(Part):
     def limits(self) -> Quota:
         """Its own quota, and what that does not say from the common one."""
         common = self._common.quota
-        return Quota(**{key: _first(getattr(self.quota, key), getattr(common, key)) for key in Quota.model_fields})
+        said = {key: _first(getattr(self.quota, key), getattr(common, key)) for key in Quota.model_fields}
+        return Quota.model_validate({**said, "hard": {**common.hard, **self.quota.hard}})
 
     @property
     def service(self) -> OrganisationHub | None:
@@ -158,7 +175,7 @@ class Organisations(Part):
     """configs/organisations.yaml. Without it all that runs on the rack is one organisation's."""
 
     domain: DomainName | None = None
-    quota: Quota = Field(default_factory=Quota)
+    quota: Quota = Field(default_factory=lambda: Quota.model_validate({}))
     hub: HubKeys | None = None
     organisations: Annotated[Mapping[Name, Organisation], Sorted, Fixed] = Field(
         examples=["{biology: {addresses: [10.0.1.64/29], pods: 10.245.0.0/22, public: 128.120.136.64}}"])

@@ -62,7 +62,7 @@ def namespace(one: Organisation) -> Document:
 def quota(one: Organisation) -> Document:
     """Its limits; and no more services than it has addresses."""
     addresses = sum(network.num_addresses for network in one.addresses)
-    hard = {**one.limits.hard, "services.loadbalancers": str(addresses)}
+    hard = {**one.limits.whole, "services.loadbalancers": str(addresses)}
     return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": QUOTA, "namespace": one.namespace}, "spec": {"hard": hard}}
 
 

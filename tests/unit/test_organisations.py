@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[2]
 BASE = PROJECT / "tests/cases/hub/base"
 COMMON = """\
 domain: jupyter.flock.example
-quota: {cores: 64, memory: 256Gi}
+quota: {cores: 64, memory: 256Gi, hard: {requests.nvidia.com/mig-1g.10gb: 2, limits.cpu: 128}}
 hub:
   chart: {name: jupyterhub, version: 4.4.0, repository: "https://hub.jupyter.org/helm-chart/"}
   values:
@@ -43,7 +43,7 @@ PHYSICS = """\
     public: 128.120.136.72
     domain: hub.physics.example
     reach: [203.0.113.0/24]
-    quota: {cores: 16, gpus: 2, homes: 30}
+    quota: {cores: 16, gpus: 2, homes: 30, hard: {requests.nvidia.com/mig-1g.10gb: 4}}
     hub:
       values:
         hub: {config: {GitHubOAuthenticator: {allowed_organizations: [physics]}, JupyterHub: {authenticator_class: github}}}
@@ -111,9 +111,11 @@ def test_pods_of_other_namespaces_are_denied_before_any_policy_of_a_chart(rack):
 def test_a_quota_is_the_common_one_but_for_what_the_organisation_says(rack):
     hard = {name: one["spec"]["hard"] for name, one in objects(rack).items() if one["kind"] == "ResourceQuota"}
     assert hard == {
-        "ResourceQuota biology/coop": {"requests.cpu": "64", "requests.memory": "256Gi", "services.loadbalancers": "8"},
+        "ResourceQuota biology/coop": {"requests.cpu": "64", "requests.memory": "256Gi", "services.loadbalancers": "8",
+                                       "limits.cpu": "128", "requests.nvidia.com/mig-1g.10gb": "2"},
         "ResourceQuota physics/coop": {"requests.cpu": "16", "requests.memory": "256Gi", "requests.nvidia.com/gpu": "2",
-                                       "persistentvolumeclaims": "32", "services.loadbalancers": "8"}}
+                                       "persistentvolumeclaims": "32", "services.loadbalancers": "8",
+                                       "limits.cpu": "128", "requests.nvidia.com/mig-1g.10gb": "4"}}
 
 
 def test_one_more_changes_nothing_of_another(rack, tmp_path):
