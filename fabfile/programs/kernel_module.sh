@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# Whether each installed kernel has its headers and a module that DKMS builds, what is loaded, and whether Secure Boot would refuse
-# it. Given: module, blocked_by (another module that has the same device while it is loaded; or nothing).
+# Whether each installed kernel has its headers and a module that DKMS builds, and what is loaded. Given: module, blocked_by (another
+# module that has the same device while it is loaded; or nothing).
 
 echo "running $(uname -r)"
 [ ! -e "/sys/module/$module/version" ] || echo "loaded $(cat "/sys/module/$module/version")"
@@ -16,6 +16,3 @@ dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'linux-image-*amd64' 2>/dev/
   sed -n 's/^linux-image-\([a-z-]*amd64\) installed$/flavour \1/p'
 dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'linux-headers-*amd64' 2>/dev/null |
   sed -n 's/^\(linux-headers-[a-z-]*amd64\) installed$/package \1/p'
-for secure in /sys/firmware/efi/efivars/SecureBoot-*; do
-  [ ! -e "$secure" ] || [ "$(od -An -t u1 -j 4 -N 1 "$secure" | tr -d ' ')" != 1 ] || echo 'secure boot'
-done

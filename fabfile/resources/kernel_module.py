@@ -8,7 +8,7 @@ from shlex import quote
 
 from fabfile.programs import shell
 
-from .base import Change, Command, Resource, refusal
+from .base import Change, Command, Resource
 from .packages import Packages
 
 _BUILT_IN = 2400.0  # seconds: a build takes minutes on a machine of today, and as long for each kernel
@@ -22,7 +22,6 @@ class ModuleFacts:
     loaded: str
     flavours: tuple[str, ...]  # "amd64", "cloud-amd64": of the packages that bring the next kernel
     packages: frozenset[str]
-    secure_boot: bool
     blocked: bool
 
 
@@ -44,8 +43,7 @@ def parse(answer: str) -> ModuleFacts:
                 flavours.append(flavour)
             case ["package", name]:
                 packages.add(name)
-    lines = answer.splitlines()
-    return ModuleFacts(kernels, loaded, tuple(flavours), frozenset(packages), "secure boot" in lines, "blocked" in lines)
+    return ModuleFacts(kernels, loaded, tuple(flavours), frozenset(packages), "blocked" in answer.splitlines())
 
 
 @dataclass(frozen=True)
@@ -88,10 +86,6 @@ class KernelModule(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         found = parse(facts)
-        if found.secure_boot and not found.loaded:
-            yield refusal("Secure Boot refuses the module that this machine builds for itself: enrol its key at the console "
-                          "(mokutil --import /var/lib/dkms/mok.pub, then a reboot), or turn Secure Boot off")
-            return
         for kernel, (_, built) in found.kernels.items():
             if not built:
                 ask = f"modinfo -k {quote(kernel)} -F version {quote(self.module)}"
