@@ -105,7 +105,8 @@ def together(texts: Mapping[str, str], limit: int, folder: str = "/run") -> str:
     asked = [f"(\n{text}\n) >\"$looked/{number}\" 2>&1 & pids=\"$pids $!\"" for number, text in enumerate(texts.values())]
     told = [f"echo '{_PART}{name}'; cat \"$looked/{number}\"; echo" for number, name in enumerate([*texts, CUT])]
     last = f"\"$looked/{len(texts)}\""
-    cut = f"set -- $pids; for name in {' '.join(map(quote, texts))}; do ! kill $1 || echo \"$name\" >>{last}; shift; done"
+    end = f"! kill -0 $1 || {{ echo \"$name\" >>{last}; kill $1; }}"
+    cut = f"set -- $pids; for name in {' '.join(map(quote, texts))}; do {end}; shift; done"
     return "\n".join([
         f"looked=$(mktemp -d {folder}/coop-look.XXXXXX) || exit 1", f"pids=; : >{last}", *asked,
         f"( sleep {limit}; {cut} ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
