@@ -44,6 +44,7 @@ class NodeState:
     bgp_address: str = ""  # what Calico tells its peers
     taints: tuple[str, ...] = ()  # "KEY:EFFECT"
     labels: tuple[str, ...] = ()
+    created: str = ""  # when it joined; ISO 8601
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _node(item: Mapping[str, Any], sessions: int | None) -> NodeState:
                         if conditions.get(name, {}).get("status") == "True"),
         bgp_address=meta.get("annotations", {}).get("projectcalico.org/IPv4Address", ""),
         taints=tuple(f"{taint['key']}:{taint['effect']}" for taint in item["spec"].get("taints") or ()),
-        labels=tuple(meta.get("labels", {})))
+        labels=tuple(meta.get("labels", {})), created=meta.get("creationTimestamp", ""))
 
 
 def _pod(line: str) -> PodState | None:

@@ -12,7 +12,8 @@ from fabfile.finding import since
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
 from fabfile.rack.gpu import DRIVER
-from fabfile.upstream.documents import certificates_folder
+from fabfile.resources.backup import BACKUPS
+from fabfile.upstream.documents import certificates_folder, etcd_folder
 from fabfile.upstream.paths import CRI_SOCKET, operators_kubeconfig
 
 UNITS = ("chrony", "ssh")  # every machine's
@@ -45,6 +46,7 @@ def question(rack: Rack, machine: Machine) -> str:
                       "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack.operator.user),
                       "others": " ".join(operators_kubeconfig(one) for one in rack.operators if one != rack.operator.user),
                       "published": "yes" if rack.network.publish else "", "interface": machine.inner.name,
+                      "backups": BACKUPS if etcd_folder(rack) else "",
                       "virtual": str(rack.cluster.keepalived.virtual_ipaddress) if rack.cluster.keepalived else ""}
     return shell(*programs, **variables) + "\nwait\n:"
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2015,SC2154
 # What rooster says of what it does for the rack, as machine.sh does; behind that. Given: node (the nodes' network), balanced
 # (networks of the services, by spaces), page (of the internet), kubeconfig, others (kubeconfigs of other operators), published ("yes" where it
-# has nginx), virtual (the API's own address, or ""), interface (into the rack).
+# has nginx), virtual (the API's own address, or ""), interface (into the rack), backups (their folder, or "").
 
 say forwards "$(cat /proc/sys/net/ipv4/ip_forward)"
 rules=$(nft list table inet coop 2>/dev/null)
@@ -21,6 +21,13 @@ if [ "$published" = yes ]; then
   grep -nE '^[^#]*return +30[1278]' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* 2>/dev/null |
     head -n 1 | each redirects
 fi
+[ -z "$backups" ] || (
+  newest=none
+  for each in $(find "$backups" -mindepth 1 -maxdepth 1 -name '[0-9]*Z' 2>/dev/null | sort -r); do
+    if (cd "$each" && sha256sum --check --status sums 2>/dev/null); then newest=${each##*/}; break; else newest=damaged; fi
+  done
+  say backup "$newest"
+) &
 for file in $kubeconfig $others; do
   [ ! -e "$file" ] || say cert "$file $(sed -n 's/^ *client-certificate-data: //p' "$file" | base64 -d 2>/dev/null |
     openssl x509 -noout -enddate 2>/dev/null | cut -d = -f 2 | date -f - +%s) -"

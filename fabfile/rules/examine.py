@@ -8,6 +8,7 @@ from dataclasses import replace
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, worst_first
 from fabfile.rules import (
+    backups,
     certificates,
     control_plane,
     disks,
@@ -30,7 +31,7 @@ from fabfile.rules.rule import Rule
 
 # causes before what follows from them: of two that explain a finding, the first is named
 _SUBJECTS = (machines, file_server, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, gpus, network, names, pods,
-             storage, publishing, hub)
+             storage, backups, publishing, hub)
 RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
 
 

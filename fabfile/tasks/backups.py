@@ -40,7 +40,7 @@ def backup(c: Context, list_: bool = False, keep: int = 10, dry: bool = False, j
     rack = the_rack()
     if list_:
         found = kept(rack)
-        print(screen.as_json(found) if json else screen.as_text(found))
+        print(screen.as_json(found) if json else screen.as_text(found, datetime.now(UTC)))
         return
     if keep < 1:
         raise Exit("--keep: at least 1", code=2)

@@ -107,7 +107,8 @@ def test_the_newest_whole_backup_is_taken_unless_one_is_named():
             chosen(backups, name)
     with pytest.raises(ValueError, match="there is no whole backup"):
         chosen([])
-    assert "damaged" in as_text(backups).splitlines()[2]
+    lines = as_text(backups, datetime(2026, 11, 30, 1, 30, tzinfo=UTC)).splitlines()
+    assert " 2 days " in lines[1] and " 25 h " in lines[2] and "damaged" in lines[2]
 
 
 def test_the_racks_own_files_are_packed_and_nothing_else(tmp_path):

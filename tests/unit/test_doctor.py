@@ -83,7 +83,7 @@ def node_of(name: str, about: Mapping) -> dict:
     conditions = [{"type": "Ready", "status": about.get("ready", "True"), "message": about.get("why", "Kubelet stopped posting."),
                    "lastTransitionTime": "2026-11-23T08:00:00Z"}]
     conditions += [{"type": one, "status": "True", "message": "not enough"} for one in about.get("pressures", ())]
-    return {"metadata": {"name": name, "labels": control_plane,
+    return {"metadata": {"name": name, "labels": control_plane, "creationTimestamp": about.get("created", "2026-11-20T08:00:00Z"),
                          "annotations": {"projectcalico.org/IPv4Address": about.get("bgp", f"{about['address']}/24")}},
             "spec": {"unschedulable": about.get("cordoned", False),
                      "taints": [dict(zip(("key", "effect"), one.split(":"), strict=True)) for one in about.get("taints", ())]},
