@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fabfile.programs import shell
 from fabfile.rack import Machine, Rack
+from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check
 from fabfile.resources.base import NOTE, PENDING
 from fabfile.upstream.paths import ADMIN_CONF
@@ -43,6 +44,15 @@ told=$(kubectl --kubeconfig /etc/kubernetes/kubelet.conf -n kube-node-lease get 
     -o 'jsonpath={{.spec.renewTime}}') || exit 1
 [ "$(date -d "$told" +%s)" -ge "$started" ] || {{ echo "it last did at $told"; exit 1; }}
 """, limit=300)
+
+
+def api_servers_are_ready(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+    """Of those of these machines that are control planes. It includes etcd: the next one may go down only when this one's serves again."""
+    for machine in machines:
+        if machine in rack.control_planes:
+            yield Check(f"the API server of {machine.name} is ready", machine.name,
+                        f"kubectl --kubeconfig {ADMIN_CONF} --server https://{machine.address()}:{API_PORT} --request-timeout=5s "
+                        "get --raw /readyz 2>&1", limit=300, about=(machine.name,))
 
 
 def pod_network_drops(rack: Rack, machines: tuple[Machine, ...], machine: Machine) -> Iterator[Check]:

@@ -8,11 +8,10 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import CertificatesRenewed, Check, KubeletCertificate, Resource
 from fabfile.roles.kubeadm_config import init_config
-from fabfile.roles.membership_checks import nodes_are_ready
+from fabfile.roles.membership_checks import api_servers_are_ready, nodes_are_ready
 from fabfile.roles.settings import components_answer
 from fabfile.upstream.documents import certificates_folder
 from fabfile.upstream.kubeadm import certificate_validity
-from fabfile.upstream.paths import ADMIN_CONF
 
 
 def control_plane_certificates(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -30,9 +29,5 @@ def kubelet_certificate(rack: Rack, machine: Machine) -> Iterator[Resource]:
 
 def all_answer(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
     """Every API server is ready, and every node that is there."""
-    for machine in rack.control_planes:
-        if machine in rack.reached:
-            yield Check(f"the API server of {machine.name} is ready", machine.name,
-                        f"kubectl --kubeconfig {ADMIN_CONF} --server https://{machine.address()}:{API_PORT} --request-timeout=5s "
-                        "get --raw /readyz 2>&1", limit=300, about=(machine.name,))
+    yield from api_servers_are_ready(rack, rack.reached)
     yield nodes_are_ready(rack, rack.reached)

@@ -170,7 +170,7 @@ def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str
     from fabfile.engine.step import Step
     from fabfile.resources.departure import Cordoned, Drained, Uncordoned
     from fabfile.resources.rebooted import Rebooted, RebootMarks
-    from fabfile.roles.membership_checks import reports_again
+    from fabfile.roles.membership_checks import api_servers_are_ready, reports_again
     from fabfile.roles.pod_traffic import members_work_together
 
     leader = (rack.leader,)
@@ -181,6 +181,7 @@ def reboot_steps(rack: Rack, turns: Sequence[Turn], interrupts: Mapping[str, str
         yield Rebooted(turn_of[machine.name].before, machine.name, interrupts.get(machine.name, ""))
 
     def works_again(rack: Rack, machines: tuple[Machine, ...]) -> Iterator[Check]:
+        yield from api_servers_are_ready(rack, machines)
         yield from map(reports_again, machines)
         yield from members_work_together(rack, machines)
 

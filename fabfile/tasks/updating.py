@@ -61,7 +61,7 @@ def node_update_steps(rack: Rack, machines: Sequence[Machine], *, at_once: int, 
     from fabfile.engine.procedure import rolling
     from fabfile.engine.step import Step
     from fabfile.resources import RebootedIfNeeded, SystemUpdated, Uncordoned
-    from fabfile.roles.membership_checks import reports_again
+    from fabfile.roles.membership_checks import api_servers_are_ready, reports_again
     from fabfile.roles.pod_traffic import members_work_together
     from fabfile.tasks.draining import emptied
 
@@ -76,6 +76,7 @@ def node_update_steps(rack: Rack, machines: Sequence[Machine], *, at_once: int, 
                                + ("; the API server is away meanwhile" if away else ""))
 
     def works(rack: Rack, batch: tuple[Machine, ...]) -> Iterator[Check]:
+        yield from api_servers_are_ready(rack, batch)
         yield from map(reports_again, batch)
         yield from members_work_together(rack, batch)
 

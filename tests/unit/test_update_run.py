@@ -14,8 +14,10 @@ import simulated
 
 from fabfile.engine.errors import Crashed, Rejected
 from fabfile.engine.run import run
+from fabfile.facts.rebooting import Turn
 from fabfile.facts.updates import Update, Updates, parse
 from fabfile.loading import load
+from fabfile.tasks.steps import reboot_steps
 from fabfile.tasks.updating import gateway_update_steps, node_update_steps
 
 BASE = Path(__file__).parents[1] / "cases/rack/base"
@@ -156,6 +158,18 @@ def test_users_servers_are_in_the_way_unless_it_is_said_otherwise(rack):
     assert result.exit_code == 2 and isinstance(result.errors[0], Rejected) and flock.acts == []
     assert "ada's server (hub/jupyter-ada)" in str(result.errors[0])
     assert update(rack, flock, force=True).exit_code == 0 and flock.acts == a_turn("chick2", False)
+
+
+@pytest.mark.parametrize("made", [
+    lambda rack: node_update_steps(rack, rack.chicks, at_once=1, security=False, force=False, wait=0),
+    lambda rack: reboot_steps(rack, [Turn(one.name, "start 0", "", False) for one in rack.chicks], {}, False, 1),
+], ids=["updates", "reboots"])
+def test_the_next_waits_until_a_control_planes_api_server_and_etcd_are_well(rack, made):
+    for step in made(rack):
+        if step.verify and step.name.startswith(("update", "reboot")):
+            (machine,) = step.machines
+            ready = [check for check in step.verify(rack, step.machines) if check.what == f"the API server of {machine.name} is ready"]
+            assert [check.machine for check in ready] == [machine.name] * (machine in rack.control_planes)
 
 
 def test_rooster_is_updated_and_not_rebooted(rack):
