@@ -28,6 +28,7 @@ class LookingForUpdates:
         from fabfile.engine.parallel import each
         from fabfile.facts.updates import parse, question
         from fabfile.facts.upgrade_rules import OF_DRAINS, refusals
+        from fabfile.roles.held import held_by_coop
         from fabfile.tasks.situation import look
 
         by_name = {machine.name: machine for machine in self._machines}
@@ -35,6 +36,10 @@ class LookingForUpdates:
         self.updates = {name: parse(answer) for name, answer in answers.items()}
         wrong = [f"{name} cannot be reached ({error.problem})" for name, error in errors.items()]
         wrong += [f"{name}: its package lists cannot be fetched: {found.failed}" for name, found in self.updates.items() if found.failed]
+        for name in self.updates:
+            if loose := [package for package in held_by_coop(self._rack, by_name[name]) if package in self.wanted(by_name[name])]:
+                wrong.append(f"{', '.join(loose)} {'is' if len(loose) == 1 else 'are'} not on hold on {name}, so would be moved: "
+                             f"inv cluster.bootstrap --limit {name}")
         to_do = frozenset(name for name in by_name if self.is_to_do(by_name[name]))
         if to_do and self._rack.gateway.name not in to_do:
             wrong += refusals(look(self._rack, ask, self._ends_servers, to_do), OF_DRAINS)

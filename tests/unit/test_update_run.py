@@ -160,6 +160,22 @@ def test_users_servers_are_in_the_way_unless_it_is_said_otherwise(rack):
     assert update(rack, flock, force=True).exit_code == 0 and flock.acts == a_turn("chick2", False)
 
 
+KUBELET = "kubelet [1.36.4-1.1] (1.36.5-1.1 v1.36 [amd64])"
+KUBECTL = KUBELET.replace("kubelet", "kubectl")
+
+
+def test_what_is_not_on_hold_any_more_stops_the_update(rack):
+    flock = Flock(rack, {"chick1": [CURL], "chick2": [CURL, KUBECTL, KUBELET]})
+    result = update(rack, flock)
+    assert result.exit_code == 2 and isinstance(result.errors[0], Rejected) and flock.acts == []
+    assert "kubectl, kubelet are not on hold on chick2, so would be moved: inv cluster.bootstrap --limit chick2" in str(result.errors[0])
+    assert "chick1" not in str(result.errors[0])
+    assert update(rack, flock, security=True).exit_code == 0, "it would not be moved"
+    flock = Flock(rack, {"rooster": [KUBECTL]})
+    result = run(rack, "gateway.update", gateway_update_steps(rack, security=False), ways=flock.ways(), consent=lambda entries: True)
+    assert "kubectl is not on hold on rooster" in str(result.errors[0]) and flock.acts == []
+
+
 @pytest.mark.parametrize("made", [
     lambda rack: node_update_steps(rack, rack.chicks, at_once=1, security=False, force=False, wait=0),
     lambda rack: reboot_steps(rack, [Turn(one.name, "start 0", "", False) for one in rack.chicks], {}, False, 1),
