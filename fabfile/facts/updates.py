@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fabfile.programs import shell
-from fabfile.resources.system_update import REBOOT_MARK
+from fabfile.resources.system_update import REBOOT_MARK, reboot_reasons
 
 _MARK = "== updates"
 _INST = re.compile(r"(\S+) (?:\[(\S+)\] )?\((\S+) (.*?)(?: \[\S+\])?\)")
@@ -29,6 +29,7 @@ class Updates:
     packages: tuple[Update, ...] = ()
     failed: str = ""
     reboot: tuple[str, ...] = ()  # why it has to be started again, by what was updated before
+    unbuilt: tuple[str, ...] = ()  # what the kernel lacks that it would boot
 
     def wanted(self, security: bool) -> dict[str, str]:
         """Name → version of all of them, or of those that close holes."""
@@ -37,16 +38,17 @@ class Updates:
 
 def question() -> str:
     """Shell text for a machine."""
-    return f"( {shell('reboot_needed', mark=REBOOT_MARK)} )\necho '{_MARK}'\n{shell('updates')}"
+    return f"( {shell('modules_built', 'reboot_needed', mark=REBOOT_MARK)} )\necho '{_MARK}'\n{shell('updates')}"
 
 
 def parse(answer: str) -> Updates:
     """What the answer says."""
     reasons, mark, lines = answer.partition(f"{_MARK}\n")
-    found, why = [], tuple(line for line in reasons.splitlines() if line)
+    found: list[Update] = []
+    why, unbuilt = map(tuple, reboot_reasons(reasons))
     for line in lines.splitlines() if mark else ["failed no answer"]:
         if line.startswith("failed "):
-            return Updates(failed=line.removeprefix("failed "), reboot=why)
+            return Updates(failed=line.removeprefix("failed "), reboot=why, unbuilt=unbuilt)
         if parts := _INST.match(line):
             found.append(Update(parts[1], parts[2] or "", parts[3], "security" in parts[4].lower()))
-    return Updates(tuple(found), reboot=why)
+    return Updates(tuple(found), reboot=why, unbuilt=unbuilt)

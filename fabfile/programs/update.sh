@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # The updates of a machine's packages; whether it has to be started again afterwards is marked before the first is installed.
-# Behind apt.sh. Given: names (packages, by spaces), only ("yes": these and what they need, else all that is not on hold), mark
+# Behind apt.sh and modules_built.sh. Given: names (packages, by spaces), only ("yes": these and what they need, else all that is not on hold), mark
 # (a file) and reboots ("yes": mark it).
 
 [ "$reboots" != yes ] || { mkdir -p "${mark%/*}"; : >"$mark"; sync -- "$mark"; }
@@ -17,11 +17,5 @@ if [ "$only" = yes ]; then
 else apt --with-new-pkgs upgrade
 fi
 apt clean
-kernel=$(find /boot -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sort -V | tail -n 1)
-if [ -n "$kernel" ] && command -v dkms >/dev/null; then
-  kernel=${kernel#*/vmlinuz-}
-  for module in $(dkms status | sed -n 's/^\([^/,]*\)[/,].*/\1/p' | sort -u); do
-    dkms status -m "$module" -k "$kernel" | grep -q ': installed' ||
-      { echo "the module $module is not built for the kernel $kernel, which the machine would boot: dkms status" >&2; exit 1; }
-  done
-fi
+lacks=$(unbuilt)
+[ -z "$lacks" ] || { printf '%s\n' "$lacks" >&2; exit 1; }

@@ -9,7 +9,7 @@ from shlex import quote
 
 from fabfile.programs import shell
 
-from .base import Change, Command, Resource
+from .base import Change, Command, Resource, refusal
 from .packages import prepare
 
 FORMER_PACKAGES = "/var/lib/coop/former-packages"
@@ -52,7 +52,7 @@ class SystemUpdated(Resource):
                 interrupts=self.interrupts, alters=frozenset({"reboot:needed"}) if reboots else frozenset())
 
     def _script(self, names: list[str], reboots: bool) -> str:
-        update = shell("update", names=" ".join(names), only="yes" if self.only else "", mark=REBOOT_MARK,
+        update = shell("modules_built", "update", names=" ".join(names), only="yes" if self.only else "", mark=REBOOT_MARK,
                        reboots="yes" if reboots else "")
         if not self.serves:
             return f"{prepare()}\n{update}"
@@ -75,13 +75,25 @@ class RebootedIfNeeded(Resource):
         return f"reboot of {self.node} where it is needed"
 
     def probe(self) -> str:
-        return shell("reboot_needed", mark=REBOOT_MARK)
+        return shell("modules_built", "reboot_needed", mark=REBOOT_MARK)
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
-        reasons = [line for line in facts.splitlines() if line]
-        if not reasons and "reboot:needed" in altered:
+        reasons, unbuilt = reboot_reasons(facts)
+        updated = "reboot:needed" in altered  # what is built then is not known yet: it is probed again before
+        if reasons and unbuilt and not updated:
+            yield refusal("; ".join(unbuilt),
+                          what=f"{self.node} should be rebooted ({'; '.join(reasons)}), and must not be: {'; '.join(unbuilt)}")
+            return
+        if not reasons and updated:
             reasons = ["programs that everything uses are updated"]
         if reasons:
             yield Change(f"{self.node} should be rebooted: {'; '.join(reasons)}",
                          (Command("systemctl reboot", limit=900.0),), reboots=True,
                          interrupts=self.interrupts or f"{self.node} reboots")
+
+
+def reboot_reasons(answer: str) -> tuple[list[str], list[str]]:
+    """Of what reboot_needed.sh says: why the machine has to be started again, and what its new kernel lacks."""
+    lines = [line for line in answer.splitlines() if line]
+    unbuilt = [line.removeprefix("unbuilt ") for line in lines if line.startswith("unbuilt ")]
+    return [line for line in lines if not line.startswith("unbuilt ")], unbuilt

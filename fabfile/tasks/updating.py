@@ -40,13 +40,16 @@ class LookingForUpdates:
             if loose := [package for package in held_by_coop(self._rack, by_name[name]) if package in self.wanted(by_name[name])]:
                 wrong.append(f"{', '.join(loose)} {'is' if len(loose) == 1 else 'are'} not on hold on {name}, so would be moved: "
                              f"inv cluster.bootstrap --limit {name}")
+        # with updates it is looked at after them: they may bring what is lacking
+        wrong += [f"{name} must not be rebooted: {'; '.join(found.unbuilt)}" for name, found in self.updates.items()
+                  if found.unbuilt and found.reboot and not self.wanted(by_name[name]) and name != self._rack.gateway.name]
         to_do = frozenset(name for name in by_name if self.is_to_do(by_name[name]))
         if to_do and self._rack.gateway.name not in to_do:
             wrong += refusals(look(self._rack, ask, self._ends_servers, to_do), OF_DRAINS)
         if wrong:
             raise Rejected(wrong)
         told = [f"no updates: {', '.join(name for name in by_name if name not in to_do)}"] if len(to_do) < len(by_name) else []
-        return told + [f"{name} should be rebooted: {'; '.join(found.reboot)}" for name, found in self.updates.items()
+        return told + [f"{name} should be rebooted: {'; '.join((*found.reboot, *found.unbuilt))}" for name, found in self.updates.items()
                        if found.reboot and name == self._rack.gateway.name]
 
     def after(self, ask: Ask) -> Iterable[str]:

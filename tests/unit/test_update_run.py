@@ -43,6 +43,7 @@ class Computer:
 
     updates: list[str]
     pending: bool = False
+    unbuilt: bool = False
     boots: int = 0
     cordoned: bool = False
     notes: set[str] = field(default_factory=set)
@@ -82,7 +83,7 @@ class Flock:
         return 0, self._fact(mine, text)
 
     def _fact(self, mine, text):
-        reasons = "programs that everything uses were updated\n" * mine.pending
+        reasons = "programs that everything uses were updated\n" * mine.pending + "unbuilt the module zfs is not built\n" * mine.unbuilt
         if "== updates" in text:
             return f"{reasons}== updates\n" + "".join(f"{line}\n" for line in mine.updates)
         if "answer configured" in text:
@@ -158,6 +159,17 @@ def test_users_servers_are_in_the_way_unless_it_is_said_otherwise(rack):
     assert result.exit_code == 2 and isinstance(result.errors[0], Rejected) and flock.acts == []
     assert "ada's server (hub/jupyter-ada)" in str(result.errors[0])
     assert update(rack, flock, force=True).exit_code == 0 and flock.acts == a_turn("chick2", False)
+
+
+def test_a_kernel_without_its_modules_is_not_booted_at_the_second_run_either(rack):
+    flock = Flock(rack, {})
+    flock.computers["chick1"].pending = flock.computers["chick1"].unbuilt = True
+    result = update(rack, flock)
+    assert result.exit_code == 2 and isinstance(result.errors[0], Rejected) and flock.acts == []
+    assert "chick1 must not be rebooted: the module zfs is not built" in str(result.errors[0])
+    flock = Flock(rack, {"chick1": [LIBC]})  # what is updated does not build it
+    flock.computers["chick1"].pending = flock.computers["chick1"].unbuilt = True
+    assert update(rack, flock).exit_code == 1 and "reboot chick1" not in flock.acts
 
 
 KUBELET = "kubelet [1.36.4-1.1] (1.36.5-1.1 v1.36 [amd64])"

@@ -1,0 +1,13 @@
+# shellcheck shell=sh
+# Whether the kernel that the machine would boot has every module that DKMS builds, such as ZFS or a GPU's driver.
+
+unbuilt() { # a sentence for each that it has not
+  newest=$(find /boot -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sort -V | tail -n 1)
+  newest=${newest#*/vmlinuz-}
+  if [ -n "$newest" ] && command -v dkms >/dev/null; then
+    for module in $(dkms status | sed -n 's/^\([^/,]*\)[/,].*/\1/p' | sort -u); do
+      dkms status -m "$module" -k "$newest" | grep -q ': installed' ||
+        echo "the module $module is not built for the kernel $newest, which the machine would boot: dkms status"
+    done
+  fi
+}
