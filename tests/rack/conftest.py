@@ -199,10 +199,10 @@ def calling(lab, inside, tmp_path_factory):
     return call
 
 
-def silence(times: list[float], since: float) -> float:
-    """The longest time without an answer, from then to now."""
+def silences(times: list[float], since: float) -> list[float]:
+    """The times without an answer, from then to now, the longest first."""
     after = [since, *(one for one in sorted(times) if one > since), time.time()]
-    return max(later - earlier for earlier, later in pairwise(after))
+    return sorted((later - earlier for earlier, later in pairwise(after)), reverse=True)
 
 
 def hub_answers(lab) -> bool:

@@ -9,7 +9,7 @@ import re
 import time
 
 import pytest
-from conftest import ENDPOINT, hub_answers, silence, wait_until
+from conftest import ENDPOINT, hub_answers, silences, wait_until
 
 VIRTUAL = "10.0.0.10"
 CHICKS = ("chick0", "chick1", "chick2")
@@ -107,7 +107,7 @@ def test_the_power_of_the_holder_is_cut_again_and_again(three, lab, holder, insi
             while time.time() < began + 80:  # a node is given up after 50 s
                 seen |= not_ready(inside, other)
                 time.sleep(1)
-            figures.append({"cut": dead, "silent": round(silence(answers(), began), 2), "not ready": sorted(seen),
+            figures.append({"cut": dead, "silent": round(silences(answers(), began)[0], 2), "not ready": sorted(seen),
                             "then at": holder()})
             lab.on(dead)
             wait_until("every API server is well", lambda: all_well(inside), limit=420)
