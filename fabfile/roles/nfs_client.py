@@ -1,4 +1,4 @@
-"""What a node needs to mount homes: mount.nfs for kubelet, and a rule that keeps pods from speaking NFS themselves."""
+"""What a node needs of NFS: mount.nfs for kubelet, where homes are mounted; and a rule that keeps pods from speaking it themselves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from fabfile.resources import File, Nftables, Resource, Unit
 from fabfile.roles.rendering import render
 
 RULES, UNIT = "/etc/coop/nfs.nft", "/etc/systemd/system/coop-nfs.service"
-PACKAGES = ("nfs-common", "nftables")
 NOT_OF_NFS4 = ("rpcbind.socket", "rpcbind.service", "rpc-statd.service")  # what NFS 2 and 3 alone want
 
 
 def mounts_homes(rack: Rack) -> bool:
     """Whether nodes mount homes of a file server."""
     return rack.storage_classes is not None and rack.storage_classes.homes is not None
+
+
+def packages(rack: Rack) -> tuple[str, ...]:
+    """For kubelet's mounts, and for the rule."""
+    return (*(["nfs-common"] if mounts_homes(rack) else []), *(["nftables"] if _has_exports(rack) else []))
+
+
+def _has_exports(rack: Rack) -> bool:
+    return rack.storage_classes is not None and bool(rack.storage_classes.exports)
 
 
 def before_packages(rack: Rack) -> Iterator[Resource]:
@@ -25,8 +33,8 @@ def before_packages(rack: Rack) -> Iterator[Resource]:
 
 
 def pods_speak_no_nfs(rack: Rack) -> Iterator[Resource]:
-    """The rule, now and at every boot."""
-    if not mounts_homes(rack):
+    """The rule, now and at every boot, wherever a file server exports anything: homes need not be Coop's."""
+    if not _has_exports(rack):
         return
     yield Nftables(rules(rack), RULES)
     yield File(UNIT, render("chick/etc/systemd/system/coop-nfs.service", rules=RULES))

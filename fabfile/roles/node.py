@@ -30,7 +30,8 @@ from fabfile.roles.endpoint import endpoint, endpoint_answers
 from fabfile.roles.gpu import gpu, gpu_packages
 from fabfile.roles.metrics import asked_by_rooster, exporters_answer, metrics
 from fabfile.roles.names import own_name, resolvers
-from fabfile.roles.nfs_client import PACKAGES, before_packages, mounts_homes, pods_speak_no_nfs
+from fabfile.roles.nfs_client import before_packages, pods_speak_no_nfs
+from fabfile.roles.nfs_client import packages as nfs_packages
 from fabfile.roles.programs import cluster_version, containerd_repository, held, held_on_chicks, kubernetes_repository
 from fabfile.roles.proxy import proxied
 from fabfile.roles.rendering import render
@@ -75,7 +76,7 @@ def node(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield from before_packages(rack)
     yield from held(held_on_chicks(rack), f"containerd or kubelet restart on {machine.name}: pods keep running, none can start "
                     "meanwhile", also=("chrony", "conntrack", "cri-tools", "ethtool", "iproute2", "iptables", "iputils-ping",
-                    *(PACKAGES if mounts_homes(rack) else ())), others=gpu_packages(rack, machine))
+                    *nfs_packages(rack)), others=gpu_packages(rack, machine))
     yield from pods_speak_no_nfs(rack)
     yield from endpoint(rack, machine)
     yield from clock(rack)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import yaml
 from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_changes, stamp
 from fabfile.loading import load
 from fabfile.rack.pools import Homes
-from fabfile.resources import File, HomesClaim
+from fabfile.resources import File, HomesClaim, Nftables, Packages, Unit
 from fabfile.roles.homes_quota import homes_claims, quota_of
+from fabfile.roles.node import node
 from fabfile.upstream.release import release_values
 
 PROJECT = Path(__file__).parents[2]
@@ -84,3 +86,15 @@ def test_a_home_that_is_named_with_its_hub_has_that_quota_of_two():
     rack = load(PROJECT)
     homes = Homes.model_validate({"path": "/nest/homes", "quota": "1Gi", "users": {"jdoe": "2Gi", "hub/jdoe": "3Gi"}})
     assert [quota_of(rack, homes, name) >> 30 for name in ("hub/jdoe", "staging/jdoe", "hub/anna")] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("left_out, packages, rule", [
+    ((), {"nfs-common", "nftables"}, True), (("homes",), {"nftables"}, True), (("homes", "exports"), set(), False)])
+def test_pods_speak_no_nfs_wherever_something_is_exported(left_out, packages, rule):
+    rack = load(PROJECT)
+    storage = rack.storage_classes.model_copy(update={key: {} if key == "exports" else None for key in left_out})
+    made = list(node(replace(rack, storage_classes=storage), rack.machine("chick1")))
+    there = {name for one in made if isinstance(one, Packages) for name in one.packages}
+    assert there & {"nfs-common", "nftables"} == packages
+    assert any(isinstance(one, Nftables) and "10.0.0.200" in one.ruleset and "2049" in one.ruleset for one in made) == rule
+    assert any(isinstance(one, Unit) and one.unit == "coop-nfs" for one in made) == rule
