@@ -44,8 +44,8 @@ def versions_question(dataset: str, home: str, path: str) -> str:
 
 
 def restoring(dataset: str, version: Version, home: str, path: str) -> str:
-    """Shell text that restores it as it was then, under a name with that time."""
-    name = f"{path.rpartition('/')[2]}.{stamp(version.made)}"
+    """Shell text that restores it as it was then, under a name with that time; "." is the whole home."""
+    name = f"{'home' if path == '.' else path.rpartition('/')[2]}.{stamp(version.made)}"
     return shell("homes_restore", dataset=dataset, snapshot=version.snapshot, home=home, path=path, name=name)
 
 

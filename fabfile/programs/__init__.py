@@ -63,7 +63,7 @@
     homes_quota.sh   every home gets its quota
     homes_usage.sh   what each home takes
     homes_versions.sh  versions of a file in snapshots
-    homes_restore.sh a file out of a snapshot, beside what is there
+    homes_restore.sh a file or a home out of a snapshot, beside what is there
     disk_light.sh    the light of a disk's bay
     storage_prove.sh what a file server promises, tried on it
     mount_prove.sh   the same on a client

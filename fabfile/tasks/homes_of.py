@@ -62,10 +62,10 @@ def a_home(rack: Rack, name: str) -> str:
 
 
 def a_path(path: str) -> str:
-    """A path within a home; else the task ends with code 2."""
+    """A path within a home, or "." for all of it; else the task ends with code 2."""
     parts = path.split("/")
-    if path.startswith("/") or not path.isprintable() or {"", ".", ".."} & set(parts):
-        raise Exit(f"{path!r} is no path within a home: from the home down, such as notebooks/week1.ipynb", code=2)
+    if path.startswith("/") or not path.isprintable() or (path != "." and {"", ".", ".."} & set(parts)):
+        raise Exit(f"{path!r} is no path within a home: from the home down, such as notebooks/week1.ipynb, or . for all of it", code=2)
     return path
 
 

@@ -176,7 +176,8 @@ def quota(c: Context, home: str, size: str, dry: bool = False, yes: bool = False
     print(homes_as_text([with_its_quota(rack, folder)], 1))
 
 
-@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it.", "json": JSON})
+@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it; . for all of it.",
+            "json": JSON})
 def versions(c: Context, home: str, path: str, json: bool = False) -> None:
     """List the versions of a user's file in snapshots."""
     from dataclasses import asdict
@@ -188,13 +189,13 @@ def versions(c: Context, home: str, path: str, json: bool = False) -> None:
     print(dumps([asdict(version) for version in found], indent=1) if json else versions_as_text(found))
 
 
-@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it.",
+@task(help={"home": "Its name: jdoe; hub/jdoe where there are several hubs.", "path": "A file or folder in it; . for all of it.",
             "at": "As it was at this UTC time (2026-11-08T12:00), or a snapshot's name; default: the newest version in a snapshot."})
 def restore(c: Context, home: str, path: str, at: str = "") -> None:
     """Copy a user's file out of a snapshot, beside what is there.
 
     The copy is called NAME.TIME; nothing is written over. It counts for the
-    user's quota.
+    user's quota. A home that is gone comes back in its place.
     """
     from fabfile.facts import homes
     from fabfile.tasks.actions import act

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from invoke import Exit
 
-from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_changes, stamp
+from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_changes, restoring, stamp
 from fabfile.loading import load
 from fabfile.rack.pools import Homes
 from fabfile.resources import File, HomesClaim, Nftables, Packages, Unit
 from fabfile.roles.homes_quota import homes_claims, quota_of
 from fabfile.roles.node import node
+from fabfile.tasks.homes_of import a_path
 from fabfile.upstream.release import release_values
 
 PROJECT = Path(__file__).parents[2]
@@ -35,6 +37,22 @@ def test_the_fullest_home_comes_first_and_one_without_a_project_last():
 def test_a_time_means_the_version_that_was_there_then(moment, snapshot):
     version = at(VERSIONS, moment)
     assert (version and version.snapshot) == snapshot
+
+
+@pytest.mark.parametrize("path, name", [("a/b.txt", "b.txt.2025-11-09T1453"), (".", "home.2025-11-09T1453")])
+def test_a_copy_is_named_by_its_time(path, name):
+    assert f"name={name}\n" in restoring("nest/homes", VERSIONS[1], "hub/jdoe", path)
+
+
+@pytest.mark.parametrize("path", [".", "a", "a/b"])
+def test_a_path_of_a_home(path):
+    assert a_path(path) == path
+
+
+@pytest.mark.parametrize("path", ["", "/a", "a/./b", "./a", "..", "a//b"])
+def test_no_path_of_a_home(path):
+    with pytest.raises(Exit, match="is no path within a home"):
+        a_path(path)
 
 
 def test_what_is_no_time_is_refused():
