@@ -22,6 +22,7 @@ DAY = 86400
 SCRUBBED = 35  # days: a monthly scrub that is older was missed
 FULL, FILLING = 90, 80  # percent of a pool
 SENT = 3600  # seconds between two copies
+QUOTAS_LATE = 5  # minutes: homes are looked at each
 INTERVALS = {"frequently": 900, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY, "monthly": 31 * DAY, "yearly": 366 * DAY}
 
 
@@ -43,6 +44,17 @@ class Snapped:
 
 
 @dataclass(frozen=True)
+class HomesFacts:
+    """What gives homes their quotas: its units that are not active, what its last run said where that failed, when it last told how
+    full homes are, and why links cannot be renamed in one."""
+
+    inactive: tuple[str, ...] = ()
+    failed: str = ""
+    at: int = 0
+    links: str = ""
+
+
+@dataclass(frozen=True)
 class FileServer:
     """All of it at one moment."""
 
@@ -56,6 +68,8 @@ class FileServer:
     sent: Mapping[str, int]  # dataset → when the newest snapshot that its copy has was made
     exports: frozenset[tuple[str, str]]  # path, address
     blocks: Mapping[str, tuple[int, str]]  # kernel's name → size, serial
+    mounted: frozenset[str] = frozenset()  # of the exported paths
+    homes: HomesFacts = HomesFacts()
 
 
 @dataclass(frozen=True)
@@ -65,11 +79,17 @@ class Wanted:
     pools: Mapping[str, tuple[Pool, tuple[WantedVdev, ...]]]
     exports: frozenset[tuple[str, str]]
     names: Mapping[str, str]  # address → machine
+    homes: str = ""  # the export that they are in, where they are here
+
+    @property
+    def paths(self) -> list[str]:
+        return sorted({path for path, _ in self.exports})
 
 
 def question(wanted: Wanted) -> str:
     """Shell text for the file server."""
-    asked = [shell("file_server"), f"echo '##module'\n{question_module('zfs')}"]
+    paths = "\n".join(wanted.paths)
+    asked = [f"(\n{shell('file_server', paths=paths, homes=wanted.homes)}\n)", f"echo '##module'\n{question_module('zfs')}"]
     for name, (_, vdevs) in wanted.pools.items():
         disks = "\n".join(path for vdev in vdevs for path in vdev.disks.values())
         asked.append(f"echo '##pool {name}'\n( {shell('pool_disks', 'pool_facts', pool=name, disks=disks)} )")
@@ -121,7 +141,15 @@ def parse(machine: str, answer: str) -> FileServer:
         {name: Snapped(int(count), int(newest)) for name, count, newest in rows["snapshots"]},
         {name: int(made) for name, made in rows["sent"]},
         frozenset((words[0], words[1]) for words in map(str.split, parts.get("exports", "").splitlines()) if len(words) == 2),
-        {block["KNAME"]: (int(block["SIZE"]), block["SERIAL"]) for block in blocks})
+        {block["KNAME"]: (int(block["SIZE"]), block["SERIAL"]) for block in blocks},
+        frozenset(parts.get("mounted", "").split()), _homes(parts.get("homes", "")))
+
+
+def _homes(answer: str) -> HomesFacts:
+    words = [line.split(" ", 2) for line in answer.splitlines() if line]
+    said = {head: " ".join(rest) for head, *rest in words if head != "unit"}
+    return HomesFacts(tuple(one[1] for one in words if one[0] == "unit" and one[2:] != ["active"]),
+                      (said["failed"] or "it said nothing") if "failed" in said else "", int(said.get("at") or 0), said.get("links", ""))
 
 
 def findings(wanted: Wanted, server: FileServer) -> Iterator[Finding]:
@@ -133,10 +161,35 @@ def findings(wanted: Wanted, server: FileServer) -> Iterator[Finding]:
         missing.setdefault(path, []).append(wanted.names.get(address, address))
     for path, names in missing.items():
         yield Finding(f"{path} is not exported to {', '.join(names)}", server.machine, Severity.DOWN, fix="inv storage.apply")
+    yield from _mounts(wanted, server)
     for kernel, (_, module) in server.module.kernels.items():
         if not module:
             yield Finding(f"kernel {kernel} has no module zfs: after a reboot into it there would be no pool", server.machine,
                           fix="inv storage.apply")
+
+
+def _mounts(wanted: Wanted, server: FileServer) -> Iterator[Finding]:
+    imported = {name for name, facts in server.pools.items() if facts.pool}
+    for path in wanted.paths:
+        if path not in server.mounted and path.split("/")[1] in imported:
+            yield Finding(f"{path} is not mounted, and so not served", server.machine, Severity.DOWN, fix="inv storage.apply")
+    if wanted.homes in server.mounted:
+        yield from _homes_wrong(server)
+
+
+def _homes_wrong(server: FileServer) -> Iterator[Finding]:
+    homes, age = server.homes, (server.now - server.homes.at) // 60
+    if homes.inactive:
+        yield Finding(f"what gives homes their quotas is not active: {', '.join(homes.inactive)}", server.machine, fix="inv storage.apply")
+    if homes.failed:
+        yield Finding("not every home has its quota", server.machine, evidence=homes.failed,
+                      fix=f"on {server.machine}: systemctl status coop-homes.service")
+    elif not homes.inactive and age > QUOTAS_LATE:
+        yield Finding(f"homes were last looked at {age} minutes ago" if homes.at else "no home has been looked at", server.machine,
+                      fix=f"on {server.machine}: systemctl status coop-homes.service")
+    if homes.links:
+        yield Finding("links cannot be renamed in homes: ln -sfn and rsync over an old link fail", server.machine, Severity.NOTICE,
+                      homes.links, fix="nothing but a later ZFS: docs/storage.md#homes-and-quotas")
 
 
 def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ...]) -> Iterator[Finding]:

@@ -62,6 +62,7 @@
     pool_create.sh   a pool on empty disks
     homes_quota.sh   every home gets its quota
     homes_usage.sh   what each home takes
+    homes_links.sh   whether links can be renamed in a home
     homes_versions.sh  versions of a file in snapshots
     homes_restore.sh a file or a home out of a snapshot, beside what is there
     disk_light.sh    the light of a disk's bay

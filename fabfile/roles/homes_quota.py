@@ -18,6 +18,7 @@ from fabfile.upstream.release import HOMES
 PROGRAM, QUOTAS, UNITS = "/usr/local/lib/coop/homes-quota", "/etc/coop/homes", "/etc/systemd/system"
 LABELLING, TELLING = ("coop-homes.path", "coop-homes.timer"), "coop-homes-full.socket"
 FULL = "/run/coop-homes-full"  # which homes are nearly full, for hubs
+LINKS_PROGRAM, LINKS = "/usr/local/lib/coop/homes-links", "/run/coop-homes-links"  # why links cannot be renamed in homes
 
 
 def homes_quota(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -33,10 +34,11 @@ def homes_quota(rack: Rack, machine: Machine) -> Iterator[Resource]:
         yield Directory(f"{homes.path}/{namespace}", owner=user, group=group)
     yield File(QUOTAS, quotas(rack, homes))
     values = {"program": PROGRAM, "quotas": QUOTAS, "homes": homes, "namespaces": namespaces(rack), "full": FULL,
-              "address": machine.address(), "port": PORT}
+              "address": machine.address(), "port": PORT, "links_program": LINKS_PROGRAM, "links": LINKS}
     for unit in ("coop-homes.service", "coop-homes-full@.service", *LABELLING, TELLING):
         yield File(f"{UNITS}/{unit}", render(f"hen/etc/systemd/system/{unit}", **values))
     yield File(PROGRAM, f"#!/bin/sh\n{text('homes_quota.sh')}", mode=0o755)
+    yield File(LINKS_PROGRAM, f"#!/bin/sh\n{text('homes_links.sh')}", mode=0o755)
     for unit in LABELLING:
         yield Unit(unit, watches=(f"{UNITS}/{unit}", f"{UNITS}/coop-homes.service", QUOTAS, PROGRAM))
     yield Unit(TELLING, watches=(f"{UNITS}/{TELLING}", f"{UNITS}/coop-homes-full@.service"))

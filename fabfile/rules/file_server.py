@@ -9,6 +9,6 @@ from fabfile.rules.rule import Found, rule
 
 @rule(everywhere=("share_hangs", "claim_pending"))
 def file_server_wrong(look: Look) -> Found:
-    """A pool, one of its disks, a snapshot or an export is not as configs/storage.yaml says, as `inv storage.status` shows it."""
+    """A pool, a disk, a snapshot, an export or quotas of homes are not as configs/storage.yaml says, as `inv storage.status` shows it."""
     for wanted, server in look.file_servers.values():
         yield from findings(wanted, server)

@@ -115,12 +115,15 @@ def wanted_of(rack: Rack, machine: Machine) -> Wanted:
     """What the rack's files say of a file server."""
     from fabfile.facts.file_server import Wanted
     from fabfile.roles.file_server import clients_of, exported
+    from fabfile.roles.homes_quota import homes_of
     from fabfile.roles.pools import pools_of, wanted_pool
 
+    homes = homes_of(rack)
     return Wanted(
         {name: (pool, wanted_pool(machine, name, pool).vdevs) for name, pool in pools_of(rack, machine)},
         frozenset((path, str(client.address())) for path in exported(rack, machine) for client in clients_of(rack, path)),
-        {str(one.address()): one.name for one in rack.machines.values()})
+        {str(one.address()): one.name for one in rack.machines.values()},
+        homes.path if homes and homes.path in exported(rack, machine) else "")
 
 
 @task(help={"most": "How many homes to show, the fullest first.", "all_": "Show all of them.", "json": JSON})
