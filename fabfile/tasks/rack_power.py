@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from fabfile.engine.errors import MachineError
     from fabfile.engine.step import Step
-    from fabfile.finding import Finding
+    from fabfile.finding import Finding, Severity
     from fabfile.rack import Machine, Rack
 
 _PAUSE = 3.0  # seconds between two looks at a gate
@@ -46,12 +48,13 @@ def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = 
         answers, errors = ask(rack, {one.name: f"[ ! -e {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get --raw /readyz"
                                      for one in machines}, 40.0, ways)
     refuse_those_that_run(errors)
+    told = sys.stderr if json else sys.stdout
     for name, error in errors.items():
-        print(f"{name} does not answer, and is taken for off ({error.problem})")
+        print(f"{name} does not answer, and is taken for off ({error.problem})", file=told)
     on = [one for one in machines if one.name in answers]
     api = answers.get(rack.leader.name, "").strip().endswith("ok")
     if not api:
-        print("the API server does not answer: pods end with their machines")
+        print("the API server does not answer: pods end with their machines", file=told)
     converge(command(), partial(off_steps, on=on, api=api, gateway=gateway), dry=dry, yes=yes, json=json, rack=rack)
 
 
@@ -87,8 +90,9 @@ def off_steps(rack: Rack, on: Sequence[Machine], api: bool, gateway: bool) -> li
 def power_on(c: Context, wait: str = "15m", json: bool = False) -> None:
     """Switch the rack on, or see that it has come back.
 
-    Gate by gate: rooster, file servers, control planes, workers. By BMC where
-    there is one; the others are named, to be switched on by hand.
+    Gate by gate: rooster, file servers, most control planes, one worker; then
+    the others. By BMC where there is one; the others are named, to be switched
+    on by hand.
     """
     from fabfile.finding import healthy
     from fabfile.screen.findings import as_data, as_text
@@ -96,67 +100,103 @@ def power_on(c: Context, wait: str = "15m", json: bool = False) -> None:
     from fabfile.tasks.durations import seconds_of
     from fabfile.tasks.rack import the_rack
 
-    rack, limit = the_rack(), seconds_of("--wait", wait)
-    found = came_up(rack, limit, (lambda text: None) if json else partial(print, flush=True))
-    if json:
-        from json import dumps
-        print(dumps(as_data(found), indent=1, ensure_ascii=False))
-    elif found:
-        print(as_text(found))
+    rack, limit, out = the_rack(), seconds_of("--wait", wait), sys.stdout
+    with redirect_stdout(sys.stderr if json else out):  # JSON is one document: what is found
+        found, opened = came_up(rack, limit, partial(print, flush=True))
+        if json:
+            from json import dumps
+            print(dumps(as_data(found), indent=1, ensure_ascii=False), file=out)
+        elif found:
+            print(as_text(found))
+        if opened:
+            converge("rack.power-on", partial(open_steps, missing={finding.where for finding in found}), yes=True)
     if not healthy(found):
         raise Exit(code=3)
-    converge("rack.power-on", open_steps, yes=True, json=json)
 
 
-def gates(rack: Rack) -> list[tuple[str, list[Machine], str]]:
-    """What comes up in which order: what it is called, its machines, and shell text that prints "open" when such a machine does
-    its work, else why not."""
+@dataclass(frozen=True)
+class Gate:
+    """Machines that come up together. `question`: shell text that prints "open" when such a machine does its work, else why
+    not. The gate opens when `least` of them do; the others are waited for at the end."""
+
+    name: str
+    machines: Sequence[Machine]
+    question: str
+    least: int
+
+
+def gates(rack: Rack) -> list[Gate]:
+    """What comes up in which order; those of no machine are left out."""
     from fabfile.resources.api_question import ADMIN
 
     kubelet = "systemctl is-active -q kubelet || { echo 'kubelet does not run'; exit; }"
     ready = f"said=$({ADMIN} --request-timeout=5s get --raw /readyz 2>&1)"
     nfs = "! systemctl is-enabled -q nfs-server 2>/dev/null || systemctl is-active -q nfs-server"
     present = [one for one in rack.machines.values() if one.host_key and not one.expected_off]
-    return [
-        ("gateway", [rack.gateway], "echo open"),
-        ("file servers", [one for one in present if one in rack.storage_hosts],
-         f"if {nfs}; then echo open; else echo 'NFS is not served'; fi"),
-        ("control planes", [one for one in present if one in rack.control_planes],
-         f"{kubelet}\nif {ready}; then echo open; else echo \"the API server is not ready: $said\"; fi"),
-        ("workers", [one for one in present if one in rack.chicks and one not in rack.control_planes], f"{kubelet}\necho open"),
-    ]
+    servers = [one for one in present if one in rack.storage_hosts]
+    planes = [one for one in present if one in rack.control_planes]
+    workers = [one for one in present if one in rack.chicks and one not in rack.control_planes]
+    majority = min(len(rack.control_planes) // 2 + 1, len(planes))
+    return [gate for gate in (
+        Gate("gateway", [rack.gateway], "echo open", 1),
+        Gate("file servers", servers, f"if {nfs}; then echo open; else echo 'NFS is not served'; fi", len(servers)),
+        Gate("control planes", planes,
+             f"{kubelet}\nif {ready}; then echo open; else echo \"the API server is not ready: $said\"; fi", majority),
+        Gate("workers", workers, f"{kubelet}\necho open", 1),
+    ) if gate.machines]
 
 
-def came_up(rack: Rack, limit: float, say: Callable[[str], None]) -> list[Finding]:
-    """Goes through the gates: a finding for each machine that a gate was waited for in vain. No gate after that is asked."""
-    from fabfile.finding import Finding, Severity
+def came_up(rack: Rack, limit: float, say: Callable[[str], None]) -> tuple[list[Finding], bool]:
+    """Goes through the gates: a finding for each machine that was waited for in vain, and whether every gate has opened. No
+    gate after one that has not is asked."""
+    from fabfile.finding import Severity
 
-    for name, machines, question in gates(rack):
-        if not machines:
-            continue
+    late: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    began = time.monotonic()
+    for gate in gates(rack):
         began = time.monotonic()
-        why = closed(rack, machines, question)
+        asked = {one.name: gate.question for one in gate.machines}
+        why = closed(rack, asked)
         if why:
-            say(f"{name}: " + ", ".join(f"{machine} {reason}" for machine, reason in why.items()))
+            say(f"{gate.name}: " + ", ".join(f"{machine} {reason}" for machine, reason in why.items()))
             switched_on(rack, [rack.machine(machine) for machine, reason in why.items() if reason.startswith(_SILENT)], say)
-        while why and time.monotonic() < began + limit:
+        while len(asked) - len(why) < gate.least and time.monotonic() < began + limit:
             time.sleep(_PAUSE)
-            why = closed(rack, machines, question)
-        if why:
-            harm = Severity.DEGRADED if name == "workers" else Severity.DOWN
-            told = f"waited for {time.monotonic() - began:.0f} s; what comes after the {name} was not looked at"
-            return [Finding(f"{machine} {reason}" if reason.startswith(_SILENT) else f"{machine}: {reason}", machine, harm, told, fix=(
-                "is it on? its console says why it does not start; then inv rack.power-on again" if reason.startswith(_SILENT)
-                else f"inv node.status {machine}")) for machine, reason in why.items()]
-        say(f"{name}: up after {time.monotonic() - began:.0f} s ({', '.join(one.name for one in machines)})")
-    return []
+            why = closed(rack, asked)
+        waited = f"{time.monotonic() - began:.0f} s"
+        if len(asked) - len(why) < gate.least:
+            told = f"waited for {waited}; what comes after the {gate.name} was not looked at"
+            return [late_one(rack.machine(name), reason, Severity.DOWN, told) for name, reason in why.items()], False
+        say(f"{gate.name}: up after {waited} ({', '.join(name for name in asked if name not in why)})")
+        late |= dict.fromkeys(why, gate.question)
+        reasons |= why
+    if late:
+        say(f"the others are waited for: {', '.join(late)}")
+    while late and time.monotonic() < began + limit:
+        time.sleep(_PAUSE)
+        reasons = closed(rack, late)
+        late = {name: late[name] for name in reasons}
+    told = f"waited for {time.monotonic() - began:.0f} s; the rack is open without it"
+    return [late_one(rack.machine(name), reasons[name], Severity.DEGRADED, told) for name in late], True
 
 
-def closed(rack: Rack, machines: Sequence[Machine], question: str) -> dict[str, str]:
-    """The machines that a gate is still closed for, with why."""
+def late_one(machine: Machine, reason: str, harm: Severity, told: str) -> Finding:
+    """A machine that was waited for in vain."""
+    from fabfile.finding import Finding
+
+    if not reason.startswith(_SILENT):
+        return Finding(f"{machine.name}: {reason}", machine.name, harm, told, fix=f"inv node.status {machine.name}")
+    repair = "; in repair: `expect: off` in hosts.yaml" if machine.is_member else ""
+    return Finding(f"{machine.name} {reason}", machine.name, harm, told,
+                   fix=f"is it on? its console says why it does not start; then inv rack.power-on again{repair}")
+
+
+def closed(rack: Rack, questions: Mapping[str, str]) -> dict[str, str]:
+    """The machines that do not do their work yet, with why."""
     from fabfile.tasks.queries import ask
 
-    answers, errors = ask(rack, {one.name: question for one in machines}, 20.0)
+    answers, errors = ask(rack, questions, 20.0)
     why = {name: f"{_SILENT} ({error.problem})" for name, error in errors.items()}
     return why | {name: " ".join(said.split()) or "says nothing" for name, said in answers.items() if said.split()[-1:] != ["open"]}
 
@@ -186,11 +226,13 @@ def switched_on(rack: Rack, machines: Sequence[Machine], say: Callable[[str], No
         converge("rack.power-on", lambda rack: [step], rack=replace(rack, leading=rack.leader.name))
 
 
-def open_steps(rack: Rack) -> list[Step]:
-    """Nodes that rack.power-off has cordoned take pods again, and every node works with every other."""
+def open_steps(rack: Rack, missing: Collection[str] = ()) -> list[Step]:
+    """Nodes that rack.power-off has cordoned take pods again, and every node works with every other, but for the `missing` machines."""
     from fabfile.engine.step import Step
     from fabfile.resources import Uncordoned
-    from fabfile.roles.pod_traffic import all_work_together
+    from fabfile.roles.pod_traffic import members_work_together
 
-    nodes = [one.name for one in rack.chicks if not one.expected_off]
-    return [Step("uncordon nodes", (rack.leader,), lambda rack, _: [Uncordoned(name) for name in nodes], verify=all_work_together)]
+    nodes = [one for one in rack.chicks if one.host_key and not one.expected_off]
+    there = tuple(one for one in nodes if one.name not in missing)
+    return [Step("uncordon nodes", (rack.leader,), lambda rack, _: [Uncordoned(one.name) for one in nodes],
+                 verify=lambda rack, _: members_work_together(rack, there))]

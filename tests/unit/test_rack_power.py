@@ -1,5 +1,6 @@
 """The whole rack goes off in order, and comes on gate by gate, on simulated machines."""
 
+import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import simulated
-from invoke import Exit
+from invoke import Context, Exit
 
 from fabfile.engine import powering_off
 from fabfile.engine.errors import KeyRefused, NoAnswer
@@ -122,16 +123,59 @@ class Gates:
 
 def test_each_gate_is_waited_for_before_the_next(rack, monkeypatch):
     gates = Gates(monkeypatch, rooster=2, chick0=3, chick2=1)
-    assert rack_power.came_up(rack, 60.0, gates.said.append) == []
+    assert rack_power.came_up(rack, 60.0, gates.said.append) == ([], True)
     assert [line.partition(": ")[0] for line in gates.said if "up after" in line] == ["gateway", "control planes", "workers"]
     assert "switch chick0 on now: no BMC can do it" in gates.said and "switch chick2 on now: no BMC can do it" in gates.said
-    assert (gates.looks["rooster"], gates.looks["chick0"], gates.looks["chick1"]) == (3, 4, 2)
+    assert (gates.looks["rooster"], gates.looks["chick0"], gates.looks["chick1"], gates.looks["chick2"]) == (3, 4, 1, 2)
 
 
-@pytest.mark.parametrize("away, harm, unasked", [("rooster", Severity.DOWN, "chick0"), ("chick0", Severity.DOWN, "chick1"),
-                                                ("chick2", Severity.DEGRADED, None)])
-def test_what_does_not_come_up_is_a_finding_and_what_needs_it_is_not_looked_at(rack, monkeypatch, away, harm, unasked):
+@pytest.mark.parametrize("away, unasked", [("rooster", "chick0"), ("chick0", "chick1")])
+def test_what_does_not_come_up_is_a_finding_and_what_needs_it_is_not_looked_at(rack, monkeypatch, away, unasked):
     gates = Gates(monkeypatch, **{away: 10 ** 6})
-    (found,) = rack_power.came_up(rack, 0.0, gates.said.append)
-    assert (found.where, found.severity) == (away, harm) and "does not answer" in found.what and "console" in found.fix
+    (found,), opened = rack_power.came_up(rack, 0.0, gates.said.append)
+    assert (found.where, found.severity, opened) == (away, Severity.DOWN, False)
+    assert "does not answer" in found.what and "console" in found.fix and ("expect: off" in found.fix) == (away != "rooster")
     assert unasked not in gates.looks
+
+
+@pytest.mark.parametrize("away, opened, late", [
+    (["chick2"], True, ["chick2"]),  # one of three control planes
+    (["chick1", "chick2"], False, []),
+    (["chick4"], True, ["chick4"]),  # one of two workers
+    (["chick2", "chick4"], True, ["chick2", "chick4"]),
+    (["chick3", "chick4"], False, []),
+])
+def test_the_rack_opens_without_a_dead_machine_that_it_can_do_without(rack, monkeypatch, away, opened, late):
+    def named(name, role):
+        machine = rack.machine("chick1").model_copy(update={"roles": frozenset({role})})
+        machine._name = name
+        return machine
+
+    roles = {f"chick{number}": "control-plane" if number < 3 else "worker" for number in range(5)}
+    rack = replace(rack, machines={"rooster": rack.gateway, **{name: named(name, role) for name, role in roles.items()}})
+    gates = Gates(monkeypatch, **dict.fromkeys(away, 10 ** 6))
+    found, is_open = rack_power.came_up(rack, 0.0, gates.said.append)
+    assert is_open == opened
+    if opened:
+        assert [(each.where, each.severity) for each in found] == [(name, Severity.DEGRADED) for name in late]
+        (step,) = rack_power.open_steps(rack, {each.where for each in found})
+        ready, *_ = step.verify(rack, step.machines)
+        assert not set(ready.about) & set(late) and len(ready.about) == 5 - len(late)
+    else:
+        assert {each.severity for each in found} == {Severity.DOWN}
+
+
+def test_json_is_one_document_also_when_machines_are_switched_on_and_nodes_opened(rack, monkeypatch, capsys):
+    def came_up(rack, limit, say):
+        say("gateway: up after 0 s (rooster)")
+        return [rack_power.late_one(rack.machine("chick2"), "does not answer (no answer)", Severity.DEGRADED, "")], True
+
+    ran = []
+    monkeypatch.setattr(rack_power, "came_up", came_up)
+    monkeypatch.setattr("fabfile.tasks.rack.the_rack", lambda: rack)
+    monkeypatch.setattr("fabfile.tasks.converge.converge", lambda name, steps, **words: (print("1 changed"), ran.append(steps(rack))))
+    with pytest.raises(Exit) as ended:
+        rack_power.power_on(Context(), json=True)
+    told = capsys.readouterr()
+    assert ended.value.code == 3 and len(ran) == 1
+    assert [each["where"] for each in json.loads(told.out)] == ["chick2"] and "1 changed" in told.err
