@@ -27,6 +27,7 @@ class Situation:
     off: frozenset[str] = frozenset()  # meant to be off, by hosts.yaml
     ends_servers: bool = False  # pods without a controller may be ended, or are waited for
     unfit: Callable[[str, str], str] = lambda part, version: ""  # why this version of a part does not go with the target
+    strangers: frozenset[str] = frozenset()  # of hosts.yaml, those that answered and are in no cluster
     names: frozenset[str] | None = None  # the nodes that are to be drained; None: all that an upgrade has not come to
 
     @property
@@ -86,6 +87,13 @@ def everything_was_seen(now: Situation) -> Iterator[str]:
     for node in now.cluster.nodes:
         if node.name not in now.members and node.name not in now.unreachable and node.name not in now.off:
             yield f"{node.name} is a node, and not in hosts.yaml: add it there, or delete the node"
+
+
+def all_have_joined(now: Situation) -> Iterator[str]:
+    """A newcomer joins at the version that the cluster has."""
+    for name in sorted(now.strangers if now.names is None else now.strangers & now.names):
+        former = " (with the former kubernetes.version)" if now.names is None else ""
+        yield f"{name} is in hosts.yaml and in no cluster: inv node.add {name}{former}, or `expect: off` there"
 
 
 def one_minor_at_a_time(now: Situation) -> Iterator[str]:
@@ -200,6 +208,6 @@ def drains_can_end(now: Situation) -> Iterator[str]:
                        "the task wait (--wait 2h), or end them (--force)")
 
 
-RULES = (everything_was_seen, one_minor_at_a_time, kubelets_are_in_bounds, nodes_are_ready, etcd_is_well, disks_have_room,
+RULES = (everything_was_seen, all_have_joined, one_minor_at_a_time, kubelets_are_in_bounds, nodes_are_ready, etcd_is_well, disks_have_room,
          manifests_are_kubeadms, parts_go_together, no_removed_interface_is_used, drains_can_end)
-OF_DRAINS = (nodes_are_ready, etcd_is_well, disks_have_room, drains_can_end)  # what any work that drains nodes is refused for
+OF_DRAINS = (all_have_joined, nodes_are_ready, etcd_is_well, disks_have_room, drains_can_end)  # of any work that drains nodes

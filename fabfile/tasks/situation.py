@@ -38,4 +38,5 @@ def look(rack: Rack, ask: Ask, ends_servers: bool, names: frozenset[str] | None 
         kubernetes, parse_cluster(answer), members, {name: error.problem for name, error in errors.items()},
         tuple(machine.name for machine in rack.control_planes),
         frozenset(machine.name for machine in rack.chicks if machine.expected_off), ends_servers,
-        lambda part, version: unfit(part, version, kubernetes, rack.versions.tested_here), names)
+        lambda part, version: unfit(part, version, kubernetes, rack.versions.tested_here),
+        frozenset(answers.keys() - members), names)

@@ -8,7 +8,9 @@ import yaml
 
 from fabfile.facts.upgrade_rules import RULES, Situation, refusals
 from fabfile.facts.upgrading import Budget, ClusterSeen, MemberSeen, NodeSeen, PodSeen, parse_cluster, parse_member
+from fabfile.tasks.situation import look
 from fabfile.upstream.chart_versions import allows
+from tests.unit.small_rack import small_rack
 
 CASES = yaml.safe_load((Path(__file__).parents[1] / "cases/upgrade/refusals.yaml").read_text())
 COMPONENTS = dict.fromkeys(("kube-apiserver", "kube-controller-manager", "kube-scheduler"), "1.36.3")
@@ -31,12 +33,13 @@ def situation(case: dict) -> Situation:
     members = {name: replace(member, **{key: tuple(map(tuple, value)) if key == "etcd_members" else
                                         tuple(value) if isinstance(value, list) else value
                                         for key, value in case.get(name, {}).items()}) for name, member in MEMBERS.items()}
-    away = {*case.get("unreachable", {}), *case.get("expected_off", ())}
+    away = {*case.get("unreachable", {}), *case.get("expected_off", ()), *case.get("strangers", ())}
     return Situation(
         case.get("target", "1.37.2"), ClusterSeen(**{"configured": "1.36.3", "calico": "v3.32.1", **fields}, nodes=nodes),
         {name: member for name, member in members.items() if name not in away}, case.get("unreachable", {}),
         tuple(case.get("control_planes", ["chick0"])), frozenset(case.get("expected_off", ())), case.get("force", False),
-        lambda part, version: "unfit" if version.removeprefix("v").startswith(("1.7", "3.30")) else "")
+        lambda part, version: "unfit" if version.removeprefix("v").startswith(("1.7", "3.30")) else "",
+        frozenset(case.get("strangers", ())), frozenset(case["names"]) if "names" in case else None)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["case"]) for case in CASES])
@@ -132,3 +135,11 @@ def test_who_is_in_no_cluster_is_no_member(answer):
     ("nonsense", "1.37.2", False)])
 def test_the_kubernetes_versions_that_a_chart_names(constraint, version, holds):
     assert allows(constraint, version) == holds
+
+
+def test_who_answers_and_is_no_member_has_not_joined():
+    def ask(machine, text, limit):
+        return CLUSTER if "answer configured" in text else "stranger\n" if machine.name == "chick2" else MEMBER
+
+    now = look(small_rack(), ask, False)
+    assert (now.strangers, set(now.members), dict(now.unreachable)) == ({"chick2"}, {"chick0", "chick1"}, {})
