@@ -25,8 +25,10 @@
     backup_pack.sh   the same with authorities and keys, as an archive
     backup_keep.sh   a backup gets its name
     backups.sh       which backups there are
+    backup_unpack.sh a backup's archive, unpacked
     etcdutl.sh       etcdutl, out of etcd's image
     restore_data.sh  data of etcd, made of a backup's snapshot
+    backup_check.sh  whether a backup can be restored
     restore_etcd.sh  keys and data of a backup, put back
     apply.sh         a folder of objects, applied
     pruned_objects.sh  objects that no file describes any more

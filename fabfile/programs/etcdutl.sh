@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2154
-# etcdutl, out of etcd's image, which containerd has. Given: image.
+# etcdutl and the other programs of etcd's image, which containerd has. Given: image.
 
 umask 077
 mounted=$(mktemp -d /run/coop-etcd.XXXXXX)
-trap 'ctr -n k8s.io images unmount --rm "$mounted" >/dev/null 2>&1; rmdir "$mounted" 2>/dev/null || :' EXIT
+unmounted() { ctr -n k8s.io images unmount --rm "$mounted" >/dev/null 2>&1; rmdir "$mounted" 2>/dev/null || :; }
+trap unmounted EXIT
 ctr -n k8s.io images mount "$image" "$mounted" >/dev/null
 etcdutl() { "$mounted/usr/local/bin/etcdutl" "$@"; }

@@ -12,5 +12,5 @@ more=$(($(date +%s) * 1000 - revision))
 rm -rf "$data"; mkdir -p "${data%/*}"
 need=$(($(du -sk "$folder/etcd.db" | cut -f 1) + 262144)) room=$(df -Pk "${data%/*}" | awk 'NR == 2 { print $4 }')  # with etcd's logs
 [ "$room" -ge "$need" ] || { echo "${data%/*} of $node has $room KiB free, the restored data need $need" >&2; exit 1; }
-etcdutl snapshot restore "$folder/etcd.db" --data-dir "$data" --name "$node" \
-  --initial-cluster "$node=$peer" --initial-advertise-peer-urls "$peer" --bump-revision "$more" --mark-compacted
+said=$(etcdutl snapshot restore "$folder/etcd.db" --data-dir "$data" --name "$node" --initial-cluster "$node=$peer" \
+  --initial-advertise-peer-urls "$peer" --bump-revision "$more" --mark-compacted 2>&1) || { echo "$said" >&2; exit 1; }

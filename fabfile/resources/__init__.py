@@ -3,7 +3,7 @@
 from .accounts import AuthorizedKeys, Group, NoFormerAccounts, User
 from .action import Action
 from .apt import AptRepository
-from .backup import BackupKept, ClusterPacked, ClusterRestored
+from .backup import BackupChecked, BackupKept, ClusterPacked, ClusterRestored
 from .base import Change, Check, Command, RemoteFile, RemoteValue, Resource
 from .certificate_renewal import CertificatesRenewed, KubeletCertificate
 from .certificates import ApiCertificate, CertificateValidity
@@ -72,6 +72,7 @@ __all__ = [
     "ApiCertificate",
     "AptRepository",
     "AuthorizedKeys",
+    "BackupChecked",
     "BackupKept",
     "CertificateValidity",
     "CertificatesRenewed",

@@ -11,7 +11,7 @@ from fabfile.programs import shell
 from fabfile.upstream.paths import CRI_SOCKET
 
 from . import writing
-from .base import Change, Command, RemoteFile, Resource
+from .base import Change, Command, RemoteFile, Resource, rejection
 from .etcd_snapshot import EtcdSnapshot
 from .membership import ALTERED, ControlPlane, marked, probe_of_traces, reset_by_kubeadm
 
@@ -72,6 +72,37 @@ class BackupKept(Resource):
 
 
 @dataclass(frozen=True)
+class BackupChecked(Resource):
+    """A backup of the gateway's, restored into a folder of a control plane that goes afterwards; its cluster runs on untouched."""
+
+    lasting: ClassVar[bool] = False
+    backup: str  # its folder
+    bytes: int
+    node: str
+    gateway: str
+    FOLDER: ClassVar[str] = "/var/lib/coop/backup-check"
+
+    @property
+    def name(self) -> str:
+        return f"check of backup {self.backup}"
+
+    def probe(self) -> str:
+        return "df -Pk /var/lib | awk 'NR == 2 { print $4 }'"
+
+    def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
+        need = 2 * self.bytes // 1024 + 262144  # before it comes; unpacked it is measured again, twice
+        if int(facts) < need:
+            yield rejection(f"/var/lib of {self.node} has {facts.strip()} KiB free, to check {self.backup} needs {need} at least")
+            return
+        image = "image=$(sed -n 's/^ *image: *//p' /etc/kubernetes/manifests/etcd.yaml)"
+        check = shell("etcdutl", "backup_unpack", "restore_data", "backup_check", folder=self.FOLDER, data=f"{self.FOLDER}/data",
+                      node=self.node, peer="http://127.0.0.1:2380")  # nobody listens there: the peer is a socket
+        yield Change(f"restore {self.backup} into {self.FOLDER} on {self.node}, which goes afterwards, and count what it has",
+                     (Command(f"{image}\n{check}", long=True, limit=_LIMIT, shown="etcdutl snapshot restore; etcd", says=True),),
+                     remote_files=(RemoteFile(self.gateway, f"{BACKUPS}/{self.backup}/cluster.tar.gz", f"{self.FOLDER}/cluster.tar.gz"),))
+
+
+@dataclass(frozen=True)
 class ClusterRestored(Resource):
     """The cluster as a backup has it, on its first control plane: authorities, keys and all objects; kubeadm makes the rest again.
     What is there of a cluster is removed, when somebody has typed the rack's name."""
@@ -111,8 +142,7 @@ class ClusterRestored(Resource):
         restored = shell("etcdutl", "restore_data", folder=self.FOLDER, data=data, node=self.node, peer=f"https://{self.address}:2380")
         put = shell("restore_etcd", folder=self.FOLDER, data=data, pki=self.pki, etcd=self.etcd)
         return [
-            Command(f"tar -C {self.FOLDER} -xzf {archive}\n[ -s {self.FOLDER}/etcd.db ] && [ -s {self.FOLDER}/pki.tar ] ||"
-                    " { echo 'the archive lacks the snapshot or the keys' >&2; exit 1; }", limit=300.0, shown=f"unpack {archive}"),
+            Command(shell("backup_unpack", folder=self.FOLDER), limit=300.0, shown=f"unpack {archive}"),
             Command(writing.put(ControlPlane.path, writing.text_of(self.config.encode()), mode=0o600,
                                 check="kubeadm config validate --config {}"), shown=f"write {ControlPlane.path} (mode 0600)"),
             Command(f"kubeadm config images pull --config {config}", long=True, limit=1200.0),

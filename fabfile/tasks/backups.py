@@ -21,16 +21,21 @@ if TYPE_CHECKING:
     from fabfile.resources import Check, Resource
 
 
-@task(help={"list_": "Show the backups that there are, and whether each is whole.", "keep": "How many backups stay (default: 10).",
-            "dry": DRY, "json": JSON})
-def backup(c: Context, list_: bool = False, keep: int = 10, dry: bool = False, json: bool = False) -> None:
+@task(may="name", help={"name": "Name of the backup to check, from --list (default: the newest).",
+                        "list_": "Show the backups that there are, and whether each is whole.",
+                        "check": "Take none: restore one on a control plane, beside its cluster, and count what it has.",
+                        "keep": "How many backups stay (default: 10).", "dry": DRY, "json": JSON})
+def backup(c: Context, name: str | None = None, list_: bool = False, check: bool = False, keep: int = 10, dry: bool = False,
+           json: bool = False) -> None:
     """Back up the cluster, hubs' databases and the rack's files.
 
     Into a folder on rooster that only root can read; of the cluster: a snapshot
-    of etcd, authorities and their keys. Users' files are not in it.
+    of etcd, authorities and their keys. Users' files are not in it. --check tries
+    whether a backup can be restored.
     """
     from datetime import UTC, datetime
 
+    from fabfile.facts.backups import chosen
     from fabfile.screen import backups as screen
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
@@ -42,10 +47,20 @@ def backup(c: Context, list_: bool = False, keep: int = 10, dry: bool = False, j
         found = kept(rack)
         print(screen.as_json(found) if json else screen.as_text(found, datetime.now(UTC)))
         return
+    if name and not check:
+        raise Exit("a backup is named by its time: a name goes with --check", code=2)
     if keep < 1:
         raise Exit("--keep: at least 1", code=2)
     if not etcd_folder(rack):
         raise Exit("the cluster's etcd is no pod of its control planes (etcd.external in cluster.yaml): back it up where it runs", code=2)
+    if check:
+        found = kept(rack)
+        try:
+            one = chosen(found, name or (found[-1].name if found else ""))
+        except ValueError as wrong:
+            raise Exit(str(wrong), code=2) from None
+        converge(command(), partial(check_steps, one=one), dry=dry, json=json, rack=rack)
+        return
     called = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     converge(command(), partial(backup_steps, called=called, keep=keep), dry=dry, json=json, rack=rack)
 
@@ -65,6 +80,14 @@ def backup_steps(rack: Rack, called: str, keep: int) -> list[Step]:
 
     return [Step("snapshot", (rack.leader,), lambda rack, _: [ClusterPacked(certificates_folder(rack))]),
             Step("backup", (rack.gateway,), kept_there)]
+
+
+def check_steps(rack: Rack, one: Backup) -> list[Step]:
+    """On the control plane that answers."""
+    from fabfile.engine.step import Step
+    from fabfile.resources import BackupChecked
+
+    return [Step("check", (rack.leader,), lambda rack, machine: [BackupChecked(one.name, one.bytes, machine.name, rack.gateway.name)])]
 
 
 def packed(folder: Path) -> bytes:

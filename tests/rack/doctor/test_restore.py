@@ -41,6 +41,15 @@ def test_only_root_reads_a_backup_and_it_is_listed(kept, operator, inside):
     assert {"hosts.yaml", "configs/hub.yaml"} <= set(inside("rooster", f"tar -tzf {folder}/rack.tar.gz").split())
 
 
+def test_a_backup_is_tried_beside_the_cluster_and_nothing_of_it_stays(kept, operator, inside):
+    assert "this backup can be restored" in operator.inv("rack.backup", "--check").said
+    assert inside("chick0", "ls -d /var/lib/coop/backup-check /run/coop-etcd.* 2>/dev/null || :") == ""
+    newest = max(operator.inv("rack.backup", "--list", "--json").data, key=lambda backup: backup["name"])["name"]
+    inside("rooster", f"echo damaged >>/var/lib/coop/backups/{newest}/cluster.tar.gz")
+    assert "its checksums differ" in operator.inv("rack.backup", "--check", code=2).said
+    inside("rooster", f"truncate -s -8 /var/lib/coop/backups/{newest}/cluster.tar.gz")
+
+
 def test_deleted_objects_come_back(kept, operator, inside, nodes):
     inside("chick0", f"{KUBECTL} delete namespace course; {KUBECTL} -n kube-system delete configmap coredns")
     refused = operator.inv("rack.restore", "--yes", code=None)
