@@ -8,6 +8,7 @@ COOP_KEEP_LAB=as-it-is begins with what an earlier run has left, too.
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -211,6 +212,24 @@ def hub_answers(lab) -> bool:
     curl = ["curl", "-sk", "--noproxy", "*", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}",
             "--resolve", f"{HUB}:443:{HUB_AT}", f"https://{HUB}/hub/health"]
     return subprocess.run([*enter, *curl], capture_output=True, text=True).stdout == "200"
+
+
+def at_a_terminal(operator, *words: str, typed: str) -> str:
+    """What a command says to somebody who types this when it asks; it ends with 0."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(os.environ["PWD"])
+        os.execvpe(words[0], words, operator.environment)
+    os.write(terminal, f"{typed}\n".encode())
+    said = b""
+    try:
+        while data := os.read(terminal, 4096):
+            said += data
+    except OSError:  # it has ended
+        pass
+    text = said.decode(errors="replace")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, text
+    return text
 
 
 def wait_until(what: str, true, limit: float = 120.0) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-
 import pytest
-from conftest import wait_until
+from conftest import at_a_terminal, wait_until
 
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 PACKAGE = "coop-example"
@@ -95,24 +92,6 @@ def test_rooster_is_updated_and_serves_on(bootstrapped, operator, update, versio
     operator.inv("gateway.update", "--yes")
     assert version("rooster") == "2" and inside("rooster", BOOTED) == before
     nothing_left(operator, "gateway.update")
-
-
-def at_a_terminal(operator, *words: str, typed: str) -> str:
-    """What a command says to somebody who types this when it asks; it ends with 0."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(os.environ["PWD"])
-        os.execvpe(words[0], words, operator.environment)
-    os.write(terminal, f"{typed}\n".encode())
-    said = b""
-    try:
-        while data := os.read(terminal, 4096):
-            said += data
-    except OSError:  # it has ended
-        pass
-    text = said.decode(errors="replace")
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, text
-    return text
 
 
 def test_pods_of_a_dead_node_go_at_once(bootstrapped, operator, lab, inside, nodes):
