@@ -174,7 +174,7 @@ class Link(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
             return NoAnswer(self.machine.name, f"{jump}'s sshd forbids to go on to {there}: {self.jump.forbids() or 'AllowTcpForwarding'}",
                             hint=f"Coop reaches machines through {jump}: allow TCP forwarding there, at least for {self.user}; "
                                  "a key in authorized_keys may forbid it, too (no-port-forwarding, permitopen)")
-        return NoAnswer(self.machine.name, f"{jump} cannot reach {there}: {error.text}", answered="refused" in error.text.lower(),
+        return NoAnswer(self.machine.name, f"{jump} cannot reach {there}: {error.text}",
                         hint=f"is the machine powered on? {_ANOTHER_PORT}")
 
     def forbids(self) -> str:

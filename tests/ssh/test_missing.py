@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from invoke import Exit
 from toys import Text, always
 
 from fabfile.engine import events
-from fabfile.engine.errors import NoAnswer
+from fabfile.engine.errors import NoAnswer, proves_that_it_runs
 from fabfile.engine.step import Step
+from fabfile.loading import load
 from fabfile.resources.base import Check
 from fabfile.tasks.converge import converge
+from fabfile.tasks.queries import ask
 
 STEPS = ("prepare", "join", "services")
 
@@ -52,6 +57,17 @@ def test_the_others_are_done_and_verified(dark):
     assert {name: outcome.changes for name, outcome in back.machines.items()} == {"chick0": 0, "chick1": 3}
     assert dark.swarm.hosts["chick1"].run("cat /etc/prepare /etc/join /etc/services") == "preparejoinservices"
     assert {what for _, what in held(dark)} >= {"chick1 is well"}
+
+
+def test_who_lets_nobody_in_is_not_off(operate):
+    operator = operate(chicks=3)
+    hosts = operator.swarm.hosts
+    hosts["chick0"].run(": >/root/.ssh/authorized_keys")
+    os.kill(int(hosts["chick1"].inside()[2]), signal.SIGSTOP)  # its sshd: the system still takes connections
+    hosts["chick2"].process.kill()
+    answers, errors = ask(load(operator.folder), dict.fromkeys(("chick0", "chick1", "chick2"), ":"))
+    assert not answers and {name: proves_that_it_runs(name, error) for name, error in errors.items()} == {
+        "chick0": True, "chick1": True, "chick2": False}
 
 
 def test_a_limit_limits_the_verification(dark):
