@@ -94,12 +94,16 @@ class Preparing:
             if not self._dry:
                 raise
             return _parsed("")  # a dry run tells by itself who cannot be reached
-        if self._dry or not (unsure := unknown(self._rack, self._hubs, facts)):
+        # a new rooster has neither kubectl nor git: the pages of a hub that runs stay at their commit all the same
+        unsure = {hub.name: hub for hub in self._hubs if hub.templates and not hub.templates.pinned
+                  and hub.name not in facts.secrets and hub.name not in facts.refs}
+        unsure |= {hub.name: hub for hub in unknown(self._rack, self._hubs, facts)}
+        if self._dry or not unsure:
             return facts
         error = None
         try:
-            found = _parsed(ask(self._rack.leader, question_of_hubs(unsure), 60.0))
-            facts = replace(facts, secrets={**facts.secrets, **found.secrets})
+            found = _parsed(ask(self._rack.leader, question_of_hubs(unsure.values()), 60.0))
+            facts = replace(facts, secrets={**facts.secrets, **found.secrets}, deployed={**facts.deployed, **found.deployed})
         except MachineError as told:
             error = told
         be_sure(self._rack, self._hubs, facts, error)

@@ -108,6 +108,23 @@ def test_a_running_hubs_secrets_are_taken_over_at_once_and_a_dry_run_writes_noth
     assert "as the running hub has them" in wet.told[0] and person.cookie() == cluster.secrets[HELD]
 
 
+def test_pages_stay_where_a_new_rooster_cannot_ask_the_hub_yet(person, cluster):
+    """It has no kubectl and no git; the control plane tells. So a spare in rooster's place restarts no hub."""
+    with open(person.folder / "configs/hub.yaml", "a") as file:
+        file.write("templates: {repository: 'https://github.com/flock/pages.git', ref: main}\n")
+    cluster.deploy(person.prepares(cluster))
+    person.prepares(cluster)
+    assert person.file.exists(), "no secret is missing"
+
+    def ask(machine, text: str, limit: float) -> str:
+        if machine.name == "rooster":
+            return "\n== end .\n"
+        return cluster.ask(machine, text, limit).replace("== end", "== deployed hub\n4bc1f0\n== end")
+
+    preparing = Preparing(load(person.folder), ["hub"], renew=False)
+    assert preparing.before(ask) == [] and preparing.ready.commits == {"hub": "4bc1f0"}
+
+
 def test_what_is_written_meanwhile_stays(person, cluster):
     """Somebody with the same folder had the lock before; the operator writes a secret of their own while it runs."""
     rack = load(person.folder)
