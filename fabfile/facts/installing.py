@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
@@ -16,6 +17,8 @@ from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.preseed import system_of
 
 SILENT = 1200  # seconds without a word or a request after which an installer that has claimed is given up
+# what firmware and loaders ask for, and neither an installer nor the environment in RAM once it has claimed its order
+_START = re.compile(r"TFTP |GET /([^/]+|(pxelinux\.cfg|debian-installer|grub)/.*)$")
 Stage = Literal["order", "watch", "other", "busy", "failed", "finished"]
 
 
@@ -110,6 +113,17 @@ def active(boots: Boots, address: str, order: Ordered) -> int:
     return max(order.since, asked, *(word.time for word in order.words), 0)
 
 
+def restarted(boots: Boots, address: str, order: Ordered) -> bool:
+    """Whether it was started again after its claim, and before it had finished: it was served what boots its disk."""
+    asked, what = boots.asked.get(address, (0, ""))
+    return order.state == "claimed" and asked > order.since and _START.match(what) is not None
+
+
+def lost(boots: Boots, address: str, order: Ordered) -> bool:
+    """Whether an order that was claimed does not come to its end any more."""
+    return bool(order.word("failed")) or restarted(boots, address, order) or boots.now - active(boots, address, order) >= SILENT
+
+
 def closed(machine: Machine, order: Ordered) -> bool:
     """Whether its installation came to its end: hosts.yaml has the host key that the new system reported."""
     word = order.word("finished")
@@ -130,7 +144,7 @@ def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reins
             return "order"
         return "watch" if order.disks == new.disks else "other"
     if order.state == "claimed":
-        if boots.now - active(boots, address, order) < SILENT and not order.word("failed"):
+        if not lost(boots, address, order):
             return "watch" if same and (wanted.installs or order.disks == new.disks) else "busy"
         return "failed" if same and wanted.installs and not again else "order"
     over = again or (reinstall and closed(machine, order))  # one that is not closed is continued, by the same command

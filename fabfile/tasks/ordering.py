@@ -193,7 +193,7 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
 
 def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
     """How an order ended that did not come to its end."""
-    from fabfile.facts.installing import active
+    from fabfile.facts.installing import active, restarted
     from fabfile.resources.order import KINDS
     from fabfile.screen.netboot import order_words
 
@@ -203,6 +203,9 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
     again = f" A new order: inv node.install {box.name}{by} --again{reinstall}" if KINDS[order.kind].installs else ""
     if told := order.word("failed"):
         return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen, then switch it off.{again}"
+    if restarted(boots, str(box.address()), order):
+        while_what = "while its disk was written" if again else "before it had finished"
+        return f"{begun}, and was restarted {while_what}, which nothing else continues by itself.{again}"
     silent = boots.now - active(boots, str(box.address()), order)
     return (f"{begun}, and nothing was heard of it for {silent // 60} minutes. See its screen; what it writes may be half "
             f"written, and nothing else is done by itself.{again}")
@@ -210,7 +213,7 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
 
 def watch(rack: Rack, box: Machine, kind: KindName, agreed: Callable[[Ordered], None] | None = None) -> Ordered:
     """Tells how far an order has come until it is finished; the task ends with code 1 when it does not."""
-    from fabfile.facts.installing import SILENT, active
+    from fabfile.facts.installing import lost
     from fabfile.screen.installing import progress_text, quiet_text
     from fabfile.tasks.leader import connected
     from fabfile.tasks.recording import said_last
@@ -237,7 +240,7 @@ def watch(rack: Rack, box: Machine, kind: KindName, agreed: Callable[[Ordered], 
             if order.state in ("expired", "withdrawn"):
                 raise Exit(f"{box.name} is not armed any more: order {order.id} is {order.state}, unclaimed. Did it boot from the "
                            "network? inv gateway.netboot says what it asked for; then type the same again", code=1)
-            if order.state == "claimed" and (order.word("failed") or boots.now - active(boots, str(box.address()), order) >= SILENT):
+            if order.state == "claimed" and lost(boots, str(box.address()), order):
                 raise Exit(failed_words(boots, box, order), code=1)
             report = order.word("machine") if order.state == "armed" else None
             if agreed and report and report != reported:  # it may have been started a second time

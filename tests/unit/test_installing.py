@@ -109,6 +109,13 @@ REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
     ("claimed", 9900 - SILENT, (), {}, False, "failed"),
     ("claimed", 9900 - SILENT, (), {}, True, "order"),
     ("claimed", 9900 - SILENT, (), {"10.0.0.101": (9950, "GET /debian/pool/x.deb")}, True, "watch"),
+    # it was reset, and its firmware boots from the network first: again and again, it is served what boots its disk
+    *(("claimed", 9900, (), {"10.0.0.101": (9950, what)}, False, "failed") for what in (
+        "TFTP pxelinux.0", "GET /bootnetx64.efi", "GET /pxelinux.cfg/default", "GET /debian-installer/amd64/grub/grub.cfg",
+        "GET /revocations.efi (404)")),
+    ("claimed", 9900, (), {"10.0.0.101": (9900, "TFTP pxelinux.0")}, False, "watch"),  # what it was started by
+    ("claimed", 9900, (), {"10.0.0.101": (9950, "GET /images/debian-13/image")}, False, "watch"),
+    ("finished", 1, (FINISHED,), {"10.0.0.101": (9950, "TFTP pxelinux.0")}, False, "finished"),
     ("finished", 1, (FINISHED,), {}, False, "finished"),
     ("finished", 1, (FINISHED,), {}, True, "order"),
     ("expired", 1, (), {}, False, "order"),
@@ -141,8 +148,12 @@ def test_an_installation_that_is_closed_is_done_again_when_it_is_said(machine_wi
 def test_what_a_new_order_needs_after_one_that_failed_is_told(machine_with):
     order = Ordered("0" * 12, "claimed", 1, {}, ())
     boots = Boots(10_000, {"10.0.0.101": (order,)})
-    assert failed_words(boots, machine_with()[1], order).endswith("inv node.install chick1 --again")
+    _, machine = machine_with()
+    assert failed_words(boots, machine, order).endswith("inv node.install chick1 --again")
     assert failed_words(boots, machine_with(f"    host_key: {KEY}\n")[1], order).endswith("inv node.install chick1 --again --reinstall")
+    boots = replace(boots, asked={"10.0.0.101": (9950, "TFTP pxelinux.0")})
+    assert "was restarted while its disk was written" in failed_words(boots, machine, order)
+    assert "was restarted before it had finished" in failed_words(boots, machine, replace(order, about={"kind": "burn-in"}))
 
 
 @pytest.mark.parametrize("state, kind, since, words, wanted", [
