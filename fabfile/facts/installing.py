@@ -147,5 +147,7 @@ def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reins
         if not lost(boots, address, order):
             return "watch" if same and (wanted.installs or order.disks == new.disks) else "busy"
         return "failed" if same and wanted.installs and not again else "order"
+    if same and wanted.kept:
+        return "order" if order.word("shown") else "finished"
     over = again or (reinstall and closed(machine, order))  # one that is not closed is continued, by the same command
     return "finished" if same and wanted.installs and not over else "order"

@@ -16,7 +16,7 @@ from fabfile.resources.installation import BOOT, LOGS
 @dataclass(frozen=True)
 class Word:
     """One thing that a machine reported: "machine" (what it is), "refused" (why it wrote nothing), "hostkey" (of its sshd in
-    RAM), "progress", "failed", "finished"."""
+    RAM), "progress", "failed", "finished"; or "shown": somebody has seen its result."""
 
     name: str
     time: int

@@ -21,6 +21,7 @@ class Kind:
     programs: tuple[str, ...] = ()  # fabfile/programs that run in RAM after the claim; none: Debian's installer runs
     consent: bool = False  # it waits, unclaimed, until somebody has agreed to what it reports of its disks
     installs: bool = False
+    kept: bool = False  # its result is shown once, also to who comes when it has finished
     end: Literal["", "poweroff", "stay"] = ""  # where `programs` do not end it by themselves
 
 
@@ -38,7 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
     "wipe": Kind("named", "have disks emptied, and switch itself off", "and empties its disks", "its disks are empty",
                  ("job", "door", "wipe"), consent=True),
     "burn-in": Kind("nothing", "be put to work for hours, read its disks, and switch itself off", "and is at work",
-                    "it was at work to the end", ("job", "door", "burn_in")),
+                    "it was at work to the end", ("job", "door", "burn_in"), kept=True),
 })
 
 

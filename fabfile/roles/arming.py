@@ -36,6 +36,11 @@ def withdraw(machine: Machine) -> str:
             f"echo \"{machine.name} is not armed any more: order $id is withdrawn\"")
 
 
+def shown(machine: Machine, order: str) -> str:
+    """Shell text for rooster: the order's result was shown."""
+    return f": >{BOOT}/at/{machine.address()}/said/{quote(order)}/shown"
+
+
 def agree(machine: Machine, order: str, report: str) -> str:
     """Shell text for rooster: the order may be claimed by the machine that reported this. It fails when another one is armed."""
     from hashlib import sha256

@@ -70,10 +70,13 @@ def burn_in(c: Context, machine: str, hours: int = 12, dry: bool = False) -> Non
     """Put a machine to work for hours, and report.
 
     Processors (stress-ng), memory (memtester) and disks (fio, which only reads)
-    at once; SMART before and after. Exits with 1 if anything failed.
+    at once; SMART before and after. Exits with 1 if anything failed. A result that
+    nobody has seen yet is shown, and nothing is begun.
     """
     from fabfile.facts.burn_in import verdicts
     from fabfile.facts.netboot import long_word
+    from fabfile.roles.arming import shown
+    from fabfile.tasks.actions import act
     from fabfile.tasks.ordering import carried_out, ordered
     from fabfile.tasks.queries import asked_of
     from fabfile.tasks.rack import the_rack
@@ -87,7 +90,8 @@ def burn_in(c: Context, machine: str, hours: int = 12, dry: bool = False) -> Non
     word = order.word("finished")
     found = verdicts(word.text if word else "", before, after)
     for one in found:
-        print(f"  {'passed' if one.passed else 'failed'}  {one.words}")
+        print(f"  {'passed' if one.passed else 'failed'}  {one.words}", flush=True)
+    act(rack, rack.gateway, f"note that the result of order {order.id} was shown", shown(box, order.id))
     if not found or not all(one.passed for one in found):
         raise Exit(code=1)
 

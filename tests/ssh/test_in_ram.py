@@ -116,7 +116,11 @@ def test_what_one_disk_s_order_shows_is_not_agreed_to_for_another(boots):
 def test_hours_of_work_end_with_what_got_worse(boots):
     built(boots)
     run, ram = started(boots, "node.burn-in", "chick1", "--hours", "1")
+    run.process.kill()
+    run.end()
     ram.run()
-    code, said = run.end()
+    code, said = Typed(boots, "node.burn-in", "chick1").end()
     assert code == 1 and "passed  processors" in said and "failed  SMART, sda S11: media errors 0 → 3" in said, said
     assert ram.holds("sda") and ram.off
+    code, said = Typed(boots, "node.burn-in", "chick1", "--dry").end()
+    assert code == 3 and "chick1 will be put to work" in said, "its result was shown"

@@ -176,6 +176,15 @@ def test_an_order_of_another_kind_is_waited_for_while_it_is_heard_of(machine_wit
     assert stage(boots, machine, wanted_order("wipe", "ata-1")) == wanted
 
 
+def test_a_burn_in_s_result_is_shown_once_to_who_comes_later(machine_with):
+    _, machine = machine_with()
+
+    def next_is(*words: Word) -> str:
+        orders = {"10.0.0.101": (Ordered("0" * 12, "finished", 1, {"kind": "burn-in"}, words),)}
+        return stage(Boots(10_000, orders), machine, wanted_order("burn-in"))
+    assert next_is(FINISHED) == "finished" and next_is(FINISHED, Word("shown", 9950, "")) == "order"
+
+
 @pytest.mark.parametrize("state, asked, words, told", [
     ("armed", (9000, "GET /preseed.cfg"), (), "it has asked for nothing yet"),
     ("armed", (9950, "TFTP 52-54-00-fe-00-01/linux"), (), "it loads: TFTP 52-54-00-fe-00-01/linux"),
