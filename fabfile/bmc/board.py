@@ -92,7 +92,7 @@ def board(rack: Rack, machine: Machine) -> Board:
 
 
 def other_machine(one: Board, state: State) -> str:
-    """Why the BMC is another machine's than hosts.yaml says; empty: it is this one's, or cannot be compared."""
+    """Why the BMC is another machine's than hosts.yaml says; empty: it is this one's, or there is doubt."""
     theirs = state.uuid.lower()
     if one.uuid and theirs:
         what, ours, same = "UUID", one.uuid, one.uuid in (theirs, _swapped(theirs))
@@ -101,6 +101,17 @@ def other_machine(one: Board, state: State) -> str:
     else:
         return ""
     return "" if same else f"it is of another machine: its {what} is {theirs}, and hosts.yaml has {ours} for {one.machine}"
+
+
+def doubt(one: Board, state: State) -> str:
+    """Why it cannot be compared, in words; empty: it can be."""
+    on_file, said = {"UUID": one.uuid, "serial number": one.serial}, {"UUID": state.uuid, "serial number": state.serials}
+    known = [name for name, value in on_file.items() if value]
+    if any(said[name] for name in known):
+        return ""
+    why = f"it does not say the {' or '.join(known)} that hosts.yaml has" if known else \
+        f"hosts.yaml has neither UUID nor serial number: inv rack.scan {one.machine}, with --netboot if it is off"
+    return f"that this is {one.machine}'s BMC cannot be told: {why}"
 
 
 def _swapped(uuid: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile.bmc import quirks
-from fabfile.bmc.board import BmcProblem, Board, State, board, lacking, other_machine
+from fabfile.bmc.board import BmcProblem, Board, State, board, doubt, lacking, other_machine
 from fabfile.rack import Machine, Rack
 
 
@@ -17,6 +17,7 @@ class Report:
     protocol: str  # empty: it is not talked to
     state: State | None  # None: it was not asked, or gave no answer
     wrong: tuple[str, ...]
+    doubt: str = ""  # why it is not known to be this machine's
 
 
 def report(rack: Rack, machine: Machine, found: State | BmcProblem | None, key: str = "") -> Report:
@@ -32,7 +33,8 @@ def report(rack: Rack, machine: Machine, found: State | BmcProblem | None, key: 
         wrong.append(str(found))
     elif state:
         wrong += _wrong(machine, board(rack, machine), state)
-    return Report(machine.name, str(bmc.address), bmc.protocol or "", state, tuple(wrong))
+    unsure = doubt(board(rack, machine), state) if state else ""
+    return Report(machine.name, str(bmc.address), bmc.protocol or "", state, tuple(wrong), unsure)
 
 
 def _wrong(machine: Machine, one: Board, state: State) -> Iterator[str]:

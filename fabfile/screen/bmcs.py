@@ -21,7 +21,7 @@ def as_json(reports: Sequence[Report]) -> str:
 
 
 def as_text(reports: Sequence[Report]) -> str:
-    """A table, and below it a line for everything that is wrong."""
+    """A table, and below it a line for everything that is wrong or in doubt."""
     rows = []
     for one in reports:
         about = (one.state.power, one.state.boot or "as usual", " ".join(filter(None, (one.state.vendor, one.state.model))),
@@ -30,7 +30,7 @@ def as_text(reports: Sequence[Report]) -> str:
         rows.append((one.machine, one.address, one.protocol or "-", *about, how))
     table = ruled_table(("machine", "BMC", "protocol", "power", "next boot", "model", "firmware", "how"), rows,
                         whole=("machine", "BMC", "protocol", "power"))
-    return "\n".join([table, *(f"{one.machine}: {wrong}" for one in reports for wrong in one.wrong)])
+    return "\n".join([table, *(f"{one.machine}: {said}" for one in reports for said in (*one.wrong, one.doubt) if said)])
 
 
 def events_text(machine: str, events: Sequence[Event]) -> str:

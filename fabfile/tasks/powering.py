@@ -36,6 +36,7 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
     """
     from json import dumps
 
+    from fabfile.bmc.board import doubt
     from fabfile.bmc.known import PATIENCE
     from fabfile.resources.bmc import Powered, Started
     from fabfile.tasks.bmc_changes import change
@@ -57,6 +58,7 @@ def power(c: Context, machine: str, to: str, hard: bool = False, dry: bool = Fal
     patience = 0 if hard else PATIENCE
     if loses:
         loses += ": its power is cut at once" if hard else f"; what does not shut down within {patience} s is cut off"
+        loses = "; ".join(filter(None, (loses, doubt(board, found.state))))
     resource = Started(found, "", patience, loses) if to == "cycle" else Powered(found, to == "on", patience, loses)
     change(rack, resource.name, resource, dry=dry, yes=yes, json=json)
 

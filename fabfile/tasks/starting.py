@@ -28,10 +28,13 @@ class Starter:
     @property
     def words(self) -> str:
         """For a plan; empty where the rack's files name no BMC that may be talked to."""
+        from fabfile.bmc.board import doubt
+
         if self.known is None:
             return f"switch it on yourself: {self.why_not}" if self.why_not else ""
         first = f"it is {self.known.state.power}: its BMC switches it off, " if self.interrupts else "it is off: its BMC "
-        return f"{first}boots it from the network once, and switches it on"
+        unsure = doubt(self.known.board, self.known.state)
+        return f"{first}boots it from the network once, and switches it on{'; ' if unsure else ''}{unsure}"
 
 
 def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:

@@ -23,6 +23,7 @@ def test_power_off_and_on_with_consent_and_no_password_in_sight(operator):
         code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "off", "--dry")
         assert code == 3 and "chick1 is on, should be off" in said
         code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "off")
+        assert "that this is chick1's BMC cannot be told: hosts.yaml has neither UUID nor serial number" in " ".join(said.split()), said
         assert code == 1 and "chick1 goes off" in said and bmc.changes == [], "nobody agreed"
         code, said = operator.end(".venv/bin/inv", "node.power", "chick1", "off", "--yes")
         assert code == 0, said
@@ -37,6 +38,7 @@ def test_power_off_and_on_with_consent_and_no_password_in_sight(operator):
     assert code == 0 and [one["severity"] for one in json.loads(said)] == ["Critical", "OK"], said
     code, said = operator.end(".venv/bin/inv", "rack.bmc", "--json")
     assert code == 0 and json.loads(said)[0]["state"]["firmware"] == "6.10.30.00", said
+    assert "inv rack.scan chick1" in json.loads(said)[0]["doubt"]
     code, said = operator.end(".venv/bin/inv", "run.list")
     assert "node.power chick1 on" in said and "node.power chick1 off" in said
     left = bmc.rooster.run("grep -rl battery /run/coop /var/lib/coop /tmp 2>/dev/null; ls /run/coop", check=False)

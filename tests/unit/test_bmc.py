@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from fabfile.bmc import curl, ipmi, quirks, redfish, redfish_log, several
 from fabfile.bmc.asking import asking
-from fabfile.bmc.board import BmcProblem, Board, Event, State, board, lacking, other_machine
+from fabfile.bmc.board import BmcProblem, Board, Event, State, board, doubt, lacking, other_machine
 from fabfile.bmc.by_redfish import ByRedfish
 from fabfile.bmc.redfish import SYSTEMS, Answer
 from fabfile.bmc.report import report
@@ -19,6 +20,7 @@ from fabfile.loading import load
 from fabfile.resources import Packages
 from fabfile.roles.gateway import gateway
 from fabfile.secret import Secret
+from fabfile.tasks.starting import Starter
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "tests/cases/bmc"
@@ -157,6 +159,20 @@ def test_a_refused_login_is_asked_again_only_where_it_worked_before():
 def test_another_machines_bmc_is_noticed(uuid, serial, state, wrong):
     found = other_machine(replace(BOARD, uuid=uuid, serial=serial), state)
     assert (wrong in found) if wrong else not found
+
+
+@pytest.mark.parametrize("uuid, serial, state, why", [
+    ("", "", State("on", uuid="4C4C", serials=("S1",)), "hosts.yaml has neither UUID nor serial number: inv rack.scan chick1"),
+    ("4c4c4544-0042-3510-804b-b7c04f384d32", "S1", State("on"), "it does not say the UUID or serial number that hosts.yaml has"),
+    ("4c4c4544-0042-3510-804b-b7c04f384d32", "", State("on", serials=("S1",)), "it does not say the UUID that hosts.yaml has"),
+    ("4c4c4544-0042-3510-804b-b7c04f384d32", "S1", State("on", serials=("S1",)), ""),
+    ("4c4c4544-0042-3510-804b-b7c04f384d32", "", State("on", uuid="4c4c"), ""),
+])
+def test_a_bmc_that_cannot_be_compared_is_said_to_be_one(uuid, serial, state, why):
+    one = replace(BOARD, uuid=uuid, serial=serial)
+    found = doubt(one, state)
+    assert found.startswith("that this is chick1's BMC cannot be told: ") and why in found if why else not found
+    assert Starter(SimpleNamespace(board=one, state=state)).words.endswith(f"; {found}" if why else "and switches it on")
 
 
 def test_default_accounts_are_known_whoever_made_the_board():
