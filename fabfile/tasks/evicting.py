@@ -35,7 +35,7 @@ def evict(c: Context, machine: str, dead: bool = False, back: bool = False, dry:
     With --dead or --back. A pod that still runs there would write to the same
     volumes as the one that replaces it: so the machine's BMC must say that it is
     off (one that does not answer stops the task); of a machine that has none in
-    hosts.yaml you type the name.
+    hosts.yaml, or one that cannot be told to be its own, you type the name.
     """
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
@@ -80,17 +80,18 @@ def seen_dead(rack: Rack, box: Machine, ways: SshWays) -> str:
 
 
 def proved_off(rack: Rack, box: Machine, ways: SshWays) -> bool:
-    """Whether its BMC says that it is off. The task ends with code 2 where the BMC says anything else."""
-    from fabfile.bmc.board import lacking
+    """Whether its BMC says that it is off, and is known to be its own. The task ends with code 2 where the BMC says anything else."""
+    from fabfile.bmc.board import doubt, lacking
     from fabfile.tasks.bmcs import boards_of, known
 
     if box.bmc is None or [*lacking(rack, box)]:
         return False
-    found = known(rack, boards_of(rack, box), ways)
+    board = boards_of(rack, box)
+    found = known(rack, board, ways)
     if not found.state.off:
         raise Exit(f"the BMC of {box.name} says that it is {found.state.power}: switch it off first (inv node.power {box.name} off "
                    "--hard), or its pods may write to the same files as those that take their place", code=2)
-    return True
+    return not doubt(board, found.state)
 
 
 def dead_steps(rack: Rack, box: Machine, words: str, proved: bool) -> list[Step]:

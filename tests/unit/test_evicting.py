@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from invoke import Exit
 
-from fabfile.bmc.board import State
+from fabfile.bmc.board import Board, State
 from fabfile.engine.errors import KeyRefused, NoAnswer
+from fabfile.secret import Secret
 from fabfile.tasks import bmcs, evicting, queries
 
 PODS = "node {ready}\n\n#pods\nhub jupyter-ada / Running\nhub hub-5f ReplicaSet/hub Running\n"
@@ -35,13 +36,14 @@ def test_a_machine_is_dead_when_nothing_says_that_it_lives(monkeypatch, ready, a
         assert told in str(refused.value) and refused.value.code == 2
 
 
-@pytest.mark.parametrize("power, proved", [("off", True), ("on", None), ("PoweringOff", None), ("", None)])
-def test_a_bmc_proves_that_a_machine_is_off(monkeypatch, power, proved):
+@pytest.mark.parametrize("power, serials, proved", [
+    ("off", ("S1",), True), ("off", (), False), ("on", ("S1",), None), ("PoweringOff", ("S1",), None), ("", ("S1",), None)])
+def test_a_bmc_that_is_known_to_be_its_own_proves_that_a_machine_is_off(monkeypatch, power, serials, proved):
     box = SimpleNamespace(name="chick2", bmc=object())
     monkeypatch.setattr("fabfile.bmc.board.lacking", lambda rack, machine: [])
-    monkeypatch.setattr(bmcs, "boards_of", lambda rack, machine: None)
-    monkeypatch.setattr(bmcs, "known", lambda rack, board, ways: SimpleNamespace(state=State(power)))
-    with nullcontext() if proved else pytest.raises(Exit):
+    monkeypatch.setattr(bmcs, "boards_of", lambda rack, machine: Board("chick2", "", "", Secret(""), serial="S1"))
+    monkeypatch.setattr(bmcs, "known", lambda rack, board, ways: SimpleNamespace(state=State(power, serials=serials)))
+    with nullcontext() if proved is not None else pytest.raises(Exit):
         assert evicting.proved_off(RACK, box, None) is proved
 
 
