@@ -54,6 +54,11 @@ class Seen:
     unasked: str  # why the cluster could not be asked; empty: it was, or there is none
 
 
+def other_control_planes(rack: Rack, machine: Machine) -> list[Machine]:
+    """Those that can be asked whether the machine is a node. One without a host key never was in a cluster."""
+    return [one for one in rack.control_planes if one is not machine and one.host_key and not one.expected_off]
+
+
 # the first line says whether there is a cluster, the last whether it was asked
 def member_question(name: str) -> str:
     """Shell text for a control plane: "none", or the node if there is one, and "asked"."""
@@ -91,7 +96,8 @@ def refusals(rack: Rack, machine: Machine, seen: Seen, kind: KindName, *, reinst
                      "files: take it off that network")
     if about.writes == "named":
         if seen.unasked:
-            found.append(f"the cluster cannot be asked whether {name} is in it: {seen.unasked}")
+            found.append(f"the cluster cannot be asked whether {name} is in it: {seen.unasked}. Power a control plane on, or write "
+                         f"`expect: off` in {HOSTS} at those that are gone")
         if seen.member:
             found.append(f"{name} is a node of the cluster: inv node.remove {name} first")
     if not about.installs:

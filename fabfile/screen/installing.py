@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fabfile.facts.hardware import disks
+from fabfile.facts.installing import other_control_planes
 from fabfile.resources.order import KINDS
 from fabfile.screen.netboot import moment
 
@@ -33,7 +34,7 @@ def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], 
             "what an earlier installation made there may go" if order.former else "it has to be empty"
         about = on_file.disks[disk]
         lines += [f"  writes   {disk}", f"           {about.size} bytes, serial number {about.serial}; {may}"]
-    if machine.host_key and machine in rack.control_planes and len(rack.control_planes) == 1:
+    if machine.host_key and machine in rack.control_planes and not other_control_planes(rack, machine):
         lines.append("  loses    the cluster, and all that is in it: this is its only control plane")
     lines += ["  reads    no other disk: all others are made read-only first",
               f"  files    {', '.join(sorted(files))}",

@@ -98,7 +98,7 @@ def seen(rack: Rack, box: Machine, kind: KindName, ways: SshWays) -> Seen:
     from fabfile.engine.errors import LinkError
     from fabfile.engine.scan import scan
     from fabfile.facts import netboot
-    from fabfile.facts.installing import Seen, known_question, member, member_question
+    from fabfile.facts.installing import Seen, known_question, member, member_question, other_control_planes
     from fabfile.roles.netboot import IMAGES
     from fabfile.tasks.queries import ask, asked_of
     from fabfile.upstream.preseed import components_list
@@ -111,8 +111,7 @@ def seen(rack: Rack, box: Machine, kind: KindName, ways: SshWays) -> Seen:
         fits = netboot.misfit(asked(netboot.kernels(IMAGES, components_list(rack, box))))
     known, foreign = (asked(question) for question in (known_question(box), netboot.foreign_dhcp(rack.gateway.inner.name)))
     is_member, unasked = False, ""
-    others = [one for one in rack.control_planes if one is not box and one.host_key]  # without a key it never was in a cluster
-    if others:
+    if others := other_control_planes(rack, box):
         leader = (rack.leader if rack.leader in others else others[0]).name
         answers, errors = ask(rack, {leader: member_question(box.name)}, 30.0, ways)
         is_member, unasked = member(box.name, answers[leader]) if answers else (False, str(errors[leader]))

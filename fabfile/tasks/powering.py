@@ -96,11 +96,11 @@ def identify(c: Context, machine: str, off: bool = False, dry: bool = False, jso
 
 def lost(rack: Rack, box: Machine, ways: SshWays) -> str:
     """Who loses what when a machine that is on goes off, in words."""
-    from fabfile.facts.installing import member, member_question
+    from fabfile.facts.installing import member, member_question, other_control_planes
     from fabfile.tasks.leader import find_leader
     from fabfile.tasks.queries import ask
 
-    others = [one for one in rack.control_planes if one is not box and one.host_key and not one.expected_off]
+    others = other_control_planes(rack, box)
     if box in rack.control_planes and not others:
         return f"{box.name} goes off, and with it the only control plane"
     if not others:

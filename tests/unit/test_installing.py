@@ -7,7 +7,7 @@ import pytest
 
 from fabfile.engine.errors import HostKeyUnknown
 from fabfile.engine.link import Link
-from fabfile.facts.installing import SILENT, Seen, lacking, member, refusals, stage
+from fabfile.facts.installing import SILENT, Seen, lacking, member, other_control_planes, refusals, stage
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
 from fabfile.resources.order import KindName, Order
@@ -72,7 +72,7 @@ def test_a_machine_without_a_host_key_may_have_no_system_yet(machine_with):
     (replace(GOOD, foreign=("10.0.0.7 (52:54:00:00:00:07)",)), "", True, "another DHCP server is on rooster's inner port: 10.0.0.7 (52:54"),
     (replace(GOOD, foreign=None), "", True, "could not be asked"),
     (replace(GOOD, member=True), KEY, True, "chick1 is a node of the cluster: inv node.remove chick1 first"),
-    (replace(GOOD, unasked="no route"), "", True, "the cluster cannot be asked whether chick1 is in it: no route"),
+    (replace(GOOD, unasked="no route"), "", True, "in it: no route. Power a control plane on, or write `expect: off` in hosts.yaml"),
 ])
 def test_what_speaks_against_it_is_told(machine_with, seen, pinned, reinstall, why):
     rack, machine = machine_with(f"    host_key: {pinned}\n" if pinned else "")
@@ -83,6 +83,16 @@ def test_what_speaks_against_it_is_told(machine_with, seen, pinned, reinstall, w
     assert refusals(rack, machine, seen, "look") == refusals(rack, machine, seen, "rescue-write") == on_the_wire + alive
     in_the_cluster = [one for one in found if "node of the cluster" in one or "cannot be asked whether" in one]
     assert refusals(rack, machine, seen, "wipe") == on_the_wire + in_the_cluster + alive, "what is emptied is no node any more"
+
+
+def test_control_planes_that_are_lost_are_not_asked(machine_with):
+    rack, chick = machine_with()
+    assert other_control_planes(rack, chick) == []  # without host keys
+    planes = [one.model_copy(update={"host_key": KEY}) for one in rack.control_planes]
+    known = replace(rack, machines=rack.machines | {one.name: one for one in planes})
+    assert other_control_planes(known, chick) == [*known.control_planes]
+    lost = replace(known, machines=known.machines | {one.name: one.model_copy(update={"expect": "off"}) for one in planes})
+    assert other_control_planes(lost, chick) == [] == other_control_planes(lost, lost.control_planes[0])
 
 
 @pytest.mark.parametrize("answer, found", [
