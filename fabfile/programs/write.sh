@@ -2,12 +2,17 @@
 # An image is written to the named disk, from rooster, and becomes this machine's system. Its first MiB, and with it the partition
 # table, is written when the sum of all that came was right: what is cut short never starts. Comes behind claim.sh and job.sh.
 #
-# Given besides: image (its path on rooster), sha256, unpacked (its bytes then), domain, port (its name), serial_console ("" or the kernel's),
+# Given besides: image (its path on rooster), sha256, unpacked (its bytes then), domain, mac (of the port to use), serial_console ("" or the kernel's),
 # target (/target), late (late.sh for this order).
 
 part() { case $named in *[0-9]) echo "$dev/${named}p$1" ;; *) echo "$dev/$named$1" ;; esac; }
 ends() { dd status=none if=/dev/zero of="$dev/$named" bs=1M count=1 seek="$1" conv=notrunc,fsync; }
 
+port=''  # its name is what this machine's firmware makes of it, and may be another than the one in hosts.yaml
+for path in "$sys"/class/net/*; do
+  if [ -e "$path/device" ] && [ "$(cat "$path/address")" = "$mac" ]; then port=${path##*/}; fi
+done
+[ -n "$port" ] || fail "no port has the MAC $mac"
 [ "$(size_of "$named")" -ge "$unpacked" ] || fail "$named has $(size_of "$named") bytes, and the image $unpacked"
 { ends 0 && ends $(($(size_of "$named") / 1048576 - 1)); } || fail "$named cannot be written"
 mkfifo "$work/sum"
