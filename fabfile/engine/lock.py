@@ -12,7 +12,6 @@ import getpass
 import json
 import os
 import socket
-from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 RUN = "/run/coop"
 HELD = 75  # exit code of the texts below when somebody else holds the lock
+PATIENCE = 3600.0  # seconds for which several machines, installed at the same time, wait for each other
+_EVERY = 5  # seconds between two words of who waits
 
 OPEN_RACK = f"mkdir -p -m 700 {RUN}; exec 8>>{RUN}/lock\n"
 OPEN_MACHINE = f"mkdir -p -m 700 {RUN}; exec 9>>{RUN}/machine\n"
@@ -41,8 +42,9 @@ def who(rack: Rack) -> tuple[str, str]:
     return rack.operator.user if rack.operators else local, socket.gethostname()
 
 
-def take_rack(run: str, task: str, holder: tuple[str, str]) -> str:
-    """Shell text that takes the rack's lock and writes down who has it; else says who has, and exits with 75.
+def take_rack(run: str, task: str, holder: tuple[str, str], patience: float = 0.0) -> str:
+    """Shell text that takes the rack's lock and writes down who has it; else says who has, and exits with 75, after so many
+    seconds of patience.
 
     A run may find itself: its previous connection hangs, and the lock of that one is as good as its own. It may
     find a run whose operator has gone: a lost connection leaves the gateway waiting for a quarter of an hour. A
@@ -50,19 +52,23 @@ def take_rack(run: str, task: str, holder: tuple[str, str]) -> str:
     was.
     """
     name, computer = holder
-    since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"""\
 {_operator()}
 coop_taken() {{
-  {_written("lock", run=run, who=name, origin=computer, task=task, since=since)}
+  {_written("lock", run=run, who=name, origin=computer, task=task)}
   exit 0
 }}
-flock -n 8 && coop_taken
-read -r coop_holder <{RUN}/lock.holder; printf '%s\\n' "$coop_holder"
-case $coop_holder in *{quote(run)}*) exit 0 ;; esac
-coop_gone lock 8 || exit {HELD}
-flock -w 5 8 || exit {HELD}
-printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that no longer answers: $coop_holder"
+coop_tries=0
+until flock -n 8; do
+  read -r coop_holder <{RUN}/lock.holder; case $coop_holder in *{quote(run)}*) exit 0 ;; esac
+  if coop_gone lock 8 && flock -w 5 8; then
+    printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that no longer answers: $coop_holder"
+    break
+  fi
+  [ $((coop_tries += 1)) -le {int(patience / _EVERY)} ] || {{ printf '%s\\n' "$coop_holder"; exit {HELD}; }}
+  printf '\\n%s + waits for %s\\n' "$coop_mark" "$coop_holder"
+  flock -w {_EVERY} 8 && break
+done
 coop_taken
 """
 
@@ -90,17 +96,25 @@ done
 def _written(lock: str, **about: str) -> str:
     """Shell text that writes down who holds a lock."""
     holder = json.dumps(about | {"pid": str(os.getpid())})
-    return (f"printf '%s, \"from\": \"%s\", \"shell\": \"%s\"}}\\n' {quote(holder.removesuffix('}'))} "
-            f"\"$coop_from\" $$ >{RUN}/{lock}.holder")
+    return (f"printf '%s, \"since\": \"%s\", \"from\": \"%s\", \"shell\": \"%s\"}}\\n' {quote(holder.removesuffix('}'))} "
+            f"\"$(date -u +%Y-%m-%dT%H:%M:%S+00:00)\" \"$coop_from\" $$ >{RUN}/{lock}.holder")
 
 
 def refused(gateway: str, answer: Answer) -> LockHeld:
     """The error of a run that found the lock taken."""
+    return _held(gateway, answer.output.strip().rpartition("\n")[2])
+
+
+def waiting(gateway: str, said: str) -> str:
+    """What a run says that waits for the lock, in words."""
+    return f"waits, as {_held(gateway, said.removeprefix('waits for '))}"
+
+
+def _held(gateway: str, holder: str) -> LockHeld:
     try:
-        holder = json.loads(answer.output.strip().splitlines()[-1])
-    except (ValueError, IndexError):  # it is being written at this very moment
-        holder = {}
-    return LockHeld(gateway, holder)
+        return LockHeld(gateway, json.loads(holder))
+    except ValueError:  # it is being written at this very moment
+        return LockHeld(gateway, {})
 
 
 def still_busy(machine: str) -> MachineError:

@@ -40,26 +40,27 @@ Made = tuple[Step, "tuple[Machine, ...]", "tuple[Machine, ...]"]  # a step, who 
 
 def run(rack: Rack, command: str, steps: Sequence[Step], *, dry: bool = False, only: str | None = None,
         from_: str | None = None, limit: str | None = None, consent: Consent = lambda entries: False,
-        tell: Callable[[Event], None] = lambda event: None, ways: Ways | None = None) -> Result:
+        tell: Callable[[Event], None] = lambda event: None, ways: Ways | None = None, patience: float = 0.0) -> Result:
     """Brings the machines of these steps to what their roles say, and says how that went.
 
     `command` is what an operator types after `inv` to have this again, with all its words; `only` and `from_` name
     a step, `limit` machines separated by commas. `dry` does all but apply. `consent` is asked, with the changes
     that interrupt something, before the first change is made. `tell` is given every event. `ways` are where shells
-    come from, SSH if none. Errors are in the result; only WrongUsage is raised.
+    come from, SSH if none. Who else holds the rack's lock is waited for, `patience` seconds. Errors are in the result;
+    only WrongUsage is raised.
     """
     picked = limited(chosen(steps, only, from_), limit)
     flags = {"--only": only, "--from": from_, "--limit": limit}
     more = [word for flag, value in flags.items() if value and flag not in command.split() for word in (flag, value)]
     resume = " ".join(["inv", command, *map(shlex.quote, more)])
-    return Run(rack, command, picked, dry, resume, consent, tell, ways or SshWays(rack)).perform()
+    return Run(rack, command, picked, dry, resume, consent, tell, ways or SshWays(rack), patience).perform()
 
 
 class Run:
     """One execution of a task."""
 
     def __init__(self, rack: Rack, command: str, steps: tuple[Step, ...], dry: bool, resume: str, consent: Consent,
-                 tell: Callable[[Event], None], ways: Ways):
+                 tell: Callable[[Event], None], ways: Ways, patience: float = 0.0):
         self.rack, self.command, self.dry, self.resume = rack, command, dry, resume
         self.steps, self.off = present(steps)
         self.name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -79,7 +80,8 @@ class Run:
         self._telling = Lock()
         self._listener = tell
         self._noticed: set[Event] = set()
-        self._session_setup = SessionSetup(rack, self.name, command, dry, self.tell)
+        self._patience = patience
+        self._session_setup = SessionSetup(rack, self.name, command, dry, self.tell, patience)
         self.fleet = Fleet(ways, self.tell, self._session_setup)
 
     @property
@@ -131,7 +133,7 @@ class Run:
     def _prepared(self, after: bool = False) -> None:
         """Has preparations asked while the lock is held: ahead of the plan, and after the steps."""
         try:
-            if self.preparations and not self.dry:
+            if (self.preparations or self._patience) and not self.dry:  # who waits for it has not seen anything before
                 self._hold_lock()
             self.critical += self.preparations.report(self.fleet, self.tell, after)
             if not after:

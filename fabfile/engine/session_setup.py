@@ -23,8 +23,9 @@ class SessionSetup:
     """Takes the rack's lock with the gateway's shell and each machine's lock with its own, as guards: where one is
     refused, nothing that comes in the same write is run. A dry run takes none, and waits for nobody."""
 
-    def __init__(self, rack: Rack, run: str, command: str, dry: bool, tell: Callable[[Event], None]):
+    def __init__(self, rack: Rack, run: str, command: str, dry: bool, tell: Callable[[Event], None], patience: float = 0.0):
         self._rack, self._run, self._command, self._dry, self._tell = rack, run, command, dry, tell
+        self._patience = patience  # seconds for which the rack's lock is waited for
         self.has_lock = False  # the rack's, at least once
 
     def __call__(self, session: HostSession) -> None:
@@ -32,8 +33,8 @@ class SessionSetup:
         shell, machine = session.shell, session.machine.name
         shell.heard = self._heard_of_earlier(machine)
         if not self._dry and machine == self._rack.gateway.name:
-            take = lock.take_rack(self._run, self._command, lock.who(self._rack))
-            shell.guard(Guard(lock.OPEN_RACK, ShellCommand(take, shown="take the rack's lock"),
+            take = lock.take_rack(self._run, self._command, lock.who(self._rack), self._patience)
+            shell.guard(Guard(lock.OPEN_RACK, ShellCommand(take, 60.0 + self._patience, "take the rack's lock"),
                               lambda answer: lock.refused(machine, answer), self._taken))
         if not self._dry:
             shell.guard(Guard(lock.OPEN_MACHINE, ShellCommand(lock.take_machine(self._run), 90.0, "take the machine's lock"),
@@ -54,6 +55,8 @@ class SessionSetup:
             kind, _, rest = mask(text).partition(" ")
             if kind == "adopted":
                 self._tell(events.Adopted(machine, rest))
+            elif kind == "waits":
+                self._tell(events.Noticed(machine, lock.waiting(machine, mask(text))))
             elif kind == "took":
                 self._tell(events.Noticed(machine, mask(text)))
             else:

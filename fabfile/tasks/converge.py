@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool = False,
              only: str | None = None, from_: str | None = None, limit: str | None = None,
-             json: bool = False, yes: bool = False, rack: Rack | None = None, typed: Collection[str] = ()) -> Result:
+             json: bool = False, yes: bool = False, rack: Rack | None = None, typed: Collection[str] = (),
+             patience: float = 0.0) -> Result:
     """Brings machines to what the steps say. Ends the task with 1, 2 or 3 (see Result) unless all is well.
 
     `command` is what the operator types after `inv` to have this again. `yes` agrees to whatever the plan interrupts,
-    `typed` to what wants one of these names typed.
+    `typed` to what wants one of these names typed. `patience`: seconds to wait for the rack's lock.
     """
     from fabfile.engine.errors import CoopError
     from fabfile.screen.ending import error_text
@@ -35,7 +36,7 @@ def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool
             wanted = list(steps(rack))
             if len(rack.control_planes) > 1 and not rack.leading and any(step.name == "control plane" for step in wanted):
                 refuse_second_cluster(rack, ways)
-            result = _run(rack, command, wanted, dry, only, from_, limit, json, yes, typed, ways)
+            result = _run(rack, command, wanted, dry, only, from_, limit, json, yes, typed, ways, patience)
     except CoopError as error:
         raise Exit(error_text(error), code=error.exit_code) from None
     except KeyboardInterrupt:
@@ -46,7 +47,7 @@ def converge(command: str, steps: Callable[[Rack], Iterable[Step]], *, dry: bool
 
 
 def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str | None, from_: str | None,
-         limit: str | None, json: bool, yes: bool, typed: Collection[str], ways: SshWays) -> Result:
+         limit: str | None, json: bool, yes: bool, typed: Collection[str], ways: SshWays, patience: float) -> Result:
     import sys
 
     from fabfile.engine.events import Event
@@ -57,7 +58,7 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
     journal = Journal(rack.name, rack.folder)
     if json:
         from json import dumps
-        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal, ways=ways,
+        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=journal, ways=ways, patience=patience,
                      consent=lambda entries: not unagreed(entries, yes, typed))
         print(dumps(result_as_data(result), indent=1, ensure_ascii=False))
         return result
@@ -70,7 +71,7 @@ def _run(rack: Rack, command: str, steps: Sequence[Step], dry: bool, only: str |
             journal(event)
             show(event)
 
-        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell, ways=ways,
+        result = run(rack, command, steps, dry=dry, only=only, from_=from_, limit=limit, tell=tell, ways=ways, patience=patience,
                      consent=asked_for(yes, show.paused, sys.stdin, sys.stdout, typed))
     if dry and result.plan:
         print(plan_text(result.plan), end="\n\n")

@@ -73,6 +73,7 @@ def burn_in(c: Context, machine: str, hours: int = 12, dry: bool = False) -> Non
     at once; SMART before and after. Exits with 1 if anything failed. A result that
     nobody has seen yet is shown, and nothing is begun.
     """
+    from fabfile.engine.lock import PATIENCE
     from fabfile.facts.burn_in import verdicts
     from fabfile.facts.netboot import long_word
     from fabfile.roles.arming import shown
@@ -91,7 +92,7 @@ def burn_in(c: Context, machine: str, hours: int = 12, dry: bool = False) -> Non
     found = verdicts(word.text if word else "", before, after)
     for one in found:
         print(f"  {'passed' if one.passed else 'failed'}  {one.words}", flush=True)
-    act(rack, rack.gateway, f"note that the result of order {order.id} was shown", shown(box, order.id))
+    act(rack, rack.gateway, f"note that the result of order {order.id} was shown", shown(box, order.id), patience=PATIENCE)
     if not found or not all(one.passed for one in found):
         raise Exit(code=1)
 
@@ -122,6 +123,7 @@ def _inside(rack: Rack) -> bool:
 
 def _agree(rack: Rack, box: Machine, order: Ordered) -> None:
     """Asks for the machine's name, once it has shown what lies on its disks; the task ends with code 1 without it."""
+    from fabfile.engine.lock import PATIENCE
     from fabfile.roles.arming import agree, withdraw
     from fabfile.screen.consent import typed_in
     from fabfile.screen.installing import disks_text
@@ -132,6 +134,6 @@ def _agree(rack: Rack, box: Machine, order: Ordered) -> None:
     print(f"\n{box.name} has these disks, and holds on them:\n{disks_text(report.text)}\n\nAll of it is lost on {', '.join(order.disks)}. ",
           end="", flush=True)
     if not typed_in(box.name, "to have it emptied", sys.stdin, sys.stdout):
-        act(rack, rack.gateway, f"disarm {box.name}", withdraw(box))
+        act(rack, rack.gateway, f"disarm {box.name}", withdraw(box), patience=PATIENCE)
         raise Exit("nothing was written", code=1)
-    act(rack, rack.gateway, f"agree to order {order.id}", agree(box, order.id, report.text))
+    act(rack, rack.gateway, f"agree to order {order.id}", agree(box, order.id, report.text), patience=PATIENCE)

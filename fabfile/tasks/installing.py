@@ -135,6 +135,7 @@ def _learn(rack: Rack, box: Machine, order: Ordered) -> None:
 
 def _join(rack: Rack, machine: str) -> None:
     """Into the cluster; where there is none yet, what to type once every machine has its system."""
+    from fabfile.engine.lock import PATIENCE
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.queries import asked_of
@@ -145,4 +146,4 @@ def _join(rack: Rack, machine: str) -> None:
     if leader.name == machine or not leader.host_key or not asked_of(rack, leader, f"[ ! -e {ADMIN_CONF} ] || echo there").strip():
         print(f"{machine} is installed. When the rack's other machines are, too: inv cluster.bootstrap")
         return
-    converge(command(), lambda rack: add_steps(rack, rack.machine(machine)))
+    converge(command(), lambda rack: add_steps(rack, rack.machine(machine)), patience=PATIENCE)

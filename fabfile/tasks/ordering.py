@@ -156,7 +156,7 @@ def start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, w
 
 def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Starter, dry: bool) -> None:
     """Shows what will be written, asks for the machine's name, and arms it. `former` was refused by the machine."""
-    from fabfile.engine.lock import who
+    from fabfile.engine.lock import PATIENCE, who
     from fabfile.rack.values import seconds
     from fabfile.roles import arming
     from fabfile.roles.netboot import armed_files
@@ -186,7 +186,7 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
     name, computer = who(rack)
     about = {"who": f"{name} on {computer}", "armed": str(int(time.time()))}
     script = "\n".join([*([arming.withdraw(box)] if former else []), arming.arm(rack, box, order, about, seconds(rack.install.window))])
-    act(rack, rack.gateway, f"arm {box.name}", script)
+    act(rack, rack.gateway, f"arm {box.name}", script, patience=PATIENCE)
     start(rack, box, by, order.id)
 
 

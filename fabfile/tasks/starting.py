@@ -58,6 +58,7 @@ def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
 def boot_as_usual(rack: Rack, box: Machine) -> None:
     """Tells a BMC that still boots its machine from elsewhere, although it was told to do so once, that it was enough."""
     from fabfile.bmc.board import BmcProblem, board, lacking
+    from fabfile.engine.lock import PATIENCE
     from fabfile.resources.bmc import BootsNext
     from fabfile.tasks.bmc_changes import change
     from fabfile.tasks.bmcs import look
@@ -70,12 +71,13 @@ def boot_as_usual(rack: Rack, box: Machine) -> None:
     if isinstance(found, BmcProblem) or not found.state.boot:
         return
     print(f"        its BMC boots it by {found.state.boot} again, although it was told to do so once", flush=True)
-    change(rack, f"boot {box.name} as usual", BootsNext(found, "usual"))
+    change(rack, f"boot {box.name} as usual", BootsNext(found, "usual"), patience=PATIENCE)
 
 
 def start(rack: Rack, box: Machine, by: Starter, order: str) -> None:
     """Has the BMC start it, after somebody agreed that it goes off if it is on; or says who does. Its console is read from then
     on."""
+    from fabfile.engine.lock import PATIENCE
     from fabfile.resources.bmc import Started
     from fabfile.tasks.bmc_changes import change
     from fabfile.tasks.recording import record
@@ -84,7 +86,7 @@ def start(rack: Rack, box: Machine, by: Starter, order: str) -> None:
     if (known := by.known) is not None:
         unexpected = "" if by.interrupts else f"{box.name} was off when this was agreed to, and is on now: it goes off"
         try:
-            change(rack, f"start {box.name}", Started(known, "network", interrupts=unexpected))
+            change(rack, f"start {box.name}", Started(known, "network", interrupts=unexpected), patience=PATIENCE)
             return
         except Exit:
             print(f"{box.name} is armed all the same.", end=" ")

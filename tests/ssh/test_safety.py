@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from invoke import Exit
 from test_faults import until
 from toys import Text, always
 
+from fabfile.engine import events
 from fabfile.engine.errors import CommandFailed, HostKeyChanged, HostKeyUnknown, KeyRefused, LockHeld, RolledBack
 from fabfile.engine.step import Step
 from fabfile.tasks.actions import act
@@ -43,6 +45,21 @@ def test_a_second_run_is_refused_and_names_who_holds_the_lock(operate):
     assert operator.run(toys.plain).exit_code == 0
     result = act(rack, rack.gateway, "look", "cat /run/coop/lock.holder; flock -n /run/coop/lock true || echo held")
     assert f'"run": "{result.run}"' in result.said and result.said.endswith("held\n")
+
+
+def test_a_run_that_waits_goes_on_when_the_lock_is_free_and_says_once_for_which(operate):
+    operator = operate()
+    first = operator.start("long")
+    chick = operator.swarm.hosts["chick0"]
+    until(chick, "[ -e /etc/slow.runs ]")
+    (error,) = operator.run(toys.plain, patience=6.0).errors
+    assert isinstance(error, LockHeld)
+    release = threading.Timer(8.0, chick.run, ("touch /run/go",))
+    release.start()
+    result = operator.run(toys.plain, patience=60.0)
+    assert result.exit_code == 0 and first.wait(30) == 0
+    (told,) = [event.text for event in operator.heard(events.Noticed)]
+    assert "waits, as " in told and "running toy.long; the lock on rooster is released when that run ends" in told
 
 
 def test_the_lock_outlives_no_killed_run_even_with_a_command_running_on_the_gateway(operate):
