@@ -62,6 +62,11 @@ class Boots:
         return next((one for state in (("armed",), ("claimed", "finished")) for one in found if one.state in state),
                     found[0] if found else None)
 
+    def report(self, address: str) -> Word | None:
+        """The last that the machine reported of itself, for whichever order."""
+        words = (order.word("machine") for order in self.orders.get(address, ()))
+        return max(filter(None, words), key=lambda word: word.time, default=None)
+
 
 def question() -> str:
     """Shell text for rooster."""

@@ -11,13 +11,13 @@ from fabfile.resources.order import KINDS
 from fabfile.screen.netboot import moment
 
 if TYPE_CHECKING:
-    from fabfile.facts.netboot import Boots, Ordered
+    from fabfile.facts.netboot import Boots, Ordered, Word
     from fabfile.rack import Machine, Rack
     from fabfile.resources.order import Order
 
 
-def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], layout: str) -> str:
-    """What is about to happen, before anybody agrees to it."""
+def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], layout: str, report: Word | None) -> str:
+    """What is about to happen, before anybody agrees to it. `report`: what the machine said last of its disks."""
     on_file, inner = machine.hardware, machine.inner
     known = ", ".join(f"{key} {value}" for key, value in (("UUID", on_file.uuid), ("serial number", on_file.serial),
                                                            ("firmware", on_file.firmware)) if value)
@@ -33,13 +33,21 @@ def plan_text(rack: Rack, machine: Machine, order: Order, files: Iterable[str], 
         may = "whatever lies there may go" if disk in order.wipe else \
             "what an earlier installation made there may go" if order.former else "it has to be empty"
         about = on_file.disks[disk]
-        lines += [f"  writes   {disk}", f"           {about.size} bytes, serial number {about.serial}; {may}"]
+        lines += [f"  writes   {disk}", f"           {about.size} bytes, serial number {about.serial}; {may}",
+                  f"           {_held(machine, disk, report)}"]
     if machine.host_key and machine in rack.control_planes and not other_control_planes(rack, machine):
         lines.append("  loses    the cluster, and all that is in it: this is its only control plane")
     lines += ["  reads    no other disk: all others are made read-only first",
               f"  files    {', '.join(sorted(files))}",
               f"  then     its host key goes into hosts.yaml, and inv node.add {machine.name} takes it into the cluster"]
     return "\n".join(lines)
+
+
+def _held(machine: Machine, disk: str, report: Word | None) -> str:
+    held = [one.holds for one in disks(report.text) if disk.rpartition("/")[2] in one.ids.split()] if report else []
+    if report is None or not held:
+        return f"what it holds is not known: inv rack.scan {machine.name} --netboot"
+    return f"it held {held[0]}, {moment(report.time)}"
 
 
 def _disks_in_ram(machine: Machine, order: Order) -> Iterator[str]:

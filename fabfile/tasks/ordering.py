@@ -39,7 +39,7 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
             case "order":
                 rack, _ = find_leader(ways, without=box)
                 refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
-                arm(rack, box, order, former if former and former.state == "armed" else None, starter(rack, box, ways), dry)
+                arm(rack, box, order, boots, starter(rack, box, ways), dry)
             case "other":
                 assert former is not None
                 raise Exit(f"{box.name} is armed by order {former.id}, which writes {', '.join(former.disks) or 'no disk'}: "
@@ -154,8 +154,8 @@ def start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, w
         start(rack, box, by, order.id)
 
 
-def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Starter, dry: bool) -> None:
-    """Shows what will be written, asks for the machine's name, and arms it. `former` was refused by the machine."""
+def arm(rack: Rack, box: Machine, order: Order, boots: Boots, by: Starter, dry: bool) -> None:
+    """Shows what will be written, asks for the machine's name, and arms it, in place of an order that it refused."""
     from fabfile.engine.lock import PATIENCE, who
     from fabfile.rack.values import seconds
     from fabfile.roles import arming
@@ -166,8 +166,11 @@ def arm(rack: Rack, box: Machine, order: Order, former: Ordered | None, by: Star
     from fabfile.tasks.starting import start
     from fabfile.upstream.preseed import system_of
 
+    address = str(box.address())
+    former = boots.order(address)
+    former = former if former and former.state == "armed" else None
     texts, links = armed_files(rack, box, order)
-    print(plan_text(rack, box, order, [*texts, *links], system_of(rack, box).layout))
+    print(plan_text(rack, box, order, [*texts, *links], system_of(rack, box).layout, boots.report(address)))
     if former:
         refused = former.word("refused")
         print(f"  instead  of order {former.id}" + (f", which it refused: {refused.text.strip()}" if refused else ""))

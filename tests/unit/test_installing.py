@@ -11,7 +11,7 @@ from fabfile.facts.installing import SILENT, Seen, lacking, member, other_contro
 from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
 from fabfile.resources.order import KindName, Order
-from fabfile.screen.installing import progress_text, quiet_text
+from fabfile.screen.installing import plan_text, progress_text, quiet_text
 from fabfile.tasks.ordering import failed_words
 from tests.pages import PROJECT
 
@@ -193,6 +193,22 @@ def test_a_burn_in_s_result_is_shown_once_to_who_comes_later(machine_with):
         orders = {"10.0.0.101": (Ordered("0" * 12, "finished", 1, {"kind": "burn-in"}, words),)}
         return stage(Boots(10_000, orders), machine, wanted_order("burn-in"))
     assert next_is(FINISHED) == "finished" and next_is(FINISHED, Word("shown", 9950, "")) == "order"
+
+
+def test_the_plan_says_what_the_disk_held_when_it_was_seen_last(machine_with):
+    rack, machine = machine_with("    hardware: {serial: X1, disks: {/dev/disk/by-id/ata-1: {size: 512, serial: S}}}\n")
+    order = replace(wanted_order("install", "/dev/disk/by-id/ata-1"), machine="chick1")
+
+    def plan(*orders: Ordered) -> str:
+        boots = Boots(10_000, {"10.0.0.101": orders})
+        return plan_text(rack, machine, order, [], "plain", boots.report("10.0.0.101"))
+    seen = [Word("machine", time, f"disk sda size=512 serial=S holds={holds} ids=ata-1 wwn-1\ndisk sdb size=9 serial=T holds=x ids=y")
+            for time, holds in ((1764358000, "gpt zfs_member"), (1764354400, "nothing"))]
+    looked, refused = Ordered("0" * 12, "finished", 1, {"kind": "look"}, (seen[1],)), Ordered("1" * 12, "expired", 2, {}, (seen[0],))
+    assert "it held gpt zfs_member, 2025-11-28 19:26 UTC" in plan(refused, looked)
+    assert "it held nothing, 2025-11-28 18:26 UTC" in plan(looked)
+    other = replace(looked, words=(replace(seen[0], text="disk sda size=512 serial=S holds=ext4 ids=ata-12"),))
+    assert plan().count("not known: inv rack.scan chick1 --netboot") == plan(other).count("not known: inv rack.scan chick1 --netboot") == 1
 
 
 @pytest.mark.parametrize("state, asked, words, told", [
