@@ -29,6 +29,7 @@ from fabfile.resources import (
     HelmChart,
     HelmRelease,
     HomeKubeconfig,
+    HomesClaim,
     HostId,
     Hostname,
     KernelHeaders,
@@ -250,6 +251,11 @@ def _(one: ZfsParameters) -> str:
 def _(one: ZfsPool) -> str:
     vdevs = {one.pool: {"name": one.pool, "state": "ONLINE"}}
     return "#status\n" + json.dumps({"pools": {one.pool: {"name": one.pool, "state": "ONLINE", "vdevs": vdevs}}}) + "\n"
+
+
+@wanted.register
+def _(one: HomesClaim) -> str:
+    return f"volume {one.volume}"
 
 
 @wanted.register

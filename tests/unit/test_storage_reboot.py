@@ -36,7 +36,7 @@ def seen(case: dict) -> tuple[FileServer, BootFacts]:
             Leaf(f"disk{number}", leaf, (0, 0, 0)) for number, leaf in enumerate(one["states"]))) for one in vdevs),
         Scan(*scan, 0, 0), 0, "advice")
     kernels = {name: (True, module) for name, module in case.get("kernels", {"6.12.117": "2.3.9"}).items()}
-    server = FileServer("hen", 0, ModuleFacts(kernels, "2.3.9", (), frozenset(), False, False),
+    server = FileServer("hen", 0, ModuleFacts(kernels, "2.3.9", (), frozenset(), False),
                         {"nest": PoolFacts(pool if state else None)}, {}, {}, {}, {}, frozenset(), {})
     return server, BootFacts(case.get("started", "Sun 2026-11-29"), frozenset(case.get("cached", ["nest"])),
                              tuple(case.get("disabled", ())), ())
