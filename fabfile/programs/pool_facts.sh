@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154
-# What a pool is, or could be made of: its state if it is imported, else what zpool could import; and each disk that is in no pool that
-# is imported, with its size, sectors, serial number and what lies on it. Comes behind pool_disks.sh. Given: pool (its name).
+# What a pool is, or could be made of: its state if it is imported, and what ZFS itself exports of it, else what zpool could import; and
+# each disk that is in no pool that is imported, with its size, sectors, serial number and what lies on it. Comes behind pool_disks.sh.
+# Given: pool (its name), disks (paths, one a line).
 
 look() {  # DISK: what it is, and what lies on it
   size=$(size_of "$1") || :
@@ -11,6 +12,8 @@ look() {  # DISK: what it is, and what lies on it
 if status=$(zpool status -jPp --json-int -- "$pool" 2>/dev/null); then
   echo '#status'; printf '%s\n' "$status"
   echo '#properties'; zpool get -Hp -o property,value all "$pool"
+  zfs get -Hp -o property,value org.debian:periodic-scrub "$pool"
+  echo '#shared'; zfs get -Hp -r -t filesystem -s local,received -o name,value sharenfs "$pool"
   printf '%s\n' "$disks" | while read -r disk; do
     echo "#link $disk $(readlink -f "$disk") $(lsblk -d -n -r -o SERIAL -- "$disk" 2>/dev/null)"
     case $status in *"\"$disk\""*|*"\"$disk-part"*) ;; *) look "$disk" ;; esac

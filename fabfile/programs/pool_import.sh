@@ -5,4 +5,9 @@
 ! zpool list -H -o name -- "$pool" >/dev/null 2>&1 || { echo "pool $pool is there"; exit 0; }
 udevadm settle --timeout=30 || :
 zpool import -d /dev/disk/by-id -o cachefile=/etc/zfs/zpool.cache "$pool"
+# as of a pool that Coop creates: another server may have had ZFS export it, and Debian's scrub leaves degraded pools out
+zfs get -Hp -r -t filesystem -s local,received -o name,value sharenfs "$pool" | while IFS='	' read -r name value; do
+  [ "$value" = off ] || zfs set sharenfs=off "$name"
+done
+zfs set org.debian:periodic-scrub=disable "$pool"
 zpool list -o name,size,health "$pool"

@@ -9,13 +9,14 @@ from shlex import quote
 from fabfile.programs import shell
 
 from .base import Change, Command, Resource, refusal
-from .pool_facts import DiskSeen, parse
+from .pool_facts import DiskSeen, PoolFacts, parse
 from .pool_plan import Create, Import, Refused, WantedVdev, decided
 
 CREATED = {"cachefile": "/etc/zfs/zpool.cache"}  # of each pool: what imports it at boot
+SCRUB = "org.debian:periodic-scrub"
 # of its own file system, and so of all below: what belongs to no home
 ROOT = {"atime": "off", "acltype": "off", "xattr": "sa", "devices": "off", "setuid": "off", "snapdir": "hidden", "sharenfs": "off",
-        "org.debian:periodic-scrub": "disable"}  # Debian's scrub leaves degraded pools out; a timer of systemd scrubs them all
+        SCRUB: "disable"}  # Debian's scrub leaves degraded pools out; a timer of systemd scrubs them all
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,23 @@ class ZfsPool(Resource):
                 yield refusal(told, shown="nothing: it cannot be done")
             case _:
                 yield from self._properties(found.properties)
+                yield from self._as_created(found)
 
     def _properties(self, found: Mapping[str, str]) -> Iterator[Change]:
         for key, value in self.properties.items():
             if key != "ashift" and found.get(key, value) != value:
                 yield Change(f"{key} of pool {self.pool} is {found[key]}, should be {value}",
                              (Command(f"zpool set {quote(f'{key}={value}')} {self.pool}"),))
+
+    def _as_created(self, found: PoolFacts) -> Iterator[Change]:
+        """What a pool that Coop did not create may have otherwise, and what would then be served or left out."""
+        for dataset in found.shared:
+            yield Change(f"ZFS exports {dataset} by itself, beside configs/storage.yaml",
+                         (Command(f"zfs set sharenfs=off {quote(dataset)}"),),
+                         interrupts=f"{self.machine} serves {dataset} only as `exports` says: who else has it mounted loses it")
+        if found.properties.get(SCRUB, ROOT[SCRUB]) != ROOT[SCRUB]:
+            yield Change(f"Debian's own scrub is not switched off for pool {self.pool}, beside the timer that scrubs it",
+                         (Command(f"zfs set {SCRUB}={ROOT[SCRUB]} {self.pool}"),))
 
     def _create(self, disks: Mapping[str, DiskSeen]) -> Change:
         words = [word for vdev in self.vdevs for word in vdev.words]

@@ -108,6 +108,7 @@ class PoolFacts:
     links: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     serials: Mapping[str, str] = field(default_factory=dict)  # of the disks of an imported pool
+    shared: tuple[str, ...] = ()  # datasets that ZFS exports by itself
 
 
 def parse(answer: str, name: str) -> PoolFacts:
@@ -119,6 +120,7 @@ def parse(answer: str, name: str) -> PoolFacts:
     links: dict[str, str] = {}
     serials: dict[str, str] = {}
     properties: dict[str, str] = {}
+    shared: tuple[str, ...] = ()
     for head, lines in _sections(answer):
         match head:
             case ["status"]:
@@ -127,6 +129,8 @@ def parse(answer: str, name: str) -> PoolFacts:
                 importable = tuple(_importable("\n".join(line[1:] for line in lines)))
             case ["properties"]:
                 properties = dict(line.split("\t", 1) for line in lines if "\t" in line)
+            case ["shared"]:
+                shared = tuple(name for name, _, value in (line.partition("\t") for line in lines) if name and value != "off")
             case ["absent", path]:
                 absent.append(path)
             case ["link", path, kernel, *serial]:
@@ -134,7 +138,7 @@ def parse(answer: str, name: str) -> PoolFacts:
             case ["disk", path, size, sector, *serial]:
                 disks[path] = DiskSeen(path, int(size), int(sector), " ".join(serial), tuple(line[1:] for line in lines))
     return PoolFacts(pool, pool is not None or importable is not None, importable or (), disks, tuple(absent), links,
-                     properties, serials)
+                     properties, serials, shared)
 
 
 def _sections(answer: str) -> Iterator[tuple[list[str], list[str]]]:
