@@ -38,7 +38,7 @@ from fabfile.upstream.home_use import PORT
 from fabfile.upstream.preseed import SUITE, system_of
 from fabfile.upstream.zfs_words import NFS_VERSIONS
 
-ZED, NFS, MAIL = "/etc/zfs/zed.d/zed.rc", "/etc/nfs.conf.d/coop.conf", "/etc/msmtprc"
+ZED, NFS, MAIL, SMARTD = "/etc/zfs/zed.d/zed.rc", "/etc/nfs.conf.d/coop.conf", "/etc/msmtprc", "/etc/smartd.conf"
 
 
 def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
@@ -68,6 +68,7 @@ def file_server(rack: Rack, machine: Machine) -> Iterator[Resource]:
     yield File(NFS, render("hen/etc/nfs.conf.d/coop.conf", sections=_sections(nfs_settings(storage))))
     yield Packages({"nfs-kernel-server": None, "sanoid": None, "smartmontools": None, "zfs-zed": None, "zfsutils-linux": None})
     yield Unit("zfs-zed", watches=(ZED,))
+    yield Unit("smartmontools", running=None, watches=(SMARTD,), reload=True)  # in a virtual machine it does not run
     yield Unit("nfs-server", watches=(NFS,), interrupts=f"{machine.name}'s NFS server restarts: its clients wait for up to 45 s")
     yield from metrics(rack, machine)
 
@@ -87,7 +88,7 @@ def _mail(storage: Storage) -> Iterator[Resource]:
     settings = {"ZED_NOTIFY_VERBOSE": 1, "ZED_SCRUB_AFTER_RESILVER": 1, **storage.zed}
     yield File(ZED, render("hen/etc/zfs/zed.d/zed.rc", settings=[(key, quote(str(value))) for key, value in sorted(settings.items())]),
                mode=0o600)
-    yield File("/etc/smartd.conf", render("hen/etc/smartd.conf", address=address))
+    yield File(SMARTD, render("hen/etc/smartd.conf", address=address))
 
 
 def nfs_settings(storage: Storage) -> Mapping[str, Any]:
