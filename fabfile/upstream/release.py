@@ -24,14 +24,15 @@ ADDRESSES = "metallb.io/loadBalancerIPs"
 API = "coop"  # the hub's service in whose name tasks speak to it
 Tree = dict[str, Any]
 HOMES = "homes"  # the claim that all homes of a hub are folders of
-# A folder of the one claim for each user; and nothing that a server writes to start lies in it, nor a trash: a user whose home is full
-# still gets a server, and can delete files
+# A folder of the one claim for each user; and nothing that a server writes to start lies in it: a user whose home is full still gets a
+# server, and can delete files. Nor do core dumps: containerd lets programs write them, and the kernel puts them where they work. A user may
+# raise the limit again. Of the folders where Jupyter Server looks for settings, images leave this one alone
 STATIC_HOMES: Tree = {
     "storage": {"type": "static", "static": {"pvcName": HOMES, "subPath": "{username}"}},
     "extraEnv": {"JUPYTER_RUNTIME_DIR": "/tmp/jupyter-runtime", "JUPYTERLAB_WORKSPACES_DIR": "/tmp/jupyterlab-workspaces",
                  "PIP_CACHE_DIR": "/tmp/pip-cache", "UV_CACHE_DIR": "/tmp/uv-cache", "npm_config_cache": "/tmp/npm-cache"},
-    "extraFiles": {"no-trash": {"mountPath": "/etc/jupyter/jupyter_server_config.d/no-trash.json",
-                                "data": {"FileContentsManager": {"delete_to_trash": False}}}},
+    "extraFiles": {"no-core-dumps": {"mountPath": "/usr/local/etc/jupyter/jupyter_server_config.py", "stringData":
+        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))\n"}},
 }
 
 

@@ -83,6 +83,11 @@ def test_homes_that_are_folders_of_one_volume():
     singleuser = release_values(rack, rack.services["hub"])["singleuser"]
     assert singleuser["storage"] == {"capacity": "10Gi", "type": "static", "static": {"pvcName": "homes", "subPath": "{username}"}}
     assert singleuser["extraEnv"]["JUPYTER_RUNTIME_DIR"].startswith("/tmp/")
+    [file] = singleuser["extraFiles"].values()
+    assert file["mountPath"] == "/usr/local/etc/jupyter/jupyter_server_config.py"  # images of docker-stacks have one in /etc/jupyter
+    raised = "import resource\nhard = resource.getrlimit(resource.RLIMIT_CORE)[1]\nresource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
+    told = "print(resource.getrlimit(resource.RLIMIT_CORE) == (0, hard))"
+    assert subprocess.run([sys.executable, "-c", raised + file["stringData"] + told], capture_output=True, text=True).stdout == "True\n"
     volumes = [one for one in homes_claims(rack, rack.leader) if isinstance(one, File) and one.path.endswith("objects.yaml")]
     objects = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(volumes[0].content)}
     assert objects["PersistentVolume", "homes-hub"]["spec"]["nfs"] == {"server": "10.0.0.200", "path": "/nest/homes/hub"}
