@@ -200,23 +200,41 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
     seen = facts.pool
     if seen.state != "ONLINE":
         yield Finding(f"pool {name} is {seen.state}", server.machine,
-                      Severity.DEGRADED if seen.state == "DEGRADED" else Severity.DOWN, seen.advice)
+                      Severity.DEGRADED if seen.state == "DEGRADED" else Severity.DOWN, seen.advice,
+                      fix="inv storage.disks says which disk" if seen.state == "DEGRADED" else
+                      f"on {server.machine}: zpool status {name} says what is missing; when its disks answer again, zpool clear {name}")
     if seen.errors:
         yield Finding(f"{seen.errors} files of pool {name} cannot be read", server.machine, Severity.DOWN,
                       fix=f"zpool status -v {name} names them")
+    groups = {bay: vdev.group for vdev in vdevs for bay in vdev.disks}
     for disk in disks(server, name, vdevs):
         if disk.state not in ("ONLINE", "AVAIL"):
-            yield Finding(f"disk {disk.bay} of pool {name} is {disk.state}", server.machine, evidence=disk.told)
+            yield Finding(f"disk {disk.bay} of pool {name} is {disk.state}", server.machine, evidence=disk.told,
+                          fix=_instead(server.machine, name, disk, groups.get(disk.bay, "")))
         elif any(disk.errors):
             yield Finding(f"disk {disk.bay} of pool {name} has had errors: {disk.errors[0]} read, {disk.errors[1]} write, "
-                          f"{disk.errors[2]} checksum", server.machine, evidence=disk.told)
+                          f"{disk.errors[2]} checksum", server.machine, evidence=disk.told,
+                          fix=f"on {server.machine}: smartctl -a {disk.path}; where that is well zpool clear {name}, "
+                          f"else {_instead(server.machine, name, disk, groups.get(disk.bay, ''))}")
     for told in differences(vdevs, facts):
         yield Finding(told, server.machine, Severity.NOTICE, fix="hosts.yaml and configs/storage.yaml say what there should be")
     space = server.space.get(name)
     if space and space.percent >= FILLING:
         yield Finding(f"pool {name} is {space.percent} % full", server.machine,
-                      Severity.DEGRADED if space.percent >= FULL else Severity.NOTICE)
+                      Severity.DEGRADED if space.percent >= FULL else Severity.NOTICE,
+                      fix=f"on {server.machine}: zfs list -r -o space {name} says what takes it, snapshots or files")
     yield from _ages(server, name, pool)
+
+
+def _instead(machine: str, pool: str, disk: Disk, group: str) -> str:
+    """How another disk comes in the place of this one."""
+    if disk.state == "INUSE":
+        return "inv storage.replace of the disk that it stands in for"
+    if group in ("spare", "cache"):
+        return f"on {machine}: zpool remove {pool} {disk.path}; then zpool add {pool} {group} with the path of another"
+    if disk.bay == "-":
+        return "inv storage.replace of the bay that it is in"
+    return f"inv storage.replace {disk.bay}" + ("" if disk.state == "empty" else ", once hosts.yaml has the path of another disk there")
 
 
 def _ages(server: FileServer, name: str, pool: Pool) -> Iterator[Finding]:

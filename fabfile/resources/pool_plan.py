@@ -131,6 +131,9 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     vdev = next((one for one in vdevs if bay in one.disks), None)
     if facts.pool is None:
         return Refused(("the pool is not imported",))
+    if vdev is not None and vdev.group in ("spare", "cache"):
+        return Refused((f"{bay} is a {vdev.group}, with no data of its own: on the machine, zpool remove {facts.pool.name} takes out the "
+                        f"old disk, and zpool add {facts.pool.name} {vdev.group} {vdev.disks[bay]} brings the new one",))
     if vdev is None or not vdev.kind:
         return Refused((f"{bay} is in no vdev with redundancy",))
     kernel = {name: path for path, name in facts.links.items()}

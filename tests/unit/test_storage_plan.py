@@ -118,7 +118,8 @@ def test_a_disk_is_replaced_by_the_one_that_the_files_name():
     ("front-3", "", "front-3: there is no disk /dev/disk/by-id/wwn-front-3"),
     ("front-3", NEW.replace("front-1", "front-3") + "|wipefs: gpt\n",
      "front-3: /dev/disk/by-id/wwn-front-3 (serial S-new) is not empty: wipefs: gpt"),
-    ("rear-2", "", "rear-2 is in no vdev with redundancy"), ("front-9", "", "front-9 is in no vdev with redundancy")])
+    ("rear-2", "", "rear-2 is a spare, with no data of its own: on the machine, zpool remove nest takes out the old disk, and "
+     "zpool add nest spare /dev/disk/by-id/wwn-rear-2 brings the new one"), ("front-9", "", "front-9 is in no vdev with redundancy")])
 def test_a_wrong_disk_is_not_replaced(bay, more, why):
     assert replacement(bay, VDEVS, parse(STATUS + more, "nest")) == Refused((why,))
 

@@ -1,12 +1,15 @@
 """What `storage.status` finds wrong with a file server that answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fabfile.facts.file_server import findings, parse, question
+from fabfile.facts.file_server import Space, findings, parse, question
 from fabfile.finding import healthy
 from fabfile.loading import load
+from fabfile.resources.pool_facts import Leaf, PoolFacts, PoolSeen, VdevSeen
+from fabfile.resources.pool_plan import WantedVdev
 from fabfile.tasks.storage import wanted_of
 
 PROJECT = Path(__file__).parents[2]
@@ -67,3 +70,35 @@ def test_links_that_cannot_be_renamed_are_a_notice():
     assert [(one.what, one.evidence) for one in seen] == [
         ("links cannot be renamed in homes: ln -sfn and rsync over an old link fail", "Invalid cross-device link")]
     assert healthy(seen)
+
+
+IDS = [f"/dev/disk/by-id/wwn-0x5000c500a100000{number}" for number in range(6)]
+LAYOUT = (WantedVdev("", "raidz2", {f"front-{number}": path for number, path in enumerate(IDS)}),
+          WantedVdev("spare", "", {"rear-2": "/dev/disk/by-id/wwn-0x5000c500a1000008"}))
+
+
+@pytest.mark.parametrize("pool, leaf, state, errors, size, told", [
+    ("DEGRADED", 0, "FAULTED", 0, 25, {
+        "pool nest is DEGRADED": "inv storage.disks says which disk",
+        "disk front-0 of pool nest is FAULTED": "inv storage.replace front-0, once hosts.yaml has the path of another disk there"}),
+    ("SUSPENDED", 0, "ONLINE", 0, 25, {
+        "pool nest is SUSPENDED": "on hen: zpool status nest says what is missing; when its disks answer again, zpool clear nest"}),
+    ("ONLINE", 0, "ONLINE", 3, 25, {
+        "disk front-0 of pool nest has had errors: 3 read, 0 write, 0 checksum":
+            f"on hen: smartctl -a {IDS[0]}; where that is well zpool clear nest, else inv storage.replace front-0, once hosts.yaml has the "
+            "path of another disk there"}),
+    ("ONLINE", 6, "INUSE", 0, 25, {"disk rear-2 of pool nest is INUSE": "inv storage.replace of the disk that it stands in for"}),
+    ("ONLINE", 6, "FAULTED", 0, 25, {
+        "disk rear-2 of pool nest is FAULTED":
+            "on hen: zpool remove nest /dev/disk/by-id/wwn-0x5000c500a1000008; then zpool add nest spare with the path of another"}),
+    ("ONLINE", 0, "ONLINE", 0, 93, {
+        "pool nest is 93 % full": "on hen: zfs list -r -o space nest says what takes it, snapshots or files"})])
+def test_what_is_wrong_with_a_pool_has_its_fix(pool, leaf, state, errors, size, told):
+    leaves = [*(Leaf(path, "ONLINE", (0, 0, 0)) for path in IDS), Leaf(LAYOUT[1].disks["rear-2"], "AVAIL", (0, 0, 0))]
+    leaves[leaf] = replace(leaves[leaf], state=state, errors=(errors, 0, 0))
+    vdevs = (VdevSeen("", "raidz2", "raidz2-0", "", tuple(leaves[:6])), VdevSeen("spare", "", "s", "", (leaves[6],)))
+    seen = PoolSeen("nest", "1", pool, vdevs, None, 0)
+    server = replace(parse("hen", WELL), pools={"nest": PoolFacts(seen)}, space={"nest": Space(1, 1, size)})
+    wanted = wanted_of(load(PROJECT), load(PROJECT).machine("hen"))
+    wanted = replace(wanted, pools={"nest": (wanted.pools["nest"][0], LAYOUT)}, exports=frozenset())
+    assert {one.what: one.fix for one in findings(wanted, server)} == told
