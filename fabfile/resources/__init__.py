@@ -40,6 +40,7 @@ from .modules import Modules
 from .network import NetworkInterface
 from .nftables import Nftables
 from .node_settings import NodeSettings
+from .once import Once
 from .operators import HomeKubeconfig, OperatorRights
 from .other_filters import NoOtherFilter
 from .out_of_service import InService, OutOfService
@@ -132,6 +133,7 @@ __all__ = [
     "NodeDeleted",
     "NodeSettings",
     "NothingPublished",
+    "Once",
     "OperatorRights",
     "OutOfService",
     "Packaged",

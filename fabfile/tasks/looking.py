@@ -29,14 +29,12 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     from fabfile.facts.hub import parse as parse_hub
     from fabfile.facts.look import Look
     from fabfile.facts.published import parse as parse_published
-    from fabfile.facts.sections import sections
-    from fabfile.secret import mask
     from fabfile.tasks.queries import ask
     from fabfile.tasks.storage import wanted_of
 
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
     answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
-    parts = {name: dict(sections(mask(answer), _PART)) for name, answer in answers.items()}
+    parts = {name: parts_of(answer) for name, answer in answers.items()}
     cluster = _cluster(rack, ways, parts)
     of_rooster = parts.get(rack.gateway.name, {})
     return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, unreachable(errors), cluster,
@@ -52,15 +50,13 @@ def _cluster(rack: Rack, ways: SshWays, parts: dict[str, dict[str, str]]) -> Clu
     """The cluster, as a control plane tells it; None where none can be asked. If each that answered leaves it to an earlier one,
     whose API server answers and which cannot be asked itself, one of them is asked again."""
     from fabfile.facts import cluster
-    from fabfile.facts.sections import sections
-    from fabfile.secret import mask
     from fabfile.tasks.queries import ask
 
     asked = [one.name for one in rack.control_planes if one.name in parts]
     if asked and not any(parts[name].get("cluster", "").strip() for name in asked):
         one = next((name for name in asked if "control-plane\tyes" in parts[name].get("machine", "")), asked[0])
         answers, _ = ask(rack, {one: together({"cluster": cluster.question()}, ENOUGH)}, LIMIT, ways)
-        for told in (dict(sections(mask(answer), _PART)) for answer in answers.values()):
+        for told in map(parts_of, answers.values()):
             parts[one] |= {"cluster": told["cluster"], CUT: parts[one].get(CUT, "") + told.get(CUT, "")}
     states = [cluster.parse(said) for name in asked if (said := parts[name].get("cluster", "")).strip()]
     return next((state for state in states if state.api), states[0] if states else None)
@@ -110,6 +106,14 @@ def together(texts: Mapping[str, str], limit: int, folder: str = "/run") -> str:
     return "\n".join([
         f"looked=$(mktemp -d {folder}/coop-look.XXXXXX) || exit 1", f"pids=; : >{last}", *asked,
         f"( sleep {limit}; {cut} ) >/dev/null 2>&1 & watch=$!", "wait $pids; kill $watch 2>/dev/null", *told, 'rm -rf "$looked"'])
+
+
+def parts_of(answer: str) -> dict[str, str]:
+    """By name what each of them said, secrets masked."""
+    from fabfile.facts.sections import sections
+    from fabfile.secret import mask
+
+    return dict(sections(mask(answer), _PART))
 
 
 def _unless_earlier(rack: Rack, machine: Machine) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
+from fabfile.tasks.announcing import SILENT, WAIT
 from fabfile.tasks.task import DRY, JSON, task
 
 if TYPE_CHECKING:
@@ -21,41 +22,59 @@ if TYPE_CHECKING:
     from fabfile.engine.step import Step
     from fabfile.finding import Finding, Severity
     from fabfile.rack import Machine, Rack
+    from fabfile.resources import Resource
 
 _PAUSE = 3.0  # seconds between two looks at a gate
 _SILENT = "does not answer"
+_ANNOUNCED = "Everything is switched off at {at}, and your server ends then: save your work, and log out."
 
 
-@task(help={"gateway": "The gateway, too, last of all.", "dry": DRY, "yes": "Approve it without asking.", "json": JSON})
-def power_off(c: Context, gateway: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+@task(help={"gateway": "The gateway, too, last of all.", "wait": WAIT, "silent": SILENT, "dry": DRY, "yes": "Approve it without asking.",
+            "json": JSON})
+def power_off(c: Context, gateway: bool = False, wait: str = "10m", silent: bool = False, dry: bool = False, yes: bool = False,
+              json: bool = False) -> None:
     """Switch the rack off: pods, workers, control planes, storage.
 
-    Users' servers end first, then each kind of machine in turn. rooster stays
-    on, for rack.power-on by BMCs, unless --gateway is given.
+    Hubs announce it first. Users' servers end, then each kind of machine in turn.
+    rooster stays on, for rack.power-on by BMCs, unless --gateway is given.
     """
     from fabfile.resources.api_question import ADMIN
+    from fabfile.tasks.announcing import announced, hubs_that_answer, stays
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
+    from fabfile.tasks.durations import seconds_of
     from fabfile.tasks.leader import connected, find_leader
     from fabfile.tasks.queries import ask
     from fabfile.tasks.rack import the_rack
     from fabfile.upstream.paths import ADMIN_CONF
 
-    rack = the_rack()
+    rack, notice = the_rack(), 0 if silent else seconds_of("--wait", wait)
     machines = [one for one in (*rack.chicks, *rack.storage_hosts) if one.host_key and not one.expected_off]
     with connected(rack) as ways:
         rack, _ = find_leader(ways)
         answers, errors = ask(rack, {one.name: f"[ ! -e {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get --raw /readyz"
                                      for one in machines}, 40.0, ways)
+        api = answers.get(rack.leader.name, "").strip().endswith("ok")
+        well = hubs_that_answer(rack, ways) if api and not silent else {}
     refuse_those_that_run(errors)
     told = sys.stderr if json else sys.stdout
     for name, error in errors.items():
         print(f"{name} does not answer, and is taken for off ({error.problem})", file=told)
     on = [one for one in machines if one.name in answers]
-    api = answers.get(rack.leader.name, "").strip().endswith("ok")
     if not api:
         print("the API server does not answer: pods end with their machines", file=told)
-    converge(command(), partial(off_steps, on=on, api=api, gateway=gateway), dry=dry, yes=yes, json=json, rack=rack)
+    for name in (name for name, answers_now in well.items() if not answers_now):
+        print(f"{name} does not answer: its users are not told", file=told)
+    at, hubs = int(time.time()) + notice, [rack.services[name] for name, answers_now in well.items() if answers_now]
+    announcing = [] if dry and json else announced(rack, hubs, at, _ANNOUNCED, dry)
+    if announcing and not dry:
+        rack = replace(the_rack(), leading=rack.leading)  # as it is written now
+    try:
+        converge(command(), partial(off_steps, on=on, api=api, gateway=gateway, hubs=[] if dry else announcing, at=at),
+                 dry=dry, yes=yes, json=json, rack=rack)
+    finally:
+        if announcing and not (dry or json):
+            print(stays(announcing))
 
 
 def refuse_those_that_run(errors: Mapping[str, MachineError]) -> None:
@@ -70,19 +89,30 @@ def refuse_those_that_run(errors: Mapping[str, MachineError]) -> None:
                    f"switch {', '.join(running)} off by hand", code=1)
 
 
-def off_steps(rack: Rack, on: Sequence[Machine], api: bool, gateway: bool) -> list[Step]:
-    """Of the machines that answer: nodes get no pods, pods end, then workers, control planes, file servers, and rooster."""
+def off_steps(rack: Rack, on: Sequence[Machine], api: bool, gateway: bool, hubs: Sequence[str] = (), at: int = 0) -> list[Step]:
+    """The hubs that announce it, and the wait until then. Of the machines that answer: nodes get no pods, pods end, then workers,
+    control planes, file servers, and rooster."""
     from fabfile.engine.step import Step
-    from fabfile.resources import Cordoned, PodsEnded, SwitchedOff
+    from fabfile.resources import Cordoned, Once, PodsEnded, SwitchedOff
+    from fabfile.resources.action import Action
+    from fabfile.tasks.preparing import Preparing
+    from fabfile.tasks.service_steps import service_steps
+
+    def once(role: Callable[[Rack, Machine], Iterable[Resource]], rack: Rack, machine: Machine) -> list[Resource]:
+        return [Once(resource) for resource in role(rack, machine)]
 
     nodes = tuple(one.name for one in on if one in rack.chicks)
     kinds = {"workers off": [one for one in on if one in rack.chicks and one not in rack.control_planes],
              "control planes off": [one for one in on if one in rack.control_planes],
              "storage off": [one for one in on if one not in rack.chicks],
              "gateway off": [rack.gateway] if gateway else []}
+    wait = Action("wait until the time that users were told", f'while [ "$(date +%s)" -lt {at} ]; do sleep 2; done', long=True,
+                  limit=max(0.0, at - time.time()) + 300.0)
+    told = [replace(step, role=partial(once, step.role)) for step in service_steps(rack, hubs, Preparing(rack, hubs, renew=False))]
+    told += [Step("wait", (rack.gateway,), lambda rack, _: [wait])] if hubs else []
     before = [Step("cordon nodes", (rack.leader,), lambda rack, _: [Cordoned(name) for name in nodes]),
               Step("end pods", (rack.leader,), lambda rack, _: [PodsEnded(nodes)])] if api and nodes else []
-    return [*before, *(Step(name, tuple(machines), lambda rack, machine: [SwitchedOff(machine.name)], at_once=len(machines))
+    return [*told, *before, *(Step(name, tuple(machines), lambda rack, machine: [SwitchedOff(machine.name)], at_once=len(machines))
                        for name, machines in kinds.items() if machines)]
 
 

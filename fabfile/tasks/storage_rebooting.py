@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
+from fabfile.tasks.announcing import SILENT, WAIT
 from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from fabfile.rack import Machine, Rack
     from fabfile.resources import Resource
 
-AFTERWARDS = 15 * 60  # seconds after the reboot, for which users are still told of it
+_ANNOUNCED = "The file server restarts at {at}: notebooks pause for some minutes then, and go on. Nothing is lost."
 
 
 @task(may="machine", help={
     "machine": "Name in hosts.yaml; only where there are several file servers.",
-    "wait": "How long before users are told, on the hub's pages.", "silent": "Tell no users, and do not wait.",
+    "wait": WAIT, "silent": SILENT,
     "dry": DRY, "yes": YES, "json": JSON})
 def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bool = False, dry: bool = False, yes: bool = False,
            json: bool = False) -> None:
@@ -33,6 +34,8 @@ def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bo
     """
     import time
 
+    from fabfile.roles.homes_quota import homes_of
+    from fabfile.tasks.announcing import announced, stays
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.durations import seconds_of
@@ -42,7 +45,8 @@ def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bo
     box, notice = a_file_server(rack, machine), 0 if silent else seconds_of("--wait", wait)
     started, interrupts = look(rack, box)
     at = int(time.time()) + notice
-    told = [] if silent or (dry and json) else announced(rack, at, dry)
+    hubs = [service for service in rack.services.values() if service.is_hub] if homes_of(rack) else []
+    told = [] if silent or (dry and json) else announced(rack, hubs, at, _ANNOUNCED, dry)
     if told and not dry:
         rack = a_rack_with_pools()  # as it is written now
     try:
@@ -50,8 +54,7 @@ def reboot(c: Context, machine: str | None = None, wait: str = "10m", silent: bo
                  dry=dry, yes=yes, json=json, rack=rack)
     finally:
         if told and not (dry or json):
-            print("\n".join(f"the announcement disappears by itself, and stays in its file: inv hub.announce --hub {hub} --clear"
-                            for hub in told))
+            print(stays(told))
 
 
 def a_file_server(rack: Rack, name: str | None) -> Machine:
@@ -88,21 +91,6 @@ def look(rack: Rack, box: Machine) -> tuple[str, str]:
 
 def _count(said: str) -> int:
     return int(said) if said.strip().isdigit() else 0
-
-
-def announced(rack: Rack, at: int, dry: bool) -> list[str]:
-    """The hubs in whose files it is written now; with `dry` it is shown alone."""
-    from datetime import datetime, timedelta
-
-    from fabfile.roles.homes_quota import homes_of
-    from fabfile.tasks.announcing import write_announcement
-    from fabfile.upstream.announcement import announcement
-
-    when = datetime.fromtimestamp(at).astimezone()
-    text = announcement(f"The file server restarts at {when:%H:%M}: notebooks pause for some minutes then, and go on. Nothing is lost.",
-                        when + timedelta(seconds=AFTERWARDS))
-    hubs = [service for service in rack.services.values() if service.is_hub] if homes_of(rack) else []
-    return [service.name for service in hubs if write_announcement(rack, service, text, dry)]
 
 
 def reboot_steps(rack: Rack, box: Machine, started: str, interrupts: str, at: int, hubs: list[str]) -> list[Step]:

@@ -1,6 +1,7 @@
 """The whole rack goes off in order, and comes on gate by gate, on simulated machines."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,10 @@ from fabfile.engine.errors import KeyRefused, NoAnswer
 from fabfile.engine.run import run
 from fabfile.finding import Severity
 from fabfile.loading import load
+from fabfile.resources import Once
 from fabfile.tasks import queries, rack_power
+from fabfile.tasks.announcing import announced, hubs_that_answer
+from tests.unit.small_rack import small_rack
 
 BASE = Path(__file__).parents[1] / "cases/rack/base"
 
@@ -93,6 +97,35 @@ def test_a_worker_that_does_not_go_off_keeps_the_control_plane_on(rack, monkeypa
     result = switch_off(rack, ways, on=[one for one in rack.chicks if one.name != "chick1"], api=False)
     assert result.exit_code == 1 and "off chick0" not in ways.acts
     assert "still answers" in str(result.errors[0])
+
+
+def test_hubs_announce_it_and_it_is_waited_for_before_anything_goes_off():
+    """In the plan after it nobody asks for the hub's release any more: its cluster is off."""
+    rack = small_rack()
+    steps = rack_power.off_steps(rack, on=rack.chicks, api=True, gateway=False, hubs=["hub"], at=2_000_000_000)
+    assert [step.name for step in steps] == ["hub", "wait", "cordon nodes", "end pods", "workers off", "control planes off"]
+    assert all(step.needs is None for step in steps)
+    release, (wait,) = [*steps[0].role(rack, rack.gateway)], steps[1].role(rack, rack.gateway)
+    assert release and all(isinstance(one, Once) for one in release) and not any(one.lasting for one in release)
+    [change] = wait.changes("", frozenset())
+    assert '-lt 2000000000' in change.commands[0].script and change.commands[0].long
+    assert not any(step.name in ("hub", "wait") for step in rack_power.off_steps(rack, on=rack.chicks, api=True, gateway=False))
+
+
+@pytest.mark.parametrize("told, well", [('{"version": "5", "users": 1, "servers": []}', True), ("no such deployment", False)])
+def test_a_hub_that_does_not_answer_is_told_nothing(told, well):
+    ways = simulated.Ways({"rooster": lambda verb, text: (0, f"#part hub\n== release\n[]\n== api\n{told}\n#part cut short\n")})
+    assert hubs_that_answer(small_rack(), ways)["hub"] is well
+
+
+def test_an_announcement_is_written_with_its_time_and_shown_alone_where_it_is_a_dry_run(tmp_path, capsys):
+    rack = load(shutil.copytree(BASE.parents[1] / "hub/base", tmp_path / "rack"))
+    before, file = (tmp_path / "rack/configs/hub.yaml").read_text(), tmp_path / "rack/configs/hub.yaml"
+    hubs = [rack.services["hub"]]
+    assert announced(rack, hubs, 2_000_000_000, "Off at {at}.", dry=True) == ["hub"]
+    assert "Off at " in capsys.readouterr().out and file.read_text() == before
+    assert announced(rack, hubs, 2_000_000_000, "Off at {at}.", dry=False) == ["hub"]
+    assert re.search(r"Off at \d\d:\d\d\.<script>", file.read_text())
 
 
 def test_nothing_goes_off_while_a_machine_that_runs_lets_nobody_in():

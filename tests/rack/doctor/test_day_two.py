@@ -119,7 +119,8 @@ def test_pods_of_a_dead_node_go_at_once(bootstrapped, operator, lab, inside, nod
 
 def test_the_whole_rack_goes_off_and_comes_back(bootstrapped, operator, lab, nodes):
     assert "everything that the rack serves ends" in interrupted(operator, "rack.power-off")
-    operator.inv("rack.power-off", "--yes")
+    assert "Everything is switched off at" in operator.inv("rack.power-off", "--dry", code=3).said, "what the hub would announce"
+    operator.inv("rack.power-off", "--silent", "--yes")
     chicks = {"chick0", "chick1", "chick2"}
     wait_until("the chicks are off", lambda: all(not lab.status()[name].pid for name in chicks))
     assert "chick0 does not answer" in operator.inv("rack.power-on", "--wait", "5s", code=3).said
