@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fabfile.resources import Resource
 
 _PAUSE = 3.0  # seconds between two looks at a gate
+_TOGETHER = 60.0  # seconds within which machines come that got their power together
 _SILENT = "does not answer"
 _ANNOUNCED = "Everything is switched off at {at}, and your server ends then: save your work, and log out."
 
@@ -132,14 +133,13 @@ def power_on(c: Context, wait: str = "15m", json: bool = False) -> None:
 
     rack, limit, out = the_rack(), seconds_of("--wait", wait), sys.stdout
     with redirect_stdout(sys.stderr if json else out):  # JSON is one document: what is found
-        found, opened = came_up(rack, limit, partial(print, flush=True))
+        found = came_up(rack, limit, partial(print, flush=True), lambda missing: converge(
+            "rack.power-on", partial(open_steps, missing=missing), yes=True))
         if json:
             from json import dumps
             print(dumps(as_data(found), indent=1, ensure_ascii=False), file=out)
         elif found:
             print(as_text(found))
-        if opened:
-            converge("rack.power-on", partial(open_steps, missing={finding.where for finding in found}), yes=True)
     if not healthy(found):
         raise Exit(code=3)
 
@@ -176,14 +176,13 @@ def gates(rack: Rack) -> list[Gate]:
     ) if gate.machines]
 
 
-def came_up(rack: Rack, limit: float, say: Callable[[str], None]) -> tuple[list[Finding], bool]:
-    """Goes through the gates: a finding for each machine that was waited for in vain, and whether every gate has opened. No
-    gate after one that has not is asked."""
+def came_up(rack: Rack, limit: float, say: Callable[[str], None], opens: Callable[[Collection[str]], object]) -> list[Finding]:
+    """Goes through the gates: a finding for each machine that was waited for in vain. No gate after one that has not opened is
+    asked. `opens` opens the rack without some machines: at the latest so long after the last gate, and again when more have come."""
     from fabfile.finding import Severity
 
     late: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    began = time.monotonic()
     for gate in gates(rack):
         began = time.monotonic()
         asked = {one.name: gate.question for one in gate.machines}
@@ -197,18 +196,25 @@ def came_up(rack: Rack, limit: float, say: Callable[[str], None]) -> tuple[list[
         waited = f"{time.monotonic() - began:.0f} s"
         if len(asked) - len(why) < gate.least:
             told = f"waited for {waited}; what comes after the {gate.name} was not looked at"
-            return [late_one(rack.machine(name), reason, Severity.DOWN, told) for name, reason in why.items()], False
+            return [late_one(rack.machine(name), reason, Severity.DOWN, told) for name, reason in why.items()]
         say(f"{gate.name}: up after {waited} ({', '.join(name for name in asked if name not in why)})")
         late |= dict.fromkeys(why, gate.question)
         reasons |= why
-    if late:
-        say(f"the others are waited for: {', '.join(late)}")
-    while late and time.monotonic() < began + limit:
-        time.sleep(_PAUSE)
-        reasons = closed(rack, late)
-        late = {name: late[name] for name in reasons}
+    began = time.monotonic()
+    for patience in sorted({min(_TOGETHER, limit), limit}):
+        waiting = [*late]
+        if late:
+            say(f"the others are waited for: {', '.join(late)}")
+        while late and time.monotonic() < began + patience:
+            time.sleep(_PAUSE)
+            reasons = closed(rack, late)
+            late = {name: late[name] for name in reasons}
+        if patience == min(_TOGETHER, limit) or [*late] != waiting:
+            opens(late.keys())
+        if not late:
+            break
     told = f"waited for {time.monotonic() - began:.0f} s; the rack is open without it"
-    return [late_one(rack.machine(name), reasons[name], Severity.DEGRADED, told) for name in late], True
+    return [late_one(rack.machine(name), reasons[name], Severity.DEGRADED, told) for name in late]
 
 
 def late_one(machine: Machine, reason: str, harm: Severity, told: str) -> Finding:

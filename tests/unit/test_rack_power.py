@@ -156,7 +156,9 @@ class Gates:
 
 def test_each_gate_is_waited_for_before_the_next(rack, monkeypatch):
     gates = Gates(monkeypatch, rooster=2, chick0=3, chick2=1)
-    assert rack_power.came_up(rack, 60.0, gates.said.append) == ([], True)
+    opened = []
+    assert rack_power.came_up(rack, 60.0, gates.said.append, lambda missing: opened.append([*missing])) == []
+    assert opened == [[]]
     assert [line.partition(": ")[0] for line in gates.said if "up after" in line] == ["gateway", "control planes", "workers"]
     assert "switch chick0 on now: no BMC can do it" in gates.said and "switch chick2 on now: no BMC can do it" in gates.said
     assert (gates.looks["rooster"], gates.looks["chick0"], gates.looks["chick1"], gates.looks["chick2"]) == (3, 4, 1, 2)
@@ -165,8 +167,8 @@ def test_each_gate_is_waited_for_before_the_next(rack, monkeypatch):
 @pytest.mark.parametrize("away, unasked", [("rooster", "chick0"), ("chick0", "chick1")])
 def test_what_does_not_come_up_is_a_finding_and_what_needs_it_is_not_looked_at(rack, monkeypatch, away, unasked):
     gates = Gates(monkeypatch, **{away: 10 ** 6})
-    (found,), opened = rack_power.came_up(rack, 0.0, gates.said.append)
-    assert (found.where, found.severity, opened) == (away, Severity.DOWN, False)
+    (found,) = rack_power.came_up(rack, 0.0, gates.said.append, lambda missing: pytest.fail("it is not open"))
+    assert (found.where, found.severity) == (away, Severity.DOWN)
     assert "does not answer" in found.what and "console" in found.fix and ("expect: off" in found.fix) == (away != "rooster")
     assert unasked not in gates.looks
 
@@ -187,8 +189,9 @@ def test_the_rack_opens_without_a_dead_machine_that_it_can_do_without(rack, monk
     roles = {f"chick{number}": "control-plane" if number < 3 else "worker" for number in range(5)}
     rack = replace(rack, machines={"rooster": rack.gateway, **{name: named(name, role) for name, role in roles.items()}})
     gates = Gates(monkeypatch, **dict.fromkeys(away, 10 ** 6))
-    found, is_open = rack_power.came_up(rack, 0.0, gates.said.append)
-    assert is_open == opened
+    without = []
+    found = rack_power.came_up(rack, 0.0, gates.said.append, lambda missing: without.append([*missing]))
+    assert without == ([late] if opened else [])
     if opened:
         assert [(each.where, each.severity) for each in found] == [(name, Severity.DEGRADED) for name in late]
         (step,) = rack_power.open_steps(rack, {each.where for each in found})
@@ -198,10 +201,18 @@ def test_the_rack_opens_without_a_dead_machine_that_it_can_do_without(rack, monk
         assert {each.severity for each in found} == {Severity.DOWN}
 
 
+def test_a_machine_that_comes_later_is_not_waited_for_before_the_rack_is_open(rack, monkeypatch):
+    gates, without = Gates(monkeypatch, chick2=3), []
+    monkeypatch.setattr(rack_power, "_TOGETHER", 0.0)
+    assert rack_power.came_up(rack, 60.0, gates.said.append, lambda missing: without.append([*missing])) == []
+    assert without == [["chick2"], []]
+
+
 def test_json_is_one_document_also_when_machines_are_switched_on_and_nodes_opened(rack, monkeypatch, capsys):
-    def came_up(rack, limit, say):
+    def came_up(rack, limit, say, opens):
         say("gateway: up after 0 s (rooster)")
-        return [rack_power.late_one(rack.machine("chick2"), "does not answer (no answer)", Severity.DEGRADED, "")], True
+        opens({"chick2"})
+        return [rack_power.late_one(rack.machine("chick2"), "does not answer (no answer)", Severity.DEGRADED, "")]
 
     ran = []
     monkeypatch.setattr(rack_power, "came_up", came_up)
