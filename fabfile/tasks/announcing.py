@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabfile.engine.ways import SshWays
+    from fabfile.facts.upgrade_rules import Situation
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
@@ -39,6 +40,20 @@ def announced(rack: Rack, hubs: Iterable[Service], at: int, text: str, dry: bool
     when = datetime.fromtimestamp(at).astimezone()
     told = announcement(text.format(at=f"{when:%H:%M}"), when + timedelta(seconds=AFTERWARDS))
     return [hub.name for hub in hubs if write_announcement(rack, hub, told, dry)]
+
+
+def reminder(rack: Rack, now: Situation) -> list[str]:
+    """That users' servers end with nodes that are drained, where hubs do not announce it. A task that goes on after a kill does not
+    do that itself: a hub restarts with an announcement, and nodes would wait for a hub that does not."""
+    from fabfile.upstream.announcement import KEYS
+    from fabfile.upstream.release import looked_up
+
+    nodes = {node.name for node in now.to_do}
+    untold = [hub.name for hub in rack.services.values() if hub.is_hub and not looked_up(hub.values, *KEYS)]
+    if not (now.ends_servers and any(pod.user and not pod.owner and pod.node in nodes for pod in now.cluster.pods)):
+        return []
+    return [f"users' servers end, and the pages of {hub} do not say so: inv hub.announce \"…\" --hub {hub} tells them before"
+            for hub in untold]
 
 
 def stays(hubs: Iterable[str]) -> str:

@@ -11,9 +11,11 @@ import pytest
 import yaml
 from invoke import Exit
 
+from fabfile.facts.upgrade_rules import Situation
+from fabfile.facts.upgrading import ClusterSeen, NodeSeen, PodSeen
 from fabfile.loading import load
 from fabfile.rack.editing import edited
-from fabfile.tasks.announcing import write_announcement
+from fabfile.tasks.announcing import reminder, write_announcement
 from fabfile.tasks.hub import announce
 from fabfile.upstream.announcement import announcement, changes, moment
 from fabfile.upstream.release import looked_up
@@ -73,6 +75,24 @@ def test_of_organisations_each_has_its_own(tmp_path, name):
     assert told == {**dict.fromkeys(told), name: "Tonight"}
     assert write_announcement(load(rack.folder), rack.services[name], None)
     assert load(rack.folder).services == rack.services
+
+
+@pytest.mark.parametrize("pods, ends, told, said", [
+    ([("chick1", "hub/jupyter-ada", "", "ada")], True, None, ["hub", "staging"]),
+    ([("chick1", "hub/jupyter-ada", "", "ada")], True, "Tonight", ["staging"]),
+    ([("chick1", "hub/jupyter-ada", "", "ada")], False, None, []),
+    ([("chick0", "hub/jupyter-ada", "", "ada")], True, None, []),
+    ([("chick1", "default/web", "ReplicaSet", "")], True, None, []),
+], ids=["servers end", "one hub says so", "they stop the task", "on a node that is done", "no servers"])
+def test_an_operator_is_reminded_of_users_whom_no_hub_tells(pods, ends, told, said, tmp_path):
+    rack = load(shutil.copytree(BASE, tmp_path / "rack"))
+    if told:
+        write_announcement(rack, rack.services["hub"], told)
+        rack = load(rack.folder)
+    nodes = tuple(NodeSeen(name, True, kubelet, "2.3.7") for name, kubelet in (("chick0", "1.37.2"), ("chick1", "1.36.3")))
+    now = Situation("1.37.2", ClusterSeen(nodes=nodes, pods=tuple(PodSeen(*one) for one in pods)), {}, {}, ("chick0",), ends_servers=ends)
+    assert reminder(rack, now) == [f"users' servers end, and the pages of {hub} do not say so: inv hub.announce \"…\" --hub {hub} "
+                                   "tells them before" for hub in said]
 
 
 @pytest.mark.parametrize("given, said", [
