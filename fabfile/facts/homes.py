@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fabfile.programs import shell
+from fabfile.upstream.home_folders import folder_of
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ def restoring(dataset: str, version: Version, home: str, path: str) -> str:
 
 
 def quota_changes(users: Mapping[str, str], hubs: Sequence[str], home: str, size: str) -> dict[tuple[str, ...], str | None]:
-    """What is to be edited in configs/storage.yaml so that a home, NAMESPACE/HOME, has this quota; "" is what every home has."""
+    """What is to be edited in configs/storage.yaml so that a home, NAMESPACE/HOME, has this quota; "" is what every home has. The file
+    may have it by its user's name."""
     bare = home.rpartition("/")[2]
     names = [home, bare] if len(hubs) == 1 else [home]
-    there = [name for name in names if name in users]
+    folders = {user: f"{user[:user.rfind('/') + 1]}{folder_of(user.rpartition('/')[2])}" for user in users}
+    there = sorted((user for user, folder in folders.items() if folder in names), key=lambda user: "/" not in user)
     if not size:
         return {("homes", "users", name): None for name in there}
     return {("homes", "users", name): size for name in there or names[-1:]}

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 
 from fabfile.programs import shell
+from fabfile.upstream.home_folders import folder_of
 
 FOLDER, MARKS = "/etc/coop/move", "/var/lib/coop/moved"  # on the file server: a key to come in with; what was moved
-HOME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+HOME = re.compile(r"[^\s/]+")  # a user's name, or that of a folder
 _REMOTE = re.compile(r"[a-z_][a-z0-9_-]{0,31}@([A-Za-z0-9][A-Za-z0-9.-]*):(/[A-Za-z0-9._-]+)+")
 _LOCAL = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _ENDED = "\nended "
@@ -33,7 +34,7 @@ def named(text: str) -> dict[str, str]:
         if not home or home.startswith("#"):
             continue
         if not HOME.fullmatch(home):
-            raise ValueError(f"line {number}: {home!r} is no home: the name of its folder is wanted, such as jdoe")
+            raise ValueError(f"line {number}: {home!r} is no home: its user's name is wanted, such as jdoe")
         if not folder.strip() or not folder.isprintable():
             raise ValueError(f"line {number}: which folder becomes {home}? HOME FOLDER is wanted")
         if home in found:
@@ -47,7 +48,7 @@ def chosen(names: dict[str, str], only: Iterable[str]) -> dict[str, str]:
     wanted = list(only)
     for home in wanted:
         if not HOME.fullmatch(home) or (names and home not in names):
-            raise ValueError(f"{home!r} is {'not among the names' if names else 'no home: the name of its folder is wanted, such as jdoe'}")
+            raise ValueError(f"{home!r} is " + ("not among the names" if names else "no home: its user's name is wanted, such as jdoe"))
     if not wanted:
         return names
     return {home: names.get(home, home) for home in wanted}
@@ -55,7 +56,7 @@ def chosen(names: dict[str, str], only: Iterable[str]) -> dict[str, str]:
 
 def moving(dataset: str, namespace: str, source: str, owner: str, names: dict[str, str], quotas: str, *, dry: bool) -> str:
     """Shell text for the file server. It always ends well: `ended` reads from what it says how it ended."""
-    lines = "".join(f"{home} {folder}\n" for home, folder in names.items())
+    lines = "".join(f"{folder_of(home)} {folder}\n" for home, folder in names.items())
     program = shell("homes_move", dataset=dataset, namespace=namespace, source=source.rstrip("/"), folder=FOLDER, owner=owner, names=lines,
                     quotas=quotas, marks=MARKS, **{"try": "1" if dry else ""})
     return f"code=0; (\n{program}\n) 2>&1 || code=$?\nprintf '\\nended %s\\n' $code"

@@ -28,10 +28,10 @@ copied() {  # WORDS…: one pass, or a look at what one would do
 if [ -z "$names" ]; then
   found=$(from --list-only "$source/" 2>&1) || refuse "$source cannot be listed: $(printf '%s\n' "$found" | head -n 1)"
   folders=$(printf '%s\n' "$found" | sed -n 's/^d[^ ]* *[0-9,]* [0-9/]* [0-9:]* //p' | grep -vx '\.')
-  names=$(printf '%s\n' "$folders" | sed -n '/^[a-z0-9-]*$/s/.*/& &/p')
+  names=$(printf '%s\n' "$folders" | sed -n '/--/!s/^[a-z][a-z0-9-]*$/& &/p')
 fi
 move() {  # for $home and $old
-  case $home in *[!a-z0-9-]*|-*|*-) leave 'no name for a folder of the hub: --names FILE says which it gets'; return ;; esac
+  case $home in *[!a-z0-9-]*|-*|*-) leave 'no name for a folder of the hub: --names FILE says whose it is'; return ;; esac
   case /$old/ in *//*|*/../*|*/./*) leave "$old is no folder of $source"; return ;; esac
   target=/$dataset/$namespace/$home part=/$dataset/.moving-$namespace-$home mark=$marks/$namespace/$home
   if [ -e "$mark" ]; then echo "$home: moved already, $(cut -d ' ' -f 2- "$mark")"; return; fi
@@ -61,8 +61,8 @@ move() {  # for $home and $old
   echo "$home: moved, $files files, $bytes bytes"
 }
 failed=0
-printf '%s\n' "${folders-}" | grep -v '^[a-z0-9-]*$' | sed 's/$/: left: no name for a folder of the hub: --names FILE says which it gets/' >&2
-[ "$(printf '%s\n' "${folders-}" | grep -c '[^a-z0-9-]')" = 0 ] || failed=1
+strange=$(printf '%s\n' "${folders-}" | grep -e '^[^a-z]' -e '[^a-z0-9-]' -e '--')  # the hub names its folders otherwise
+[ -z "$strange" ] || { failed=1; printf '%s\n' "$strange" | sed 's/$/: left: --names FILE says whose it is/' >&2; }
 while read -r home old; do
   [ -z "$home" ] || move
 done <<NAMES

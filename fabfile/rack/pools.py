@@ -162,8 +162,8 @@ class Export(Part):
 SIZE = re.compile(r"([1-9][0-9]{0,8})(Mi|Gi|Ti)")
 Size = Annotated[str, pattern(SIZE.pattern, "a size", "in Mi, Gi or Ti, such as 10Gi")]
 HomeName = Annotated[str, pattern(
-    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?", "a home's name",
-    "the name of its folder, such as jdoe; with several hubs with the namespace, such as hub/jdoe")]
+    r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?[^\s/]{1,255}", "a user's name",
+    "or that of a home's folder, such as jdoe; with several hubs with the namespace, such as hub/jdoe")]
 
 
 def size_in_bytes(size: str) -> int:

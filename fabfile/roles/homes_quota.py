@@ -11,6 +11,7 @@ from fabfile.resources import Directory, File, HomesClaim, NoClaimedHomes, Resou
 from fabfile.roles.manifests import Document, own
 from fabfile.roles.pools import owner
 from fabfile.roles.rendering import render
+from fabfile.upstream.home_folders import folder_of
 from fabfile.upstream.home_use import PORT
 from fabfile.upstream.paths import ADMIN_CONF
 from fabfile.upstream.release import HOMES
@@ -63,8 +64,8 @@ def quotas(rack: Rack, homes: Homes) -> str:
     """The lines that the unit reads: each hub's default, then single homes."""
     lines = [(namespace, homes.quota) for namespace in namespaces(rack)]
     for name, size in sorted(homes.users.items(), key=lambda one: "/" in one[0]):  # the last line about a home counts
-        places = [name] if "/" in name else [f"{namespace}/{name}" for namespace in namespaces(rack)]
-        lines += [(place, size) for place in places]
+        namespace, _, user = name.rpartition("/")
+        lines += [(f"{one}/{folder_of(user)}", size) for one in ([namespace] if namespace else namespaces(rack))]
     return "".join(f"{place} {size_in_bytes(size)} {homes.files}\n" for place, size in lines)
 
 

@@ -48,17 +48,19 @@ def fullest_homes(rack: Rack, namespace: str, most: int = 10) -> tuple[list[Home
 
 
 def a_home(rack: Rack, name: str) -> str:
-    """NAMESPACE/HOME of a home that is named with or without its hub; else the task ends with code 2."""
+    """NAMESPACE/HOME of a home that is named by its user or its folder, with or without its hub; else the task ends with code 2."""
     from fabfile.roles.homes_quota import namespaces
+    from fabfile.upstream.home_folders import folder_of
 
     hubs = namespaces(rack)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?", name):
-        raise Exit(f"{name!r} is no home: its folder's name is wanted, such as jdoe", code=2)
-    if "/" in name:
-        return name
+    hub, _, user = name.rpartition("/")
+    if not re.fullmatch(r"([a-z0-9][a-z0-9-]*/)?[^\s/]+", name) or user in (".", ".."):
+        raise Exit(f"{name!r} is no home: its user's name is wanted, or that of its folder, such as jdoe", code=2)
+    if hub:
+        return f"{hub}/{folder_of(user)}"
     if len(hubs) != 1:
         raise Exit(f"{name} of which hub? {', '.join(f'{hub}/{name}' for hub in hubs)}", code=2)
-    return f"{hubs[0]}/{name}"
+    return f"{hubs[0]}/{folder_of(user)}"
 
 
 def a_path(path: str) -> str:

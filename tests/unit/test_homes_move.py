@@ -28,7 +28,7 @@ def test_where_homes_come_from(source, host):
 
 @pytest.mark.parametrize("text, found", [
     ("# ours\njdoe hub-claim-jdoe-pvc-1\n\nanna Anna B\n", {"jdoe": "hub-claim-jdoe-pvc-1", "anna": "Anna B"}),
-    ("J jdoe\n", "line 1: 'J' is no home"), ("jdoe\n", "line 1: which folder becomes jdoe"),
+    ("Jane.Doe@x.edu jdoe\n", {"Jane.Doe@x.edu": "jdoe"}), ("jdoe\n", "line 1: which folder becomes jdoe"),
     ("jdoe a\njdoe b\n", "line 2: jdoe is there twice"),
     ("a/b c\n", "line 1: 'a/b' is no home")])
 def test_a_file_of_names(text, found):
@@ -39,10 +39,15 @@ def test_a_file_of_names(text, found):
             named(text)
 
 
+def test_a_home_gets_the_folder_that_the_hub_mounts():
+    text = moving("nest/homes", "hub", "/mnt/old", "1000:100", {"jdoe": "jdoe", "1234567": "1234567"}, "/etc/coop/homes", dry=False)
+    assert "names='jdoe jdoe\nx-1234567---8bb0cf6e 1234567\n'" in text
+
+
 @pytest.mark.parametrize("names, only, found", [
     ({}, [], {}), ({}, ["jdoe"], {"jdoe": "jdoe"}), ({"jdoe": "x", "anna": "y"}, ["anna"], {"anna": "y"}),
     ({"jdoe": "x"}, [], {"jdoe": "x"}),
-    ({"jdoe": "x"}, ["anna"], "'anna' is not among the names"), ({}, ["J"], "'J' is no home")])
+    ({"jdoe": "x"}, ["anna"], "'anna' is not among the names"), ({}, ["a/b"], "'a/b' is no home")])
 def test_some_of_them(names, only, found):
     if isinstance(found, dict):
         assert chosen(names, only) == found
@@ -76,7 +81,7 @@ def test_a_key_is_made_for_another_host_alone():
 
 @pytest.mark.parametrize("words, said", [
     (["--from", "old"], "--from: 'old' is neither a folder"), ([], "--from: '' is neither"),
-    (["--from", "a@b:/c"], "--host-key: '' is no key of b"), (["--from", "/mnt", "--only", "J"], "--only: 'J' is no home"),
+    (["--from", "a@b:/c"], "--host-key: '' is no key of b"), (["--from", "/mnt", "--only", "a/b"], "--only: 'a/b' is no home"),
     (["--from", "/mnt", "--names", "/nonexistent"], "--names /nonexistent: "),
     (["--from", "/mnt", "--names", "/dev/null"], "it names no home"),
     (["--from", "/mnt", "--hub", "hib"], "has no hub 'hib'")])

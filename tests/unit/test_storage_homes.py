@@ -15,7 +15,8 @@ from fabfile.rack.pools import Homes
 from fabfile.resources import File, HomesClaim, Nftables, Packages, Unit
 from fabfile.roles.homes_quota import homes_claims, quota_of
 from fabfile.roles.node import node
-from fabfile.tasks.homes_of import a_path
+from fabfile.tasks.homes_of import a_home, a_path
+from fabfile.upstream.home_folders import folder_of
 from fabfile.upstream.release import release_values
 
 PROJECT = Path(__file__).parents[2]
@@ -94,6 +95,29 @@ def test_homes_that_are_folders_of_one_volume():
     claims = [one for one in homes_claims(rack, rack.leader) if isinstance(one, HomesClaim)]
     assert [(one.namespace, one.claim, one.volume) for one in claims] == [
         ("hub", "homes", "homes-hub"), ("staging", "homes", "homes-staging")]
+
+
+# as kubespawner's own safe_slug(user, max_length=48) gives them
+FOLDERS = {"jdoe": "jdoe", "jane-doe2": "jane-doe2", "Jane.Doe@uni.edu": "jane-doe-uni-edu---a234f1d0", "1234567": "x-1234567---8bb0cf6e",
+           "a--b": "a-b---90827a2e", "Ünal": "nal---d48b25c6", "x" * 60: f"{'x' * 37}---42f2d973"}
+
+
+@pytest.mark.parametrize("user, folder", FOLDERS.items())
+def test_the_folder_of_a_user_is_the_one_that_the_hub_mounts(user, folder):
+    assert folder_of(user) == folder_of(folder) == folder
+    rack = load(PROJECT)
+    assert a_home(rack, f"hub/{user}") == f"hub/{folder}"
+    homes = Homes.model_validate({"path": "/nest/homes", "quota": "1Gi", "users": {user: "2Gi", f"hub/{user}": "3Gi"}})
+    assert [quota_of(rack, homes, f"{hub}/{folder}") >> 30 for hub in ("hub", "staging")] == [3, 2]
+
+
+@pytest.mark.parametrize("users, hubs, size, changed", [
+    ({"Jane.Doe@uni.edu": "9Gi"}, ["hub"], "50Gi", {"Jane.Doe@uni.edu": "50Gi"}),
+    ({"hub/Jane.Doe@uni.edu": "9Gi"}, ["hub", "other"], "", {"hub/Jane.Doe@uni.edu": None}),
+    ({}, ["hub"], "9Gi", {FOLDERS["1234567"]: "9Gi"})])
+def test_a_quota_is_changed_where_the_file_has_it_by_the_users_name(users, hubs, size, changed):
+    home = f"hub/{FOLDERS['Jane.Doe@uni.edu' if users else '1234567']}"
+    assert quota_changes(users, hubs, home, size) == {("homes", "users", name): value for name, value in changed.items()}
 
 
 @pytest.mark.parametrize("users, hubs, size, changed", [
