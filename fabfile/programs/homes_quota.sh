@@ -2,9 +2,9 @@
 # Every home gets its quota: the folders two levels below the dataset's mount point. A home's project is its folder's inode number,
 # so there is no table to lose; what is right already costs a few processes, whatever the number of homes.
 #
-# Given as arguments: the dataset; a file of lines "NAMESPACE BYTES FILES" (every home there) and "NAMESPACE/HOME BYTES FILES"; and a file
-# that is written: "at SECONDS", then "PERCENT NAMESPACE/HOME" of each home that is nearly full, which hubs are told.
-# FILES is how many files a home may have; 0: any number. A home that no line is about, or that cannot be labelled, is reported.
+# Given as arguments: the dataset; a file of lines "NAMESPACE BYTES FILES" (every home there), "NAMESPACE/HOME BYTES FILES" and
+# "* BYTES FILES" (any other folder, such as those of a hub that is in no file any more); and a file that is written: "at SECONDS", then "PERCENT NAMESPACE/HOME" of each home that is nearly full, which hubs are told.
+# FILES is how many files a home may have; 0: any number. A home that cannot be labelled is reported.
 
 set -u
 dataset=$1 wanted=$2 full=$3 root=/$1 failed=0
@@ -36,8 +36,7 @@ awk -v homes="$work/homes" -v labels="$work/labels" -v quotas="$work/quotas" '
     while ((getline line <quotas) > 0) { split(line, f, "\t"); has[f[1]] = number(f[2]) " " number(f[3]) }
     while ((getline line <homes) > 0) {
       split(line, f, " "); home = line; sub(/^[0-9]+ /, "", home); namespace = home; sub(/\/.*/, "", namespace)
-      key = (home in bytes) ? home : namespace
-      if (!(key in bytes)) { print "unknown " home; continue }
+      key = (home in bytes) ? home : (namespace in bytes) ? namespace : "*"
       if (f[1] + 0 >= 4294967295) { print "large " home; continue }
       if (label[home] != f[1] " P") print "label " f[1] " " home
       if (has[f[1]] != bytes[key] " " files[key]) print "quota " f[1] " " bytes[key] " " files[key] " " home
@@ -50,7 +49,6 @@ while read -r what inode rest; do
       recurse=; [ -z "$(find "$root/$rest" -mindepth 1 -maxdepth 1 -print -quit)" ] || recurse=-r
       # shellcheck disable=SC2086
       if zfs project -s $recurse -p "$inode" "$root/$rest"; then echo "labelled $rest"; else failed=1; fi ;;
-    unknown) echo "no quota is set for $inode: no line of $wanted is about it" >&2; failed=1 ;;
     large) echo "$inode cannot be labelled: its inode number is too large for a project" >&2; failed=1 ;;
   esac
 done <"$work/todo"

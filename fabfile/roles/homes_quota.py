@@ -61,12 +61,12 @@ def namespaces(rack: Rack) -> list[str]:
 
 
 def quotas(rack: Rack, homes: Homes) -> str:
-    """The lines that the unit reads: each hub's default, then single homes."""
+    """The lines that the unit reads: each hub's default, then single homes, then what any other folder gets."""
     lines = [(namespace, homes.quota) for namespace in namespaces(rack)]
     for name, size in sorted(homes.users.items(), key=lambda one: "/" in one[0]):  # the last line about a home counts
         namespace, _, user = name.rpartition("/")
         lines += [(f"{one}/{folder_of(user)}", size) for one in ([namespace] if namespace else namespaces(rack))]
-    return "".join(f"{place} {size_in_bytes(size)} {homes.files}\n" for place, size in lines)
+    return "".join(f"{place} {size_in_bytes(size)} {homes.files}\n" for place, size in [*lines, ("*", homes.quota)])
 
 
 def quota_of(rack: Rack, homes: Homes, home: str) -> int:

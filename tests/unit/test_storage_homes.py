@@ -13,7 +13,7 @@ from fabfile.facts.homes import Home, at, parse_usage, parse_versions, quota_cha
 from fabfile.loading import load
 from fabfile.rack.pools import Homes
 from fabfile.resources import File, HomesClaim, Nftables, Packages, Unit
-from fabfile.roles.homes_quota import homes_claims, quota_of
+from fabfile.roles.homes_quota import homes_claims, quota_of, quotas
 from fabfile.roles.node import node
 from fabfile.tasks.homes_of import a_home, a_path
 from fabfile.upstream.home_folders import folder_of
@@ -133,6 +133,7 @@ def test_a_home_that_is_named_with_its_hub_has_that_quota_of_two():
     rack = load(PROJECT)
     homes = Homes.model_validate({"path": "/nest/homes", "quota": "1Gi", "users": {"jdoe": "2Gi", "hub/jdoe": "3Gi"}})
     assert [quota_of(rack, homes, name) >> 30 for name in ("hub/jdoe", "staging/jdoe", "hub/anna")] == [3, 2, 1]
+    assert quotas(rack, homes).splitlines()[-1] == f"* {1 << 30} 0"
 
 
 @pytest.mark.parametrize("left_out, packages, rule", [
