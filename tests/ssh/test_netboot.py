@@ -1,7 +1,7 @@
 """What machines are booted with, seen from the wire: the role's own dnsmasq and nginx, and a firmware that is played."""
 
 import pytest
-from boots import Boots
+from boots import DNSMASQ, NGINX, Boots
 
 ORDER, LATER = "0123456789ab", "ba9876543210"
 KINDS = {"bios": "pxelinux.0", "efi": "bootnetx64.efi", "http": "http://10.0.0.1:8080/bootnetx64.efi"}
@@ -118,3 +118,16 @@ def test_without_the_mirror_machines_get_what_others_have_had(boots):
     chick.run("sleep 1.2")
     assert chick.run(f"{get}dists/InRelease; {get}pool/one.deb") == "new\npackage\n", "nobody listens at the mirror's port"
     assert boots.ask("chick1", "/debian/pool/two.deb") == 502
+
+
+def test_without_the_mirrors_name_machines_get_what_others_have_had(boots):
+    lists = "/debian/dists/trixie/main/debian-installer/binary-amd64/Packages.gz"
+    boots.rooster.run(f"""
+kill $(cat /run/dnsmasq.pid); sleep 0.5; echo address=/mirror.test/127.0.0.1 >>{DNSMASQ}
+dnsmasq --conf-file={DNSMASQ} --pid-file=/run/dnsmasq.pid >/run/said 2>&1 </dev/null
+sed -i 's|http://127.0.0.1:|http://mirror.test:|' {NGINX}; kill -HUP $(cat /run/coop-boot.pid)""")
+    kept = "grep -rl mirror.test /var/cache/coop-boot"  # before, its former settings answered
+    boots.until(lambda: boots.ask("chick1", lists) == 200 and boots.rooster.run(kept, check=False))
+    boots.rooster.run("kill $(cat /run/dnsmasq.pid); kill -HUP $(cat /run/coop-boot.pid); sleep 1.2")  # it forgets names, too
+    assert boots.ask("chick1", lists) == 200
+    assert boots.ask("chick1", "/debian/pool/one.deb") == 502
