@@ -50,7 +50,7 @@ def replace(c: Context, bay: str) -> None:
                   f"  is replaced by {path}, serial {found.new.serial or 'unknown'}, {found.new.size} bytes, empty")
             if not typed_in(bay, "to continue", sys.stdin, sys.stdout):
                 raise Exit("nothing was replaced", code=1)
-            act(rack, machine, f"replace a disk of {name} by {bay}", replacing(name, found), limit=300.0, long=True)
+            act(rack, machine, f"replace a disk of {name} by {bay}", replacing(name, found), limit=900.0, long=True)
     _follow(rack, machine, name, path)
 
 

@@ -101,6 +101,17 @@ def test_what_is_exported_is_what_the_files_say_and_to_nobody_else(rack):
     assert rack.at("chick3", "timeout 3 bash -c 'exec 3<>/dev/tcp/10.0.0.200/111'").code != 0
 
 
+def test_what_is_exported_beside_the_files_is_refused_and_other_options_are_told_again(rack):
+    rack.ask("hen", "cp /etc/exports /root/exports; echo '/srv *(rw)' >>/etc/exports; exportfs -ra")
+    done = rack.inv("storage.apply", "--yes")
+    rack.ask("hen", "cp /root/exports /etc/exports; exportfs -ra")
+    assert done.code == 2 and "exports /srv" in done.said, done.said
+    rack.ask("hen", "exportfs -i -o ro,sync,no_subtree_check,mp 10.0.0.103:/nest/homes")
+    done = rack.inv("storage.apply", "--yes")
+    assert done.code == 0 and "exported with other options: /nest/homes" in done.said, done.said
+    assert "anonuid=1000" in rack.ask("hen", "exportfs -s")
+
+
 def test_a_node_writes_and_reads_and_every_file_is_the_homes_owners(rack):
     rack.ask("chick3", "mkdir -p /mnt/homes; mountpoint -q /mnt/homes || "
              "mount -t nfs -o nfsvers=4.2,hard,noatime 10.0.0.200:/nest/homes /mnt/homes")

@@ -54,6 +54,8 @@ def test_what_renames_links_is_told_as_it_is(rack):
     said = rack.at("chick3", f"cd {MOUNT}/user1; ln -s a link; ln -sfn b link; readlink link").said
     print(f"ln -sfn in a home: {said.strip()}")
     assert "Invalid cross-device link" in said or said.strip().endswith("b")
+    status = rack.inv("storage.status")
+    assert status.code == 0 and ("links cannot be renamed" in status.said) == ("Invalid cross-device link" in said), status.said
 
 
 def test_a_full_home_can_be_emptied(rack):
@@ -103,6 +105,24 @@ def test_a_file_that_was_deleted_comes_back_beside_what_is_there(rack):
     assert said.splitlines() == ["second", "first", "1000:100"], said
     again = rack.inv("storage.restore", "hub/user2", "week1/notes.txt")
     assert again.code == 1 and "is there already" in again.said, again.said
+
+
+def test_a_folder_and_a_home_that_is_gone_come_back(rack):
+    """Looked at on hen, as the node takes what it saw last for true for some seconds."""
+    home = "/nest/homes/hub/lost"
+    for word in ("one", "two"):
+        rack.ask("chick3", f"mkdir -p {MOUNT}/lost/a/b; echo {word} >{MOUNT}/lost/a/b/file; sync")
+        assert rack.inv("storage.snapshot", "--name", f"lost-{word}").code == 0
+    done = rack.inv("storage.restore", "lost", "a", "--at", "lost-two")
+    assert done.code == 0 and rack.ask("hen", f"cat {home}/a.*/b/file") == "two", done.said
+    rack.ask("chick3", f"rm -r {MOUNT}/lost")
+    done = rack.inv("storage.restore", "lost", ".", "--at", "lost-one")
+    assert done.code == 0 and "restored hub/lost" in done.said, done.said
+    assert rack.ask("hen", f"cd {home}; cat a/b/file; stat -c '%u:%g' . a/b/file").splitlines() == ["one", "1000:100", "1000:100"]
+    began = time.monotonic()
+    while rack.ask("hen", f"df --output=size -B 1 {home} | tail -n 1") != str(200 * MIB):
+        assert time.monotonic() - began < 120
+        time.sleep(1)
 
 
 def test_a_file_of_three_weeks_ago_comes_back_by_its_time(rack):

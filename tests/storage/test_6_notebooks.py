@@ -81,6 +81,7 @@ def test_a_student_finds_a_file_again(rack, browser):
     browser.new_notebook("student", SLOW)
     assert browser.run_cell("open('kept.txt').read()", SLOW) == f"'{word}'"
     assert browser.run_cell("import os; s = os.statvfs('.'); s.f_blocks * s.f_frsize", SLOW) == str(200 * MIB)
+    assert browser.run_cell("import resource; resource.getrlimit(resource.RLIMIT_CORE)[0]", SLOW) == "0"
 
 
 FILL = """import os
