@@ -59,6 +59,11 @@ class HubState:
         """The unhealthy nodes without which the hub does not work."""
         return tuple(node for node in self.sick if node.blocks)
 
+    @property
+    def has_old_pages(self) -> bool:
+        """Other pages than it should have: not out of the repository, nor a copy of that very commit. What is wanted may be a branch."""
+        return bool(self.pages) and self.pages["from"] != "repository" and self.pages["commit"] != self.pages["wanted"]
+
 
 def question(service: Service, kubeconfig: str, api: str = "") -> str:
     """Shell text for the gateway; `api` is the one that asks the hub. Without it, a quick look at release, pods and

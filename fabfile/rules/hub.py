@@ -103,7 +103,7 @@ def hub_api_silent(look: Look) -> Found:
 def hub_pages_old(look: Look) -> Found:
     """A hub shows other pages than those of the commit that it should have."""
     for name, state in look.hubs.items():
-        if state.pages and state.pages["commit"] != state.pages["wanted"]:  # a copy of that very commit is as good
+        if state.has_old_pages:
             yield Finding(f"the pages of {name} are not those of {state.pages['wanted'][:12]}", name,
                           evidence="the repository could not be had when the hub started", fix=_command(name, "restart"))
 

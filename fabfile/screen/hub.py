@@ -45,7 +45,7 @@ def _release(state: HubState) -> str:
 
 def _pages(state: HubState) -> Iterator[str]:
     if state.pages:
-        wanted = "" if state.pages["commit"] == state.pages["wanted"] else f" (wanted: {state.pages['wanted'][:12]})"
+        wanted = "" if not state.has_old_pages else f" (wanted: {state.pages['wanted'][:12]})"
         yield f"pages: {state.pages['commit'][:12] or '-'}, {CAME[state.pages['from']]}{wanted}"
 
 
