@@ -12,7 +12,7 @@ from fabfile.facts.sections import sections
 from fabfile.programs import shell
 from fabfile.rack.services import Service
 from fabfile.resources.helm import ReleaseFacts
-from fabfile.resources.helm_scripts import other_managers
+from fabfile.resources.helm_scripts import failure_file, other_managers
 from fabfile.upstream.pages import DATABASE_CLAIM, STATE
 
 OWN = ("hub-", "proxy-", "autohttps-")  # the pods without which nobody comes in
@@ -53,6 +53,7 @@ class HubState:
     others: str  # who else has set fields of its objects
     cluster: str = ""
     sick: tuple[SickNode, ...] = ()  # of the nodes on which something of it stands
+    unproved: tuple[float, str] | None = None  # when hub.prove failed, if that was its last try, and why
 
     @property
     def blocked(self) -> tuple[SickNode, ...]:
@@ -70,7 +71,7 @@ def question(service: Service, kubeconfig: str, api: str = "") -> str:
     nodes."""
     namespace, release = service.in_namespace, service.release_name
     return shell("hub", kubeconfig=kubeconfig, namespace=namespace, release=release, claim=DATABASE_CLAIM, pages=STATE,
-                 others=other_managers(release, namespace, kubeconfig), api=api)
+                 others=other_managers(release, namespace, kubeconfig), api=api, failure=failure_file(namespace, release))
 
 
 def parse(service: str, answer: str) -> HubState:
@@ -88,10 +89,12 @@ def parse(service: str, answer: str) -> HubState:
     worse = {node.name: "node silent" if node.silent else "node not Ready" for node in sick}
     # what a kubelet said last of its pods stands there, green, long after it
     pods = [(name, node, worse.get(node, state)) for name, node, state in pods]
+    at, _, why = parts.get("canary", "").partition(" ")
     return HubState(service, releases[0] if releases else {}, tuple(pods),
                     _json(parts.get("pages", "")) or {}, api if isinstance(api, dict) else {},
                     "" if isinstance(api, dict) else parts.get("api", "").strip(),
-                    ReleaseFacts(parts.get("others", "")).foreign, parts.get("cluster", ""), sick)
+                    ReleaseFacts(parts.get("others", "")).foreign, parts.get("cluster", ""), sick,
+                    (float(at), why.strip()) if at.isdigit() else None)
 
 
 def _sick(parts: dict[str, str], pods: list[tuple[str, str, str]]) -> Iterator[SickNode]:

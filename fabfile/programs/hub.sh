@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # How a hub is, in parts "== NAME". Given: kubeconfig, release, namespace, claim (of its database), pages (the file that
 # says where its pages came from), others (shell text: who else set fields), api (shell text that asks the hub; "" for a
-# quick look). What stands on a machine that is silent is not waited for.
+# quick look), failure (a file that is there when hub.prove failed last). What stands on a machine that is silent is not waited for.
 
 export KUBECONFIG="$kubeconfig"
 k() { kubectl --request-timeout=5s "$@"; }
@@ -47,4 +47,5 @@ else part cluster; echo 'its API server does not answer'
 fi
 wait
 for one in pages others api; do part "$one"; cat "$heard/$one" 2>/dev/null; done
+part canary; cat "$failure" 2>/dev/null
 :

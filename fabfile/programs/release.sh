@@ -4,7 +4,7 @@
 # Given: kubeconfig, release, namespace, limit (seconds for helm's hooks, and again for the pods), proof (shell text
 # that proves what runs; "" where pods that are ready are proof enough), canary (the user that it starts a server for),
 # pods (pods.py), database (database.py; "" where there is none to bring back), inside (inside.py), about (its settings),
-# inv (what an operator types after `inv` to name this release: "hub.prove").
+# inv (what an operator types after `inv` to name this release: "hub.prove"), failure (a file that is there when the last proof failed).
 #
 # A line that begins with "note: " is read at once, and kept; one that begins with "... " is true for the moment.
 # A function that fails says why in `why`.
@@ -61,6 +61,7 @@ choose() {  # REVISION, or nothing; sets now_runs and revision
 }
 
 mark() {  # REVISION: it was verified
+  rm -f -- "$failure"
   for again in 1 2 3; do
     kubectl --request-timeout=10s -n "$namespace" label secret "sh.helm.release.v1.$release.v$1" "coop-proved=$1" \
       --overwrite >/dev/null 2>"$work/marked" && return

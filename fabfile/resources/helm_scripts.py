@@ -48,9 +48,15 @@ class Released:
         database = self.database
         return shell(
             "release", *names, release=self.release, namespace=self.namespace, kubeconfig=self.kubeconfig,
-            limit=str(self.limit), proof=self.proof, canary=self.canary, inv=self.prove_with, pods=text("pods.py"),
+            limit=str(self.limit), proof=self.proof, canary=self.canary, inv=self.prove_with,
+            failure=failure_file(self.namespace, self.release), pods=text("pods.py"),
             database=text("database.py") if database else "", inside=text("inside.py") if database else "",
             about=database.settings if database else "", **more)
+
+
+def failure_file(namespace: str, release: str) -> str:
+    """On the gateway: there while the last proof of this release is one that failed."""
+    return f"/var/lib/coop/proofs/{namespace}.{release}"
 
 
 def other_managers(release: str, namespace: str, kubeconfig: str) -> str:

@@ -7,7 +7,7 @@ from fabfile.finding import Finding, Severity
 from fabfile.rules.rule import RESTORE, Found, apply, on, on_shell, rule, told
 
 MANIFESTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-_NO_API = ("kubectl_refused", "hub_cluster_silent", "hub_api_silent", "api_unreachable")
+_NO_API = ("kubectl_refused", "hub_cluster_silent", "hub_api_silent", "hub_canary_failed", "api_unreachable")
 
 
 @rule(here=("component_down",), everywhere=("api_down",))

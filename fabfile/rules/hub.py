@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fabfile.facts.hub import OWN, SickNode
 from fabfile.facts.look import Look
-from fabfile.finding import Finding, Severity
+from fabfile.finding import Finding, Severity, since
 from fabfile.rules.rule import Found, rule
 
 _PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 
 
-@rule(everywhere=("hub_api_silent",))
+@rule(everywhere=("hub_api_silent", "hub_canary_failed"))
 def hub_cluster_silent(look: Look) -> Found:
     """A hub's cluster does not answer rooster."""
     for state in look.hubs.values():
@@ -19,7 +19,7 @@ def hub_cluster_silent(look: Look) -> Found:
             return
 
 
-@rule(everywhere=("hub_pod_missing", "hub_api_silent"))
+@rule(everywhere=("hub_pod_missing", "hub_api_silent", "hub_canary_failed"))
 def hub_not_released(look: Look) -> Found:
     """A hub of the rack's files is not released."""
     for name, state in look.hubs.items():
@@ -38,7 +38,7 @@ def hub_release_failed(look: Look) -> Found:
                           fix=f"{_command(name, 'upgrade')}, or {_command(name, 'rollback')} --dry")
 
 
-@rule(here=("pod_not_ready",), everywhere=("hub_api_silent", "hub_pod_not_ready", "published_silent"))
+@rule(here=("pod_not_ready",), everywhere=("hub_api_silent", "hub_canary_failed", "hub_pod_not_ready", "published_silent"))
 def hub_node_silent(look: Look) -> Found:
     """A node on which something of a hub runs is not Ready, or says nothing."""
     seen = set()
@@ -65,7 +65,7 @@ def _fix(node: SickNode) -> str:
             f"--dead (until it is back), or inv node.remove {node.name} --dead (takes it out of the cluster)")
 
 
-@rule(everywhere=("hub_api_silent", "published_silent"))
+@rule(everywhere=("hub_api_silent", "hub_canary_failed", "published_silent"))
 def hub_pod_missing(look: Look) -> Found:
     """A hub has no pod, or one of those is missing that every hub has."""
     for name, state in look.hubs.items():
@@ -80,7 +80,7 @@ def hub_pod_missing(look: Look) -> Found:
                       fix=f"{scale}; if there is none: {_command(name, 'upgrade')}")
 
 
-@rule(here=("pod_not_ready",), everywhere=("hub_api_silent", "published_silent", "service_without_endpoints"))
+@rule(here=("pod_not_ready",), everywhere=("hub_api_silent", "hub_canary_failed", "published_silent", "service_without_endpoints"))
 def hub_pod_not_ready(look: Look) -> Found:
     """A pod without which nobody comes in is not ready."""
     for name, state in look.hubs.items():
@@ -90,13 +90,22 @@ def hub_pod_not_ready(look: Look) -> Found:
                 yield Finding(f"{pod} is {how}", node or pod, Severity.DOWN, fix=_command(name, "logs"))
 
 
-@rule()
+@rule(here=("hub_canary_failed",))
 def hub_api_silent(look: Look) -> Found:
     """A hub's API does not answer."""
     for name, state in look.hubs.items():
         if not state.api:
             yield Finding(f"the API of {name} does not answer", name, Severity.DOWN, state.problem or "no answer",
                           fix=_command(name, "restart"))
+
+
+@rule()
+def hub_canary_failed(look: Look) -> Found:
+    """The canary could not run a cell when hub.prove tried it last, within the last day."""
+    for name, state in look.hubs.items():
+        if state.unproved and look.now - state.unproved[0] < 86400:
+            yield Finding(f"{name} starts no server for the canary", name, Severity.DOWN, state.unproved[1], since(state.unproved[0]),
+                          f"{_command(name, 'logs')}; {_command(name, 'prove')} tries it again")
 
 
 @rule()
