@@ -43,6 +43,6 @@ def test_the_file_server_knows_the_other_hosts_key_and_what_goes_there(rack):
 def test_a_copy_that_is_late_is_told(rack, newest, sent, told):
     wanted = wanted_of(rack, rack.machine("hen"))
     pool = PoolSeen("nest", "1", "ONLINE", (), None, 0)
-    server = FileServer("hen", NOW, ModuleFacts({}, "2.3.9", (), frozenset(), False, False), {"nest": PoolFacts(pool)}, {}, {"nest": NOW},
+    server = FileServer("hen", NOW, ModuleFacts({}, "2.3.9", (), frozenset(), False), {"nest": PoolFacts(pool)}, {}, {"nest": NOW},
                         {"nest/homes": Snapped(1, newest)}, sent, wanted.exports, {})
     assert [one.what for one in findings(wanted, server) if "cop" in one.what] == ([told] if told else [])
