@@ -132,8 +132,10 @@ def bare(resource: Resource) -> str:
             return _KERNEL.format(headers="none", module="none")
         case ZfsPool():
             return "".join(f"#disk {path} 4000787030016 512 Z1\n" for path in resource.disks.split("\n"))
-        case Exports() | HostId() | ZfsParameters():
+        case HostId() | ZfsParameters():
             return f"{_NEXT}absent"
+        case Exports():
+            return f"{_NEXT}{_NEXT}absent"
         case Hostname() | Sysctls() | Modules() | AptRepository() | NetworkInterface():
             return f"absent{_NEXT}absent"
         case SshSettings():
@@ -266,5 +268,5 @@ def _(one: ZfsDataset) -> str:
 
 @wanted.register
 def _(one: Exports) -> str:
-    live = "".join(f"export {path} {address}\n" for path, clients in one.exports.items() for address in clients)
-    return f"{live}{_NEXT}{_file(one.file())}"
+    live = "".join(f"export {path} {address} {options}\n" for path, clients in one.exports.items() for address, options in clients.items())
+    return f"{live}{_NEXT}{_NEXT}{_file(one.file())}"
