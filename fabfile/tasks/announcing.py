@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
-    from fabfile.facts.upgrade_rules import Situation
+    from fabfile.facts.hub import HubState
     from fabfile.rack import Rack
     from fabfile.rack.services import Service
 
 AFTERWARDS = 15 * 60  # seconds after the time that is announced, for which users are still told of it
 WAIT = "How long before users are told, on the hub's pages."
 SILENT = "Tell no users, and do not wait."
+TELL_NOBODY = "Do not tell users on the hubs' pages."
+_UPDATED = "The machines are being updated, one after the other: save your work and stop your server. You may start it again at once."
+_AT_MOST = 12  # hours that it is shown, should nobody end it
 
 
 def write_announcement(rack: Rack, service: Service, told: str | None, dry: bool = False) -> bool:
@@ -42,27 +46,13 @@ def announced(rack: Rack, hubs: Iterable[Service], at: int, text: str, dry: bool
     return [hub.name for hub in hubs if write_announcement(rack, hub, told, dry)]
 
 
-def reminder(rack: Rack, now: Situation) -> list[str]:
-    """That users' servers end with nodes that are drained, where hubs do not announce it. A task that goes on after a kill does not
-    do that itself: a hub restarts with an announcement, and nodes would wait for a hub that does not."""
-    from fabfile.upstream.announcement import KEYS
-    from fabfile.upstream.release import looked_up
-
-    nodes = {node.name for node in now.to_do}
-    untold = [hub.name for hub in rack.services.values() if hub.is_hub and not looked_up(hub.values, *KEYS)]
-    if not (now.ends_servers and any(pod.user and not pod.owner and pod.node in nodes for pod in now.cluster.pods)):
-        return []
-    return [f"users' servers end, and the pages of {hub} do not say so: inv hub.announce \"…\" --hub {hub} tells them before"
-            for hub in untold]
-
-
 def stays(hubs: Iterable[str]) -> str:
     """What becomes of an announcement of these hubs."""
     return "\n".join(f"the announcement disappears by itself, and stays in its file: inv hub.announce --hub {hub} --clear" for hub in hubs)
 
 
-def hubs_that_answer(rack: Rack, ways: SshWays) -> dict[str, bool]:
-    """Each hub, and whether its API answers: the release that an announcement is would wait for one that does not."""
+def states_of_hubs(rack: Rack, ways: SshWays) -> dict[str, HubState]:
+    """How each hub is: the release that an announcement is would wait for one whose API does not answer."""
     from fabfile.facts.hub import parse, question
     from fabfile.roles.hub import api_command
     from fabfile.roles.operators import kubeconfig
@@ -73,4 +63,105 @@ def hubs_that_answer(rack: Rack, ways: SshWays) -> dict[str, bool]:
     texts = {hub.name: question(hub, kubeconfig(rack), api_command(rack, hub, "info")) for hub in hubs}
     answers, _ = ask(rack, {rack.gateway.name: together(texts, 30)} if texts else {}, 60.0, ways)
     said = parts_of(answers.get(rack.gateway.name, ""))
-    return {hub.name: bool(parse(hub.name, said.get(hub.name, "")).api) for hub in hubs}
+    return {hub.name: parse(hub.name, said.get(hub.name, "")) for hub in hubs}
+
+
+def converged_and_told(command: str, steps: Callable[[Rack], list[Step]], rack: Rack, *, tell: bool, dry: bool, yes: bool,
+                       json: bool) -> None:
+    """Work that ends users' servers node by node. Where there is some, hubs that have servers announce it before, and not any more
+    afterwards; what somebody else announces there stays. The work waits for no hub: what fails is said."""
+    import sys
+    from datetime import datetime, timedelta
+
+    from invoke import Exit
+
+    from fabfile.tasks.converge import converge
+    from fabfile.upstream.announcement import announcement
+
+    tell = tell and not dry and any(service.is_hub for service in rack.services.values())
+    if tell and (hubs := _with_servers(rack)) and _is_to_do(command, steps, rack):
+        _show(rack, hubs, announcement(_UPDATED, datetime.now().astimezone() + timedelta(hours=_AT_MOST)), yes, json)
+    try:
+        converge(command, steps, dry=dry, yes=yes, json=json, rack=rack)
+    except Exit:
+        if tell and (names := [hub.name for hub in _that_tell(rack)]):
+            print(stays(names), file=sys.stderr)
+        raise
+    if tell:
+        _show(rack, _that_tell(rack), None, yes, json)
+
+
+def _with_servers(rack: Rack) -> list[Service]:
+    """The hubs on which somebody has a server, and whose pages say nothing yet."""
+    from fabfile.tasks.leader import connected
+
+    with connected(rack) as ways:
+        states = states_of_hubs(rack, ways)
+    return [rack.services[name] for name, state in states.items() if state.api.get("servers") and not _told(rack.services[name])]
+
+
+def _is_to_do(command: str, steps: Callable[[Rack], list[Step]], rack: Rack) -> bool:
+    """Whether a dry run finds something to do; what it says is left to the run itself."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from invoke import Exit
+
+    from fabfile.tasks.converge import converge
+
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        try:
+            converge(command, steps, dry=True, rack=rack)
+        except Exit as ended:
+            return ended.code == 3
+    return False
+
+
+def _show(rack: Rack, hubs: Iterable[Service], told: str | None, yes: bool, json: bool) -> None:
+    """Has hubs show that, or nothing any more; whoever does not is named."""
+    import sys
+    from contextlib import redirect_stdout
+    from functools import partial
+
+    from invoke import Exit
+
+    from fabfile.loading import load
+    from fabfile.tasks.converge import converge
+
+    for hub in hubs:
+        write_announcement(rack, hub, told)
+        command = f"hub.announce --hub {hub.name} --clear"
+        try:
+            with redirect_stdout(sys.stderr if json else sys.stdout):  # JSON is one document: that of the work
+                converge(command if not told else f"hub.upgrade --hub {hub.name}", partial(_release, hub.name), yes=yes,
+                         rack=load(rack.folder))
+        except Exit as ended:
+            if ended.code == 130:
+                raise
+            if told:
+                write_announcement(rack, hub, None)
+            why = f" ({ended})" if str(ended) else ""
+            print(f"{hub.name} could not tell its users of this{why}; the work goes on without" if told else
+                  f"{hub.name} still tells its users of this{why}: inv {command}", file=sys.stderr)
+
+
+def _release(name: str, rack: Rack) -> list[Step]:
+    from fabfile.tasks.preparing import Preparing
+    from fabfile.tasks.service_steps import service_steps
+
+    return service_steps(rack, [name], Preparing(rack, [name], renew=False))
+
+
+def _that_tell(rack: Rack) -> list[Service]:
+    """The hubs in whose files the announcement of such work stands now."""
+    from fabfile.loading import load
+
+    return [service for service in load(rack.folder).services.values() if _told(service).startswith(_UPDATED)]
+
+
+def _told(service: Service) -> str:
+    """What its pages announce."""
+    from fabfile.upstream.announcement import KEYS
+    from fabfile.upstream.release import looked_up
+
+    return str(looked_up(service.values, *KEYS) or "")

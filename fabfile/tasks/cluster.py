@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fabfile.tasks.announcing import TELL_NOBODY
 from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def bootstrap(c: Context, dry: bool = False, only: str | None = None, from_: str
     "at_once": "Number of workers that are upgraded at a time (default: 1).",
     "force": "Stop users' servers, and delete pods without a controller.",
     "wait": "Wait for users' servers to end, up to this long (2h) a node.",
+    "silent": TELL_NOBODY,
     **{name: RUN_HELP[name] for name in ("dry", "yes", "json")},
 })
-def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None = None, dry: bool = False, yes: bool = False,
-            json: bool = False) -> None:
+def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None = None, silent: bool = False, dry: bool = False,
+            yes: bool = False, json: bool = False) -> None:
     """Upgrade Kubernetes to the version in versions.yaml.
 
     Node by node, each verified before the next: control planes, then workers.
@@ -53,13 +55,14 @@ def upgrade(c: Context, at_once: int = 1, force: bool = False, wait: str | None 
     """
     from functools import partial
 
+    from fabfile.tasks.announcing import converged_and_told
     from fabfile.tasks.command_line import command
-    from fabfile.tasks.converge import converge
     from fabfile.tasks.durations import seconds_of
+    from fabfile.tasks.rack import the_rack
     from fabfile.tasks.upgrading import upgrade_steps
 
     steps = partial(upgrade_steps, at_once=at_once, force=force, wait=seconds_of("--wait", wait) if wait is not None else 0)
-    converge(command(), steps, dry=dry, yes=yes, json=json)
+    converged_and_told(command(), steps, the_rack(), tell=(force or wait is not None) and not silent, dry=dry, yes=yes, json=json)
 
 
 @task(help={

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
+from fabfile.tasks.announcing import TELL_NOBODY
 from fabfile.tasks.chicks import a_chick, a_present_chick
 from fabfile.tasks.consoles import console, event_log  # noqa: F401  tasks of this collection
 from fabfile.tasks.evicting import evict  # noqa: F401  the same
@@ -163,10 +164,10 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
     "at_once": "Number of nodes that are updated at a time (default: 1).",
     "force": "Stop users' servers, and delete pods without a controller.",
     "wait": "Wait for users' servers to end, up to this long (2h) a node.",
-    "dry": DRY, "yes": YES, "json": JSON,
+    "silent": TELL_NOBODY, "dry": DRY, "yes": YES, "json": JSON,
 })
 def update(c: Context, machines: str | None = None, security: bool = False, at_once: int = 1, force: bool = False,
-           wait: str | None = None, dry: bool = False, yes: bool = False, json: bool = False) -> None:
+           wait: str | None = None, silent: bool = False, dry: bool = False, yes: bool = False, json: bool = False) -> None:
     """Update the packages of nodes, and reboot where needed.
 
     One after the other: drained, updated, rebooted if an update needs it,
@@ -174,8 +175,8 @@ def update(c: Context, machines: str | None = None, security: bool = False, at_o
     """
     from functools import partial
 
+    from fabfile.tasks.announcing import converged_and_told
     from fabfile.tasks.command_line import command
-    from fabfile.tasks.converge import converge
     from fabfile.tasks.durations import seconds_of
     from fabfile.tasks.rack import the_rack
     from fabfile.tasks.updating import node_update_steps
@@ -185,7 +186,7 @@ def update(c: Context, machines: str | None = None, security: bool = False, at_o
     chicks = [a_present_chick(rack, name) for name in names] or [one for one in rack.chicks if not one.expected_off]
     steps = partial(node_update_steps, machines=chicks, at_once=at_once, security=security, force=force,
                     wait=seconds_of("--wait", wait) if wait is not None else 0)
-    converge(command(), steps, dry=dry, yes=yes, json=json)
+    converged_and_told(command(), steps, rack, tell=(force or wait is not None) and not silent, dry=dry, yes=yes, json=json)
 
 
 @task(may="machine", help={"machine": "Name in hosts.yaml (with fab -H: each of these).", "json": JSON})

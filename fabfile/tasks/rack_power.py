@@ -40,7 +40,7 @@ def power_off(c: Context, gateway: bool = False, wait: str = "10m", silent: bool
     rooster stays on, for rack.power-on by BMCs, unless --gateway is given.
     """
     from fabfile.resources.api_question import ADMIN
-    from fabfile.tasks.announcing import announced, hubs_that_answer, stays
+    from fabfile.tasks.announcing import announced, states_of_hubs, stays
     from fabfile.tasks.command_line import command
     from fabfile.tasks.converge import converge
     from fabfile.tasks.durations import seconds_of
@@ -56,7 +56,7 @@ def power_off(c: Context, gateway: bool = False, wait: str = "10m", silent: bool
         answers, errors = ask(rack, {one.name: f"[ ! -e {ADMIN_CONF} ] || {ADMIN} --request-timeout=10s get --raw /readyz"
                                      for one in machines}, 40.0, ways)
         api = answers.get(rack.leader.name, "").strip().endswith("ok")
-        well = hubs_that_answer(rack, ways) if api and not silent else {}
+        found = states_of_hubs(rack, ways) if api and not silent else {}
     refuse_those_that_run(errors)
     told = sys.stderr if json else sys.stdout
     for name, error in errors.items():
@@ -64,9 +64,9 @@ def power_off(c: Context, gateway: bool = False, wait: str = "10m", silent: bool
     on = [one for one in machines if one.name in answers]
     if not api:
         print("the API server does not answer: pods end with their machines", file=told)
-    for name in (name for name, answers_now in well.items() if not answers_now):
+    for name in (name for name, state in found.items() if not state.api):
         print(f"{name} does not answer: its users are not told", file=told)
-    at, hubs = int(time.time()) + notice, [rack.services[name] for name, answers_now in well.items() if answers_now]
+    at, hubs = int(time.time()) + notice, [rack.services[name] for name, state in found.items() if state.api]
     announcing = [] if dry and json else announced(rack, hubs, at, _ANNOUNCED, dry)
     if announcing and not dry:
         rack = replace(the_rack(), leading=rack.leading)  # as it is written now

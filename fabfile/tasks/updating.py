@@ -29,7 +29,6 @@ class LookingForUpdates:
         from fabfile.facts.updates import parse, question
         from fabfile.facts.upgrade_rules import OF_DRAINS, refusals
         from fabfile.roles.held import held_by_coop
-        from fabfile.tasks.announcing import reminder
         from fabfile.tasks.situation import look
 
         by_name = {machine.name: machine for machine in self._machines}
@@ -45,14 +44,11 @@ class LookingForUpdates:
         wrong += [f"{name} must not be rebooted: {'; '.join(found.unbuilt)}" for name, found in self.updates.items()
                   if found.unbuilt and found.reboot and not self.wanted(by_name[name]) and name != self._rack.gateway.name]
         to_do = frozenset(name for name in by_name if self.is_to_do(by_name[name]))
-        told: list[str] = []
         if to_do and self._rack.gateway.name not in to_do:
-            now = look(self._rack, ask, self._ends_servers, to_do)
-            wrong += refusals(now, OF_DRAINS)
-            told += reminder(self._rack, now)
+            wrong += refusals(look(self._rack, ask, self._ends_servers, to_do), OF_DRAINS)
         if wrong:
             raise Rejected(wrong)
-        told += [f"no updates: {', '.join(name for name in by_name if name not in to_do)}"] if len(to_do) < len(by_name) else []
+        told = [f"no updates: {', '.join(name for name in by_name if name not in to_do)}"] if len(to_do) < len(by_name) else []
         return told + [f"{name} should be rebooted: {'; '.join((*found.reboot, *found.unbuilt))}" for name, found in self.updates.items()
                        if found.reboot and name == self._rack.gateway.name]
 

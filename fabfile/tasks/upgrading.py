@@ -29,13 +29,12 @@ class Looking:
         from fabfile.engine.errors import Rejected
         from fabfile.facts.upgrade_rules import refusals
         from fabfile.screen.upgrading import noted
-        from fabfile.tasks.announcing import reminder
         from fabfile.tasks.situation import look
 
         self.now = look(self._rack, ask, self._ends_servers)
         if reasons := refusals(self.now):
             raise Rejected(reasons)
-        return [*noted(self.now), *reminder(self._rack, self.now)]
+        return noted(self.now)
 
     def after(self, ask: Ask) -> Iterable[str]:
         return ()

@@ -11,11 +11,12 @@ import pytest
 import yaml
 from invoke import Exit
 
-from fabfile.facts.upgrade_rules import Situation
-from fabfile.facts.upgrading import ClusterSeen, NodeSeen, PodSeen
+from fabfile.facts.hub import HubState
 from fabfile.loading import load
 from fabfile.rack.editing import edited
-from fabfile.tasks.announcing import reminder, write_announcement
+from fabfile.tasks import announcing
+from fabfile.tasks import converge as converging
+from fabfile.tasks.announcing import converged_and_told, write_announcement
 from fabfile.tasks.hub import announce
 from fabfile.upstream.announcement import announcement, changes, moment
 from fabfile.upstream.release import looked_up
@@ -77,22 +78,78 @@ def test_of_organisations_each_has_its_own(tmp_path, name):
     assert load(rack.folder).services == rack.services
 
 
-@pytest.mark.parametrize("pods, ends, told, said", [
-    ([("chick1", "hub/jupyter-ada", "", "ada")], True, None, ["hub", "staging"]),
-    ([("chick1", "hub/jupyter-ada", "", "ada")], True, "Tonight", ["staging"]),
-    ([("chick1", "hub/jupyter-ada", "", "ada")], False, None, []),
-    ([("chick0", "hub/jupyter-ada", "", "ada")], True, None, []),
-    ([("chick1", "default/web", "ReplicaSet", "")], True, None, []),
-], ids=["servers end", "one hub says so", "they stop the task", "on a node that is done", "no servers"])
-def test_an_operator_is_reminded_of_users_whom_no_hub_tells(pods, ends, told, said, tmp_path):
-    rack = load(shutil.copytree(BASE, tmp_path / "rack"))
-    if told:
-        write_announcement(rack, rack.services["hub"], told)
-        rack = load(rack.folder)
-    nodes = tuple(NodeSeen(name, True, kubelet, "2.3.7") for name, kubelet in (("chick0", "1.37.2"), ("chick1", "1.36.3")))
-    now = Situation("1.37.2", ClusterSeen(nodes=nodes, pods=tuple(PodSeen(*one) for one in pods)), {}, {}, ("chick0",), ends_servers=ends)
-    assert reminder(rack, now) == [f"users' servers end, and the pages of {hub} do not say so: inv hub.announce \"…\" --hub {hub} "
-                                   "tells them before" for hub in said]
+class Work:
+    """In place of runs: each is noted with what hub's file announces by then. Those of `failing` fail."""
+
+    def __init__(self, rack, monkeypatch, servers=("ada",), to_do=3, failing=()):
+        self.rack, self.runs, self.to_do, self.failing = rack, [], to_do, failing
+        monkeypatch.setattr(converging, "converge", self.converge)
+        monkeypatch.setattr(announcing, "states_of_hubs", lambda rack, ways: {
+            "hub": HubState("hub", {}, (), {}, {"servers": [*servers]}, "", ""),
+            "staging": HubState("staging", {}, (), {}, {}, "silent", "")})
+
+    @property
+    def told(self) -> str:
+        return str(looked_up(load(self.rack.folder).services["hub"].values, "hub", "templateVars", "announcement") or "").partition(":")[0]
+
+    def converge(self, command, steps, *, dry=False, yes=False, json=False, rack=None):
+        self.runs.append((command.split()[0] + (" --dry" if dry else ""), self.told))
+        if dry:
+            raise Exit(code=self.to_do)
+        if command.split()[0] in self.failing:
+            raise Exit("it failed", code=1)
+
+    def do(self, **given):
+        converged_and_told("node.update", lambda rack: [], self.rack, **{"tell": True, "dry": False, "yes": True, "json": False} | given)
+
+
+UPDATED = "The machines are being updated, one after the other"
+BEFORE = [("node.update --dry", ""), ("hub.upgrade", UPDATED), ("node.update", UPDATED)]
+
+
+@pytest.fixture
+def rack(tmp_path):
+    return load(shutil.copytree(BASE, tmp_path / "rack"))
+
+
+def test_a_hub_tells_its_users_before_their_servers_end_and_not_any_more_afterwards(rack, monkeypatch):
+    work = Work(rack, monkeypatch)
+    work.do()
+    assert work.runs == [*BEFORE, ("hub.announce", "")] and work.told == ""
+    assert load(rack.folder).services == rack.services
+
+
+@pytest.mark.parametrize("given, made", [
+    ({"servers": ()}, {}), ({"to_do": 0}, {}), ({"to_do": 2}, {}), ({}, {"tell": False})],
+    ids=["nobody has a server", "there is nothing to do", "it is refused", "--silent"])
+def test_a_hub_has_nothing_to_tell(rack, monkeypatch, given, made):
+    work = Work(rack, monkeypatch, **given)
+    work.do(**made)
+    assert [run for run in work.runs if run[0] != "node.update --dry"] == [("node.update", "")]
+
+
+def test_a_hub_that_cannot_tell_it_is_not_waited_for(rack, monkeypatch, capsys):
+    work = Work(rack, monkeypatch, failing=["hub.upgrade"])
+    work.do()
+    assert work.runs == [*BEFORE[:2], ("node.update", "")]
+    assert "hub could not tell its users of this (it failed); the work goes on without" in capsys.readouterr().err
+
+
+def test_work_that_failed_is_told_of_until_a_later_run_has_ended_it(rack, monkeypatch, capsys):
+    work = Work(rack, monkeypatch, failing=["node.update"])
+    with pytest.raises(Exit):
+        work.do()
+    assert work.told == UPDATED and "inv hub.announce --hub hub --clear" in capsys.readouterr().err
+    later = Work(load(rack.folder), monkeypatch)
+    later.do()
+    assert later.runs == [("node.update", UPDATED), ("hub.announce", "")], "it is told already"
+
+
+def test_what_somebody_else_announces_stays(rack, monkeypatch):
+    write_announcement(rack, rack.services["hub"], "Exams")
+    work = Work(load(rack.folder), monkeypatch)
+    work.do()
+    assert work.runs == [("node.update", "Exams")]
 
 
 @pytest.mark.parametrize("given, said", [

@@ -18,7 +18,7 @@ from fabfile.finding import Severity
 from fabfile.loading import load
 from fabfile.resources import Once
 from fabfile.tasks import queries, rack_power
-from fabfile.tasks.announcing import announced, hubs_that_answer
+from fabfile.tasks.announcing import announced, states_of_hubs
 from tests.unit.small_rack import small_rack
 
 BASE = Path(__file__).parents[1] / "cases/rack/base"
@@ -115,7 +115,7 @@ def test_hubs_announce_it_and_it_is_waited_for_before_anything_goes_off():
 @pytest.mark.parametrize("told, well", [('{"version": "5", "users": 1, "servers": []}', True), ("no such deployment", False)])
 def test_a_hub_that_does_not_answer_is_told_nothing(told, well):
     ways = simulated.Ways({"rooster": lambda verb, text: (0, f"#part hub\n== release\n[]\n== api\n{told}\n#part cut short\n")})
-    assert hubs_that_answer(small_rack(), ways)["hub"] is well
+    assert bool(states_of_hubs(small_rack(), ways)["hub"].api) is well
 
 
 def test_an_announcement_is_written_with_its_time_and_shown_alone_where_it_is_a_dry_run(tmp_path, capsys):
