@@ -54,10 +54,6 @@ def take_rack(run: str, task: str, holder: tuple[str, str], patience: float = 0.
     name, computer = holder
     return f"""\
 {_operator()}
-coop_taken() {{
-  {_written("lock", run=run, who=name, origin=computer, task=task)}
-  exit 0
-}}
 coop_tries=0
 until flock -n 8; do
   read -r coop_holder <{RUN}/lock.holder; case $coop_holder in *{quote(run)}*) exit 0 ;; esac
@@ -69,7 +65,8 @@ until flock -n 8; do
   printf '\\n%s + waits for %s\\n' "$coop_mark" "$coop_holder"
   flock -w {_EVERY} 8 && break
 done
-coop_taken
+{_written("lock", run=run, who=name, origin=computer, task=task)}
+exit 0
 """
 
 

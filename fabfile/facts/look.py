@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from json import loads
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -31,6 +33,15 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A task that has the rack's lock: its name ("hub.upgrade"), who typed it where, and when, in seconds since 1970."""
+
+    task: str
+    who: str
+    since: float
+
+
+@dataclass(frozen=True)
 class Look:
     """What was seen. `cluster` is None when nobody was asked about it, and says `api=False` when no API server answered."""
 
@@ -47,6 +58,15 @@ class Look:
     @property
     def rooster(self) -> MachineState | None:
         return self.machines.get(self.rack.gateway.name)
+
+    @property
+    def run(self) -> Run | None:
+        """The task that changes the rack at this moment."""
+        try:
+            said = loads(self.rooster.text("run")) if self.rooster else {}
+            return Run(said["task"], f"{said['who']} at {said['origin']}", datetime.fromisoformat(said["since"]).timestamp())
+        except (ValueError, KeyError, TypeError):
+            return None
 
     @property
     def members(self) -> dict[str, MachineState]:

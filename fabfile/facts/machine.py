@@ -46,7 +46,7 @@ def question(rack: Rack, machine: Machine) -> str:
                       "page": str(rack.network.internet_check), "kubeconfig": operators_kubeconfig(rack.operator.user),
                       "others": " ".join(operators_kubeconfig(one) for one in rack.operators if one != rack.operator.user),
                       "published": "yes" if rack.network.publish else "", "interface": machine.inner.name,
-                      "backups": BACKUPS if etcd_folder(rack) else "",
+                      "backups": BACKUPS if etcd_folder(rack) else "", "lock": "/run/coop/lock",
                       "virtual": str(rack.cluster.keepalived.virtual_ipaddress) if rack.cluster.keepalived else ""}
     return shell(*programs, **variables) + "\nwait\n:"
 

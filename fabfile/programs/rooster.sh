@@ -1,8 +1,10 @@
 # shellcheck shell=sh disable=SC2015,SC2154
 # What rooster says of what it does for the rack, as machine.sh does; behind that. Given: node (the nodes' network), balanced
 # (networks of the services, by spaces), page (of the internet), kubeconfig, others (kubeconfigs of other operators), published ("yes" where it
-# has nginx), virtual (the API's own address, or ""), interface (into the rack), backups (their folder, or "").
+# has nginx), virtual (the API's own address, or ""), interface (into the rack), backups (their folder, or ""), lock (the rack's).
 
+shell=$(sed -n 's/.*"shell": "\([0-9]*\)".*/\1/p' "$lock.holder" 2>/dev/null)  # it has the lock as long as it has the file open
+[ -z "$shell" ] || [ "$(readlink "/proc/$shell/fd/8")" != "$lock" ] || say run "$(cat "$lock.holder")"
 say forwards "$(cat /proc/sys/net/ipv4/ip_forward)"
 rules=$(nft list table inet coop 2>/dev/null)
 case $rules in *"ip saddr $node "*masquerade*) say masquerades yes ;; *) say masquerades no ;; esac

@@ -8,11 +8,14 @@ from fabfile.facts.look import Look
 from fabfile.finding import Finding, Severity
 from fabfile.news import Key, News, Told, key_of
 
+BUSY = 1800  # seconds for which a task is left to finish what it has interrupted
+
 
 def news(told: Mapping[Key, Told], found: Collection[Finding], look: Look, least: Severity) -> News:
     """What to tell of a look at a rack. A finding that follows from another is news only when that is gone; one that could not be
-    looked for is not gone."""
-    causes = {_key(one): one for one in found if one.harm >= least}
+    looked for is not gone. While a task changes the rack, nothing is new or worse, unless it runs for long."""
+    busy = look.run is not None and look.now - look.run.since < BUSY
+    causes = {} if busy else {_key(one): one for one in found if one.harm >= least}
     there = {_key(one): one for one in _all(found)}
     return News({key: one for key, one in causes.items() if key not in told},
                 {key: one for key, one in causes.items() if key in told and one.harm > told[key].harm},

@@ -24,6 +24,7 @@ from fabfile.rules import (
     packages,
     pods,
     publishing,
+    runs,
     storage,
     time,
 )
@@ -31,7 +32,7 @@ from fabfile.rules.rule import Rule
 
 # causes before what follows from them: of two that explain a finding, the first is named
 _SUBJECTS = (machines, file_server, disks, time, packages, certificates, gateway, etcd, control_plane, nodes, gpus, network, names, pods,
-             storage, backups, publishing, hub)
+             storage, backups, publishing, hub, runs)
 RULES: tuple[Rule, ...] = tuple(rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule))
 
 

@@ -34,6 +34,7 @@ KNOWN = {key_of(KUBELET.rule, KUBELET.where, KUBELET.what): Told(KUBELET.what, S
 VAR = Finding("/var of chick1 is full", "chick1", Severity.DOWN, rule="disk_full")
 ROOT = replace(VAR, what="/ of chick1 is full")
 VAR_KNOWN = {key_of(VAR.rule, VAR.where, VAR.what): Told(VAR.what, Severity.DOWN)}
+RUN = '{"task": "hub.upgrade", "who": "spicy", "origin": "laptop", "since": "2026-11-23T%s:00+00:00"}'
 AWAY = {"chick1": {"kind": "NoAnswer", "problem": "no answer"}}
 
 
@@ -49,6 +50,8 @@ AWAY = {"chick1": {"kind": "NoAnswer", "problem": "no answer"}}
     pytest.param(KNOWN, [], {"expects_off": ["chick1"]}, [], [], ["chick1"], id="its machine is meant to be off now"),
     pytest.param(KNOWN, [replace(HUB, follows=(KUBELET,))], {}, [HUB], [], [], id="there, and follows from something new"),
     pytest.param({}, [replace(HUB, follows=(KUBELET,))], {}, [HUB], [], [], id="what follows is no news of its own"),
+    pytest.param(KNOWN, [HUB], {"rooster": {"run": RUN % "19:50"}}, [], [], ["chick1"], id="a task is changing the rack"),
+    pytest.param({}, [HUB], {"rooster": {"run": RUN % "18:50"}}, [HUB], [], [], id="a task has been changing it for an hour"),
     pytest.param(VAR_KNOWN, [VAR, ROOT], {}, [ROOT], [], [], id="another thing that the same rule finds there"),
     pytest.param(VAR_KNOWN, [replace(VAR, severity=Severity.DEGRADED)], {}, [], [], [], id="less bad"),
 ])
