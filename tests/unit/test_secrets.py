@@ -247,7 +247,7 @@ def leaves(value) -> list[str]:
 def fails_aloud(machine):
     def answer(verb: str, text: str) -> tuple[int, str]:
         code, said = machine(verb, text)
-        return (code, said) if verb == "look" or "coop_taken" in text or said else (1, text)
+        return (code, said) if verb == "look" or "flock -n 8" in text or said else (1, text)
     return answer
 
 
