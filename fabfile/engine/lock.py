@@ -54,12 +54,10 @@ def take_rack(run: str, task: str, holder: tuple[str, str], patience: float = 0.
     name, computer = holder
     return f"""\
 {_operator()}
-coop_tries=0
-until flock -n 8; do
+coop_tries=0; until flock -n 8; do
   read -r coop_holder <{RUN}/lock.holder; case $coop_holder in *{quote(run)}*) exit 0 ;; esac
   if coop_gone lock 8 && flock -w 5 8; then
-    printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that no longer answers: $coop_holder"
-    break
+    printf '\\n%s + %s\\n' "$coop_mark" "took over from a run that no longer answers: $coop_holder"; break
   fi
   [ $((coop_tries += 1)) -le {int(patience / _EVERY)} ] || {{ printf '%s\\n' "$coop_holder"; exit {HELD}; }}
   printf '\\n%s + waits for %s\\n' "$coop_mark" "$coop_holder"
