@@ -113,6 +113,8 @@ def _is_to_do(command: str, steps: Callable[[Rack], list[Step]], rack: Rack) -> 
         try:
             converge(command, steps, dry=True, rack=rack)
         except Exit as ended:
+            if ended.code == 130:
+                raise
             return ended.code == 3
     return False
 

@@ -128,6 +128,13 @@ def test_a_hub_has_nothing_to_tell(rack, monkeypatch, given, made):
     assert [run for run in work.runs if run[0] != "node.update --dry"] == [("node.update", "")]
 
 
+def test_who_interrupts_it_before_does_not_have_the_work_done(rack, monkeypatch):
+    work = Work(rack, monkeypatch, to_do=130)
+    with pytest.raises(Exit):
+        work.do()
+    assert work.runs == [("node.update --dry", "")]
+
+
 def test_a_hub_that_cannot_tell_it_is_not_waited_for(rack, monkeypatch, capsys):
     work = Work(rack, monkeypatch, failing=["hub.upgrade"])
     work.do()
