@@ -5,5 +5,5 @@ umask 077
 mounted=$(mktemp -d /run/coop-etcd.XXXXXX)
 unmounted() { ctr -n k8s.io images unmount --rm "$mounted" >/dev/null 2>&1; rmdir "$mounted" 2>/dev/null || :; }
 trap unmounted EXIT
-ctr -n k8s.io images mount "$image" "$mounted" >/dev/null
+said=$(ctr -n k8s.io images mount "$image" "$mounted" 2>&1) || { echo "$said" >&2; exit 1; }  # it has warnings, too
 etcdutl() { "$mounted/usr/local/bin/etcdutl" "$@"; }
