@@ -59,7 +59,9 @@ def backup(c: Context, name: str | None = None, list_: bool = False, check: bool
             one = chosen(found, name or (found[-1].name if found else ""))
         except ValueError as wrong:
             raise Exit(str(wrong), code=2) from None
-        converge(command(), partial(check_steps, one=one), dry=dry, json=json, rack=rack)
+        result = converge(command(), partial(check_steps, one=one), dry=dry, json=json, rack=rack)
+        if not dry and not json:
+            print(result.said.strip())
         return
     called = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     converge(command(), partial(backup_steps, called=called, keep=keep), dry=dry, json=json, rack=rack)
