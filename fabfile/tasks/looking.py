@@ -34,10 +34,11 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
 
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
     answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
-    parts = {name: parts_of(answer) for name, answer in answers.items()}
+    parts = {name: said for name, answer in answers.items() if "machine" in (said := parts_of(answer))}
+    silent = unreachable(errors) | {name: _untold(name, answer) for name, answer in answers.items() if name not in parts}
     cluster = _cluster(rack, ways, parts)
     of_rooster = parts.get(rack.gateway.name, {})
-    return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, unreachable(errors), cluster,
+    return Look(rack, time(), {name: machine.parse(name, said["machine"]) for name, said in parts.items()}, silent, cluster,
                 {name.removeprefix("hub "): parse_hub(name.removeprefix("hub "), said) for name, said in of_rooster.items()
                  if name.startswith("hub ")},
                 parse_published(of_rooster["published"]) if "published" in of_rooster else {},
@@ -67,6 +68,14 @@ def unreachable(errors: Mapping[str, MachineError]) -> dict[str, Unreachable]:
     from fabfile.facts.look import Unreachable
 
     return {name: Unreachable(type(error).__name__, error.problem, error.hint) for name, error in errors.items()}
+
+
+def _untold(name: str, answer: str) -> Unreachable:
+    """A machine that answers, and has no room for what its parts say."""
+    from fabfile.facts.look import Unreachable
+
+    return Unreachable("NoShell", f"it cannot tell what it is asked: {' '.join(answer.split())[:300] or 'it says nothing'}",
+                       f"fab -H {name} -- df -h /run shows whether it is full")
 
 
 def _question(rack: Rack, machine: Machine, more: str) -> str:

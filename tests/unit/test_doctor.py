@@ -174,6 +174,16 @@ def test_a_cluster_whose_control_planes_cannot_be_asked_is_unknown():
     assert looked({})[0].cluster is None
 
 
+def test_a_machine_without_room_for_what_it_would_say_is_told_as_that():
+    def full(verb: str, text: str) -> tuple[int, str]:
+        return 1, "mktemp: failed to create directory: No space left on device\n"
+
+    look, _ = looked({"rooster": full, "chick0": full})
+    assert not look.machines and "No space left" in look.unreachable["chick0"].problem
+    found = {one.where: one for one in examine(look)}
+    assert "runs no command" in found["chick0"].what and "df -h /run" in found["chick0"].fix
+
+
 # -- the rules -------------------------------------------------------------------------------------------------------------
 
 
