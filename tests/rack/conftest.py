@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,11 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "test"
 ENDPOINT = "kubeapi.flock.lan"
-HUB, HUB_AT = "jupyter.flock.example", "128.120.136.54"
+HUB, HUB_AT, HUB_WITHIN = "jupyter.flock.example", "128.120.136.54", "10.0.1.54"
 LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
@@ -178,18 +180,29 @@ def nodes(inside, kind):
 
 
 @pytest.fixture(scope="session")
+def api(lab, inside):
+    """Asks the hub's API from rooster, in the name of Coop's service: method, path, JSON to send; what it answers."""
+    def ask(method: str, path: str, body: str = "{}") -> str:
+        secrets = yaml.safe_load((lab.rack / "configs/secrets.yaml").read_text())
+        token = secrets["hub"]["hub"]["services"]["coop"]["apiToken"]
+        return inside("rooster", f"curl -ksS -H 'Authorization: token {token}' -X {method} -d {shlex.quote(body)} "
+                      f"--resolve {HUB}:443:{HUB_WITHIN} https://{HUB}/hub/api/{path}")
+    return ask
+
+
+@pytest.fixture(scope="session")
 def calling(lab, inside, tmp_path_factory):
-    """calling(50): calls the API by its endpoint's name from rooster, so often a second; gives the answers' times so far."""
+    """calling(50): calls the API by its endpoint's name from rooster or another machine, so often a second; the answers' times so far."""
     folder = tmp_path_factory.mktemp("calling")
     out = folder / "answers"
 
     @contextmanager
-    def call(per_second: int):
-        (folder / "hosts").write_text(inside("rooster", "cat /etc/hosts"))
+    def call(per_second: int, machine: str = "rooster"):
+        (folder / "hosts").write_text(inside("rooster", "cat /etc/hosts"))  # by a control plane's own it asks itself first
         (folder / "config").write_text(inside("chick0", "cat /etc/kubernetes/admin.conf"))
         out.write_text("")
         process = subprocess.Popen(
-            ["nsenter", f"--net={lab.places.namespace_path('rooster')}", sys.executable, str(Path(__file__).parent / "caller.py"),
+            ["nsenter", f"--net={lab.places.namespace_path(machine)}", sys.executable, str(Path(__file__).parent / "caller.py"),
              str(folder / "config"), str(folder / "hosts"), ENDPOINT, str(per_second), str(out)], stdin=subprocess.PIPE)
         try:
             wait_until("the API answers", lambda: out.read_text().count("\n") > 2 * per_second)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
-from tests.rack.conftest import wait_until
+from tests.rack.conftest import HUB, HUB_AT, HUB_WITHIN, wait_until
 from tests.rack.hub.browser import Browser
 
-NAME, PUBLIC, ADDRESS = "jupyter.flock.example", "128.120.136.54", "10.0.1.54"
+NAME, PUBLIC, ADDRESS = HUB, HUB_AT, HUB_WITHIN
 KUBECTL = "KUBECONFIG=/home/spicy/.kube/config kubectl -n hub"
 
 
@@ -69,19 +67,8 @@ def page(world):
     return get
 
 
-@pytest.fixture(scope="session")
-def api(hub, inside):
-    """Asks the hub's API from rooster, in the name of Coop's service: method, path, JSON to send; what it answers."""
-    def ask(method: str, path: str, body: str = "{}") -> str:
-        secrets = yaml.safe_load((hub.rack / "configs/secrets.yaml").read_text())
-        token = secrets["hub"]["hub"]["services"]["coop"]["apiToken"]
-        return inside("rooster", f"curl -ksS -H 'Authorization: token {token}' -X {method} -d {shlex.quote(body)} "
-                      f"--resolve {NAME}:443:{ADDRESS} https://{NAME}/hub/api/{path}")
-    return ask
-
-
 @pytest.fixture
-def no_server(api):
+def no_server(hub, api):
     """A student without a server, and none afterwards."""
     def stopped() -> bool:
         api("DELETE", "users/student/server")
