@@ -3,7 +3,7 @@
 # Nothing is mounted and no loop device is used. What makes a machine of it, such as its name and its keys, is written there.
 # It comes whole into its place or not at all.
 #
-# Given: place (its folder), sources (lines for apt), suite, packages (with commas), user, mebibytes (of Debian's partition).
+# Given: place (its folder), sources (lines for apt), suite, packages (with commas), user.
 set -e
 
 new=$place.new root=$new/root disk=$new/disk
@@ -24,6 +24,8 @@ mkdir -p "$root/boot/efi" "$root/boot/grub/i386-pc"
 cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
 chroot "$root" grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p '(,gpt3)/boot/grub' -o /boot/grub/i386-pc/core.img biosdisk part_gpt ext2
 
+# as small as what it holds allows: each byte is written to a machine's disk, where the partition and its file system grow
+mebibytes=$(($(du -smx "$root" | cut -f 1) * 6 / 5 + 256))
 truncate -s "$((514 + mebibytes + 1))M" "$disk"
 sgdisk -n 1:2048:+1M -t 1:ef02 -n 2:4096:+512M -t 2:ef00 -n 3:1052672:"+${mebibytes}M" -t 3:8304 "$disk" >/dev/null
 
@@ -47,7 +49,7 @@ for folder in BOOT debian; do
   mcopy -i "$esp" "$root/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "::/EFI/$folder/grubx64.efi"
 done
 
-mkfs.ext4 -q -F -E "offset=$((1052672 * 512))" -d "$root" "$disk" "${mebibytes}M"
+mkfs.ext4 -q -F -J size=64 -E "offset=$((1052672 * 512))" -d "$root" "$disk" "${mebibytes}M"
 rm -rf "$root"
 size=$(stat -c %s "$disk")
 zstd -q -T0 -6 -o "$new/image" "$disk"; rm "$disk"

@@ -11,7 +11,6 @@ from fabfile.upstream.preseed import SUITE, included
 NEEDS = {"dosfstools": None, "e2fsprogs": None, "gdisk": None, "mmdebstrap": None, "mtools": None, "zstd": None}  # on rooster
 # what Debian's installer adds to the base system: a kernel, loaders for both kinds of firmware, a way in
 PACKAGES = ("linux-image-amd64", "grub-efi-amd64-signed", "grub-pc-bin", "shim-signed", "efibootmgr", "openssh-server", "sudo")
-MEBIBYTES = 3072  # of Debian's partition, which grows on the disk that it is written to
 
 
 def build(rack: Rack, system: str) -> str:
@@ -25,8 +24,7 @@ def build(rack: Rack, system: str) -> str:
 
 def made(place: str, sources: str, user: str, packages: tuple[str, ...] = PACKAGES) -> str:
     """The same for any place, and lines of sources.list."""
-    return shell("image", place=place, sources=sources, suite=SUITE, packages=",".join(dict.fromkeys(packages)), user=user,
-                 mebibytes=str(MEBIBYTES))
+    return shell("image", place=place, sources=sources, suite=SUITE, packages=",".join(dict.fromkeys(packages)), user=user)
 
 
 def place(system: str) -> str:
