@@ -1,6 +1,7 @@
 """From a power button to a Ready node: empty machines, switched on by their BMCs, installed by Debian's own installer."""
 
 import hashlib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -41,24 +42,28 @@ def test_the_installer_claims_its_order_before_it_writes_and_the_machine_is_not_
     emptied(lab, "chick11")
 
 
-@pytest.mark.parametrize("name", MACHINES)
-def test_an_empty_machine_becomes_a_node(lab, types, cluster, name):
-    folder = emptied(lab, name)
-    other = digest(folder / emulated.image(1))
-    run = types("inv", "node.install", name, "--again", then=f"{name}\n")
-    with Followed(lab, name) as followed:
-        said = run.end()
-    assert not followed.asks, followed.asks
-    assert "hosts.yaml has it now" in said
-    nodes = lab.run("chick0", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes", "--no-headers").stdout
-    assert [line.split()[1] for line in nodes.splitlines() if line.startswith(f"{name} ")] == ["Ready"]
-    assert digest(folder / emulated.image(1)) == other, "hosts.yaml does not name this disk"
-    if MACHINES[name] != "bios":
-        assert types("fab", "-H", name, "--", SECURE_BOOT).end().split()[-1] == "1", "Secure Boot is enforced"
-    if MACHINES[name] == "http":
-        address = f"10.0.0.{100 + int(name.removeprefix('chick'))}"
-        sent = lab.run("rooster", "journalctl", "-u", "dnsmasq", "-o", "cat", "--grep", f"sent .* to {address}$", check=False).stdout
-        assert "/" not in sent, "nothing came by TFTP"
+@pytest.mark.parametrize("names", [("chick11",), ("chick12", "chick13")], ids=" and ".join)
+def test_empty_machines_become_nodes(lab, types, cluster, names):
+    """One alone, then two at once, each by a command that is typed once."""
+    disks = {name: emptied(lab, name) / emulated.image(1) for name in names}
+    others = {name: digest(disk) for name, disk in disks.items()}
+    with ExitStack() as following:
+        followed = [following.enter_context(Followed(lab, name)) for name in names]
+        runs = [types("inv", "node.install", name, "--again", then=f"{name}\n") for name in names]
+        said = [run.end() for run in runs]
+    assert not any(one.asks for one in followed), [one.asks for one in followed]
+    assert all("hosts.yaml has it now" in text for text in said)
+    assert all(digest(disk) == others[name] for name, disk in disks.items()), "hosts.yaml does not name these disks"
+    table = lab.run("chick0", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes", "--no-headers").stdout
+    ready = dict(line.split()[:2] for line in table.splitlines())
+    for name in names:
+        assert ready[name] == "Ready"
+        if MACHINES[name] != "bios":
+            assert types("fab", "-H", name, "--", SECURE_BOOT).end().split()[-1] == "1", "Secure Boot is enforced"
+        if MACHINES[name] == "http":
+            address = f"10.0.0.{100 + int(name.removeprefix('chick'))}"
+            sent = lab.run("rooster", "journalctl", "-u", "dnsmasq", "-o", "cat", "--grep", f"sent .* to {address}$", check=False).stdout
+            assert "/" not in sent, "nothing came by TFTP"
 
 
 def test_a_machine_with_a_system_starts_it_although_the_network_is_first(lab, types, cluster):
