@@ -19,7 +19,7 @@ OUTSIDE, SEES, TICKS = "203.0.113.80", 8123, 8124  # of the lab's internet; who 
 ROOSTERS = "128.120.136.26"
 FILE = """\
 domain: jupyter.flock.example
-quota: {cores: 2, memory: 4Gi, homes: 1}
+quota: {cores: 2, memory: 4Gi, homes: 1, gpus: 1}
 hub:
   chart: {name: lab-hub, version: 4.4.0-lab.1, repository: "https://charts.flock.example/"}
   values:
@@ -198,10 +198,13 @@ def test_quotas_bite(two, inside):
     def refused(document: dict) -> str:
         return inside("chick0", f"{KUBECTL} create -f - 2>&1 <<'X'\n{yaml.safe_dump(document)}X", check=False)
 
-    large = pod("biology", "caller")
-    large["metadata"]["name"] = "large"
-    large["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "3"
-    assert "exceeded quota: coop, requested: requests.cpu=3" in refused(large)
+    for resource, asked in (("cpu", "3"), ("nvidia.com/gpu", "2")):
+        large = pod("biology", "caller")
+        large["metadata"]["name"] = "large"
+        wants = large["spec"]["containers"][0]["resources"]
+        wants["requests"][resource] = asked
+        wants["limits"] = {resource: asked}
+        assert f"exceeded quota: coop, requested: requests.{resource}={asked}" in refused(large)
     claims = [{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": f"claim-{number}", "namespace": "biology"},
                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}} for number in range(3)]
     answers = [refused(claim) for claim in claims]
