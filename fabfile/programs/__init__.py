@@ -19,6 +19,7 @@
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster
     renew.sh         kubeadm's certificates made again
+    own_address.sh   the API's own address leaves a control plane, and may return
     kubelet_certificate.sh  a kubelet's certificate made again
     static_pod.sh    a static pod recreated, or its previous manifest back
     etcd_snapshot.sh a copy of all that the cluster stores

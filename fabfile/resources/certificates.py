@@ -123,7 +123,7 @@ class CertificateValidity(Resource):
 
     def _script(self) -> str:
         return "\n".join([_with_config(self.config), f"healthy() {{ {self.healthy}; }}",
-                          shell("renew", mark=self.MARK, config=_CONFIG)])
+                          shell("own_address", "renew", mark=self.MARK, config=_CONFIG)])
 
 
 def moment(text: str) -> datetime:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from shlex import quote
 
+from fabfile.programs import shell
+
 from .api_question import ADMIN
 from .base import Change, Command, Resource
 
@@ -67,13 +69,10 @@ class KubeadmUpgraded(Resource):
         shown = " ".join(map(quote, words))
         return Command("\n".join([
             f"mkdir -p /var/lib/coop; : >{MARK}; sync -- {MARK} /var/lib/coop",
-            *([_LEAVES, f"{shown} || {{ {_MAY_RETURN}; exit 1; }}", _MAY_RETURN] if self.control_plane else [shown]),
+            *([shell("own_address"), "own_address stop", f"{shown} || {{ own_address start; exit 1; }}", "own_address start"]
+              if self.control_plane else [shown]),
             f"rm -f {MARK}",
         ]), long=True, limit=1800.0 if self.control_plane else 300.0, shown=shown)
 
 
-# The API's own address, where it has one, goes to another control plane before etcd and the API server restart here: who asked them
-# meanwhile would wait for an answer from an address that has moved on.
-_OWN = "! systemctl is-enabled coop-endpoint >/dev/null 2>&1"
-_LEAVES, _MAY_RETURN = (f"{_OWN} || systemctl {verb} coop-endpoint" for verb in ("stop", "start"))
 _SAID = {"cluster": "the cluster", "kubelet": "the member's kubelet"}
