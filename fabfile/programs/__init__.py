@@ -14,7 +14,7 @@
     still_serves.sh  whether a machine does its work after an update
     packages_back.sh what was kept is installed again
     reboot_needed.sh why a machine has to be started again
-    modules_built.sh whether the kernel that it would boot has its modules
+    modules_built.sh which kernel it would boot, and whether it has its modules
     unit.sh          whether a unit came up, and what it said last
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster
