@@ -1,9 +1,10 @@
 # shellcheck shell=sh
-# Every home gets its quota: the folders two levels below the dataset's mount point. A home's project is its folder's inode number,
-# so there is no table to lose; what is right already costs a few processes, whatever the number of homes.
+# Every home gets its quota: the folders two levels below the dataset's mount point. A home's project is its folder's
+# inode number, so there is no table to lose; what is right already costs a few processes, whatever the number of homes.
 #
-# Given as arguments: the dataset; a file of lines "NAMESPACE BYTES FILES" (every home there), "NAMESPACE/HOME BYTES FILES" and
-# "* BYTES FILES" (any other folder, such as those of a hub that is in no file any more); and a file that is written: "at SECONDS", then "PERCENT NAMESPACE/HOME" of each home that is nearly full, which hubs are told.
+# Given as arguments: the dataset; a file of lines "NAMESPACE BYTES FILES" (every home there), "NAMESPACE/HOME BYTES
+# FILES" and "* BYTES FILES" (any other folder, such as those of a hub that is in no file any more); and a file that is
+# written: "at SECONDS", then "PERCENT NAMESPACE/HOME" of each home that is nearly full, which hubs are told.
 # FILES is how many files a home may have; 0: any number. A home that cannot be labelled is reported.
 
 set -u

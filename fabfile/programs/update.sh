@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
-# The updates of a machine's packages; whether it has to be started again afterwards is marked before the first is installed.
-# Behind apt.sh and modules_built.sh. Given: names (packages, by spaces), only ("yes": these and what they need, else all that is not on hold), mark
-# (a file) and reboots ("yes": mark it).
+# The updates of a machine's packages; whether it has to be started again afterwards is marked before the first is
+# installed. Behind apt.sh and modules_built.sh. Given: names (packages, by spaces), only ("yes": these and what they
+# need, else all that is not on hold), mark (a file) and reboots ("yes": mark it).
 
 [ "$reboots" != yes ] || { mkdir -p "${mark%/*}"; : >"$mark"; sync -- "$mark"; }
 dpkg --configure -a --force-confdef --force-confold

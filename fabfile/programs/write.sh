@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2154
-# An image is written to the named disk, from rooster, and becomes this machine's system. Its first MiB, and with it the partition
-# table, is written when the sum of all that came was right: what is cut short never starts. Comes behind claim.sh and job.sh.
+# An image is written to the named disk, from rooster, and becomes this machine's system. Its first MiB, and with it the
+# partition table, is written when the sum of all that came was right: what is cut short never starts. Comes behind
+# claim.sh and job.sh.
 #
-# Given besides: image (its path on rooster), sha256, unpacked (its bytes then), domain, mac (of the port to use), serial_console ("" or the kernel's),
-# target (/target), late (late.sh for this order).
+# Given besides: image (its path on rooster), sha256, unpacked (its bytes then), domain, mac (of the port to use),
+# serial_console ("" or the kernel's), target (/target), late (late.sh for this order).
 
 part() { case $named in *[0-9]) echo "$dev/${named}p$1" ;; *) echo "$dev/$named$1" ;; esac; }
 ends() { dd status=none if=/dev/zero of="$dev/$named" bs=1M count=1 seek="$1" conv=notrunc,fsync; }
