@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from .nft_rules import Chain, Packet, blocking, chains
+from .sockets import LISTING, Socket, listening
 
 # asked where none of its tables is there yet: $live is what was found of them
-PROBE = """
+PROBE = f"""
 if [ -z "$live" ]; then
   echo links; ip -o addr show up 2>/dev/null || :
   grep -Hs '' /proc/sys/net/ipv4/ip_forward || :
-  echo sockets; ss -Hlntup 2>/dev/null || :
+  echo sockets; {LISTING}
   echo rules; ! command -v nft >/dev/null || nft -s list ruleset 2>/dev/null || :
 fi
 """.strip()
@@ -21,32 +20,23 @@ fi
 _CLIENTS = {"68/udp", "546/udp"}  # DHCP's answers are read before any filter, or belong to a connection of our own
 
 
-@dataclass(frozen=True)
-class Socket:
-    """Where something listens; `address` is "" for all of the machine's."""
-
-    address: str
-    port: str  # "9100/tcp"
-    program: str
-
-
 def in_words(facts: str, ruleset: str, own: Collection[str]) -> str:
     """What these rules will drop and nothing drops now; "" when that is nothing. `own`: programs that come with the rules."""
     if not facts.startswith("links"):
         return ""
     links, _, rest = facts.removeprefix("links\n").partition("sockets\n")
-    listening, _, rules = rest.partition("rules\n")
+    listing, _, rules = rest.partition("rules\n")
     now, then = chains(rules), chains(ruleset)
     addresses = _addresses(links)
-    lost = [*_sockets(addresses, list(_listening(listening, own)), now, then), *_pings(addresses, now, then)]
+    lost = [*_sockets(addresses, _of_others(listing, own), now, then), *_pings(addresses, now, then)]
     if "ip_forward:1" in links:
         lost += _forwarded(addresses, now, then)
     return "; ".join(lost)
 
 
 def _sockets(addresses: dict[str, set[str]], sockets: Sequence[Socket], now: list[Chain], then: list[Chain]) -> Iterator[str]:
-    listening = {(socket.port, socket.program) for socket in sockets}
-    for port, program in sorted(listening, key=lambda one: (int(one[0].partition("/")[0]), one)):
+    programs = {(socket.port, socket.program) for socket in sockets}
+    for port, program in sorted(programs, key=lambda one: (int(one[0].partition("/")[0]), one)):
         here = [socket.address for socket in sockets if (socket.port, socket.program) == (port, program)]
         by = [name for name, own in addresses.items() if ("" in here or own & set(here))
               and _lost(Packet("input", name, port=port), now, then)]
@@ -78,14 +68,6 @@ def _addresses(links: str) -> dict[str, set[str]]:
     return found
 
 
-def _listening(listing: str, own: Collection[str]) -> Iterator[Socket]:
-    for line in listing.split("\n"):
-        words = line.split()
-        if len(words) < 5 or words[0] not in ("tcp", "udp"):
-            continue
-        address, _, number = words[4].rpartition(":")
-        address = address.strip("[]").partition("%")[0]
-        program = re.search(r'users:\(\("([^"]*)"', line)
-        socket = Socket("" if address in ("*", "0.0.0.0", "::") else address, f"{number}/{words[0]}", program[1] if program else "")
-        if socket.port not in _CLIENTS and socket.program not in own and not socket.address.startswith(("127.", "::1")):
-            yield socket
+def _of_others(listing: str, own: Collection[str]) -> list[Socket]:
+    return [socket for socket in listening(listing)
+            if socket.port not in _CLIENTS and socket.program not in own and not socket.address.startswith(("127.", "::1"))]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from shlex import quote
 
 from .base import Change, Resource, conflict
+from .sockets import LISTING, listening
 
 
 @dataclass(frozen=True)
@@ -25,27 +25,22 @@ class FreePorts(Resource):
 
     def probe(self) -> str:
         running = " && ".join(f"[ -d /sys/fs/cgroup/system.slice/{quote(unit)}.service ]" for unit in self.units)
-        return f"{{ {running}; }} || ! command -v ss >/dev/null || ss -Hlntup 2>/dev/null || :"
+        return f"{{ {running}; }} || ! command -v ss >/dev/null || {LISTING}"
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         told = set()
-        for line in facts.split("\n"):
-            words = line.split()
-            if len(words) < 5 or words[0] not in ("tcp", "udp"):
+        for socket in listening(facts):
+            expected = self.ports.get(socket.port)
+            if expected is None or not socket.users or not self._needed(socket.address):
                 continue
-            address, _, number = words[4].rpartition(":")
-            address, port = address.strip("[]").partition("%")[0], f"{number}/{words[0]}"
-            users = re.findall(r'\("([^"]*)",pid=(\d+)', line)
-            expected = self.ports.get(port)
-            if expected is None or not users or not self._needed(address):
+            if any(name == expected[:15] for name, _ in socket.users):  # the kernel keeps so much of a program's name
                 continue
-            if any(name == expected[:15] for name, _ in users):  # the kernel keeps so much of a program's name
-                continue
-            if port not in told:
-                told.add(port)
-                yield conflict(port, f"{port} is taken by {users[0][0]} (process {users[0][1]}), and {expected} needs it")
+            if socket.port not in told:
+                told.add(socket.port)
+                name, process = socket.users[0]
+                yield conflict(socket.port, f"{socket.port} is taken by {name} (process {process}), and {expected} needs it")
 
     def _needed(self, address: str) -> bool:
-        if address in ("*", "0.0.0.0", "::"):
+        if not address:  # all of the machine's
             return True
         return address in self.addresses if self.addresses else not address.startswith(("127.", "::1"))
