@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
+from fabfile.engine import going_down
 from fabfile.engine.command_output import shown
-from fabfile.engine.errors import LinkError, MachineError, NoAnswer, TookTooLong
-from fabfile.engine.events import Changed, Event, Ran
+from fabfile.engine.errors import LinkError, MachineError, NoAnswer
+from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
 from fabfile.secret import mask
@@ -24,8 +24,7 @@ def power_off(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[
     """
     (command,) = entry.change.commands
     began, session.doing, silent = time.monotonic(), mask(entry.change.what), 0
-    with suppress(LinkError, TookTooLong):  # it went down before it could answer
-        session.shell.ask(command.script, 15.0)
+    going_down.send(session, command)
     while silent < _SILENT:
         if time.monotonic() > began + command.limit:
             raise MachineError(entry.machine, f"it still answers {command.limit:.0f} s after it was told to switch itself off",
@@ -40,8 +39,4 @@ def power_off(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[
             silent = 0
         time.sleep(_PAUSE)
     session.off, session.doing = True, ""
-    seconds = time.monotonic() - began
-    session.commands += seconds
-    session.changes += 1
-    tell(Ran(entry.machine, entry.step, entry.resource, shown(command), 0, seconds))
-    tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
+    going_down.done(session, entry, command, began, tell)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
+from fabfile.engine import going_down
 from fabfile.engine.command_output import shown
 from fabfile.engine.errors import LinkError, NoAnswer, TookTooLong
-from fabfile.engine.events import Changed, Event, Ran
+from fabfile.engine.events import Event
 from fabfile.engine.fleet import Fleet, HostSession
 from fabfile.engine.plan import Entry
 from fabfile.resources.rebooted import STARTED
@@ -25,8 +25,7 @@ def reboot(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Eve
     (command,) = entry.change.commands
     began, session.doing, why = time.monotonic(), mask(entry.change.what), "it has not shut down"
     before = session.shell.ask(STARTED).output
-    with suppress(LinkError, TookTooLong):  # it went down before it could answer
-        session.shell.ask(command.script, 15.0)
+    going_down.send(session, command)
     while time.monotonic() < began + command.limit:
         try:
             fleet.reopen(session)
@@ -39,8 +38,4 @@ def reboot(fleet: Fleet, session: HostSession, entry: Entry, tell: Callable[[Eve
         raise NoAnswer(entry.machine, f"it was not reachable again within {command.limit:.0f} s: {why}",
                        step=entry.step, resource=entry.resource, command=shown(command),
                        hint="check its console")
-    seconds = time.monotonic() - began
-    session.commands += seconds
-    session.changes += 1
-    tell(Ran(entry.machine, entry.step, entry.resource, shown(command), 0, seconds))
-    tell(Changed(entry.machine, entry.step, entry.resource, mask(entry.change.what), seconds))
+    going_down.done(session, entry, command, began, tell)
