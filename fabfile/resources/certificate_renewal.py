@@ -57,8 +57,7 @@ class CertificatesRenewed(CertificateValidity):
             what = f"{self.node} serves older certificates than its files at {', '.join(stale)}"
         else:
             return
-        yield Change(what, (Command(self._script(), long=True, limit=600.0, shown="kubeadm certs renew all"),),
-                     interrupts=f"the API server, controller manager, scheduler and etcd of {self.node} restart")
+        yield self._renewal(what)
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,11 @@ class CertificateValidity(Resource):
             what = f"the certificates of {self.node} were made for {_hours(lasts)}, should be for {_hours(wanted)}"
         else:
             return
-        yield Change(what, (Command(self._script(), long=True, limit=600.0, shown="kubeadm certs renew all"),),
-                     interrupts=f"the API server, controller manager, scheduler and etcd of {self.node} restart")
+        yield self._renewal(what)
+
+    def _renewal(self, what: str) -> Change:
+        return Change(what, (Command(self._script(), long=True, limit=600.0, shown="kubeadm certs renew all"),),
+                      interrupts=f"the API server, controller manager, scheduler and etcd of {self.node} restart")
 
     def _script(self) -> str:
         return "\n".join([_with_config(self.config), f"healthy() {{ {self.healthy}; }}",
