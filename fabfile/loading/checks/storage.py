@@ -233,34 +233,41 @@ def homes_are_on_an_export(draft: Draft) -> Iterator[Wrong]:
         yield Wrong(STORAGE, ("homes", "files"), f"{homes.files} is no number of files", "0 for any number")
 
 
-def settings_are_of_their_programs(draft: Draft) -> Iterator[Wrong]:
-    storage = draft.storage
-    for section, keys in ((storage and storage.nfs) or {}).items():
+def settings_of_nfs(draft: Draft) -> Iterator[Wrong]:
+    nfs = (draft.storage and draft.storage.nfs) or {}
+    for section, keys in nfs.items():
         if section not in words.NFS_SECTIONS or not isinstance(keys, Mapping):
             yield Wrong(STORAGE, ("nfs", section), "is no section of nfs.conf", did_you_mean(section, words.NFS_SECTIONS))
             continue
         for key, value in keys.items():
             if section == "nfsd" and words.NFS_VERSIONS.get(key, value) != value:
                 yield Wrong(STORAGE, ("nfs", section, key), "NFS 4.2 alone is served", "leave this key out")
-    threads = ((storage and storage.nfs) or {}).get("nfsd", {})
+    threads = nfs.get("nfsd", {})
     threads = threads.get("threads") if isinstance(threads, Mapping) else None
     if threads is not None and (type(threads) is not int or threads < words.FEWEST_THREADS):
         yield Wrong(STORAGE, ("nfs", "nfsd", "threads"), f"{threads!r} threads are too few for a class that starts at once",
                     "64 by default")
-    for key in (storage and storage.zed) or {}:
+
+
+def settings_of_mail(draft: Draft) -> Iterator[Wrong]:
+    """ZED's, and those of msmtp, by which what it writes leaves the machine."""
+    zed, mail = (draft.storage and draft.storage.zed) or {}, (draft.storage and draft.storage.mail) or {}
+    for key in zed:
         if not key.startswith("ZED_"):
             yield Wrong(STORAGE, ("zed", key), "is no variable of zed.rc", "such as ZED_EMAIL_ADDR")
         elif any(word in key for word in words.ZED_SECRETS):
             yield Wrong(STORAGE, ("zed", key), "a secret does not belong in this file", "mail needs none: ZED_EMAIL_ADDR")
-    mail = (storage and storage.mail) or {}
     for key in mail:
         if key in words.MAIL_SECRETS:
             yield Wrong(STORAGE, ("mail", key), "a secret does not belong in this file", "a relay that takes the machine's mail without")
         elif key not in words.MAIL_KEYS:
             yield Wrong(STORAGE, ("mail", key), "is no key of msmtprc that Coop sets", did_you_mean(key, words.MAIL_KEYS))
-    if storage and storage.zed and storage.zed.get("ZED_EMAIL_ADDR") and not mail.get("host"):
+    if zed.get("ZED_EMAIL_ADDR") and not mail.get("host"):
         yield Wrong(STORAGE, ("zed", "ZED_EMAIL_ADDR"), "no mail leaves the machine", "mail: {host: smtp.example.org, from: …}")
-    for key, value in ((storage and storage.zfs) or {}).items():
+
+
+def parameters_of_zfs(draft: Draft) -> Iterator[Wrong]:
+    for key, value in ((draft.storage and draft.storage.zfs) or {}).items():
         if type(value) is not int:
             yield Wrong(STORAGE, ("zfs", key), "a number is expected", "as /sys/module/zfs/parameters shows it")
 
@@ -274,4 +281,5 @@ def _exports(draft: Draft) -> Iterator[tuple[str, Any]]:
 
 
 ALL = (pools_have_their_machine, vdevs_are_sound, disks_are_there_once, disks_of_a_vdev_are_of_one_size, properties_are_of_zfs,
-       copies_have_snapshots, exports_are_safe, shares_are_exported, homes_are_on_an_export, settings_are_of_their_programs)
+       copies_have_snapshots, exports_are_safe, shares_are_exported, homes_are_on_an_export, settings_of_nfs, settings_of_mail,
+       parameters_of_zfs)
