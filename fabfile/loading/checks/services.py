@@ -11,7 +11,7 @@ from fabfile.loading.draft import Draft, Wrong
 from fabfile.loading.secret_keys import OF_CHARTS
 from fabfile.rack.files import CLUSTER, NETWORK, STORAGE, VERSIONS
 from fabfile.rack.organisations import OrganisationHub
-from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS
+from fabfile.rack.publishing import BY_NAME, HTTP, HTTPS, Published
 from fabfile.rack.reading import Path
 from fabfile.rack.services import Service
 from fabfile.rack.spelling import did_you_mean
@@ -197,25 +197,31 @@ def one_owner_of_a_certificate(draft: Draft) -> Iterator[Wrong]:
             yield Wrong(file, place_of(service, "ingress", "tls"),
                         "would own the certificate beside proxy.https",
                         "proxy.https: {enabled: false}, or no ingress")
-        match owner:
-            case "letsencrypt":
-                hosts = https.get("hosts")
-                for index, host in enumerate(hosts if isinstance(hosts, tuple) else ()):
-                    if str(host).startswith("*"):
-                        yield Wrong(file, (*at, "hosts", index), f"{host} gets no certificate this way: its issuer looks at single names",
-                                    "type: secret, with a certificate for all of them that somebody has made by DNS")
-                if service.publish and service.publish not in (hosts if isinstance(hosts, tuple) else ()):
-                    yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing",
-                                "the certificate is for these names")
-                if not looked_up(https, "letsencrypt", "contactEmail"):
-                    yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing",
-                                "the address that gets warnings about the certificate")
-                if row and HTTP not in row.ports:
-                    yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), "80 is missing",
-                                f"{service.name} needs it for the check by the certificate's issuer")
-            case "secret" if not looked_up(https, "secret", "name"):
-                yield Wrong(file, (*at, "secret"), "name is missing",
-                            "the Secret that holds the certificate, made by its one owner")
+        if owner == "letsencrypt":
+            yield from _acme(service, https, row)
+        elif owner == "secret" and not looked_up(https, "secret", "name"):
+            yield Wrong(file, (*at, "secret"), "name is missing",
+                        "the Secret that holds the certificate, made by its one owner")
+
+
+def _acme(service: Service, https: Mapping[str, Any], row: Published | None) -> Iterator[Wrong]:
+    """What the chart needs to get a certificate by itself. `row`: where the hub is published."""
+    file, at = file_of(service), place_of(service, "proxy", "https")
+    hosts = https.get("hosts")
+    hosts = hosts if isinstance(hosts, tuple) else ()
+    for index, host in enumerate(hosts):
+        if str(host).startswith("*"):
+            yield Wrong(file, (*at, "hosts", index), f"{host} gets no certificate this way: its issuer looks at single names",
+                        "type: secret, with a certificate for all of them that somebody has made by DNS")
+    if service.publish and service.publish not in hosts:
+        yield Wrong(file, (*at, "hosts"), f"{service.publish} is missing",
+                    "the certificate is for these names")
+    if not looked_up(https, "letsencrypt", "contactEmail"):
+        yield Wrong(file, (*at, "letsencrypt"), "contactEmail is missing",
+                    "the address that gets warnings about the certificate")
+    if row and HTTP not in row.ports:
+        yield Wrong(NETWORK, ("publish", service.publish or "", "ports"), "80 is missing",
+                    f"{service.name} needs it for the check by the certificate's issuer")
 
 
 def subdomains_are_published(draft: Draft) -> Iterator[Wrong]:
