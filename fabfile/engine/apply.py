@@ -60,8 +60,8 @@ def _is_made_alone(change: Change) -> bool:
 
 @contextmanager
 def remote_values(rack: Rack, fleet: Fleet, entry: Entry) -> Iterator[str]:
-    """Shell text that sets the variables with a change's remote values; when its commands have ended they are revoked,
-    back. After a lost connection, or Ctrl-C, they may still be at work with them: then these expire by themselves.
+    """Shell text that sets the variables with a change's remote values; when its commands have ended, the values are revoked, the
+    last one first. After a lost connection, or Ctrl-C, they may still be at work with them: then these expire by themselves.
     """
     held: list[tuple[RemoteValue, str]] = []
     try:
