@@ -56,6 +56,7 @@ class Leaf:
     errors: tuple[int, int, int]  # read, write, checksum
     guid: str = ""
     inner: str = ""  # within its group, the "replacing-0" or "spare-1" that it is in with another disk
+    least: int = 0  # bytes that a disk in its place must have; 0 where zpool does not say
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def _leaves(one: Mapping[str, Any], inner: str = "") -> Iterator[Leaf]:
         return
     yield Leaf(whole_disk(str(one.get("path") or one.get("name", ""))), str(one.get("state", "")),
                (int(one.get("read_errors", 0)), int(one.get("write_errors", 0)), int(one.get("checksum_errors", 0))),
-               str(one.get("guid", "")), inner)
+               str(one.get("guid", "")), inner, int(one.get("rep_dev_size", 0)))
 
 
 def whole_disk(path: str) -> str:

@@ -131,6 +131,9 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     vdev = next((one for one in vdevs if bay in one.disks), None)
     if facts.pool is None:
         return Refused(("the pool is not imported",))
+    if facts.pool.state not in ("ONLINE", "DEGRADED"):
+        return Refused((f"pool {facts.pool.name} is {facts.pool.state}, and writes nothing: on the machine, zpool status {facts.pool.name} "
+                        f"says what is missing; when its disks answer again, zpool clear {facts.pool.name}",))
     if vdev is not None and vdev.group in ("spare", "cache"):
         return Refused((f"{bay} is a {vdev.group}, with no data of its own: on the machine, zpool remove {facts.pool.name} takes out the "
                         f"old disk, and zpool add {facts.pool.name} {vdev.group} {vdev.disks[bay]} brings the new one",))
@@ -149,6 +152,9 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     if len(ours) != 1:
         return Refused((f"which vdev of the pool is that of {bay} cannot be told: {len(ours)} have disks of it",))
     others = [leaf for leaf in ours[0].leaves if kernel.get(leaf.path, leaf.path) not in named]
+    if busy := [leaf.path for leaf in others if leaf.inner.startswith("replacing")]:
+        return Refused((f"a disk of {ours[0].name} is being replaced ({', '.join(busy)}): the next one when that has ended, which "
+                        f"inv storage.status shows",))
     if len(others) != 1:
         which = ", ".join(leaf.path for leaf in others) or "none"
         return Refused((f"one disk of {ours[0].name} should be in no file, and so be the one to replace: {which}",))
@@ -162,6 +168,9 @@ def replacement(bay: str, vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Re
     new = facts.disks[path]
     if new.contents:
         return Refused((f"{bay}: {path} (serial {new.serial or 'unknown'}) is not empty: {'; '.join(new.contents)}",))
+    if new.size < (least := max(leaf.least for leaf in ours[0].leaves)):
+        return Refused((f"{bay}: {path} (serial {new.serial or 'unknown'}) has {new.size} bytes, and a disk of {ours[0].name} "
+                        f"needs {least}",))
     return Replacement(old.guid or old.path, f"{old.path} ({old.state})", new)
 
 
