@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from blocks import Writer
 
 PROJECT = Path(__file__).parents[2]
 sys.path[:0] = [str(PROJECT)]
@@ -71,6 +72,14 @@ class Rack:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return Typed(done.returncode, done.stdout, time.monotonic() - began)
 
+    def until(self, machine: str, script: str, limit: float) -> float:
+        """Seconds until a script of a machine's ends well. AssertionError with what it said last."""
+        began = time.monotonic()
+        while (done := self.at(machine, script)).code:
+            assert time.monotonic() - began < limit, done.said
+            time.sleep(1)
+        return time.monotonic() - began
+
     def change(self, file: str, old: str, new: str) -> None:
         """Edit one of the rack's files."""
         path = self.lab.rack / file
@@ -83,6 +92,21 @@ class Rack:
         storage = self.lab.rack / "configs/storage.yaml"
         if "\nhomes:" not in storage.read_text():
             storage.write_text(storage.read_text() + "homes: {path: /nest/homes, quota: 200Mi, users: {boss: 400Mi}}\n")
+
+
+@pytest.fixture
+def writer(rack):
+    """Called with a file's path, and how long to wait between two blocks; ended with the test."""
+    writers: list[Writer] = []
+
+    def begun(path: str, pause: float = 0.0) -> Writer:
+        writers.append(Writer(rack.ssh("chick3"), path, pause))
+        writers[-1].until(0)
+        return writers[-1]
+
+    yield begun
+    for one in writers:
+        one.end()
 
 
 @pytest.fixture(scope="session")
