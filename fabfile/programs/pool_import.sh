@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # A pool that is there and not imported is imported, by its disks' ids. Never with -f, -F or -m: another machine may use it, and
-# what that would lose an operator decides. Given: pool (its name).
+# what that would lose an operator decides. Given: pool (its name), properties (what zpool is to set of it, one a line).
 
 ! zpool list -H -o name -- "$pool" >/dev/null 2>&1 || { echo "pool $pool is there"; exit 0; }
 udevadm settle --timeout=30 || :
@@ -10,4 +10,7 @@ zfs get -Hp -r -t filesystem -s local,received -o name,value sharenfs "$pool" | 
   [ "$value" = off ] || zfs set sharenfs=off "$name"
 done
 zfs set org.debian:periodic-scrub=disable "$pool"
+printf '%s\n' "$properties" | while read -r one; do
+  [ -z "$one" ] || [ "$(zpool get -Hp -o value "${one%%=*}" "$pool")" = "${one#*=}" ] || zpool set "$one" "$pool"
+done
 zpool list -o name,size,health "$pool"

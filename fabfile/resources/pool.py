@@ -13,6 +13,7 @@ from .pool_facts import DiskSeen, PoolFacts, parse
 from .pool_plan import Create, Import, Refused, WantedVdev, decided
 
 CREATED = {"cachefile": "/etc/zfs/zpool.cache"}  # of each pool: what imports it at boot
+FOR_EVER = frozenset(("ashift",))  # properties that a pool has since it was created
 SCRUB = "org.debian:periodic-scrub"
 # of its own file system, and so of all below: what belongs to no home
 ROOT = {"atime": "off", "acltype": "off", "xattr": "sa", "devices": "off", "setuid": "off", "snapdir": "hidden", "sharenfs": "off",
@@ -45,8 +46,10 @@ class ZfsPool(Resource):
         found = parse(facts, self.pool)
         match decided(self.pool, self.vdevs, found):
             case Import(when):
+                script = shell("pool_import", pool=self.pool, properties="\n".join(
+                    f"{key}={value}" for key, value in self.properties.items() if key not in FOR_EVER))
                 yield Change(f"pool {self.pool} is there, and not imported{': ' * bool(when)}{when}",
-                             (Command(shell("pool_import", pool=self.pool), long=True, limit=300.0, shown=f"zpool import {self.pool}"),),
+                             (Command(script, long=True, limit=300.0, shown=f"zpool import {self.pool}"),),
                              alters=frozenset({f"pool:{self.pool}"}))
             case Create(disks):
                 yield self._create(disks)
@@ -59,7 +62,7 @@ class ZfsPool(Resource):
 
     def _properties(self, found: Mapping[str, str]) -> Iterator[Change]:
         for key, value in self.properties.items():
-            if key != "ashift" and found.get(key, value) != value:
+            if key not in FOR_EVER and found.get(key, value) != value:
                 yield Change(f"{key} of pool {self.pool} is {found[key]}, should be {value}",
                              (Command(f"zpool set {quote(f'{key}={value}')} {self.pool}"),))
 
