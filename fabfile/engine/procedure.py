@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fabfile.engine.step import Step
 
 if TYPE_CHECKING:
     from fabfile.rack import Machine
 
+Item = TypeVar("Item")
 Stages = Callable[[tuple["Machine", ...]], Iterable[Step]]
 
 
@@ -25,5 +26,9 @@ def rolling(machines: Sequence[Machine], stages: Stages, at_once: int = 1) -> li
     A step that fails on one of its machines, or whose checks do not hold, is the last: no further batch is begun. That
     holds for a step of an earlier run, too, that was killed before it had verified what it changed.
     """
-    batches = [tuple(machines[first:first + at_once]) for first in range(0, len(machines), at_once)]
-    return [replace(step, gate=True) for batch in batches for step in stages(batch)]
+    return [replace(step, gate=True) for batch in batches(machines, at_once) for step in stages(batch)]
+
+
+def batches(machines: Sequence[Item], at_once: int) -> list[tuple[Item, ...]]:
+    """Those that are worked on at the same time, in order."""
+    return [tuple(machines[first:first + at_once]) for first in range(0, len(machines), at_once)]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from fabfile.resources.api_question import ADMIN
 from fabfile.resources.departure import POD_LINES, Pod, movable
-from fabfile.resources.etcd_members import etcdctl
 
 _MARK = "#pods\n"
-_NAMELESS = "one that never started"  # its join did not finish; the next bootstrap does it again
 
 
 @dataclass(frozen=True)
@@ -91,30 +88,3 @@ def parse(machine: str, answer: str, *, said_dead: bool, unreachable: str,
     return Leaving(machine, known=node.startswith("node"), ready=ready,
                    dead=said_dead or (bool(unreachable) and not ready and not runs), pods=tuple(movable(pods)),
                    unreachable=unreachable, holds_the_cluster=holds_the_cluster, runs=runs, said_dead=said_dead)
-
-
-def etcd_question(leader: str, pki: str) -> str:
-    """The query to this control plane about etcd's members: a line of those that there are, a line of how they answer."""
-    return (f"{etcdctl(leader, pki)}\n"
-            "etcdctl member list -w json 2>/dev/null; echo\netcdctl endpoint health --cluster -w json 2>/dev/null; echo")
-
-
-def etcd_without(machine: str, answer: str) -> str:
-    """Why etcd cannot do without this member, by the answer to that query; empty where those that are left are a majority
-    of themselves. A member that leaves takes its vote with it."""
-    try:
-        listed, health = (json.loads(line) for line in answer.splitlines() if line.strip())
-        well = {one["endpoint"] for one in health if one["health"]}
-        answers = {member.get("name") or _NAMELESS: not well.isdisjoint(member.get("clientURLs") or ())
-                   for member in listed["members"]}
-    except (ValueError, TypeError, KeyError):
-        return (f"etcd does not tell its members ({' '.join(answer.split())[:200] or 'no answer'}), so it is not known whether it can do "
-                f"without {machine}: inv doctor")
-    silent = [name for name, said in answers.items() if not said and name != machine]
-    left = len(answers) - 1
-    if machine not in answers or left - len(silent) > left // 2:
-        return ""
-    names = ", ".join(silent)
-    return (f"etcd has {len(answers)} members, and {names} {'does' if len(silent) == 1 else 'do'} not answer: without {machine} it would "
-            f"lose its majority, and the cluster with it. Switch {names} on, or first: "
-            + ", then ".join("inv cluster.bootstrap" if name == _NAMELESS else f"inv node.remove {name} --dead" for name in silent))

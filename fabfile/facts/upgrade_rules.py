@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from fabfile.facts.etcd_majority import etcd_while_away
 from fabfile.facts.upgrading import ClusterSeen, MemberSeen, NodeSeen
 from fabfile.rack.versions import minor, numbers
 from fabfile.resources.kubeadm_upgrade import COMPONENTS
@@ -29,6 +30,7 @@ class Situation:
     unfit: Callable[[str, str], str] = lambda part, version: ""  # why this version of a part does not go with the target
     strangers: frozenset[str] = frozenset()  # of hosts.yaml, those that answered and are in no cluster
     names: frozenset[str] | None = None  # the nodes that are to be drained; None: all that an upgrade has not come to
+    together: tuple[tuple[str, ...], ...] = ()  # the nodes that may be rebooted at the same time
 
     @property
     def planes(self) -> tuple[MemberSeen, ...]:
@@ -142,6 +144,12 @@ def etcd_is_well(now: Situation) -> Iterator[str]:
                        "in hosts.yaml put back meanwhile")
 
 
+def etcd_keeps_its_majority(now: Situation) -> Iterator[str]:
+    """Also where a control plane is meant to be off, which nobody has asked."""
+    well = {plane.name for plane in now.planes if not plane.etcd}
+    yield from etcd_while_away(now.together, {name: name in well for plane in now.planes for _, name in plane.etcd_members})
+
+
 def disks_have_room(now: Situation) -> Iterator[str]:
     """On the members that are still to be worked on."""
     names = {node.name for node in now.to_do}
@@ -208,6 +216,7 @@ def drains_can_end(now: Situation) -> Iterator[str]:
                        "the task wait (--wait 2h), or end them (--force)")
 
 
-RULES = (everything_was_seen, all_have_joined, one_minor_at_a_time, kubelets_are_in_bounds, nodes_are_ready, etcd_is_well, disks_have_room,
-         manifests_are_kubeadms, parts_go_together, no_removed_interface_is_used, drains_can_end)
-OF_DRAINS = (all_have_joined, nodes_are_ready, etcd_is_well, disks_have_room, drains_can_end)  # of any work that drains nodes
+RULES = (everything_was_seen, all_have_joined, one_minor_at_a_time, kubelets_are_in_bounds, nodes_are_ready, etcd_is_well,
+         etcd_keeps_its_majority, disks_have_room, manifests_are_kubeadms, parts_go_together, no_removed_interface_is_used, drains_can_end)
+# of any work that drains nodes
+OF_DRAINS = (all_have_joined, nodes_are_ready, etcd_is_well, etcd_keeps_its_majority, disks_have_room, drains_can_end)

@@ -16,11 +16,14 @@ from fabfile.tasks.powering import boot_next, identify, power  # noqa: F401  the
 from fabfile.tasks.task import DRY, JSON, YES, task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invoke import Context
 
     from fabfile.engine.step import Step
     from fabfile.engine.ways import SshWays
     from fabfile.facts.leaving import Leaving
+    from fabfile.facts.rebooting import Turn
     from fabfile.rack import Machine, Rack
 
 
@@ -85,7 +88,8 @@ def look_at_leaving(rack: Rack, machine: Machine, dead: bool, ways: SshWays) -> 
     from dataclasses import replace
 
     from fabfile.engine.errors import proves_that_it_runs
-    from fabfile.facts.leaving import etcd_question, etcd_without, parse, question
+    from fabfile.facts.etcd_majority import etcd_question, etcd_without
+    from fabfile.facts.leaving import parse, question
     from fabfile.tasks.queries import ask
     from fabfile.upstream.documents import certificates_folder, etcd_folder
 
@@ -115,7 +119,8 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
     """Reboot nodes in turn, by default one at a time.
 
     Each is Ready again before the next goes down, and cordoned meanwhile;
-    without --drain its pods stop until it is back.
+    without --drain its pods stop until it is back. More control planes at a time
+    than etcd can do without are refused.
     """
     from time import time
 
@@ -138,24 +143,56 @@ def reboot(c: Context, machines: str, drain: bool = False, at_once: int = 1, dry
         leader = rack.leader.name
         asked = {chick.name: STARTED for chick in chicks if chick.name != leader}
         started, errors = ask(rack, {**asked, leader: f"{STARTED}\necho '#marks'\n{MARKS}{pods}"}, ways=ways)
-    for error in errors.values():
-        raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
-    own, *of_nodes = started.pop(leader).split("#node ")
-    own, _, marks = own.partition("#marks\n")
-    found = {**started, leader: own}
-    whose = turns({name: found[name].strip() for name in names}, marks, time())
-    interrupts = {}
-    for text in of_nodes:
-        name, _, answer = text.partition("\n")
-        leaving = parse(name, answer, said_dead=False, unreachable="", holds_the_cluster=False)
-        if leaving is None:
-            raise Exit(f"the API server cannot be queried about the pods on {name}: {answer.strip()}", code=1)
-        interrupts[name] = leaving.reboot_words(single=len(rack.control_planes) == 1 and name == leader, drained=drain)
+        for error in errors.values():
+            raise Exit(f"{error}\n{error.hint}".rstrip(), code=error.exit_code)
+        own, *of_nodes = started.pop(leader).split("#node ")
+        own, _, marks = own.partition("#marks\n")
+        found = {**started, leader: own}
+        whose = turns({name: found[name].strip() for name in names}, marks, time())
+        interrupts = {}
+        for text in of_nodes:
+            name, _, answer = text.partition("\n")
+            leaving = parse(name, answer, said_dead=False, unreachable="", holds_the_cluster=False)
+            if leaving is None:
+                raise Exit(f"the API server cannot be queried about the pods on {name}: {answer.strip()}", code=1)
+            interrupts[name] = leaving.reboot_words(single=len(rack.control_planes) == 1 and name == leader, drained=drain)
+        refuse_without_majority(rack, whose, at_once, ways)
     done = [turn.machine for turn in whose if turn.done]
     if done and not json:
         print(f"an earlier run of this was cut short after {', '.join(done)}: it goes on with the others\n")
     converge(command(), lambda rack: reboot_steps(rack, whose, interrupts, drain, at_once),
              dry=dry, yes=yes, json=json, rack=rack)
+
+
+def refuse_without_majority(rack: Rack, turns: Sequence[Turn], at_once: int, ways: SshWays) -> None:
+    """Ends the task with code 2, nothing touched, where etcd would lose its majority while these machines are rebooted so many at a
+    time. A member that an earlier run has rebooted a moment ago may still be starting: it is waited for."""
+    import time
+
+    from fabfile.engine.procedure import batches
+    from fabfile.facts.etcd_majority import etcd_question, etcd_while_away, members_of
+    from fabfile.facts.upgrading import PATIENCE
+    from fabfile.tasks.queries import ask
+    from fabfile.upstream.documents import certificates_folder, etcd_folder
+
+    planes = {one.name for one in rack.control_planes}
+    together = [[turn.machine for turn in batch if turn.machine in planes and not turn.done] for batch in batches(turns, at_once)]
+    if len(planes) == 1 or not any(together) or not etcd_folder(rack):
+        return
+    rebooted, leader, until = {turn.machine for turn in turns if turn.done}, rack.leader.name, time.monotonic() + PATIENCE
+    while True:
+        answers, errors = ask(rack, {leader: etcd_question(leader, certificates_folder(rack))}, ways=ways)
+        try:
+            members = members_of(answers.get(leader) or str(errors.get(leader, "")))
+        except ValueError as problem:
+            raise Exit(f"{problem}, so it is not known which control planes may be rebooted: inv doctor\nnothing was changed",
+                       code=2) from None
+        why = [*etcd_while_away(together, members)]
+        if not why:
+            return
+        if all(members.get(name, True) for name in rebooted) or time.monotonic() > until:
+            raise Exit("\n".join([*why, "nothing was changed"]), code=2)
+        time.sleep(3.0)
 
 
 @task(may="machines", help={

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from fabfile.rack import Rack
 
 
-def look(rack: Rack, ask: Ask, ends_servers: bool, names: frozenset[str] | None = None) -> Situation:
-    """All that the rules look at. `names`: the nodes that are to be drained; None: all that an upgrade has not come to."""
+def look(rack: Rack, ask: Ask, ends_servers: bool, names: frozenset[str] | None = None,
+         together: tuple[tuple[str, ...], ...] = ()) -> Situation:
+    """All that the rules look at. `names`: the nodes that are to be drained; None: all that an upgrade has not come to. `together`:
+    those that may be rebooted at the same time."""
     from fabfile.engine.errors import MachineError
     from fabfile.engine.parallel import each
     from fabfile.facts.upgrade_rules import Situation
@@ -39,4 +41,4 @@ def look(rack: Rack, ask: Ask, ends_servers: bool, names: frozenset[str] | None 
         tuple(machine.name for machine in rack.control_planes),
         frozenset(machine.name for machine in rack.chicks if machine.expected_off), ends_servers,
         lambda part, version: unfit(part, version, kubernetes, rack.versions.tested_here),
-        frozenset(answers.keys() - members), names)
+        frozenset(answers.keys() - members), names, together)

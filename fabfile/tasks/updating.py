@@ -18,14 +18,15 @@ class LookingForUpdates:
     """The preparation (engine/preparation.py) of updates: what each machine would get, and whether it has to be started
     again. For nodes it ends the run, with nothing touched, where a drain could not end well."""
 
-    def __init__(self, rack: Rack, machines: Sequence[Machine], security: bool, ends_servers: bool = False):
+    def __init__(self, rack: Rack, machines: Sequence[Machine], security: bool, ends_servers: bool = False, at_once: int = 1):
         self.updates: Mapping[str, Updates] = {}
-        self._rack, self._machines, self._security, self._ends_servers = rack, machines, security, ends_servers
+        self._rack, self._machines, self._security, self._ends_servers, self._at_once = rack, machines, security, ends_servers, at_once
 
     def before(self, ask: Ask) -> list[str]:
         """Raises Rejected."""
         from fabfile.engine.errors import Rejected
         from fabfile.engine.parallel import each
+        from fabfile.engine.procedure import batches
         from fabfile.facts.updates import parse, question
         from fabfile.facts.upgrade_rules import OF_DRAINS, refusals
         from fabfile.roles.held import held_by_coop
@@ -45,7 +46,8 @@ class LookingForUpdates:
                   if found.unbuilt and found.reboot and not self.wanted(by_name[name]) and name != self._rack.gateway.name]
         to_do = frozenset(name for name in by_name if self.is_to_do(by_name[name]))
         if to_do and self._rack.gateway.name not in to_do:
-            wrong += refusals(look(self._rack, ask, self._ends_servers, to_do), OF_DRAINS)
+            together = tuple(tuple(one.name for one in batch if one.name in to_do) for batch in batches(self._machines, self._at_once))
+            wrong += refusals(look(self._rack, ask, self._ends_servers, to_do, together), OF_DRAINS)
         if wrong:
             raise Rejected(wrong)
         told = [f"no updates: {', '.join(name for name in by_name if name not in to_do)}"] if len(to_do) < len(by_name) else []
@@ -73,7 +75,7 @@ def node_update_steps(rack: Rack, machines: Sequence[Machine], *, at_once: int, 
     from fabfile.roles.pod_traffic import members_work_together
     from fabfile.tasks.draining import emptied
 
-    found, leader = LookingForUpdates(rack, machines, security, force or wait > 0), (rack.leader,)
+    found, leader = LookingForUpdates(rack, machines, security, force or wait > 0, at_once), (rack.leader,)
 
     def updated(rack: Rack, machine: Machine) -> Iterator[Resource]:
         yield SystemUpdated(found.wanted(machine), security)

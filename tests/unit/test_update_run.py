@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,8 +52,11 @@ class Computer:
 class Flock:
     """All of them. `acts` is what was done."""
 
+    at_once = 1
+
     def __init__(self, rack, updates, pod_owner="ReplicaSet"):
         self.rack, self.pod_owner, self.acts, self.kill = rack, pod_owner, [], None
+        self.members = "".join(f"member started {one.name}\n" for one in rack.control_planes)
         self.computers = {name: Computer(list(updates.get(name, ()))) for name in rack.machines}
 
     def ways(self):
@@ -72,7 +75,7 @@ class Flock:
                 mine.boots, mine.pending = mine.boots + 1, False
             elif found[3]:
                 mine.pending, mine.updates = any(line.startswith("libc6") for line in mine.updates), []
-            assert sum(one.cordoned for one in self.computers.values()) <= 1
+            assert sum(one.cordoned for one in self.computers.values()) <= self.at_once
             return 0, ""
         if "/var/lib/coop/unverified/" in text:
             note = re.findall(r"unverified/([\w ]+)", text)[-1]
@@ -91,7 +94,7 @@ class Flock:
             return (f"#configured\nkubernetesVersion: v1.36.4\n#nodes\n{nodes}#calico\n#pods\nchick2|hub|jupyter-ada|"
                     f"{self.pod_owner}|Running|ada\n#budgets\n#releases\n#drains\n")
         if "echo stranger" in text:
-            return "kubelet 1.36.4-1.1\ndisk / 50\n"
+            return f"kubelet 1.36.4-1.1\ndisk / 50\n{self.members}"
         if text.startswith("for pair in"):
             return "".join(f"{line.split()[0]}\n" for line in mine.updates if f"{line.split()[0]}=" in text)
         if "run/reboot-required" in text:
@@ -132,6 +135,21 @@ def test_only_nodes_with_updates_are_drained_and_only_some_are_rebooted(rack):
     assert result.exit_code == 0 and flock.acts == a_turn("chick0", True) + a_turn("chick2", False)
     again = update(rack, flock)
     assert (again.exit_code, again.changes) == (0, 0)
+
+
+def test_control_planes_are_updated_no_more_at_a_time_than_etcd_can_do_without(rack):
+    planes = {name: one.model_copy(update={"roles": frozenset({"control-plane"})}) if one.is_member else one
+              for name, one in rack.machines.items()}
+    rack = replace(rack, machines=planes)
+    flock = Flock(rack, {"chick0": [CURL], "chick1": [CURL], "chick2": [CURL]})
+    flock.at_once = 2
+    result = update(rack, flock, at_once=2)
+    assert result.exit_code == 2 and isinstance(result.errors[0], Rejected) and flock.acts == []
+    assert "etcd has 3 members: chick0, chick1 must not be rebooted together" in str(result.errors[0])
+    assert update(rack, flock).exit_code == 0 and len(flock.acts) == 12
+    flock = Flock(rack, {"chick0": [CURL], "chick2": [CURL]})  # in batches of their own
+    flock.at_once = 2
+    assert update(rack, flock, at_once=2).exit_code == 0 and len(flock.acts) == 8
 
 
 def test_only_security_updates(rack):

@@ -39,7 +39,8 @@ def situation(case: dict) -> Situation:
         {name: member for name, member in members.items() if name not in away}, case.get("unreachable", {}),
         tuple(case.get("control_planes", ["chick0"])), frozenset(case.get("expected_off", ())), case.get("force", False),
         lambda part, version: "unfit" if version.removeprefix("v").startswith(("1.7", "3.30")) else "",
-        frozenset(case.get("strangers", ())), frozenset(case["names"]) if "names" in case else None)
+        frozenset(case.get("strangers", ())), frozenset(case["names"]) if "names" in case else None,
+        tuple(map(tuple, case.get("together", ()))))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["case"]) for case in CASES])
