@@ -63,6 +63,10 @@ class BmcProblem(Exception):
     """Why a BMC cannot be talked to, in one sentence; it was told nothing, or nothing that changes anything."""
 
 
+class OtherMachine(BmcProblem):
+    """It answers, and is not the BMC of the machine that hosts.yaml names it for."""
+
+
 def lacking(rack: Rack, machine: Machine) -> Iterator[Problem]:
     """What the rack's files have to say before a BMC can be talked to."""
     bmc, at = machine.bmc, ("machines", machine.name, "bmc")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fabfile.bmc.board import BmcProblem, State
+from fabfile.bmc.board import BmcProblem, State, other_machine
 from fabfile.bmc.known import PATIENCE, Known
 from fabfile.bmc.redfish import USUAL
 
@@ -17,6 +17,9 @@ LONGEST = 300.0  # seconds: to shut down, to be switched off, and on
 
 @dataclass(frozen=True)
 class _ByBmc(Resource):
+    """Nothing is sent to a BMC that is another machine's, whoever asks for it: what it said before counts, too, as by IPMI the probe
+    does not ask for a serial number again."""
+
     known: Known
 
     @property
@@ -28,7 +31,11 @@ class _ByBmc(Resource):
 
     def changes(self, facts: str, altered: Set[str]) -> Iterator[Change]:
         try:
-            yield from self.wanted(self.known.read(facts))
+            now = self.known.read(facts)
+            for state in (self.known.state, now):
+                if wrong := other_machine(self.known.board, state):
+                    raise BmcProblem(wrong)
+            yield from self.wanted(now)
         except BmcProblem as problem:
             yield refusal(f"the BMC of {self.machine}: {problem}", shown=f"ask the BMC of {self.machine}")
 

@@ -29,18 +29,28 @@ def boards_of(rack: Rack, machine: Machine) -> Board:
 def known(rack: Rack, board: Board, ways: SshWays) -> Known:
     """A BMC, with what it says now; the task ends with code 1 when it cannot be asked, and with 2 when it is
     another machine's."""
-    from fabfile.bmc.board import BmcProblem, other_machine
+    from fabfile.bmc.board import BmcProblem, OtherMachine
 
-    found = look(rack, [board], ways)[board.machine]
+    found = compared(rack, [board], ways)[board.machine]
+    if isinstance(found, OtherMachine):
+        raise Exit(f"the BMC of {board.machine} ({board.address}): {found}. Nothing was changed", code=2)
     if isinstance(found, BmcProblem):
         raise Exit(f"the BMC of {board.machine} ({board.address}): {found}", code=1)
-    if wrong := other_machine(board, found.state):
-        raise Exit(f"the BMC of {board.machine} ({board.address}): {wrong}. Nothing was changed", code=2)
     return found
 
 
+def compared(rack: Rack, boards: list[Board], ways: SshWays) -> dict[str, Known | BmcProblem]:
+    """What some BMCs say now, for whoever has them do something next: one that is another machine's by its UUID or serial number is an
+    OtherMachine."""
+    from fabfile.bmc.board import BmcProblem, OtherMachine, other_machine
+
+    found = look(rack, boards, ways)
+    return {name: OtherMachine(wrong) if not isinstance(one, BmcProblem) and (wrong := other_machine(one.board, one.state)) else one
+            for name, one in found.items()}
+
+
 def look(rack: Rack, boards: list[Board], ways: SshWays) -> dict[str, Known | BmcProblem]:
-    """What some BMCs say now, all asked at once; or why one does not say it."""
+    """What some BMCs say now, all asked at once; or why one does not say it. Whose they are is not looked at: `compared` does that."""
     from fabfile.bmc.asking import asking
     from fabfile.bmc.board import BmcProblem
 

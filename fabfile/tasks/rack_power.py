@@ -238,11 +238,11 @@ def closed(rack: Rack, questions: Mapping[str, str]) -> dict[str, str]:
 
 
 def switched_on(rack: Rack, machines: Sequence[Machine], say: Callable[[str], None]) -> None:
-    """By its BMC, where there is one that says that the machine is off; the others are named."""
-    from fabfile.bmc.board import BmcProblem, board, lacking
+    """By its BMC, where there is one that says that the machine is off, and is not another machine's; the others are named."""
+    from fabfile.bmc.board import BmcProblem, OtherMachine, board, lacking
     from fabfile.engine.step import Step
     from fabfile.resources.bmc import Powered
-    from fabfile.tasks.bmcs import look
+    from fabfile.tasks.bmcs import compared
     from fabfile.tasks.converge import converge
     from fabfile.tasks.leader import connected
 
@@ -252,9 +252,11 @@ def switched_on(rack: Rack, machines: Sequence[Machine], say: Callable[[str], No
     if not by_bmc:
         return
     with connected(rack) as ways:
-        found = look(rack, [board(rack, one) for one in by_bmc], ways)
+        found = compared(rack, [board(rack, one) for one in by_bmc], ways)
     for name, known in found.items():
-        if isinstance(known, BmcProblem):
+        if isinstance(known, OtherMachine):
+            say(f"switch {name} on now: nothing was said to its BMC, as {known}. Which address in hosts.yaml is wrong? inv rack.bmc")
+        elif isinstance(known, BmcProblem):
             say(f"switch {name} on now: its BMC cannot be asked ({known})")
     off = [known for known in found.values() if not isinstance(known, BmcProblem) and known.state.off]
     if off:

@@ -39,19 +39,19 @@ class Starter:
 
 def starter(rack: Rack, box: Machine, ways: SshWays) -> Starter:
     """Asks the machine's BMC, if it has one; the task ends with code 2 when that is another machine's."""
-    from fabfile.bmc.board import BmcProblem, board, lacking, other_machine
-    from fabfile.tasks.bmcs import look
+    from fabfile.bmc.board import BmcProblem, OtherMachine, board, lacking
+    from fabfile.tasks.bmcs import compared
 
     if box.bmc is None or box.bmc.protocol is None:
         return Starter()
     if problems := [*lacking(rack, box)]:
         return Starter(why_not=str(problems[0]))
     one = board(rack, box)
-    found = look(rack, [one], ways)[box.name]
+    found = compared(rack, [one], ways)[box.name]
+    if isinstance(found, OtherMachine):
+        raise Exit(f"the BMC of {box.name} ({one.address}): {found}\nnothing was armed", code=2)
     if isinstance(found, BmcProblem):
         return Starter(why_not=f"the BMC of {box.name} ({one.address}): {found}")
-    if wrong := other_machine(one, found.state):
-        raise Exit(f"the BMC of {box.name} ({one.address}): {wrong}\nnothing was armed", code=2)
     return Starter(found)
 
 
@@ -61,13 +61,13 @@ def boot_as_usual(rack: Rack, box: Machine) -> None:
     from fabfile.engine.lock import PATIENCE
     from fabfile.resources.bmc import BootsNext
     from fabfile.tasks.bmc_changes import change
-    from fabfile.tasks.bmcs import look
+    from fabfile.tasks.bmcs import compared
     from fabfile.tasks.leader import connected
 
     if box.bmc is None or box.bmc.protocol is None or [*lacking(rack, box)]:
         return
     with connected(rack) as ways:
-        found = look(rack, [board(rack, box)], ways)[box.name]
+        found = compared(rack, [board(rack, box)], ways)[box.name]
     if isinstance(found, BmcProblem) or not found.state.boot:
         return
     print(f"        its BMC boots it by {found.state.boot} again, although it was told to do so once", flush=True)

@@ -11,13 +11,19 @@ import pytest
 import simulated
 from invoke import Context, Exit
 
+from fabfile.bmc.board import Board, State
+from fabfile.bmc.ipmi import ByIpmi
 from fabfile.engine import powering_off
 from fabfile.engine.errors import KeyRefused, NoAnswer
 from fabfile.engine.run import run
 from fabfile.finding import Severity
 from fabfile.loading import load
+from fabfile.rack.bmc import Bmc
+from fabfile.rack.hardware import Hardware
 from fabfile.resources import Once
-from fabfile.tasks import queries, rack_power
+from fabfile.resources.bmc import BootsNext, Identified, Powered, Started
+from fabfile.secret import Secret
+from fabfile.tasks import bmcs, queries, rack_power
 from fabfile.tasks.announcing import announced, states_of_hubs
 from tests.unit.small_rack import small_rack
 
@@ -162,6 +168,50 @@ def test_each_gate_is_waited_for_before_the_next(rack, monkeypatch):
     assert [line.partition(": ")[0] for line in gates.said if "up after" in line] == ["gateway", "control planes", "workers"]
     assert "switch chick0 on now: no BMC can do it" in gates.said and "switch chick2 on now: no BMC can do it" in gates.said
     assert (gates.looks["rooster"], gates.looks["chick0"], gates.looks["chick1"], gates.looks["chick2"]) == (3, 4, 1, 2)
+
+
+ENTRY = {"address": "192.168.0.101", "protocol": "ipmi", "user": "ADMIN"}
+
+
+@pytest.mark.parametrize("recorded, says, sent, told", [
+    # what hosts.yaml has of chick1, what its BMC says of its machine
+    ({"uuid": "4c4c4544-0042-3510-804b-b7c04f384d32"}, {"uuid": "4C4C4544-0042-3510-804B-B7C04F384D32"}, True, ""),
+    ({"uuid": "4c4c4544-0042-3510-804b-b7c04f384d32"}, {"uuid": "4C4C4544-0042-3510-804B-B7C04F384D99"}, False,
+     "it is of another machine: its UUID is 4c4c4544-0042-3510-804b-b7c04f384d99, and hosts.yaml has 4c4c4544-0042-3510-804b-b7c04f384d32"),
+    ({"serial": "S1"}, {"serials": ("S1",)}, True, ""),
+    ({"serial": "S1"}, {"serials": ("S2",)}, False, "it is of another machine: its serial number is S2, and hosts.yaml has S1 for chick1"),
+    ({}, {"serials": ("S2",)}, True, ""),  # as node.power: none is recorded
+    ({"serial": "S1"}, {}, True, ""),  # as node.power: it does not say its own
+])
+def test_another_machines_bmc_is_named_and_nothing_is_sent_to_it(rack, monkeypatch, recorded, says, sent, told):
+    machines = {**rack.machines}
+    for name, hardware in (("chick1", Hardware(**recorded)), ("chick2", Hardware(serial="S7"))):
+        machines[name] = machines[name].model_copy(update={"bmc": Bmc.model_validate(ENTRY), "hardware": hardware})
+    rack = replace(rack, machines=machines, secrets={"bmc": {"password": Secret("secret")}})
+    answers = {"chick1": State("off", **says), "chick2": State("off", serials=("S7",))}
+    monkeypatch.setattr(bmcs, "look", lambda rack, boards, ways: {one.machine: ByIpmi(one, answers[one.machine]) for one in boards})
+    said, steps = [], []
+    monkeypatch.setattr("fabfile.tasks.converge.converge", lambda name, made, **words: steps.extend(made(rack)))
+    rack_power.switched_on(rack, [rack.machine("chick1"), rack.machine("chick2")], said.append)
+    (step,) = steps
+    assert [one.machine for one in step.role(rack, rack.gateway)] == ["chick1"] * sent + ["chick2"]
+    assert [line for line in said if "chick1" in line] == ([
+        f"switch chick1 on now: nothing was said to its BMC, as {said[0].partition(', as ')[2]}"] if told else [])
+    assert not told or told in said[0]
+
+
+@pytest.mark.parametrize("power, made", [
+    ("off", lambda known: Powered(known, True)), ("on", lambda known: Powered(known, False)),
+    ("off", lambda known: Started(known, "network")), ("off", lambda known: BootsNext(known, "network")),
+    ("off", lambda known: Identified(known, True))])
+@pytest.mark.parametrize("before, now", [(("S2",), ()), (("S1",), ("S2",))])
+def test_whoever_asks_for_it_another_machines_bmc_is_told_nothing(monkeypatch, power, made, before, now):
+    """Also where its answer changed since it was looked at, or where the probe does not ask for it again."""
+    known = ByIpmi(Board("chick1", "192.168.0.101", "ADMIN", Secret("secret"), protocol="ipmi", serial="S1"), State(power, serials=before))
+    monkeypatch.setattr(ByIpmi, "read", lambda self, output: State(power, serials=now))
+    (change,) = made(known).changes("", frozenset())
+    assert "chick1: it is of another machine: its serial number is S2" in change.what
+    assert [command.script for command in change.commands] == [f"echo '{change.what}' >&2; exit 1"]
 
 
 @pytest.mark.parametrize("away, unasked", [("rooster", "chick0"), ("chick0", "chick1")])
