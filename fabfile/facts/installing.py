@@ -130,15 +130,20 @@ def lost(boots: Boots, address: str, order: Ordered) -> bool:
     return bool(order.word("failed")) or restarted(boots, address, order) or boots.now - active(boots, address, order) >= SILENT
 
 
+def seconds_left(boots: Boots, address: str, order: Ordered) -> int:
+    """How long an installer that has claimed may still be silent before it is given up."""
+    return max(0, active(boots, address, order) + SILENT - boots.now)
+
+
 def closed(machine: Machine, order: Ordered) -> bool:
     """Whether its installation came to its end: hosts.yaml has the host key that the new system reported."""
     word = order.word("finished")
     return word is not None and word.text.strip() == machine.host_key
 
 
-def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reinstall: bool = False) -> Stage:
+def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reinstall: bool = False, off: bool = False) -> Stage:
     """What is to be done for the machine now, for whoever wants this order. "other": it is armed to write other disks. "busy": it
-    is at work on another order."""
+    is at work on another order. `off`: that it is off was seen, before rooster was asked for `boots`."""
     address = str(machine.address())
     order = boots.order(address)
     if order is None or order.state in ("expired", "withdrawn"):
@@ -150,7 +155,7 @@ def stage(boots: Boots, machine: Machine, new: Order, again: bool = False, reins
             return "order"
         return "watch" if order.disks == new.disks else "other"
     if order.state == "claimed":
-        if not lost(boots, address, order):
+        if not lost(boots, address, order) and not (off and again and same and wanted.installs):
             return "watch" if same and (wanted.installs or order.disks == new.disks) else "busy"
         return "failed" if same and wanted.installs and not again else "order"
     if same and wanted.kept:

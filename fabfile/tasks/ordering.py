@@ -35,7 +35,17 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
     with connected(rack) as ways:
         boots = boots_of(rack, ways)
         former = boots.order(str(box.address()))
-        match stage(boots, box, order, again, reinstall):
+        found = stage(boots, box, order, again, reinstall)
+        if again and found == "watch" and former and former.state == "claimed":
+            by = starter(rack, box, ways)
+            boots = boots_of(rack, ways)  # it may have finished before it went off: then nothing failed that would be done again
+            former = boots.order(str(box.address()))
+            if former and former.state == "claimed":
+                print(again_words(boots, box, former, by) + "\n", flush=True)
+                found = stage(boots, box, order, again, reinstall, off=by.proves_off)
+            else:
+                found = stage(boots, box, order)
+        match found:
             case "order":
                 rack, _ = find_leader(ways, without=box)
                 refuse(rack, box, seen(rack, box, order.kind, ways), order.kind, reinstall)
@@ -191,6 +201,31 @@ def arm(rack: Rack, box: Machine, order: Order, boots: Boots, by: Starter, dry: 
     script = "\n".join([*([arming.withdraw(box)] if former else []), arming.arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script, patience=PATIENCE)
     start(rack, box, by, order.id)
+
+
+def again_words(boots: Boots, box: Machine, order: Ordered, by: Starter) -> str:
+    """What --again means for an order that was claimed, and has not been silent long enough to be given up."""
+    from fabfile.bmc.board import doubt
+    from fabfile.facts.installing import SILENT, active, seconds_left
+    from fabfile.screen.netboot import order_words
+
+    address, begun = str(box.address()), f"{box.name}: {order_words(order)}"
+    left = seconds_left(boots, address, order)
+    if by.proves_off:
+        return f"{begun}, and its BMC says that it is off: nothing is written by that order any more"
+    if not left:
+        return f"{begun}, and does not go on"
+    restart = "switch it off and on, with the network first in its boot order: what asks for a boot loader does not write any more"
+    if by.known is None:
+        shorter = f"{by.why_not or 'hosts.yaml has no BMC that could say that it is off'}. To shorten that, {restart}"
+    elif by.known.state.off:
+        shorter = f"Its BMC says that it is off, and {doubt(by.known.board, by.known.state)}. To shorten that, change this, or {restart}"
+    else:
+        shorter = (f"Its BMC says that it is {by.known.state.power}. To shorten that, switch it off (inv node.power {box.name} off), and "
+                   "type the same again: once its BMC says that it is off, nothing is waited for")
+    heard = (boots.now - active(boots, address, order)) // 60
+    return (f"{begun}, and was heard of {heard} minutes ago: it may be writing. --again begins a new order once nothing was heard of it "
+            f"for {SILENT // 60} minutes, that is in {-(-left // 60)} minutes, if it stays silent. {shorter}")
 
 
 def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:

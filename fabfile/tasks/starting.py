@@ -26,6 +26,13 @@ class Starter:
         return self.known is not None and not self.known.state.off
 
     @property
+    def proves_off(self) -> bool:
+        """Whether its BMC says that it is off, and is known to be its own."""
+        from fabfile.bmc.board import doubt
+
+        return self.known is not None and self.known.state.off and not doubt(self.known.board, self.known.state)
+
+    @property
     def words(self) -> str:
         """For a plan; empty where the rack's files name no BMC that may be talked to."""
         from fabfile.bmc.board import doubt

@@ -54,6 +54,40 @@ def test_a_run_that_was_killed_before_it_started_the_machine_starts_it_when_type
     assert Typed(boots, "node.power", "chick0", "status").end() == (0, "chick0 is on\n")
 
 
+def test_an_installation_that_fell_silent_is_begun_again_at_once_where_the_bmc_says_off(boots):
+    bmc = Bmc(boots.operator, "chick1", "idrac", "On", uuid=f"{UUID}1")
+    other = Bmc(boots.operator, "chick0", "idrac", "Off", uuid=f"{UUID}1")
+    in_files(boots.operator, chick1=bmc.entry(), chick0=other.entry())
+    for machine, order in (("chick0", "0123456789aa"), ("chick1", "0123456789ab")):
+        boots.arm(machine, order)
+        assert boots.claim(machine, order) in (201, 204)
+    before = {name: boots.rooster.run(f"ls /srv/coop/boot/at/10.0.0.10{name}") for name in (0, 1)}
+
+    code, said = install(boots, "chick0", "--again", "--reinstall").end()
+    assert code == 2 and "it is of another machine" in said and "nothing was armed" in said, said
+    run = install(boots, "chick1", "--again", "--reinstall")
+    boots.until(lambda: "it has claimed order 0123456789ab and" in run.said, 60)
+    assert "Its BMC says that it is on. To shorten that, switch it off (inv node.power chick1 off)" in run.said, run.said
+    assert "--again begins a new order once nothing was heard of it for 20 minutes, that is in " in run.said, run.said
+    run.process.kill()
+    run.end()
+    assert not bmc.changes and not other.changes
+    assert {name: boots.rooster.run(f"ls /srv/coop/boot/at/10.0.0.10{name}") for name in (0, 1)} == before, "nothing was armed"
+
+    assert Typed(boots, "node.power", "chick1", "off", "--hard", "--yes").end()[0] == 0
+    bmc_was_told = len(bmc.changes)
+    code, said = install(boots, "chick1", "--again", "--reinstall", "--dry").end()
+    assert code == 3 and "nothing is written by that order any more" in said and "it is off: its BMC boots it" in said, said
+    code, said = install(boots, "chick1", "--again", "--reinstall", typed="yes\n").end()
+    assert code == 1 and "nothing was armed" in said and not armed(boots, "10.0.0.101") and len(bmc.changes) == bmc_was_told, said
+    run = install(boots, "chick1", "--again", "--reinstall")
+    boots.until(lambda: bmc.starts == ["Pxe"] or run.process.poll() is not None, 120)
+    assert bmc.starts == ["Pxe"] and armed(boots, "10.0.0.101"), run.said
+    assert not boots.boot("chick1", "efi")["local"], "the installer, not its disk"
+    assert boots.claim("chick1", "0123456789ab") not in (201, 204), "the former order is not claimed again"
+    run.process.kill()
+
+
 def test_another_machines_bmc_is_refused_and_a_silent_one_leaves_it_to_a_person(boots):
     other = Bmc(boots.operator, "chick1", "idrac", "Off", uuid=f"{UUID}0")
     refuses = Bmc(boots.operator, "chick0", "ami", "Off", ("forgets",))

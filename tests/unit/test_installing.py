@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from fabfile.bmc.board import Board, State
+from fabfile.bmc.ipmi import ByIpmi
 from fabfile.engine.errors import HostKeyUnknown
 from fabfile.engine.link import Link
 from fabfile.facts.installing import SILENT, Seen, lacking, member, other_control_planes, refusals, stage
@@ -12,7 +14,10 @@ from fabfile.facts.netboot import Boots, Ordered, Word
 from fabfile.loading import load
 from fabfile.resources.order import KindName, Order
 from fabfile.screen.installing import plan_text, progress_text, quiet_text
-from fabfile.tasks.ordering import failed_words
+from fabfile.secret import Secret
+from fabfile.tasks import ordering
+from fabfile.tasks.ordering import again_words, carried_out, failed_words
+from fabfile.tasks.starting import Starter
 from tests.pages import PROJECT
 
 GOOD = Seen(True, "", (), "", False, "")
@@ -140,6 +145,76 @@ def test_what_lies_on_rooster_says_what_is_next(machine_with, state, since, word
     edited = "other" if state == "armed" and wanted == "watch" else wanted
     assert stage(boots, machine, wanted_order("install", "ata-2"), again) == edited
     assert stage(Boots(10_000), machine, wanted_order("install", "ata-1"), again) == "order"
+
+
+@pytest.mark.parametrize("state, kind, words, again, wanted", [
+    ("claimed", "install", (), True, "order"),
+    ("claimed", "image", (), True, "order"),
+    ("claimed", "install", (), False, "watch"),  # nobody has said that its disk may be written again
+    ("claimed", "burn-in", (), True, "busy"),
+    ("armed", "install", (), True, "watch"),
+    ("finished", "install", (FINISHED,), False, "finished"),  # it went off afterwards
+])
+def test_of_a_machine_that_is_off_an_order_is_begun_again_at_once(machine_with, state, kind, words, again, wanted):
+    _, machine = machine_with()
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, 9900, {"kind": kind, "disks": "ata-1"}, words),)})
+    assert stage(boots, machine, wanted_order("install", "ata-1"), again, off=True) == wanted
+    if again:
+        assert stage(boots, machine, wanted_order("install", "ata-1"), again, off=False) == wanted.replace("order", "watch")
+
+
+BOARD = Board("chick1", "192.168.0.101", "ADMIN", Secret("secret"), serial="S1")
+
+
+def starter_of(power: str = "", serials: tuple[str, ...] = ("S1",), why_not: str = "") -> Starter:
+    """By a BMC whose machine is so; without `power` there is none that answers."""
+    return Starter(ByIpmi(BOARD, State(power, serials=serials)) if power else None, why_not)
+
+
+@pytest.mark.parametrize("by, proved, told", [
+    (starter_of("off"), True, "and its BMC says that it is off: nothing is written by that order any more"),
+    (starter_of("on"), False, "Its BMC says that it is on. To shorten that, switch it off (inv node.power chick1 off), and"),
+    (starter_of("poweringoff"), False, "Its BMC says that it is poweringoff. To shorten that, switch it off"),
+    (starter_of("off", ()), False, "and that this is chick1's BMC cannot be told: it does not say the serial number that hosts.yaml has"),
+    (starter_of(), False, "hosts.yaml has no BMC that could say that it is off. To shorten that, switch it off and on, with the"),
+    (starter_of(why_not="the BMC of chick1: it does not answer"), False, "it does not answer. To shorten that, switch it off"),
+])
+def test_only_a_bmc_that_is_its_own_and_says_off_shortens_the_wait(machine_with, monkeypatch, by, proved, told):
+    """And who waits is told for how long, and what would shorten it."""
+    rack, machine = machine_with()
+    looks, done = [], []
+    boots = Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, "claimed", 9000, {"disks": "ata-1"}, (Word("progress", 9730, "x"),)),)})
+    said = " ".join(again_words(boots, machine, boots.orders["10.0.0.101"][0], by).split())
+    assert told in said and by.proves_off is proved
+    assert ("heard of 4 minutes ago: it may be writing. --again begins a new order once nothing was heard of it for 20 minutes, that is in "
+            "16 minutes" in said) is not proved
+
+    monkeypatch.setattr(ordering, "boots_of", lambda rack, ways: looks.append("rooster") or boots)
+    monkeypatch.setattr("fabfile.tasks.starting.starter", lambda rack, box, ways: looks.append("BMC") or by)
+    monkeypatch.setattr("fabfile.tasks.leader.find_leader", lambda ways, without=None: (rack, {}))
+    for name in ("seen", "refuse", "start_again"):
+        monkeypatch.setattr(ordering, name, lambda *_: None)
+    monkeypatch.setattr(ordering, "arm", lambda *_: done.append("armed"))
+    monkeypatch.setattr(ordering, "watch", lambda *_: done.append("watched"))
+    carried_out(rack, machine, wanted_order("install", "ata-1"), again=True)
+    assert done == ["armed", "watched"][not proved:]
+    assert looks[:3] == ["rooster", "BMC", "rooster"], "it may have finished before it went off"
+    done.clear(), looks.clear()
+    carried_out(rack, machine, wanted_order("install", "ata-1"))
+    assert done == ["watched"] and looks == ["rooster"], "without --again its BMC is not asked"
+
+
+def test_one_that_finished_before_it_went_off_is_not_begun_again_unnoticed(machine_with, monkeypatch, capsys):
+    rack, machine = machine_with(f"    host_key: {KEY}\n")
+    at_work, ended = (Boots(10_000, {"10.0.0.101": (Ordered("0" * 12, state, 9900, {"disks": "ata-1"}, words),)})
+                      for state, words in (("claimed", ()), ("finished", (FINISHED,))))
+    told, armed = [at_work, ended], []
+    monkeypatch.setattr(ordering, "boots_of", lambda rack, ways: told.pop(0))
+    monkeypatch.setattr("fabfile.tasks.starting.starter", lambda rack, box, ways: starter_of("off"))
+    monkeypatch.setattr(ordering, "arm", lambda *_: armed.append(True))
+    monkeypatch.setattr(ordering, "watch", lambda *_: None)
+    carried_out(rack, machine, wanted_order("install", "ata-1"), again=True)
+    assert not armed and "installed by order 000000000000" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("pinned, again, reinstall, wanted", [
