@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from json import loads
 from types import MappingProxyType
 from typing import TypeVar
@@ -59,7 +60,7 @@ class Look:
     def rooster(self) -> MachineState | None:
         return self.machines.get(self.rack.gateway.name)
 
-    @property
+    @cached_property
     def run(self) -> Run | None:
         """The task that changes the rack at this moment."""
         try:
@@ -68,21 +69,27 @@ class Look:
         except (ValueError, KeyError, TypeError):
             return None
 
-    @property
-    def members(self) -> dict[str, MachineState]:
+    @cached_property
+    def members(self) -> Mapping[str, MachineState]:
         """The chicks that answered."""
-        return {name: state for name, state in self.machines.items() if name in {one.name for one in self.rack.chicks}}
+        names = {one.name for one in self.rack.chicks}
+        return {name: state for name, state in self.machines.items() if name in names}
 
-    @property
-    def control_planes(self) -> dict[str, MachineState]:
+    @cached_property
+    def control_planes(self) -> Mapping[str, MachineState]:
         """The control planes that answered, and are ones."""
         names = {one.name for one in self.rack.control_planes}
         return {name: state for name, state in self.machines.items() if name in names and state.yes("control-plane")}
 
-    @property
+    @cached_property
     def off(self) -> frozenset[str]:
         """The machines that are meant to be off."""
         return frozenset(machine.name for machine in self.rack.machines.values() if machine.expected_off)
+
+    @cached_property
+    def lost(self) -> frozenset[str]:
+        """The nodes that are not Ready by Kubernetes' own word."""
+        return frozenset(node.name for node in self.api.nodes if not node.ready) if self.api else frozenset()
 
     @property
     def leader(self) -> Machine:

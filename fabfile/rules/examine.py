@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from heapq import merge
 
 from fabfile.facts.look import Look
 from fabfile.finding import Finding, worst_first
@@ -45,10 +46,17 @@ def examine(look: Look, subjects: Collection[str] = ()) -> list[Finding]:
 def fold(findings: Sequence[Finding], rules: Iterable[Rule] = RULES) -> list[Finding]:
     """The findings that no other explains, each with all that it explains, whether directly or not."""
     by_name = {rule.name: rule for rule in rules}
+    everywhere: dict[str, list[int]] = {}  # rule → the findings that explain its own, wherever they are
+    here: dict[tuple[str, str], list[int]] = {}  # the same, of one place
+    for number, finding in enumerate(findings):
+        for name in by_name[finding.rule].everywhere:
+            everywhere.setdefault(name, []).append(number)
+        for name in by_name[finding.rule].here:
+            here.setdefault((name, finding.where), []).append(number)
     under: dict[int, int] = {}
     for number, finding in enumerate(findings):
-        cause = next((other for other, one in enumerate(findings) if other != number and _explains(by_name[one.rule], one, finding)
-                      and _root(under, other) != number), None)
+        causes = merge(everywhere.get(finding.rule, ()), here.get((finding.rule, finding.where), ()))
+        cause = next((other for other in causes if other != number and _root(under, other) != number), None)
         if cause is not None:
             under[number] = cause
     follows: dict[int, list[Finding]] = {}
@@ -57,10 +65,6 @@ def fold(findings: Sequence[Finding], rules: Iterable[Rule] = RULES) -> list[Fin
             follows.setdefault(_root(under, number), []).append(finding)
     return [replace(finding, follows=tuple(follows.get(number, ()))) for number, finding in enumerate(findings)
             if number not in under]
-
-
-def _explains(rule: Rule, cause: Finding, finding: Finding) -> bool:
-    return finding.rule in rule.everywhere or (finding.rule in rule.here and finding.where == cause.where)
 
 
 def _root(under: dict[int, int], number: int) -> int:

@@ -13,10 +13,6 @@ _NEW = 180  # seconds that a pod may take to start, or to end, before it is a pr
 _ALWAYS = ("kube-apiserver-", "kube-controller-manager-", "kube-scheduler-", "etcd-", "calico-node-", "kube-proxy-")
 
 
-def _lost(look: Look) -> set[str]:
-    return {node.name for node in look.api.nodes if not node.ready} if look.api else set()
-
-
 def _age(look: Look, moment: str) -> float:
     try:
         return look.now - datetime.fromisoformat(moment).timestamp()
@@ -29,7 +25,7 @@ def pods_on_a_lost_node(look: Look) -> Found:
     """Pods are on a node that is not Ready."""
     away: dict[str, list[str]] = {}
     for pod in look.api.pods if look.api else ():
-        if pod.node in _lost(look) and pod.node not in look.off:
+        if pod.node in look.lost and pod.node not in look.off:
             away.setdefault(pod.node, []).append(f"{pod.namespace}/{pod.name}")
     for node, pods in away.items():
         yield Finding(f"{len(pods)} pods are on {node}, which is not Ready", node, evidence=", ".join(pods),
@@ -43,7 +39,7 @@ def pod_stuck_ending(look: Look) -> Found:
         if pod.ending and _age(look, pod.ending) > _NEW and pod.node not in look.off:
             yield Finding(f"pod {pod.namespace}/{pod.name} does not end", pod.node or "-", Severity.DEGRADED, since=pod.ending,
                           fix=f"is {pod.node} off: inv node.evict {pod.node} --dead; else inv node.status {pod.node}"
-                          if pod.node in _lost(look) else f"kubectl -n {pod.namespace} delete pod {pod.name} --force")
+                          if pod.node in look.lost else f"kubectl -n {pod.namespace} delete pod {pod.name} --force")
 
 
 def is_new(look: Look, pod: PodState) -> bool:
@@ -55,7 +51,7 @@ def is_new(look: Look, pod: PodState) -> bool:
 def _plain(look: Look) -> list[PodState]:
     """Those that no rule of their own is about."""
     return [pod for pod in (look.api.pods if look.api else ())
-            if pod.node not in _lost(look) and not pod.ending and not is_new(look, pod)]
+            if pod.node not in look.lost and not pod.ending and not is_new(look, pod)]
 
 
 @rule()
