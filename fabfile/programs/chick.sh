@@ -19,16 +19,15 @@ say member "$member"
 [ ! -e /var/lib/coop/kubeadm.begun ] || say half-joined yes
 grep -qw overlay /proc/filesystems || say no-module overlay  # by what they bring: a kernel may have them built in
 [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || say no-module br_netfilter
-for key in net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables; do
-  say sysctl "$key $(cat "/proc/sys/$(echo "$key" | tr . /)" 2>/dev/null)"
+for key in ipv4/ip_forward bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
+  say sysctl "net.${key%%/*}.${key##*/} $(cat "/proc/sys/net/$key" 2>/dev/null)"
 done
 say cgroups "$(stat -f -c %T /sys/fs/cgroup)"
 cri version >/dev/null && say runtime yes || say runtime no
 ! grep -qE '^ *disabled_plugins *=.*cri' /etc/containerd/config.toml 2>/dev/null || say cri-disabled yes
 say pods "$(cri pods -q --state Ready | grep -c .)"
-{ sed -n 's/^containerRuntimeEndpoint: *//p' /var/lib/kubelet/config.yaml /var/lib/kubelet/instance-config.yaml
-  grep -o 'container-runtime-endpoint=[^" ]*' /var/lib/kubelet/kubeadm-flags.env | cut -d = -f 2; } 2>/dev/null | tr -d '"' |
-  sort -u | each runtime-endpoint
+sed -n -e 's/^containerRuntimeEndpoint: *//p' -e 's/.*container-runtime-endpoint=\([^" ]*\).*/\1/p' /var/lib/kubelet/config.yaml \
+  /var/lib/kubelet/instance-config.yaml /var/lib/kubelet/kubeadm-flags.env 2>/dev/null | tr -d '"' | sort -u | each runtime-endpoint
 [ -z "$member" ] || journalctl -q -u kubelet -n 300 -o cat --no-pager 2>/dev/null |
   grep -E '"command failed"|failed to run Kubelet|^Error' | last kubelet-error
 ls /etc/kubernetes/manifests 2>/dev/null | each manifest  # kubelet leaves out what begins with a dot
