@@ -12,10 +12,6 @@ echo; echo '#pods'; kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata
 '{range .status.containerStatuses[*]}{.state.waiting.reason}{end} {.status.reason} {.metadata.deletionTimestamp} '\
 '{.metadata.creationTimestamp} {range .status.containerStatuses[*]}{.restartCount},{end} '\
 '{.status.conditions[?(@.type=="Ready")].lastTransitionTime} {.status.conditions[?(@.type=="PodScheduled")].reason}{"\n"}{end}'
-echo; echo '#sessions'
-for speaker in $(speakers); do (
-  echo "${speaker%%=*} $(sessions "${speaker#*=}" 6 | sed 's/silent/0/')"
-) & eight_at_a_time; done; wait
 echo; echo '#certificates'; kubeadm certs check-expiration -o json 2>/dev/null
 # all kinds by one call, a line an object: KIND, NAMESPACE or "-", NAME, and what matters of it
 of_kind() { printf '{{if eq .kind "%s"}}%s{{end}}' "$1" "$2"; }
@@ -44,4 +40,10 @@ echo; echo '#ca'; kubectl -n kube-public get configmap cluster-info -o 'jsonpath
   sed -n 's/^ *certificate-authority-data: //p' | base64 -d 2>/dev/null | openssl x509 -noout -fingerprint -sha256 2>/dev/null |
   cut -d = -f 2 | tr -d :
 echo; echo '#corefile'; kubectl -n kube-system get configmap coredns -o 'jsonpath={.data.Corefile}'
+# last, as it takes longest: what is cut short is this; a node that is not Ready is not waited for
+echo; echo '#sessions'; up=" $(ready | tr '\n' ' ')"
+for speaker in $(speakers); do
+  case $up in *" ${speaker%%=*} "*) ;; *) continue ;; esac
+  ( echo "${speaker%%=*} $(sessions "${speaker#*=}" 6 | sed 's/silent/0/')" ) & eight_at_a_time
+done; wait
 :

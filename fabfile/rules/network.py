@@ -152,9 +152,10 @@ def _pod_missing(look: Look, prefix: str, harm: str) -> Found:
 def bgp_sessions_missing(look: Look) -> Found:
     """A node has fewer BGP sessions than there are other nodes: pods there do not reach all others."""
     ready = [node for node in look.api.nodes if node.ready] if look.api else []
-    asked = any(node.sessions is not None for node in ready)  # else the answer was cut short: nothing is known of any
-    for node in ready if asked else ():
-        if (node.sessions is None or node.sessions < len(ready) - 1) and node.name not in look.off:
+    # where the answer was cut short, of some or of all nothing is known
+    told = not any("cluster" in parts for parts in look.cut_short.values()) and any(node.sessions is not None for node in ready)
+    for node in ready:
+        if (told if node.sessions is None else node.sessions < len(ready) - 1) and node.name not in look.off:
             yield Finding(f"{node.name} has {'?' if node.sessions is None else node.sessions} BGP sessions of {len(ready) - 1}",
                           node.name, fix="kubectl -n kube-system logs -l k8s-app=calico-node -c calico-node --tail=20")
 
