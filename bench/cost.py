@@ -74,7 +74,7 @@ def run(field: Field, tool: Tool, edition: int, *, count: bool = False) -> Cost:
                                   stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         wall, after = time.monotonic() - clock, spent(groups, field)
     tool.close(field)
-    if done.returncode:
+    if done.returncode not in tool.ends:
         tail = "\n  ".join(log.read_text(errors="replace").splitlines()[-12:])
         raise RunFailed(f"{tool.name} ended with {done.returncode} on {field.title}:\n  {tail}")
     counts = None
@@ -88,7 +88,8 @@ def run(field: Field, tool: Tool, edition: int, *, count: bool = False) -> Cost:
 
 def spent(groups: Groups, field: Field) -> tuple[float, float]:
     """Seconds of processor time so far: the controller's, and the machines'."""
-    return groups.cpu(GROUP), sum(groups.cpu(name) for name in field.hosts["machines"])
+    boxes = field.lab.status()  # a machine without power has no group, and uses nothing
+    return groups.cpu(GROUP), sum(groups.cpu(name) for name in field.hosts["machines"] if boxes[name].pid)
 
 
 def channels(field: Field, since: float) -> int:

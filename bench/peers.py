@@ -135,10 +135,11 @@ def circumstances(load: Sequence[float]) -> str:
             f"Python {sys.version.split()[0]}, load before it {load[0]:.1f}")
 
 
-def keep() -> Path:
+def keep(kind: str = "peers") -> Path:
+    """The file for these figures, in the user's state."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "coop/bench"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"peers-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    return folder / f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}.json"
 
 
 if __name__ == "__main__":

@@ -11,11 +11,14 @@ from .cost import Cost, Counts
 
 FIGURES = ("controller", "machines", "cpu", "wall")
 FLOOR, COOP, PYINFRA = "floor", "Coop", "pyinfra"
-MOST = {"no-op": 1.5, "fresh": 1.7}  # times the floor's processor time
+QUESTIONS, DOCTOR = "questions", "doctor"
+LOOK, LOOK_WITHOUT = "look", "look-without"
+MOST = {"no-op": 1.5, "fresh": 1.7, LOOK: 1.5}  # times the floor's processor time
 MANY = 12  # machines; with fewer, the start of Python alone decides
 COLUMNS = ("machines", "way", "delay", "tool", "CPU here", "on machines", "CPU total", "× floor", "wall",  # noqa: RUF001
            "channels", "round trips", "kB")
-TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed"}
+TITLES = {"fresh": "Fresh: all twelve steps", "no-op": "No-op: nothing to do", "changed": "One file changed",
+          LOOK: "One look of the doctor", LOOK_WITHOUT: "One look while some machines are off"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Row:
     size: int
     way: str
     delay: int
-    kind: str  # "fresh", "no-op", "changed"
+    kind: str  # of TITLES
     tool: str
     costs: tuple[Cost, ...]
 
@@ -63,7 +66,7 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {' | '.join(COLUMNS)} |"
         yield "|---:|---|---:|---|" + "---:|" * (len(COLUMNS) - 4)
         for row in chosen:
-            yield _line(row, found(rows, FLOOR, kind, row.field))
+            yield _line(row, found(rows, QUESTIONS if kind == LOOK else FLOOR, kind, row.field))
         yield ""
 
 
@@ -100,6 +103,7 @@ class Goal:
 
 def goals(rows: Sequence[Row]) -> Iterator[Goal]:
     """What Coop is to reach, of what has been measured."""
+    yield from _of_looks(rows)
     for coop in (row for row in rows if row.tool == COOP):
         where = f"{coop.size} machines, {coop.way}, {coop.delay} ms"
         floor = found(rows, FLOOR, coop.kind, coop.field)
@@ -117,6 +121,16 @@ def goals(rows: Sequence[Row]) -> Iterator[Goal]:
             yield Goal(f"exec channels a machine: {where}", coop.counts.channels, 1.0)
         if coop.kind == "changed" and (added := _added(coop, noop)) is not None:
             yield Goal(f"round trips a machine that one changed file adds: {where}", added, 2.0)
+
+
+def _of_looks(rows: Sequence[Row]) -> Iterator[Goal]:
+    for look in (row for row in rows if row.tool == DOCTOR):
+        asked = found(rows, QUESTIONS, look.kind, look.field)
+        if asked and look.size >= MANY:
+            yield Goal(f"CPU of a look by that of its questions by ssh: {look.size} machines", look.middle("cpu") / asked.middle("cpu"),
+                       MOST[LOOK])
+        if look.counts:
+            yield Goal(f"exec channels a machine: a look at {look.size} machines", look.counts.channels, 1.0)
 
 
 def _added(changed: Row, noop: Row | None) -> float | None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +20,7 @@ class Tool(ABC):
     """One tool."""
 
     name: str
+    ends: Collection[int] = (0,)  # the exit codes of a run that has done all
 
     def prepare(self) -> None:  # noqa: B027
         """Install it, if it has to be."""

@@ -33,7 +33,7 @@ def look(rack: Rack, ways: SshWays, more: str = "") -> tuple[Look, dict[str, dic
     from fabfile.tasks.storage import wanted_of
 
     asked = [one for one in rack.machines.values() if not one.expected_off and (one is rack.gateway or one.is_member or one.host_key)]
-    answers, errors = ask(rack, {one.name: _question(rack, one, more) for one in asked}, LIMIT, ways)
+    answers, errors = ask(rack, {one.name: question(rack, one, more) for one in asked}, LIMIT, ways)
     parts = {name: said for name, answer in answers.items() if "machine" in (said := parts_of(answer))}
     silent = unreachable(errors) | {name: _untold(name, answer) for name, answer in answers.items() if name not in parts}
     cluster = _cluster(rack, ways, parts)
@@ -78,7 +78,7 @@ def _untold(name: str, answer: str) -> Unreachable:
                        f"fab -H {name} -- df -h /run shows whether it is full")
 
 
-def _question(rack: Rack, machine: Machine, more: str) -> str:
+def question(rack: Rack, machine: Machine, more: str = "") -> str:
     """All that one machine is asked, its parts at the same time."""
     from fabfile.facts import cluster
     from fabfile.facts import machine as facts

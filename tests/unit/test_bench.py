@@ -61,6 +61,13 @@ def test_goals_are_reckoned_from_the_runs_that_nobody_looked_at():
     }
 
 
+def test_a_look_is_held_against_its_questions_by_ssh():
+    rows = [row("ssh", "look", 1.0), row("questions", "look", 2.0), row("doctor", "look", 3.2), row("doctor", "look-without", 9.0)]
+    assert [(goal.figure, goal.limit) for goal in goals(rows)] == [(1.6, 1.5), (1.0, 1.0), (1.0, 1.0)]
+    [line] = [each for each in tables(rows[:3]) if "| doctor |" in each]
+    assert "| 3.20 | 1.60 |" in line, "by that of the questions"
+
+
 def test_the_wall_counts_where_the_line_is_slow():
     rows = [row("floor", "no-op", 2.0, wall=2.0, delay=50), row("Coop", "no-op", 2.0, wall=2.5, delay=50)]
     assert [goal.figure for goal in goals(rows) if goal.what.startswith("wall")] == [1.25]
