@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, Url, at_least_one, pattern, unprivileged
+from fabfile.rack.values import Duration, Fixed, Label, Part, Sorted, Tree, at_least_one, pattern, unprivileged
 
 Layout = Literal["plain", "mirror", "lvm", "lvm-mirror"]
 MIRROR, SECURITY = "http://ftp.us.debian.org/debian", "http://security.debian.org/debian-security"  # unless said otherwise
@@ -15,6 +15,8 @@ PublicKey = Annotated[str, pattern(
     r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
     r" [A-Za-z0-9+/]+={0,2}( [^\n'\"\\]*)?",
     "a public SSH key", "the line of a file such as ~/.ssh/id_ed25519.pub")]
+Mirror = Annotated[str, pattern(  # it is part of nginx' settings, and of the new system's package sources
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", "a mirror's address", f"such as {MIRROR}")]
 Console = Annotated[str, pattern(
     r"tty[A-Za-z]*[0-9]+(,[0-9]+([noe][78]?)?)?", "a console", "as the kernel's console= takes it: ttyS1,115200n8")]
 SomeKeys = Annotated[tuple[PublicKey, ...], at_least_one(
@@ -25,8 +27,8 @@ class System(Part):
     """Debian 13 as some machines get it."""
 
     layout: Layout = "plain"
-    mirror: Url = MIRROR
-    security: Url = SECURITY
+    mirror: Mirror = MIRROR
+    security: Mirror = SECURITY
     preseed: Tree  # owner (d-i, or a package) → question → answer
 
 

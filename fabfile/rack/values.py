@@ -78,8 +78,9 @@ def unprivileged(what: str) -> BeforeValidator:
 def port(what: str, lowest: int = 1) -> BeforeValidator:
     """A port; else "… is not `what`"."""
     def check(value: object) -> object:
+        hint = f"a number from {lowest} to 65535"
         if type(value) is not int or not lowest <= value < 65536:
-            raise refuse(f"{value!r} is not {what}", f"a number from {lowest} to 65535")
+            raise refuse(f"{value if type(value) is int else repr(_text(value, what, hint))} is not {what}", hint)
         return value
 
     return BeforeValidator(check)

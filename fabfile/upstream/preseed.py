@@ -165,6 +165,8 @@ def contradictions(rack: Rack) -> Iterator[Problem]:
         except LookupError:
             continue  # no gateway, no address, no such system: that is a problem of its own
         for one in both.contradictions:
+            if len(one.path) == 1:
+                continue  # no questions at all, which is told as such (loading/checks/install.py)
             for problem in against(rack, INSTALL, path, [one]).problems:
                 found.setdefault(problem.key, problem)
     yield from found.values()

@@ -11,7 +11,7 @@ from fabfile.rack.spelling import did_you_mean
 from fabfile.upstream.questions import INSTALLER, wrong
 
 SECURITY = "/debian-security"
-RAID = "partman-auto-raid/recipe"
+HOSTNAME, RAID = "netcfg/hostname", "partman-auto-raid/recipe"
 
 
 def systems_are_there(draft: Draft) -> Iterator[Wrong]:
@@ -73,4 +73,14 @@ def a_mirror_s_disks_are_the_guard_s_answer(draft: Draft) -> Iterator[Wrong]:
                         f"the guard answers this for the layout {system.layout}, with the disks that it has seen", "leave this key out")
 
 
-ALL = (systems_are_there, questions_are_debians, a_mirror_s_disks_are_the_guard_s_answer, the_port_is_free, a_mirror_has_a_path_of_its_own)
+def no_name_is_given_to_all(draft: Draft) -> Iterator[Wrong]:
+    """The installer takes it whatever it has been told of the one machine."""
+    for name, system in ((draft.install and draft.install.systems) or {}).items():
+        answers = system.preseed.get(INSTALLER)
+        if isinstance(answers, Mapping) and HOSTNAME in answers:
+            yield Wrong(INSTALL, ("systems", name, "preseed", INSTALLER, HOSTNAME), "every machine would have this name",
+                        "leave this key out: a machine is called as in hosts.yaml")
+
+
+ALL = (systems_are_there, questions_are_debians, no_name_is_given_to_all, a_mirror_s_disks_are_the_guard_s_answer, the_port_is_free,
+       a_mirror_has_a_path_of_its_own)
