@@ -1,6 +1,7 @@
 """The guard before an installer's first write, run by this computer's own shell: over a /dev and a /sys that are made for it,
 with programs beside it that say what udev, LVM and rooster would say. Nothing is claimed unless everything is as on file."""
 
+import random
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -157,6 +158,28 @@ def test_a_second_claim_is_refused_and_no_disk_is_named(tmp_path):
     (bench.table / "claimed").touch()
     assert "rooster lets nobody claim order" in bench.guard()
     assert not bench.acts("debconf-set") and bench.acts("poweroff") == ["poweroff -f"]
+
+
+@pytest.mark.parametrize("start", range(20))
+def test_whatever_the_disks_are_called_at_a_start_the_order_s_is_written_and_no_other(tmp_path, start):
+    """Five disks, of which four hold something; each start gives them other names, and another one is the order's."""
+    seeded = random.Random(start)
+    names = seeded.sample(["sda", "sdb", "sdc", "sdd", "sde", "nvme0n1", "nvme1n1", "vda"], 5)
+    wanted = f"S{seeded.randrange(5)}"
+    canaries = {f"S{number}": seeded.randbytes(MB) for number in range(5)}
+    held = {serial: {"ID_FS_TYPE": seeded.choice(["ext4", "zfs_member", "LVM2_member"]), "bytes": canaries[serial]} for serial in canaries}
+    disks = [Disk(name, serial, ids=(f"ata-{serial}", f"wwn-{serial}"), bytes=b"" if serial == wanted else canaries[serial],
+                  parts=() if serial == wanted else (held[serial],)) for name, serial in zip(names, canaries, strict=True)]
+    bench = Bench(tmp_path, *seeded.sample(disks, 5))
+    assert "is claimed" in bench.guard(disks=f"ata-{wanted} {64 * MB} {wanted}")
+    (name,) = [disk.name for disk in disks if disk.serial == wanted]
+    named = bench.acts("debconf-set")[0].split()
+    assert named == ["debconf-set", "partman-auto/disk", f"{bench.dev}/{name}"] and not (bench.table / f"ro-{name}").exists()
+    Path(named[2]).write_bytes(b"partitioned")
+    for disk in disks:
+        if disk.serial != wanted:
+            for block in (disk.name, f"{disk.name}1"):
+                assert (bench.table / f"ro-{block}").exists() and (bench.dev / block).read_bytes() == canaries[disk.serial]
 
 
 LVM = {"ID_FS_TYPE": "LVM2_member", "ID_FS_UUID": "pv"}
