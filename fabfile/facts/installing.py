@@ -125,9 +125,16 @@ def restarted(boots: Boots, address: str, order: Ordered) -> bool:
     return order.state == "claimed" and asked > order.since and _START.match(what) is not None
 
 
+def unheard(order: Ordered) -> str:
+    """Why a machine gave up although rooster has noted its claim: the answer did not come to it. Empty: it did not."""
+    word = order.word("refused")  # an earlier start may have refused the order that a later one claimed
+    return word.text.strip() if order.state == "claimed" and word and word.time >= order.since else ""
+
+
 def lost(boots: Boots, address: str, order: Ordered) -> bool:
     """Whether an order that was claimed does not come to its end any more."""
-    return bool(order.word("failed")) or restarted(boots, address, order) or boots.now - active(boots, address, order) >= SILENT
+    ended = order.word("failed") or unheard(order) or restarted(boots, address, order)
+    return bool(ended) or boots.now - active(boots, address, order) >= SILENT
 
 
 def seconds_left(boots: Boots, address: str, order: Ordered) -> int:

@@ -167,6 +167,7 @@ def start_again(rack: Rack, box: Machine, boots: Boots, order: Ordered | None, w
 def arm(rack: Rack, box: Machine, order: Order, boots: Boots, by: Starter, dry: bool) -> None:
     """Shows what will be written, asks for the machine's name, and arms it, in place of an order that it refused."""
     from fabfile.engine.lock import PATIENCE, who
+    from fabfile.facts.installing import closed
     from fabfile.rack.values import seconds
     from fabfile.roles import arming
     from fabfile.roles.netboot import armed_files
@@ -177,13 +178,15 @@ def arm(rack: Rack, box: Machine, order: Order, boots: Boots, by: Starter, dry: 
     from fabfile.upstream.preseed import system_of
 
     address = str(box.address())
-    former = boots.order(address)
-    former = former if former and former.state == "armed" else None
+    last = boots.order(address)
+    former = last if last and last.state == "armed" else None
     texts, links = armed_files(rack, box, order)
     print(plan_text(rack, box, order, [*texts, *links], system_of(rack, box).layout, boots.report(address)))
     if former:
         refused = former.word("refused")
         print(f"  instead  of order {former.id}" + (f", which it refused: {refused.text.strip()}" if refused else ""))
+    if last and closed(box, last) and order.about.installs:
+        print(f"  loses    what order {last.id} has installed; without --reinstall, this command goes on with that")
     if by.words:
         print(f"  power    {by.words}")
     if by.interrupts and not order.about.installs:
@@ -230,7 +233,7 @@ def again_words(boots: Boots, box: Machine, order: Ordered, by: Starter) -> str:
 
 def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
     """How an order ended that did not come to its end."""
-    from fabfile.facts.installing import active, restarted
+    from fabfile.facts.installing import active, restarted, unheard
     from fabfile.resources.order import KINDS
     from fabfile.screen.netboot import order_words
 
@@ -240,6 +243,8 @@ def failed_words(boots: Boots, box: Machine, order: Ordered) -> str:
     again = f" A new order: inv node.install {box.name}{by} --again{reinstall}" if KINDS[order.kind].installs else ""
     if told := order.word("failed"):
         return f"{begun}, and failed: {told.text.strip()}. It is still on: see its screen, then switch it off.{again}"
+    if why := unheard(order):
+        return f"{begun}, did not hear that it had, and wrote nothing: {why}.{again}"
     if restarted(boots, str(box.address()), order):
         while_what = "while its disk was written" if again else "before it had finished"
         return f"{begun}, and was restarted {while_what}, which nothing else continues by itself.{again}"

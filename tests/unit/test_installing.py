@@ -130,6 +130,8 @@ REFUSED, FINISHED = Word("refused", 9900, "no"), Word("finished", 9900, KEY)
         "GET /revocations.efi (404)")),
     ("claimed", 9900, (), {"10.0.0.101": (9900, "TFTP pxelinux.0")}, False, "watch"),  # what it was started by
     ("claimed", 9900, (), {"10.0.0.101": (9950, "GET /images/debian-13/image")}, False, "watch"),
+    ("claimed", 9800, (REFUSED,), {}, False, "failed"),  # the answer to its claim did not come to it
+    ("claimed", 9950, (REFUSED,), {}, False, "watch"),  # an earlier start refused
     ("finished", 1, (FINISHED,), {"10.0.0.101": (9950, "TFTP pxelinux.0")}, False, "finished"),
     ("finished", 1, (FINISHED,), {}, False, "finished"),
     ("finished", 1, (FINISHED,), {}, True, "order"),
@@ -236,6 +238,8 @@ def test_what_a_new_order_needs_after_one_that_failed_is_told(machine_with):
     _, machine = machine_with()
     assert failed_words(boots, machine, order).endswith("inv node.install chick1 --again")
     assert failed_words(boots, machine_with(f"    host_key: {KEY}\n")[1], order).endswith("inv node.install chick1 --again --reinstall")
+    unheard = failed_words(boots, machine, replace(order, words=(REFUSED,)))
+    assert "did not hear that it had, and wrote nothing: no. A new order: " in unheard
     boots = replace(boots, asked={"10.0.0.101": (9950, "TFTP pxelinux.0")})
     assert "was restarted while its disk was written" in failed_words(boots, machine, order)
     assert "was restarted before it had finished" in failed_words(boots, machine, replace(order, about={"kind": "burn-in"}))
