@@ -22,6 +22,12 @@ from fabfile.roles.netboot import IMAGES, KERNEL, LOADERS, LOGS, NGINX
 DISK, SIZE, SERIAL = "/dev/disk/by-id/ata-DISK_S1", 64 << 20, "S1"
 UUID = "4c4c4544-0042-3510-8056-b4c04f4e373"  # and the machine's number
 MIRROR_PORT = 9999
+DNSMASQ_SAID = "/var/log/dnsmasq.log"
+JOURNAL = """#!/bin/sh
+# dnsmasq's part of the journal, as `-o short-unix` has it
+awk '{ split($3, t, ":"); month = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3
+       time = mktime(strftime("%Y ") month " " $2 " " t[1] " " t[2] " " t[3]); $1 = $2 = $3 = ""
+       print time ".000000 rooster " substr($0, 4) }' """ + DNSMASQ_SAID
 
 
 def files_of(rack: Rack) -> list[Step]:
@@ -61,8 +67,31 @@ class Boots:
         self._bring()
         result = operator.run(files_of)
         assert result.exit_code == 0, result.errors
-        for daemon in (f"dnsmasq --conf-file={DNSMASQ} --pid-file=/run/dnsmasq.pid", f"nginx -c {NGINX}", "nginx -c /srv/mirror.conf"):
+        self._serve()
+
+    def _serve(self) -> None:
+        dnsmasq = f"dnsmasq --conf-file={DNSMASQ} --pid-file=/run/dnsmasq.pid --log-facility={DNSMASQ_SAID}"
+        for daemon in (dnsmasq, f"nginx -c {NGINX}", "nginx -c /srv/mirror.conf"):
             self.rooster.run(f"{daemon} >/run/said 2>&1 </dev/null || {{ cat /run/said; exit 1; }}")
+
+    def reboot(self) -> None:
+        """rooster's power goes, and comes back: all that ran there has ended, sessions too, and /run is empty; then come the
+        daemons, and the timer's first run. Its journal is kept from here on, as far as dnsmasq writes it."""
+        self.rooster.run(f"""
+[ "$(cat /proc/1/comm)" = sshd ] || exit 1  # of a swarm's machine, and no other
+for process in /proc/[0-9]*; do
+  case ${{process#/proc/}} in 1|$$) ;; *) kill -9 ${{process#/proc/}} 2>/dev/null ;; esac
+done
+for process in /proc/[0-9]*; do  # their ports are free once they have ended
+  case ${{process#/proc/}} in 1|$$) ;; *) while [ -e "$process/exe" ]; do sleep 0.05; done ;; esac
+done
+for place in /run/*; do [ "$place" = /run/sshd ] || rm -rf "$place"; done
+cat >/usr/local/bin/journalctl <<'END'
+{JOURNAL}
+END
+chmod 755 /usr/local/bin/journalctl""")
+        self._serve()
+        self.rooster.run("sh /usr/local/lib/coop/disarm")
 
     def _write_rack(self) -> None:
         """The swarm's rack, whose chicks may be installed: each has a disk on file."""

@@ -17,6 +17,9 @@ PROGRAMS = {
     "in-target": 'case $1 in ssh-keygen) cp /etc/ssh/ssh_host_ed25519_key.pub /tmp/target/etc/ssh/ ;; esac',
     "apt-install": ":",
 }
+# the texts that rooster serves, on what is made for them
+GUARD = "s|^dev=/dev$|dev=/tmp/made/dev|; s|^sys=/sys$|sys=/tmp/made/sys|"
+LATE = "s|^target=/target$|target=/tmp/target|; s|^console=/dev/console$|console=/tmp/console|; s|>\"$console\"|>>\"$console\"|"
 
 
 class Installer:
@@ -43,8 +46,7 @@ echo {UUID}{self.number} >/tmp/made/sys/class/dmi/id/product_uuid
     def guard(self) -> str:
         """What the guard said that rooster serves."""
         self.fetched("guard")
-        return self.host.run("sed -i 's|^dev=/dev$|dev=/tmp/made/dev|; s|^sys=/sys$|sys=/tmp/made/sys|' /tmp/guard\n"
-                             "PATH=/tmp/bin:$PATH sh /tmp/guard 2>&1", check=False)
+        return self.host.run(f"sed -i '{GUARD}' /tmp/guard\nPATH=/tmp/bin:$PATH sh /tmp/guard 2>&1", check=False)
 
     def early(self) -> None:
         """preseed/early_command: what is needed after the claim is fetched before it."""
@@ -53,8 +55,7 @@ echo {UUID}{self.number} >/tmp/made/sys/class/dmi/id/product_uuid
 
     def late(self) -> str:
         """The end, and the reboot into what was installed; what it said at the console."""
-        self.host.run("sed -i 's|^target=/target$|target=/tmp/target|; s|^console=/dev/console$|console=/tmp/console|; "
-                      "s|>\"$console\"|>>\"$console\"|' /tmp/late; : >/tmp/console\n"
+        self.host.run(f"sed -i '{LATE}' /tmp/late; : >/tmp/console\n"
                       "PATH=/tmp/bin:$PATH sh /tmp/late || [ -s /tmp/console ]")
         self.host.run("mkdir -p /etc/coop; cp /tmp/target/etc/coop/order /etc/coop/order")
         return self.host.run("cat /tmp/console")

@@ -21,14 +21,15 @@ def boots(operate) -> Boots:
 
 
 class Typed:
-    """`inv node.install …` in a process of its own, with what is typed into it."""
+    """`inv node.install …` in a process of its own, with what is typed into it; None: nothing yet."""
 
-    def __init__(self, boots: Boots, *words: str, typed: str = ""):
+    def __init__(self, boots: Boots, *words: str, typed: str | None = ""):
         environment = {**os.environ, "COOP_RACK": str(boots.operator.folder), "XDG_STATE_HOME": str(boots.operator.state)}
         self.process = subprocess.Popen([PROJECT / ".venv/bin/inv", *words], cwd=PROJECT, env=environment, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.process.stdin.write(typed)
-        self.process.stdin.close()
+        if typed is not None:
+            self.process.stdin.write(typed)
+            self.process.stdin.close()
         self.lines: list[str] = []
         self._reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
         self._reader.start()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from bmcs import PASSWORD, Bmc, in_files
 from boots import UUID, Boots
 from installer import Installer
+from test_in_ram import SILENT_SSHD
 from test_installing import Typed, armed, install
 
 HUB = "planted-secret-of-a-hub-41"
@@ -88,10 +91,67 @@ def test_an_installation_that_fell_silent_is_begun_again_at_once_where_the_bmc_s
     run.process.kill()
 
 
+def test_killed_at_twelve_points_the_same_command_goes_on_with_the_same_order(boots):
+    """Its former system hangs: it is on, and does not answer by SSH."""
+    chick, hosts = boots.swarm.hosts["chick0"], boots.operator.folder / "hosts.yaml"
+    chick.run(f"nft '{SILENT_SSHD}'")
+    hosts.write_text(hosts.read_text().replace(f"    host_key: {chick.host_key}\n", ""))
+    bmc = Bmc(boots.operator, "chick0", "supermicro", "On", ("keeps",), uuid=f"{UUID}0")
+    in_files(boots.operator, chick0=bmc.entry())
+    installer, place = Installer(boots, "chick0"), f"/srv/coop/boot/at/{boots.swarm.address('chick0')}"
+    points: list[str] = []
+
+    def killed(point: str, holds: Callable[[Typed], bool], typed: str | None = "chick0\n") -> str:
+        run = Typed(boots, "node.install", "chick0", typed=typed)
+        boots.until(lambda: holds(run) or run.process.poll() is not None, 90)
+        assert run.process.poll() is None and holds(run), (point, run.said)
+        run.process.kill()
+        points.append(point)
+        return run.end()[1]
+
+    def orders() -> list[str]:
+        return boots.rooster.run(f"cat {place}/*/order 2>/dev/null | sed -n 's/^id //p'", check=False).split()
+
+    killed("the plan is shown", lambda run: "takes it into the cluster" in run.said, typed=None)
+    boots.rooster.run("cat >/usr/local/bin/debconf-set-selections <<'END'\n#!/bin/sh\n: >/run/held\nsleep 600\nEND\n"
+                      "chmod 755 /usr/local/bin/debconf-set-selections")
+    killed("the order lies aside", lambda run: boots.rooster.run("ls /run/held", check=False) != "")
+    assert orders() == [] and not armed(boots, "10.0.0.100") and bmc.changes == []
+    boots.rooster.run("rm /usr/local/bin/debconf-set-selections; kill $(pidof -x debconf-set-selections) $(pidof sleep)", check=False)
+    killed("it is told to go off", lambda run: bmc.machine.stops != [])
+    (order,) = orders()
+    boots.until(lambda: not bmc.machine.on)
+    killed("it is told to boot from the network", lambda run: bmc.changes[-1][0] != "ComputerSystem.Reset")
+    assert bmc.starts == []
+    killed("started", lambda run: bmc.starts == ["Pxe"])
+    assert not boots.boot("chick0", "efi")["local"]
+    killed("it loads", lambda run: "it loads" in run.said)
+    boots.ask("chick0", f"/said/{order}/boot.machine", "PUT", "serial S1")
+    killed("it looks at its disks", lambda run: "it looks at itself" in run.said)
+    installer.early()
+    assert f"order {order} is claimed" in installer.guard()
+    killed("it has claimed", lambda run: "it has claimed" in run.said)
+    boots.ask("chick0", "/debian/pool/one.deb")
+    killed("it fetches packages", lambda run: "it fetches packages" in run.said)
+    installer.late()
+    killed("it has finished", lambda run: "it starts from its own disk" in run.said)
+    chick.run("nft delete table inet off; mv /etc/coop/order /etc/coop/made; mkfifo /etc/coop/order")
+    killed("its key is pinned", lambda run: f"host_key: {chick.host_key}" in hosts.read_text())
+    chick.run("mv /etc/coop/made /etc/coop/order")
+    killed("its BMC is told to boot as usual", lambda run: "again, although it was told to do so once" in run.said)
+    code, said = Typed(boots, "node.install", "chick0", typed="chick0\n").end()
+    assert code == 0 and f"installed by order {order}" in said and len(points) == 12, said
+    assert orders() == [order] and bmc.starts == ["Pxe"], "one order, started once"
+    code, said = Typed(boots, "node.install", "chick0", "--reinstall", typed="").end()
+    assert code == 1 and f"what order {order} has installed" in said and orders() == [order], said
+
+
 def test_another_machines_bmc_is_refused_and_a_silent_one_leaves_it_to_a_person(boots):
     other = Bmc(boots.operator, "chick1", "idrac", "Off", uuid=f"{UUID}0")
     refuses = Bmc(boots.operator, "chick0", "ami", "Off", ("forgets",))
     in_files(boots.operator, chick1=other.entry(), chick0=refuses.entry())
+    code, said = install(boots, "chick1").end()
+    assert code == 2 and "chick1 is alive" in said and other.heard == [], "nothing is said to a BMC before all else speaks for it"
     code, said = install(boots, "chick1", "--reinstall").end()
     assert code == 2 and "it is of another machine" in said and "nothing was armed" in said, said
     assert other.changes == [] and not armed(boots, "10.0.0.101")
