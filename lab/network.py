@@ -80,10 +80,15 @@ def plug(places: Places, machine: Machine) -> None:
 
 
 def unplug(places: Places, machine: Machine) -> None:
-    """Take a machine's namespace away with all that was in it. Nothing happens if there is none."""
-    for bridge, namespace in SWITCH.items():  # the kernel itself takes its time to clear a namespace
+    """Pull a machine's cables. Nothing happens if it has none."""
+    for bridge, namespace in SWITCH.items():
         batch((f"link del {cable}" for cable, port in cables(machine) if port.bridge == bridge),
               places.namespace(namespace), force=True)
+
+
+def clear(places: Places, machine: Machine) -> None:
+    """Take a machine's namespace away with all that was in it. Nothing happens if there is none."""
+    unplug(places, machine)  # the kernel itself takes its time to clear a namespace
     batch([f"netns del {places.namespace(machine.name)}"], force=True)
 
 

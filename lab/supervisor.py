@@ -45,6 +45,7 @@ class Box:
     name: str
     become: Callable[[], None]  # called in the child; does not return
     prepare: Callable[[], None]  # called before each start
+    silence: Callable[[], None] = lambda: None  # called before its power is cut
     clear: Callable[[], None] = lambda: None  # called after each end
     child: int | None = None  # the process's number here
     pid: int | None = None  # and as the computer sees it
@@ -88,6 +89,7 @@ class Supervisor:
     def end(self, box: Box) -> None:
         """Cut a box's power, and wait until the kernel has ended everything in it."""
         if box.child:
+            box.silence()
             os.kill(box.child, signal.SIGKILL)
             while os.waitpid(box.child, os.WNOHANG) == (0, 0):
                 self.plan.groups.thaw(box.name)
@@ -135,7 +137,7 @@ class Supervisor:
                 install(self.places, machine, folder / "upper")
 
         def clear() -> None:  # a network without processes would go on answering pings
-            network.unplug(self.places, machine)
+            network.clear(self.places, machine)
             self.plan.groups.remove(machine.name)
 
         def become() -> None:
@@ -144,7 +146,10 @@ class Supervisor:
             container.enter_namespaces(namespace, self.plan.groups, machine.name)
             container.boot(machine.name, disk, self.plan.groups, self.places.shared, self.plan.environment)
 
-        self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
+        def silence() -> None:  # the kernel takes leave of a killed program's peers, which no machine without power does
+            network.unplug(self.places, machine)
+
+        self.boxes[machine.name] = Box(machine.name, become, prepare, silence, clear)
 
     def add_program(self, program: Program) -> None:
         folder = self.places.internet / program.name
@@ -179,7 +184,7 @@ class Supervisor:
             container.serve(machine.name, Disk(folder / "emulator", layers), emulated.command(machine, box.first), {},
                             {str(emulated.HERE).strip("/"): folder})
 
-        box = self.boxes[machine.name] = Box(machine.name, become, prepare, clear)
+        box = self.boxes[machine.name] = Box(machine.name, become, prepare, clear=clear)
 
     def add_bmc(self, machine: Emulated) -> None:
         name = f"bmc-{machine.name}"

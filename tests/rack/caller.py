@@ -4,8 +4,8 @@
 
 It runs in a machine's network, with that machine's /etc/hosts: addresses are tried in the order that stands there, and an
 unanswered one is left after ten seconds, as by Go's dialer with three of them. A request waits 45 s for its answer: so long
-Kubernetes' own clients take to give up a connection on which nothing comes. OUT has a line for each answer: when, and the seconds since
-the request was made. It ends with its stdin.
+Kubernetes' own clients take to give up a connection on which nothing comes. OUT has a line for each answer: when, the number of the
+connection, and the address that it leads to. It ends with its stdin.
 """
 
 import base64
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 
 import yaml
 
@@ -55,6 +56,7 @@ class Connection(http.client.HTTPSConnection):
                 plain = socket.create_connection((address, self.port), timeout=DIAL)
                 plain.settimeout(ANSWER)
                 self.sock = self.with_tls.wrap_socket(plain, server_hostname=self.host)
+                self.at = address
                 return
             except OSError as why:
                 last = why
@@ -66,13 +68,12 @@ def work(connection: Connection, begin: float, step: float, answered) -> None:
     turn = begin
     while True:
         time.sleep(max(0.0, turn - time.monotonic()))
-        asked = time.monotonic()
         try:
             connection.request("GET", "/api/v1/namespaces/default")
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:
-                answered(time.monotonic() - asked)
+                answered(connection.at)
         except (OSError, http.client.HTTPException):
             connection.close()
         turn = max(turn + step, time.monotonic())
@@ -83,12 +84,12 @@ def main() -> None:
     context, found, step = client_context(kubeconfig), addresses(hosts, name), WORKERS / float(per_second)
     written = threading.Lock()
     with open(out, "w", buffering=1) as file:
-        def answered(seconds: float) -> None:
+        def answered(number: int, address: str) -> None:
             with written:
-                file.write(f"{time.time():.3f} {seconds:.3f}\n")
+                file.write(f"{time.time():.3f} {number} {address}\n")
         for number in range(WORKERS):
-            begin = time.monotonic() + number * step / WORKERS
-            threading.Thread(target=work, args=(Connection(name, found, context), begin, step, answered), daemon=True).start()
+            words = (Connection(name, found, context), time.monotonic() + number * step / WORKERS, step, partial(answered, number))
+            threading.Thread(target=work, args=words, daemon=True).start()
         sys.stdin.read()
 
 

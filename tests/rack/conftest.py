@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -58,6 +59,19 @@ class Typed:
     def data(self):
         """Of a command with --json."""
         return json.loads(self.said)
+
+
+class Answer(NamedTuple):
+    """One of the API's to the caller (caller.py): when, by which of its connections, and from where."""
+
+    at: float
+    client: int
+    address: str
+
+    @classmethod
+    def read(cls, line: str) -> "Answer":
+        at, client, address = line.split()
+        return cls(float(at), int(client), address)
 
 
 class Kept(threading.Thread):
@@ -192,7 +206,7 @@ def api(lab, inside):
 
 @pytest.fixture(scope="session")
 def calling(lab, inside, tmp_path_factory):
-    """calling(50): calls the API by its endpoint's name from rooster or another machine, so often a second; the answers' times so far."""
+    """calling(50): calls the API by its endpoint's name from rooster or another machine, so often a second; its answers so far."""
     folder = tmp_path_factory.mktemp("calling")
     out = folder / "answers"
 
@@ -206,17 +220,22 @@ def calling(lab, inside, tmp_path_factory):
              str(folder / "config"), str(folder / "hosts"), ENDPOINT, str(per_second), str(out)], stdin=subprocess.PIPE)
         try:
             wait_until("the API answers", lambda: out.read_text().count("\n") > 2 * per_second)
-            yield lambda: [float(line.split()[0]) for line in out.read_text().splitlines()[:-1]]
+            yield lambda: list(map(Answer.read, out.read_text().splitlines()[:-1]))
         finally:
             process.terminate()
             process.wait()
     return call
 
 
-def silences(times: list[float], since: float) -> list[float]:
-    """The times without an answer, from then to now, the longest first."""
-    after = [since, *(one for one in sorted(times) if one > since), time.time()]
+def silences(answers: list[Answer], since: float) -> list[float]:
+    """The times without an answer to anybody, from then to now, the longest first."""
+    after = [since, *(one for one in sorted(answer.at for answer in answers) if one > since), time.time()]
     return sorted((later - earlier for earlier, later in pairwise(after)), reverse=True)
+
+
+def longest_wait(answers: list[Answer], since: float) -> float:
+    """The longest time for which one of the connections had no answer."""
+    return max(silences([answer for answer in answers if answer.client == client], since)[0] for client in {one.client for one in answers})
 
 
 def hub_answers(lab) -> bool:
