@@ -3,9 +3,10 @@
     caller.py KUBECONFIG HOSTS ENDPOINT PER-SECOND OUT
 
 It runs in a machine's network, with that machine's /etc/hosts: addresses are tried in the order that stands there, and an
-unanswered one is left after ten seconds, as by Go's dialer with three of them. A request waits 45 s for its answer: so long
-Kubernetes' own clients take to give up a connection on which nothing comes. OUT has a line for each answer: when, the number of the
-connection, and the address that it leads to. It ends with its stdin.
+unanswered one is left after ten seconds, as by Go's dialer with three of them. Ten connections stay; a request on them waits 45 s for its
+answer: so long Kubernetes' own clients take to give up a connection on which nothing comes. Beside them somebody comes anew, five times a
+second. OUT has a line for each answer: when, the number of the connection (-1: a new one), and the address that it leads to. It ends with
+its stdin.
 """
 
 import base64
@@ -20,7 +21,7 @@ from functools import partial
 
 import yaml
 
-WORKERS = 10
+WORKERS, NEW = 10, -1
 DIAL, ANSWER = 10.0, 45.0
 
 
@@ -68,29 +69,43 @@ def work(connection: Connection, begin: float, step: float, answered) -> None:
     turn = begin
     while True:
         time.sleep(max(0.0, turn - time.monotonic()))
-        try:
-            connection.request("GET", "/api/v1/namespaces/default")
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status == 200:
-                answered(connection.at)
-        except (OSError, http.client.HTTPException):
-            connection.close()
+        ask(connection, answered)
         turn = max(turn + step, time.monotonic())
+
+
+def ask(connection: Connection, answered) -> None:
+    try:
+        connection.request("GET", "/api/v1/namespaces/default")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status == 200:
+            answered(connection.at)
+    except (OSError, http.client.HTTPException):
+        connection.close()
+
+
+def come_anew(connect, answered) -> None:
+    """One request on a connection of its own."""
+    connection = connect()
+    ask(connection, answered)
+    connection.close()
 
 
 def main() -> None:
     kubeconfig, hosts, name, per_second, out = sys.argv[1:]
-    context, found, step = client_context(kubeconfig), addresses(hosts, name), WORKERS / float(per_second)
+    connect, step = partial(Connection, name, addresses(hosts, name), client_context(kubeconfig)), WORKERS / float(per_second)
     written = threading.Lock()
     with open(out, "w", buffering=1) as file:
         def answered(number: int, address: str) -> None:
             with written:
                 file.write(f"{time.time():.3f} {number} {address}\n")
         for number in range(WORKERS):
-            words = (Connection(name, found, context), time.monotonic() + number * step / WORKERS, step, partial(answered, number))
+            words = (connect(), time.monotonic() + number * step / WORKERS, step, partial(answered, number))
             threading.Thread(target=work, args=words, daemon=True).start()
-        sys.stdin.read()
+        ended = threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        while not ended.wait(0.2):
+            threading.Thread(target=come_anew, args=(connect, partial(answered, NEW)), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ HUB, HUB_AT, HUB_WITHIN = "jupyter.flock.example", "128.120.136.54", "10.0.1.54"
 LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
+from caller import NEW  # noqa: E402
 from racks import KINDS, Kind  # noqa: E402
 
 
@@ -233,9 +234,10 @@ def silences(answers: list[Answer], since: float) -> list[float]:
     return sorted((later - earlier for earlier, later in pairwise(after)), reverse=True)
 
 
-def longest_wait(answers: list[Answer], since: float) -> float:
-    """The longest time for which one of the connections had no answer."""
-    return max(silences([answer for answer in answers if answer.client == client], since)[0] for client in {one.client for one in answers})
+def waits(answers: list[Answer], since: float) -> list[float]:
+    """The longest time for which each of the connections that stay had no answer, the longest first."""
+    return sorted((silences([answer for answer in answers if answer.client == client], since)[0]
+                   for client in {one.client for one in answers} - {NEW}), reverse=True)
 
 
 def hub_answers(lab) -> bool:
