@@ -16,6 +16,7 @@ from conftest import ENDPOINT, hub_answers, silences, wait_until, waits
 VIRTUAL = "10.0.0.10"
 CHICKS = ("chick0", "chick1", "chick2")
 CUTS = int(os.environ.get("COOP_CUTS") or 4)
+CLIENTS = 11  # of caller.py, with the one that comes anew
 GIVEN_UP = 80.0  # seconds: within them a node that says nothing is given up
 SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
@@ -121,7 +122,10 @@ def test_the_power_of_each_is_cut_again_and_again(three, lab, holder, inside, ca
     others, figures = [name for name in CHICKS if name != kernel.node], []
     with calling(50) as answers:
         for number, dead in enumerate(islice(cycle(others), CUTS)):
+            moved = time.time()
             elsewhere(holder, inside, kernel.node)
+            wait_until("each connection is answered again",  # a request that was under way is waited for, for 45 s
+                       lambda moved=moved: len({one.client for one in answers() if one.at > moved}) == CLIENTS)
             held, began, seen = holder() == [dead], time.time(), set()
             lab.off(dead)
             while time.time() < began + (GIVEN_UP if number < len(others) else 20):
