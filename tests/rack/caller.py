@@ -3,10 +3,10 @@
     caller.py KUBECONFIG HOSTS ENDPOINT PER-SECOND OUT
 
 It runs in a machine's network, with that machine's /etc/hosts: addresses are tried in the order that stands there, and an
-unanswered one is left after ten seconds, as by Go's dialer with three of them. Ten connections stay; a request on them waits 45 s for its
-answer: so long Kubernetes' own clients take to give up a connection on which nothing comes. Beside them somebody comes anew, five times a
-second. OUT has a line for each answer: when, the number of the connection (-1: a new one), and the address that it leads to. It ends with
-its stdin.
+unanswered one is left after ten seconds, as by Go's dialer with three of them. Ten connections stay; a request on them waits 45 s for
+its answer: so long Kubernetes' own clients take to give up a connection on which nothing comes. Beside them somebody connects again,
+five times a second. OUT has a line for each answer: when, the number of the connection (-1: a new one), and the address that it leads
+to. It ends with its stdin.
 """
 
 import base64
@@ -84,7 +84,7 @@ def ask(connection: Connection, answered) -> None:
         connection.close()
 
 
-def come_anew(connect, answered) -> None:
+def connect_again(connect, answered) -> None:
     """One request on a connection of its own."""
     connection = connect()
     ask(connection, answered)
@@ -105,7 +105,7 @@ def main() -> None:
         ended = threading.Event()
         threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
         while not ended.wait(0.2):
-            threading.Thread(target=come_anew, args=(connect, partial(answered, NEW)), daemon=True).start()
+            threading.Thread(target=connect_again, args=(connect, partial(answered, NEW)), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from conftest import ENDPOINT, hub_answers, silences, wait_until, waits
 VIRTUAL = "10.0.0.10"
 CHICKS = ("chick0", "chick1", "chick2")
 CUTS = int(os.environ.get("COOP_CUTS") or 4)
-CLIENTS = 11  # of caller.py, with the one that comes anew
+CLIENTS = 11  # of caller.py, with the one that connects again and again
 GIVEN_UP = 80.0  # seconds: within them a node that says nothing is given up
 SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
