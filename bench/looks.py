@@ -19,15 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fabfile.engine.parallel import WIDTH
-from lab import lifecycle, swarm
 from lab.handle import Lab
-from lab.places import Places
-from lab.screen import plain
 
-from . import report
 from .cost import Cost, RunFailed, run
 from .field import HERE, ROOSTER, Field
-from .peers import circumstances, keep
+from .peers import a_swarm, conclude, keep, row_of
 from .report import LOOK, LOOK_WITHOUT, Row
 from .tools import Tool, through
 
@@ -91,22 +87,11 @@ def whole(field: Field, off: Sequence[str]) -> None:
 def main() -> None:
     chosen = options()
     off = min(chosen.off, max(chosen.sizes) - 1)  # never the control plane
-    places = Places.named(chosen.name)
-    was_up = Lab(places).is_up()
-    lab = swarm.up(places, max(chosen.sizes), plain)
-    load = os.getloadavg()
-    try:
+    with a_swarm(chosen.name, max(chosen.sizes)) as lab:
+        load = os.getloadavg()
         rows = [row for size in chosen.sizes for row in on(lab, size, chosen.rounds)]
         rows += without(lab, max(chosen.sizes), off, chosen.rounds) if off else []
-    finally:
-        if not was_up:
-            lifecycle.down(places)
-    print("\n".join(["", circumstances(load), "", *report.tables(rows), *rules_table(chosen.sizes, off),
-                     *map(str, report.goals(rows))]))
-    file = chosen.json or keep("looks")
-    file.write_text(json.dumps({"circumstances": circumstances(load), "rows": report.as_data(rows)}, indent=1) + "\n")
-    print(f"kept: {file}")
-    sys.exit(0 if all(goal.reached for goal in report.goals(rows)) else 3)
+    conclude(rows, load, chosen.json or keep("looks"), rules_table(chosen.sizes, off))
 
 
 def options() -> argparse.Namespace:
@@ -125,36 +110,31 @@ def on(lab: Lab, size: int, rounds: int) -> list[Row]:
     field = Field(lab, lab.places.folder / "bench", size)
     field.write()
     tools = (Ssh(), Questions(), Doctor())
-    costs: dict[str, list[Cost]] = {tool.name: [] for tool in tools}
+    costs: dict[Tool, list[Cost]] = {tool: [] for tool in tools}
     for number in range(rounds + 1):
         for tool in tools:
-            costs[tool.name].append(run(field, tool, 1, count=number == 0))
+            costs[tool].append(run(field, tool, 1, count=number == 0))
         whole(field, ())
-    return [_row(field, LOOK, name, each) for name, each in costs.items()]
+    return [row_of(field, LOOK, tool, each) for tool, each in costs.items()]
 
 
 def without(lab: Lab, size: int, off: int, rounds: int) -> list[Row]:
     """The doctor alone, while the last of the machines have no power."""
     field = Field(lab, lab.places.folder / "bench", size)
     field.write()
-    gone = list(field.chicks)[-off:]
+    gone, tool = list(field.chicks)[-off:], Doctor()
     for name in gone:
         lab.off(name)
     try:
         costs = []
         for _ in range(rounds):
-            costs.append(run(field, Doctor(), 1))
+            costs.append(run(field, tool, 1))
             whole(field, gone)
     finally:
         for name in gone:
             lab.ask(do="on", machine=name)
         lab.wait(gone, 300.0)
-    return [_row(field, LOOK_WITHOUT, Doctor.name, costs)]
-
-
-def _row(field: Field, kind: str, tool: str, costs: Sequence[Cost]) -> Row:
-    print(f"{field.title}, {kind}, {tool}: {', '.join(f'{cost.cpu:.2f}' for cost in costs)} s of CPU", flush=True)
-    return Row(field.size, field.way, field.delay, kind, tool, tuple(costs))
+    return [row_of(field, LOOK_WITHOUT, tool, costs)]
 
 
 def rules_table(sizes: Sequence[int], off: int) -> Iterator[str]:

@@ -13,10 +13,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 from lab import lifecycle, swarm
 from lab.handle import Lab
@@ -35,25 +37,14 @@ SLOW = 15.0  # seconds; what takes longer is measured once
 
 def main() -> None:
     chosen = options()
-    places = Places.named(chosen.name)
-    was_up = Lab(places).is_up()
     wanted = [*chosen.tools.lower().split(","), *["ansible"] * chosen.with_ansible]
     tools = [tool for tool in TOOLS if tool.name.lower() in wanted]
     for tool in tools:
         tool.prepare()
-    lab = swarm.up(places, max(chosen.sizes), plain, python=chosen.with_ansible)
-    load = os.getloadavg()
-    try:
+    with a_swarm(chosen.name, max(chosen.sizes), python=chosen.with_ansible) as lab:
+        load = os.getloadavg()
         rows = list(measured(lab, chosen, tools))
-    finally:
-        if not was_up:
-            lifecycle.down(places)
-    print("\n".join(["", circumstances(load), "", *report.tables(rows), *map(str, report.goals(rows))]))
-    file = chosen.json or keep()
-    figures = {"at": time.time(), "circumstances": circumstances(load), "rows": report.as_data(rows)}
-    file.write_text(json.dumps(figures, indent=1) + "\n")
-    print(f"kept: {file}")
-    sys.exit(0 if all(goal.reached for goal in report.goals(rows)) else 3)
+    conclude(rows, load, chosen.json or keep("peers"))
 
 
 def options() -> argparse.Namespace:
@@ -91,15 +82,10 @@ def on(field: Field, tools: Sequence[Tool], kinds: Sequence[str], rounds: int) -
     """One field's rows. All tools in turn, again and again, so that what disturbs one disturbs all."""
     edition = 1
 
-    def row(kind: str, tool: Tool, costs: Sequence[Cost]) -> Row:
-        cpu = ", ".join(f"{cost.cpu:.2f}" for cost in costs)
-        print(f"{field.title}, {kind}, {tool.name}: {cpu} s of CPU", flush=True)
-        return Row(field.size, field.way, field.delay, kind, tool.name, tuple(costs))
-
     if "fresh" in kinds:
         for tool in tools:
             field.lab.reset(list(field.chicks), limit=300.0)
-            yield row("fresh", tool, [run(field, tool, edition, count=True)])
+            yield row_of(field, "fresh", tool, [run(field, tool, edition, count=True)])
             prove(field, edition)
     else:
         run(field, tools[0], edition)
@@ -112,7 +98,14 @@ def on(field: Field, tools: Sequence[Tool], kinds: Sequence[str], rounds: int) -
                 edition += kind == "changed"
                 costs[tool].append(run(field, tool, edition, count=number == 0))
         prove(field, edition)
-        yield from (row(kind, tool, costs[tool]) for tool in tools)
+        yield from (row_of(field, kind, tool, costs[tool]) for tool in tools)
+
+
+def row_of(field: Field, kind: str, tool: Tool, costs: Sequence[Cost]) -> Row:
+    """What a tool's runs came to, which is told."""
+    cpu = ", ".join(f"{cost.cpu:.2f}" for cost in costs)
+    print(f"{field.title}, {kind}, {tool.name}: {cpu} s of CPU", flush=True)
+    return Row(field.size, field.way, field.delay, kind, tool.name, tuple(costs))
 
 
 def prove(field: Field, edition: int) -> None:
@@ -127,6 +120,29 @@ def prove(field: Field, edition: int) -> None:
     run(field, Look(), edition)
 
 
+@contextmanager
+def a_swarm(name: str, size: int, python: bool = False) -> Iterator[Lab]:
+    """One of at least so many machines; where it was up already, it stays."""
+    places = Places.named(name)
+    was_up = Lab(places).is_up()
+    lab = swarm.up(places, size, plain, python=python)
+    try:
+        yield lab
+    finally:
+        if not was_up:
+            lifecycle.down(places)
+
+
+def conclude(rows: Sequence[Row], load: Sequence[float], file: Path, more: Iterable[str] = ()) -> NoReturn:
+    """Prints and keeps the figures, and ends with 3 where a goal was missed."""
+    goals = list(report.goals(rows))
+    print("\n".join(["", circumstances(load), "", *report.tables(rows), *more, *map(str, goals)]))
+    figures = {"at": time.time(), "circumstances": circumstances(load), "rows": report.as_data(rows)}
+    file.write_text(json.dumps(figures, indent=1) + "\n")
+    print(f"kept: {file}")
+    sys.exit(0 if all(goal.reached for goal in goals) else 3)
+
+
 def circumstances(load: Sequence[float]) -> str:
     """When, on what, and beside how much else."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
@@ -135,7 +151,7 @@ def circumstances(load: Sequence[float]) -> str:
             f"Python {sys.version.split()[0]}, load before it {load[0]:.1f}")
 
 
-def keep(kind: str = "peers") -> Path:
+def keep(kind: str) -> Path:
     """The file for these figures, in the user's state."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "coop/bench"
     folder.mkdir(parents=True, exist_ok=True)
