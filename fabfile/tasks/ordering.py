@@ -11,7 +11,7 @@ from invoke import Exit
 
 if TYPE_CHECKING:
     from fabfile.engine.ways import SshWays
-    from fabfile.facts.installing import Seen
+    from fabfile.facts.installing import Seen, Stage
     from fabfile.facts.netboot import Boots, Ordered
     from fabfile.rack import Machine, Rack
     from fabfile.resources.order import KindName, Order
@@ -37,14 +37,7 @@ def carried_out(rack: Rack, box: Machine, order: Order, *, dry: bool = False, ag
         former = boots.order(str(box.address()))
         found = stage(boots, box, order, again, reinstall)
         if again and found == "watch" and former and former.state == "claimed":
-            by = starter(rack, box, ways)
-            boots = boots_of(rack, ways)  # it may have finished before it went off: then nothing failed that would be done again
-            former = boots.order(str(box.address()))
-            if former and former.state == "claimed":
-                print(again_words(boots, box, former, by) + "\n", flush=True)
-                found = stage(boots, box, order, again, reinstall, off=by.proves_off)
-            else:
-                found = stage(boots, box, order)
+            boots, former, found = where_off(rack, box, order, reinstall, ways)
         match found:
             case "order":
                 rack, _ = find_leader(ways, without=box)
@@ -204,6 +197,21 @@ def arm(rack: Rack, box: Machine, order: Order, boots: Boots, by: Starter, dry: 
     script = "\n".join([*([arming.withdraw(box)] if former else []), arming.arm(rack, box, order, about, seconds(rack.install.window))])
     act(rack, rack.gateway, f"arm {box.name}", script, patience=PATIENCE)
     start(rack, box, by, order.id)
+
+
+def where_off(rack: Rack, box: Machine, order: Order, reinstall: bool, ways: SshWays) -> tuple[Boots, Ordered | None, Stage]:
+    """What --again does about an order that was claimed and is not given up yet: its BMC is asked, and then rooster once more, as the
+    machine may have finished before it went off; then nothing failed that would be done again."""
+    from fabfile.facts.installing import stage
+    from fabfile.tasks.starting import starter
+
+    by = starter(rack, box, ways)
+    boots = boots_of(rack, ways)
+    former = boots.order(str(box.address()))
+    if former is None or former.state != "claimed":
+        return boots, former, stage(boots, box, order)
+    print(again_words(boots, box, former, by) + "\n", flush=True)
+    return boots, former, stage(boots, box, order, again=True, reinstall=reinstall, off=by.proves_off)
 
 
 def again_words(boots: Boots, box: Machine, order: Ordered, by: Starter) -> str:
