@@ -49,6 +49,7 @@ for folder in BOOT debian; do
   mcopy -i "$esp" "$root/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "::/EFI/$folder/grubx64.efi"
 done
 
+# the journal does not grow with it: as a larger file system has it by default
 mkfs.ext4 -q -F -J size=64 -E "offset=$((1052672 * 512))" -d "$root" "$disk" "${mebibytes}M"
 rm -rf "$root"
 size=$(stat -c %s "$disk")
