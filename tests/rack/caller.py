@@ -11,6 +11,7 @@ to. It ends with its stdin.
 
 import base64
 import http.client
+import select
 import socket
 import ssl
 import sys
@@ -102,9 +103,7 @@ def main() -> None:
         for number in range(WORKERS):
             words = (connect(), time.monotonic() + number * step / WORKERS, step, partial(answered, number))
             threading.Thread(target=work, args=words, daemon=True).start()
-        ended = threading.Event()
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-        while not ended.wait(0.2):
+        while not select.select([sys.stdin], [], [], 0.2)[0]:
             threading.Thread(target=connect_again, args=(connect, partial(answered, NEW)), daemon=True).start()
 
 

@@ -28,6 +28,9 @@ PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "test"
 ENDPOINT = "kubeapi.flock.lan"
 HUB, HUB_AT, HUB_WITHIN = "jupyter.flock.example", "128.120.136.54", "10.0.1.54"
+ETCDCTL = ("crictl exec $(crictl ps -q --name '^etcd$') etcdctl --endpoints 127.0.0.1:2379"
+           " --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt"
+           " --key /etc/kubernetes/pki/etcd/server.key")
 LIMIT = 1800.0  # seconds that any command may take, on a computer that has much other work
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
@@ -192,6 +195,18 @@ def nodes(inside, kind):
         table = inside(kind.first, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers", check=False)
         return set(re.findall(r"^(\S+) +Ready\b", table, re.MULTILINE))
     return ask
+
+
+def etcd_members(inside, machine: str) -> list[tuple[str, str]]:
+    """Name and state ("started") of each of etcd's members, as a control plane says that has power."""
+    return [(name, state) for _, state, name, *_ in
+            (line.split(", ") for line in inside(machine, f"{ETCDCTL} member list").splitlines())]
+
+
+@pytest.fixture(scope="session")
+def etcd(inside):
+    """The names of etcd's members, as a control plane says that has power."""
+    return lambda machine: {name for name, _ in etcd_members(inside, machine)}
 
 
 @pytest.fixture(scope="session")

@@ -11,17 +11,16 @@ from itertools import cycle, islice
 
 import kernel as kernels
 import pytest
-from conftest import ENDPOINT, hub_answers, silences, wait_until, waits
+from caller import WORKERS
+from conftest import ENDPOINT, etcd_members, hub_answers, silences, wait_until, waits
 
 VIRTUAL = "10.0.0.10"
 CHICKS = ("chick0", "chick1", "chick2")
 CUTS = int(os.environ.get("COOP_CUTS") or 4)
-CLIENTS = 11  # of caller.py, with the one that connects again and again
+CLIENTS = WORKERS + 1  # with the one that connects again and again
 GIVEN_UP = 80.0  # seconds: within them a node that says nothing is given up
 SILENT, HUB_AWAY = 5.0, 90.0  # seconds at most
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
-MEMBERS = ("crictl exec $(crictl ps -q --name '^etcd$') etcdctl --endpoints 127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
-           "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key member list")
 KEPT = "cd /etc/kubernetes && sha256sum admin.conf kubelet.conf pki/ca.crt pki/apiserver.crt pki/etcd/server.crt pki/etcd/peer.crt"
 
 
@@ -186,8 +185,7 @@ def test_a_dead_one_is_replaced_under_its_name_by_two_commands(three, lab, opera
     operator.inv("node.remove", dead, "--dead", "--yes")
     lab.reset([dead])
     operator.inv("node.add", dead)
-    rows = [line.split(", ") for line in inside(kernel.node, MEMBERS).splitlines()]
-    assert {(row[2], row[1]) for row in rows} == {(name, "started") for name in CHICKS} and len(rows) == 3
+    assert sorted(etcd_members(inside, kernel.node)) == [(name, "started") for name in CHICKS]
     assert kept() == before
     wait_until("every API server is well", lambda: all_well(inside), limit=420)
     assert inside("rooster", "runuser -l spicy -c 'kubectl get nodes --no-headers'").count(" Ready ") == 3

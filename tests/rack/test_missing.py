@@ -160,19 +160,6 @@ def test_it_comes_in_when_it_has_power_again(operator, lab, missing, kind, nodes
     assert (operator.bootstrap(code=0))["changes"] == 0
 
 
-ETCDCTL = ("crictl exec $(crictl ps -q --name '^etcd$') etcdctl --endpoints 127.0.0.1:2379"
-           " --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt"
-           " --key /etc/kubernetes/pki/etcd/server.key")
-
-
-@pytest.fixture
-def etcd(inside):
-    """The names of etcd's members, as a machine says that has power."""
-    def ask(machine: str) -> set[str]:
-        return {line.split(", ")[2] for line in inside(machine, f"{ETCDCTL} member list").splitlines()}
-    return ask
-
-
 def three_control_planes(kind):
     if kind.control_planes != 3:
         pytest.skip("this rack has one control plane")
