@@ -33,8 +33,8 @@ def with_chicks(members: Iterable[str], off: Iterable[str] = ()) -> Rack:
     return replace(rack, machines=MappingProxyType(machines))
 
 
-def all_control_planes() -> Rack:
-    """The same with all three chicks as control planes."""
-    rack = small_rack()
+def all_control_planes(rack: Rack | None = None) -> Rack:
+    """The same, or another rack, with all chicks as control planes."""
+    rack = rack or small_rack()
     return replace(rack, machines=MappingProxyType({name: machine.model_copy(update={"roles": frozenset({"control-plane"})})
                                                     if machine.is_member else machine for name, machine in rack.machines.items()}))

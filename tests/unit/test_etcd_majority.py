@@ -33,7 +33,6 @@ def test_a_member_of_etcd_leaves_only_if_the_others_are_a_majority(answer, told)
     assert said == told if told.startswith("etcd has") or not told else told in said
 
 
-
 @pytest.mark.parametrize("batches, answer, told", [
     (["chick0", "chick1", "chick2"], etcd(3), ""),  # one after the other
     (["chick0 chick1"], etcd(3), "etcd has 3 members: chick0, chick1 must not be rebooted together, or it loses its majority, and the API "

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fabfile.facts.updates import Update, Updates, parse
 from fabfile.loading import load
 from fabfile.tasks.steps import reboot_steps
 from fabfile.tasks.updating import gateway_update_steps, node_update_steps
+from tests.unit.small_rack import all_control_planes
 
 BASE = Path(__file__).parents[1] / "cases/rack/base"
 LIBC = "libc6 [2.41-12] (2.41-12+deb13u1 Debian-Security:13/stable-security [amd64])"
@@ -138,9 +139,7 @@ def test_only_nodes_with_updates_are_drained_and_only_some_are_rebooted(rack):
 
 
 def test_control_planes_are_updated_no_more_at_a_time_than_etcd_can_do_without(rack):
-    planes = {name: one.model_copy(update={"roles": frozenset({"control-plane"})}) if one.is_member else one
-              for name, one in rack.machines.items()}
-    rack = replace(rack, machines=planes)
+    rack = all_control_planes(rack)
     flock = Flock(rack, {"chick0": [CURL], "chick1": [CURL], "chick2": [CURL]})
     flock.at_once = 2
     result = update(rack, flock, at_once=2)
