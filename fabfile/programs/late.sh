@@ -63,5 +63,6 @@ mkdir -p "$target/etc/coop"; echo "$order" >"$target/etc/coop/order"
 cut -d ' ' -f 1,2 "$target/etc/ssh/ssh_host_ed25519_key.pub" >/tmp/finished
 says() { printf '\nCOOP HOSTKEY %s %s\n' "$order" "$(cat /tmp/finished)" >"$console" || :; }
 says
+in-target sync  # what is told to be finished survives a power cut
 told finished
 says  # a serial line may lose letters
