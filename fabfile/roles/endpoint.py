@@ -22,13 +22,14 @@ def endpoint(rack: Rack, machine: Machine) -> Iterator[Resource]:
         return
     macs = tuple(sorted(other.inner.mac for other in rack.control_planes))
     yield FreeAddress(str(wanted.virtual_ipaddress), machine.inner.name, macs, SETTINGS)
-    yield Packages({"keepalived": None})
+    yield Packages({"keepalived": None, "nftables": None})
     # one after another by priority: two that took the address at the same moment would both tell the wire so. It is the machine's alone,
     # so that others stay as they are when one leaves: other for each of 251 addresses in a row, and far from its neighbours'
     priority = 1 + int(machine.address()) * 97 % 251
     yield File(SETTINGS, render("chick/etc/coop/keepalived.conf", machine=machine, settings=wanted, priority=priority, port=API_PORT),
                check="keepalived --config-test --use-file {}")
-    yield File(UNIT, render("chick/etc/systemd/system/coop-endpoint.service", endpoint=rack.cluster.endpoint, settings=SETTINGS))
+    yield File(UNIT, render("chick/etc/systemd/system/coop-endpoint.service", endpoint=rack.cluster.endpoint, settings=SETTINGS,
+                            address=wanted.virtual_ipaddress, port=API_PORT))
     yield Unit("coop-endpoint", watches=(SETTINGS, UNIT), reload=True)
 
 

@@ -1,0 +1,119 @@
+"""The API's own address is sent elsewhere: who has asked something is answered, or hears at once that nobody will."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import time
+
+import pytest
+from swarm import Host, Swarm
+
+from fabfile.roles.endpoint import SETTINGS
+from fabfile.roles.rendering import render
+
+VIRTUAL, PORT = "10.0.0.10", 6443
+SERVER = f"""
+import socket, sys, threading, time
+def serve(client):
+    try:
+        while asked := client.recv(100):
+            time.sleep(float(asked))
+            client.sendall(sys.argv[1].encode())
+    except OSError:
+        pass
+listener = socket.create_server(("0.0.0.0", {PORT}))
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+# each asks for something that takes so many seconds, again and again; what it was told, and when
+CLIENTS = f"""
+import json, socket, threading, time
+def tell(seconds, told):
+    print(json.dumps({{"asked for": seconds, "told": told, "at": time.time()}}) + "\\n", end="", flush=True)
+def ask(seconds):
+    while True:
+        try:
+            client = socket.create_connection(("{VIRTUAL}", {PORT}), timeout=60)
+            while True:
+                client.sendall(str(seconds).encode())
+                told = client.recv(100).decode() or "closed"
+                tell(seconds, told)
+                if told == "closed":
+                    break
+                time.sleep(0.05)
+        except OSError as error:
+            tell(seconds, type(error).__name__)
+            time.sleep(0.05)
+for seconds in (0, 0.4, 90):
+    threading.Thread(target=ask, args=(seconds,)).start()
+"""
+
+
+def lines(kind: str) -> list[list[str]]:
+    """Commands of the unit, in their order, as systemd splits them."""
+    unit = render("chick/etc/systemd/system/coop-endpoint.service", endpoint="kubeapi.flock.lan", settings=SETTINGS,
+                  address=VIRTUAL, port=PORT)
+    return [shlex.split(one.lstrip("-")) for one in re.findall(rf"^{kind}=(.*)", unit, re.MULTILINE)]
+
+
+def run(host: Host, *commands: list[str]) -> None:
+    for command in commands:
+        subprocess.run([*host.inside(), *command], check=True, stdout=subprocess.DEVNULL)
+
+
+def begun(host: Host, seconds: int, program: str) -> subprocess.Popen:
+    """A program that ends by itself, inside a machine."""
+    return subprocess.Popen([*host.inside(), "timeout", str(seconds), "python3", "-c", program, host.name],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def port(host: Host) -> str:
+    return host.run("ip -o -4 addr show to 10.0.0.0/24 | awk '{ print $2; exit }'").strip()
+
+
+@pytest.fixture
+def swarm(tmp_path):
+    with Swarm(tmp_path / "swarm", chicks=2) as one:
+        yield one
+
+
+@pytest.mark.parametrize("as_the_unit", (True, False), ids=("by the unit", "without its commands"))
+def test_the_address_leaves_a_control_plane(swarm, as_the_unit):
+    """Without the unit's commands, who waits for an answer waits on: so this test can fail."""
+    rooster, first, second = (swarm.hosts[name] for name in ("rooster", "chick0", "chick1"))
+    run(first, ["ip", "addr", "add", f"{VIRTUAL}/32", "dev", port(first)])
+    servers = [begun(host, 20, SERVER) for host in (first, second)]
+    try:
+        time.sleep(1)
+        clients = begun(rooster, 10, CLIENTS)
+        time.sleep(1.5)
+        began = time.time()
+        if as_the_unit:
+            run(first, *lines("ExecStop"))
+        left = time.time()
+        run(first, ["ip", "addr", "del", f"{VIRTUAL}/32", "dev", port(first)])
+        if as_the_unit:
+            run(first, *lines("ExecStopPost"))
+        run(second, ["ip", "addr", "add", f"{VIRTUAL}/32", "dev", port(second)])
+        run(rooster, ["ip", "neigh", "flush", "dev", port(rooster)])  # as keepalived tells the wire
+        told = [json.loads(line) for line in clients.communicate()[0].splitlines()]
+        table = subprocess.run([*first.inside(), "nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+    finally:
+        for server in servers:
+            server.terminate()
+            server.wait()
+
+    def after(seconds: float, moment: float) -> list[str]:
+        return [one["told"] for one in told if one["asked for"] == seconds and one["at"] > moment]
+
+    assert "coop-endpoint" not in table
+    assert "chick1" in after(0, left)  # whoever sends something notices by itself
+    if as_the_unit:
+        assert after(0.4, began)[0] == "chick0"  # it was under way
+        assert "chick1" in after(0.4, left)
+        assert after(90, began) == ["ConnectionResetError"]
+    else:
+        assert after(0.4, began + 0.5) == after(90, began) == []
