@@ -68,6 +68,14 @@ def etcd_while_away(batches: Iterable[Collection[str]], answers: Mapping[str, bo
                    f"first: {_repairs(silent)}")
 
 
+def etcd_while_off(machine: str, answer: str) -> list[str]:
+    """What etcd loses while this machine is off, by the answer to that query: no line where it keeps its majority."""
+    try:
+        return [*etcd_while_away([[machine]], members_of(answer))]
+    except ValueError as problem:
+        return [f"{problem}, so it is not known whether it keeps its majority without {machine}"]
+
+
 def _silent(names: Collection[str]) -> str:
     return f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not answer"
 

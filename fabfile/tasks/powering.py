@@ -96,9 +96,11 @@ def identify(c: Context, machine: str, off: bool = False, dry: bool = False, jso
 
 def lost(rack: Rack, box: Machine, ways: SshWays) -> str:
     """Who loses what when a machine that is on goes off, in words."""
+    from fabfile.facts.etcd_majority import etcd_question, etcd_while_off
     from fabfile.facts.installing import member, member_question, other_control_planes
     from fabfile.tasks.leader import find_leader
     from fabfile.tasks.queries import ask
+    from fabfile.upstream.documents import certificates_folder, etcd_folder
 
     others = other_control_planes(rack, box)
     if box in rack.control_planes and not others:
@@ -111,9 +113,13 @@ def lost(rack: Rack, box: Machine, ways: SshWays) -> str:
     is_member, unasked = member(box.name, answers[asked.name]) if answers else (False, str(errors[asked.name]))
     if unasked:
         return f"{box.name} goes off, and whether it is a node cannot be asked ({unasked})"
+    loses = [f"{box.name} goes off"]
     if is_member:
-        return f"{box.name} is a node of the cluster and goes off: its pods end, without a drain (inv node.reboot --drain has one)"
-    return f"{box.name} goes off"
+        loses = [f"{box.name} is a node of the cluster and goes off: its pods end, without a drain (inv node.reboot --drain has one)"]
+    if box in rack.control_planes and etcd_folder(rack):
+        answers, errors = ask(rack, {asked.name: etcd_question(asked.name, certificates_folder(rack))}, 30.0, ways)
+        loses += etcd_while_off(box.name, answers.get(asked.name) or str(errors.get(asked.name, "")))
+    return "; ".join(loses)
 
 
 def _found(machine: str) -> tuple[Rack, Known]:

@@ -7,7 +7,7 @@ from invoke import Context, Exit
 
 from fabfile.engine.errors import NoAnswer
 from fabfile.facts import upgrading
-from fabfile.facts.etcd_majority import etcd_while_away, etcd_without, members_of
+from fabfile.facts.etcd_majority import etcd_while_away, etcd_while_off, etcd_without, members_of
 from fabfile.facts.rebooting import Turn
 from fabfile.tasks import node, queries
 from tests.unit.etcd_answers import etcd
@@ -123,6 +123,17 @@ def test_a_member_that_an_earlier_run_rebooted_may_still_be_starting(monkeypatch
     with pytest.raises(Exit, match="chick0 does not answer: while chick1 is away, too"):
         node.refuse_without_majority(all_control_planes(), turns("chick0", "chick1", done="chick0"), 1, None)
     assert upgrading.PATIENCE < never.slept < 2 * upgrading.PATIENCE
+
+
+@pytest.mark.parametrize("answer, told", [
+    (etcd(3), []),
+    (etcd(3, ["chick1"]), []),  # the one that is to be off
+    (etcd(3, ["chick2"]), ["etcd has 3 members, and chick2 does not answer: while chick1 is away, too, it has no majority"]),
+    ("", ["etcd does not tell its members (no answer), so it is not known whether it keeps its majority without chick1"]),
+])
+def test_what_a_control_plane_that_is_switched_off_costs_etcd_is_told(answer, told):
+    said = etcd_while_off("chick1", answer)
+    assert [one[:len(words)] for one, words in zip(said, told, strict=True)] == told
 
 
 @pytest.mark.parametrize("dry", [True, False])
