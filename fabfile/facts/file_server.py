@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 from fabfile.facts.sections import sections
 from fabfile.finding import Finding, Severity
@@ -155,7 +156,7 @@ def _homes(answer: str) -> HomesFacts:
 def findings(wanted: Wanted, server: FileServer) -> Iterator[Finding]:
     """What is wrong, and what to type."""
     for name, (pool, vdevs) in wanted.pools.items():
-        yield from _pool(server, name, pool, vdevs)
+        yield from _pool(server, name, pool, vdevs, wanted.homes)
     missing: dict[str, list[str]] = {}
     for path, address in sorted(wanted.exports - server.exports):
         missing.setdefault(path, []).append(wanted.names.get(address, address))
@@ -192,7 +193,7 @@ def _homes_wrong(server: FileServer) -> Iterator[Finding]:
                       homes.links, fix="nothing but a later ZFS: docs/storage.md#homes-and-quotas")
 
 
-def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ...]) -> Iterator[Finding]:
+def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ...], homes: str) -> Iterator[Finding]:
     facts = server.pools.get(name, PoolFacts())
     if facts.pool is None:
         yield Finding(f"pool {name} is not imported", server.machine, Severity.DOWN, fix="inv storage.apply --dry says what is there")
@@ -204,8 +205,7 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
                       fix="inv storage.disks says which disk" if seen.state == "DEGRADED" else
                       f"on {server.machine}: zpool status {name} says what is missing; when its disks answer again, zpool clear {name}")
     if seen.errors:
-        yield Finding(f"{seen.errors} files of pool {name} cannot be read", server.machine, Severity.DOWN,
-                      fix=f"zpool status -v {name} names them")
+        yield _unreadable(server.machine, name, seen.errors, facts.damaged, homes)
     groups = {bay: vdev.group for vdev in vdevs for bay in vdev.disks}
     for disk in disks(server, name, vdevs):
         if disk.state not in ("ONLINE", "AVAIL"):
@@ -224,6 +224,19 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
                       Severity.DEGRADED if space.percent >= FULL else Severity.NOTICE,
                       fix=f"on {server.machine}: zfs list -r -o space {name} says what takes it, snapshots or files")
     yield from _ages(server, name, pool)
+
+
+def _unreadable(machine: str, pool: str, errors: int, damaged: tuple[str, ...], homes: str) -> Finding:
+    """Files that are lost but for their earlier versions. Snapshots that have the same blocks of a file have lost them, too."""
+    named = ", ".join(damaged[:5]) + (f", and {errors - 5} more (on {machine}: zpool status -v {pool})" if errors > 5 else "")
+    fix = "bring each back from a copy, or delete it"
+    in_homes = [path.removeprefix(f"{homes}/").split("/", 2) for path in damaged if homes and path.startswith(f"{homes}/")]
+    if whole := [parts for parts in in_homes if len(parts) == 3]:
+        home, file = "/".join(whole[0][:2]), quote(whole[0][2])
+        fix = f"inv storage.versions {home} {file} says which snapshots have it, inv storage.restore {home} {file} --at TIME brings it " \
+              f"back if it can be read there; other files from a copy. Delete what cannot be read"
+    return Finding(f"{errors} {'file' if errors == 1 else 'files'} of pool {pool} cannot be read", machine, Severity.DOWN, named,
+                   fix=f"{fix}, then twice on {machine}: zpool scrub -w {pool}")
 
 
 def _instead(machine: str, pool: str, disk: Disk, group: str) -> str:

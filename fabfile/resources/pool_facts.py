@@ -110,6 +110,7 @@ class PoolFacts:
     properties: Mapping[str, str] = field(default_factory=dict)
     serials: Mapping[str, str] = field(default_factory=dict)  # of the disks of an imported pool
     shared: tuple[str, ...] = ()  # datasets that ZFS exports by itself
+    damaged: tuple[str, ...] = ()  # files that cannot be read, the first of them, as zpool names them
 
 
 def parse(answer: str, name: str) -> PoolFacts:
@@ -122,12 +123,15 @@ def parse(answer: str, name: str) -> PoolFacts:
     serials: dict[str, str] = {}
     properties: dict[str, str] = {}
     shared: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
     for head, lines in _sections(answer):
         match head:
             case ["status"]:
                 pool = _pool(json.loads("\n".join(lines))["pools"][name])
             case ["import"]:
                 importable = tuple(_importable("\n".join(line[1:] for line in lines)))
+            case ["damaged"]:
+                damaged = tuple(line[1:] for line in lines)
             case ["properties"]:
                 properties = dict(line.split("\t", 1) for line in lines if "\t" in line)
             case ["shared"]:
@@ -139,7 +143,7 @@ def parse(answer: str, name: str) -> PoolFacts:
             case ["disk", path, size, sector, *serial]:
                 disks[path] = DiskSeen(path, int(size), int(sector), " ".join(serial), tuple(line[1:] for line in lines))
     return PoolFacts(pool, pool is not None or importable is not None, importable or (), disks, tuple(absent), links,
-                     properties, serials, shared)
+                     properties, serials, shared, damaged)
 
 
 def _sections(answer: str) -> Iterator[tuple[list[str], list[str]]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 from mail_relay import RELAY
 
@@ -13,25 +15,65 @@ from lab.emulated import CONTROL, SAID, image
 from lab.monitor import tell
 from lab.systems import wait
 
-MIB = 1 << 20
+MIB, SECTOR = 1 << 20, 4096
+MARK = b"a file that rots"
 CUTS = int(os.environ.get("COOP_CUTS", "1"))  # of the power; 20 take as many minutes and more
 
 
-def test_rot_on_one_disk_is_repaired(rack):
-    rack.ask("hen", "dd if=/dev/urandom of=/nest/homes/sums bs=1M count=48 status=none; sync; sha256sum /nest/homes/sums >/root/sums")
-    rack.ask("hen", "zpool export nest")
-    rotten = Path(rack.lab.places.machine("hen") / image(1))
-    with rotten.open("r+b") as disk:  # wherever something is, past the labels at both ends
-        for place in range(8 * MIB, rotten.stat().st_size - 8 * MIB, MIB // 4):
-            disk.seek(place)
-            if disk.read(4096).strip(b"\0"):
+def rot(rack, disks: Iterable[int], places: Callable[[BinaryIO], Iterable[int]]) -> str:
+    """Other content at these places of some disks, while the pool is exported; then a scrub. What the pool's state is after it."""
+    rack.ask("hen", "sync; zpool export nest")
+    for number in disks:
+        with (rack.lab.places.machine("hen") / image(number)).open("r+b") as disk:
+            for place in [*places(disk)]:
                 disk.seek(place)
                 disk.write(b"rot" * 1000)
     rack.ask("hen", "echo 3 >/proc/sys/vm/drop_caches; zpool import -d /dev/disk/by-id nest; exportfs -ra; zpool scrub -w nest; "
              "systemctl start coop-homes.service || :")  # which failed while the pool was away
-    status = rack.ask("hen", "zpool status nest")
+    return rack.ask("hen", "zpool status -v nest")
+
+
+def anywhere(disk: BinaryIO) -> Iterator[int]:
+    """Wherever something is, past the labels at both ends."""
+    for place in range(8 * MIB, disk.seek(0, os.SEEK_END) - 8 * MIB, MIB // 4):
+        disk.seek(place)
+        if disk.read(4096).strip(b"\0"):
+            yield place
+
+
+def marked(disk: BinaryIO) -> Iterator[int]:
+    """Where a sector begins with MARK."""
+    size = disk.seek(0, os.SEEK_END)
+    for start in range(8 * MIB, size - 8 * MIB, MIB):
+        disk.seek(start)
+        piece = disk.read(MIB)
+        if MARK in piece:
+            yield from (start + place for place in range(0, MIB, SECTOR) if piece.startswith(MARK, place))
+
+
+def test_rot_on_one_disk_is_repaired(rack):
+    rack.ask("hen", "dd if=/dev/urandom of=/nest/homes/sums bs=1M count=48 status=none; sync; sha256sum /nest/homes/sums >/root/sums")
+    status = rot(rack, [1], anywhere)
     assert "repaired" in status and "with 0 errors" in status and "repaired 0B" not in status, status
     rack.ask("hen", "sha256sum -c --quiet /root/sums; zpool clear nest")
+
+
+def test_a_file_that_rots_on_more_disks_than_the_parity_is_named_and_its_earlier_version_comes_back(rack):
+    home = "/nest/homes/hub/user2"
+    rack.ask("hen", f"[ -d {home} ]; echo earlier >{home}/precious; sync; zfs snapshot nest/homes@earlier")
+    content = b"".join(MARK + os.urandom(SECTOR - len(MARK)) for _ in range(4 * MIB // SECTOR))
+    subprocess.run([*rack.ssh("hen"), "sudo", "tee", f"{home}/precious"], input=content, stdout=subprocess.DEVNULL, check=True)
+    status = rot(rack, range(1, 7), marked)
+    print(status)
+    assert f"{home}/precious" in status and rack.at("hen", f"cat {home}/precious >/dev/null").code != 0
+    told = rack.inv("storage.status")
+    assert told.code == 3 and "1 file of pool nest cannot be read" in told.said, told.said
+    assert f"{home}/precious" in told.said and "inv storage.restore hub/user2 precious" in told.said, told.said
+    done = rack.inv("storage.restore", "hub/user2", "precious", "--at", "earlier")
+    assert done.code == 0 and rack.ask("hen", f"cat {home}/precious.*") == "earlier", done.said
+    rack.ask("hen", f"rm {home}/precious*; zfs destroy nest/homes@earlier; zpool scrub -w nest; zpool clear nest; zpool scrub -w nest; "
+             "sha256sum -c --quiet /root/sums")
+    assert rack.inv("storage.status").code == 0
 
 
 def test_a_disk_that_is_pulled_is_told_and_the_spare_takes_its_place(rack, writer):

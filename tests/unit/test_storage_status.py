@@ -102,3 +102,17 @@ def test_what_is_wrong_with_a_pool_has_its_fix(pool, leaf, state, errors, size, 
     wanted = wanted_of(load(PROJECT), load(PROJECT).machine("hen"))
     wanted = replace(wanted, pools={"nest": (wanted.pools["nest"][0], LAYOUT)}, exports=frozenset())
     assert {one.what: one.fix for one in findings(wanted, server)} == told
+
+
+@pytest.mark.parametrize("damaged, evidence, fix", [
+    (["/nest/homes/hub/eve/my notes/1", "nest/homes@daily:/hub/eve/my notes/1"],
+     "/nest/homes/hub/eve/my notes/1, nest/homes@daily:/hub/eve/my notes/1",
+     "inv storage.versions hub/eve 'my notes/1' says which snapshots have it, inv storage.restore hub/eve 'my notes/1' --at TIME brings it "
+     "back if it can be read there; other files from a copy. Delete what cannot be read, then twice on hen: zpool scrub -w nest"),
+    (["<metadata>:<0x1>", *(f"/nest/old/{number}" for number in range(6))],
+     "<metadata>:<0x1>, /nest/old/0, /nest/old/1, /nest/old/2, /nest/old/3, and 2 more (on hen: zpool status -v nest)",
+     "bring each back from a copy, or delete it, then twice on hen: zpool scrub -w nest")])
+def test_files_that_cannot_be_read_are_named_with_what_brings_them_back(damaged, evidence, fix):
+    answer = WELL.replace('"error_count": 0', f'"error_count": {len(damaged)}') + "\n#damaged\n" + "".join(f"|{one}\n" for one in damaged)
+    [seen] = found(answer)
+    assert (seen.what, seen.evidence, seen.fix) == (f"{len(damaged)} files of pool nest cannot be read", evidence, fix)
