@@ -132,6 +132,7 @@ def cut(rack, writer, name: str) -> tuple[int, int]:
     rack.lab.on("hen")
     wait(rack.lab.places, ["hen"])
     rack.until("hen", "mountpoint -q /nest/homes", 240)
+    print(rack.ask("hen", "systemd-analyze | head -n 1 || :"))
     there = int(rack.ask("hen", f"tr -d ' \\0' </nest/homes/{name} | awk '$1 != NR - 1 {{ exit }} {{ n = NR }} END {{ print n + 0 }}'"))
     blocks.until(acknowledged)
     blocks.end()

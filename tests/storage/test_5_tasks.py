@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
+from conftest import LIMIT
 from mail_relay import RELAY
 
-MOUNT = "/mnt/hub"
+MOUNT, MANY = "/mnt/hub", 4000
 
 
 def test_mail_that_no_relay_takes_is_told_and_all_else_holds(rack):
@@ -71,6 +72,24 @@ def test_hubs_are_told_of_a_home_that_is_nearly_full(rack):
     rack.ask("chick3", f"rm {MOUNT}/eve/big")
 
 
+def test_four_thousand_homes(rack):
+    """The unit that gives them their quotas, with nothing to do, and what is told of them. The reboot below has them, too."""
+    few = {task: rack.inv(task, *words).seconds for task, *words in (("storage.status",), ("storage.usage", "--all"))}
+    labelled = f"[ $(zfs projectspace -Hp -o quota nest/homes | grep -c -x {200 << 20}) -ge {MANY} ]"
+    rack.ask("hen", f"cd /nest/homes/hub; seq -f many-%g {MANY} | xargs mkdir; chown 1000:100 many-*")
+    print(f"{MANY} new homes had their quotas after {rack.until('hen', labelled, LIMIT):.0f} s")
+    spent = rack.ask("hen", "systemctl stop coop-homes.path coop-homes.timer; systemctl start coop-homes.service; before=$(date +%s%N); "
+                     "systemctl start coop-homes.service; echo $((($(date +%s%N) - before) / 1000000)); "
+                     "systemctl start coop-homes.path coop-homes.timer")
+    print(f"the unit with nothing to do: {spent} ms")
+    assert int(spent) < 30_000
+    for task, *words in (("storage.status",), ("storage.usage", "--all")):
+        done = rack.inv(task, *words)
+        print(f"{task} took {done.seconds:.1f} s, {few[task]:.1f} with few homes")
+        assert done.code == 0 and done.seconds < few[task] + 30, done.said
+    assert f"hub/many-{MANY} " in done.said
+
+
 def test_a_file_server_that_would_lose_its_pool_is_not_rebooted(rack):
     rack.ask("hen", ": >/boot/vmlinuz-9.9.9-next")
     done = rack.inv("storage.reboot", "--silent", "--yes")
@@ -91,4 +110,5 @@ def test_it_reboots_under_a_writer_who_goes_on(rack, writer):
     assert done.code == 0, done.said
     assert rack.ask("hen", "systemctl show --timestamp=us+utc -P UserspaceTimestamp") != before
     assert rack.ask("hen", "zpool list -H -o health nest; mountpoint -q /nest/homes && echo mounted").split() == ["ONLINE", "mounted"]
+    print(rack.ask("hen", "systemd-analyze | head -n 1; rm -r /nest/homes/hub/many-*"))
     blocks.until(int(rack.ask("hen", "stat -c %s /nest/homes/hub/user2/blocks")) // 4096 + 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import uuid
@@ -10,6 +11,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from lab.emulated import SAID
+from lab.systems import wait
 from tests.rack.hub.browser import Browser
 
 NAME = "jupyter.flock.example"
@@ -21,6 +24,7 @@ VALUES = """  singleuser:
     nodeSelector: {kubernetes.io/hostname: chick3}
     startTimeout: 900
 """
+AWAY = float(os.environ.get("COOP_AWAY", "120"))  # seconds for which the file server's power is off
 STARTS, SLOW = 900.0, 300.0  # seconds that a server, and anything else there, may take on a processor that is emulated
 
 
@@ -123,11 +127,44 @@ def test_a_full_home_starts_a_server_and_is_emptied_in_the_browser(rack, browser
     assert browser.run_cell("open('after.txt', 'w').write('x' * 1000)", SLOW) == "1000"
 
 
-def test_a_reboot_of_the_file_server_under_a_notebook(rack, browser):
-    """Announced to nobody: the kernel's cell waits, and goes on; the node stays Ready, and the pod is the same."""
+# as a notebook's kernel writes into its home: the image, the volume and the folder are those of users' servers
+OTHER = """apiVersion: v1
+kind: Pod
+metadata: {{name: other-{number}, labels: {{who: other}}}}
+spec:
+  nodeName: chick3
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 5
+  securityContext: {{runAsUser: 1000, runAsGroup: 100}}
+  containers:
+  - name: kernel
+    image: {image}
+    command: [sh, -c, "while :; do date +%s >>/home/there/seen; sync /home/there/seen; sleep 2; done"]
+    volumeMounts: [{{name: home, mountPath: /home/there, subPath: other-{number}}}]
+  volumes: [{{name: home, persistentVolumeClaim: {{claimName: homes}}}}]
+"""
+PODS = "get pods -l 'who=other' -o jsonpath='{range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount} " \
+       "{.status.phase}{\"\\n\"}{end}'"
+
+
+def others(rack) -> list[int]:
+    """When each of the other kernels has written last, as hen has it."""
+    return [int(one) for one in rack.ask("hen", "for home in /nest/homes/hub/other-*; do tail -n 1 $home/seen; done").split()]
+
+
+def test_a_reboot_of_the_file_server_under_ten_kernels(rack, browser):
+    """Announced to nobody: the kernel's cell waits, and goes on, and so do nine others; the node stays Ready, the pods are the same."""
     browser.log_in("student")
     start(browser)
     pod = kubectl(rack, "get pod jupyter-student -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'")
+    image = kubectl(rack, "get pod jupyter-student -o jsonpath='{.spec.containers[0].image}'")
+    manifest = "---\n".join(OTHER.format(number=number, image=image) for number in range(9))
+    kubectl(rack, f"apply -f - <<'END'\n{manifest}END\n")
+    said = kubectl(rack, "wait --for=condition=Ready --timeout=600s pod -l who=other")
+    assert said.count("condition met") == 9, said
+    time.sleep(10)
+    assert len(others(rack)) == 9
+    before = kubectl(rack, PODS)
     browser.new_notebook("student", SLOW)
     assert browser.run_cell("open('before.txt', 'w').write('x')", SLOW) == "1"
     done = rack.inv("storage.reboot", "--silent", "--yes")
@@ -136,5 +173,34 @@ def test_a_reboot_of_the_file_server_under_a_notebook(rack, browser):
     began = time.monotonic()
     assert browser.run_cell("open('before.txt', 'a').write('yy')", SLOW) == "2"
     print(f"the notebook wrote {time.monotonic() - began:.0f} s after the command had ended")
+    ended = time.time()
+    browser.wait("not all others write again", lambda: min(others(rack)) > ended - 30, 90)
+    print(f"all others wrote {time.time() - ended:.0f} s after that")
+    assert kubectl(rack, PODS) == before and before.count(" 0 Running") == 9
     assert pod == kubectl(rack, "get pod jupyter-student -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'")
+    assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
+
+
+def test_the_file_server_is_away_for_minutes(rack, browser):
+    """A server that is stopped meanwhile is gone at the latest when hen is back, and the node takes the next one without a reboot."""
+    browser.log_in("student")
+    start(browser)
+    rack.lab.off("hen")
+    time.sleep(AWAY / 2)
+    kubectl(rack, "delete pod jupyter-student --wait=false")
+    kubectl(rack, "delete pod -l who=other --wait=false")
+    time.sleep(AWAY / 2)
+    left = kubectl(rack, "get pods -l 'component=singleuser-server' -o name") + kubectl(rack, "get pods -l who=other -o name")
+    assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
+    (rack.lab.places.machine("hen") / SAID).write_bytes(b"")
+    rack.lab.on("hen")
+    wait(rack.lab.places, ["hen"])
+    began = time.monotonic()
+    browser.wait("pods are still there", lambda: not kubectl(rack, "get pods -l who=other -o name"), SLOW)
+    browser.wait("the server is still there", lambda: not kubectl(rack, "get pods -l component=singleuser-server -o name"), SLOW)
+    gone = time.monotonic() - began
+    print(f"hen was away for {AWAY:.0f} s; of what was deleted meanwhile, there when it came back: {left.split()}; gone {gone:.0f} s later")
+    print(f"a server was there after {start(browser):.0f} s")
+    browser.new_notebook("student", SLOW)
+    assert browser.run_cell("open('before.txt').read()", SLOW) == "'xyy'"
     assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
