@@ -6,7 +6,7 @@ from typing import Any
 
 from fabfile.rack.node_labels import CONTROL_PLANE
 
-SECONDS = 10  # Kubernetes gives every pod 300. A node is given up only after 50 s of silence: that waits for what is short
+SECONDS = 5  # Kubernetes gives every pod 300. A node is given up only after 50 s of silence: that waits for what is short
 
 
 def leaves_soon() -> list[dict[str, Any]]:
