@@ -1,11 +1,13 @@
 """From a power button to a Ready node: empty machines, switched on by their BMCs, installed by Debian's own installer."""
 
 import hashlib
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from conftest import MACHINES, wait_until
+from pictures import picture
 from stages import Followed
 
 from lab import emulated
@@ -57,6 +59,9 @@ def test_empty_machines_become_nodes(lab, types, cluster, names):
     table = lab.run("chick0", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes", "--no-headers").stdout
     ready = dict(line.split()[:2] for line in table.splitlines())
     for name in names:
+        if folder := os.environ.get("COOP_PICTURES"):
+            said = (lab.places.machine(name) / "console.log").read_text(errors="replace")
+            (Path(folder) / f"install-{MACHINES[name]}.svg").write_text(picture(said, f"{name}: from its power button to its own system"))
         assert ready[name] == "Ready"
         if MACHINES[name] != "bios":
             assert types("fab", "-H", name, "--", SECURE_BOOT).end().split()[-1] == "1", "Secure Boot is enforced"
