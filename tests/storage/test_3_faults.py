@@ -22,13 +22,13 @@ CUTS = int(os.environ.get("COOP_CUTS", "1"))  # of the power; 20 take as many mi
 
 def rot(rack, disks: Iterable[int], places: Callable[[BinaryIO], Iterable[int]]) -> str:
     """Other content at these places of some disks, while the pool is exported; then a scrub. What the pool's state is after it."""
-    rack.ask("hen", "sync; zpool export nest")
+    rack.ask("hen", "systemctl stop nfs-server; sync; zpool export nest")  # who serves files keeps them open for a while
     for number in disks:
         with (rack.lab.places.machine("hen") / image(number)).open("r+b") as disk:
             for place in [*places(disk)]:
                 disk.seek(place)
                 disk.write(b"rot" * 1000)
-    rack.ask("hen", "echo 3 >/proc/sys/vm/drop_caches; zpool import -d /dev/disk/by-id nest; exportfs -ra; zpool scrub -w nest; "
+    rack.ask("hen", "echo 3 >/proc/sys/vm/drop_caches; zpool import -d /dev/disk/by-id nest; systemctl start nfs-server; zpool scrub -w nest; "
              "systemctl start coop-homes.service || :")  # which failed while the pool was away
     return rack.ask("hen", "zpool status -v nest")
 
@@ -101,7 +101,7 @@ def test_a_disk_that_is_pulled_is_told_and_the_spare_takes_its_place(rack, write
 
 def test_the_disk_is_replaced_by_one_that_is_empty_and_the_spare_is_back(rack):
     new = rack.lab.emulated["hen"].drives[8].id  # front-7, which is in no pool
-    rack.change("hosts.yaml", f"    front-7: /dev/disk/by-id/{new}\n", "")
+    rack.change("hosts.yaml", f"      front-7: /dev/disk/by-id/{new}\n", "")
     for bay, why in (("front-3", "is in the pool already"), ("front-9", "no pool of configs/storage.yaml has a disk")):
         refused = rack.inv("storage.replace", bay, typed=f"{bay}\n")
         assert refused.code == 2 and why in refused.said, refused.said
