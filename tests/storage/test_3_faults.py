@@ -28,8 +28,8 @@ def rot(rack, disks: Iterable[int], places: Callable[[BinaryIO], Iterable[int]])
             for place in [*places(disk)]:
                 disk.seek(place)
                 disk.write(b"rot" * 1000)
-    rack.ask("hen", "echo 3 >/proc/sys/vm/drop_caches; zpool import -d /dev/disk/by-id nest; systemctl start nfs-server; zpool scrub -w nest; "
-             "systemctl start coop-homes.service || :")  # which failed while the pool was away
+    rack.ask("hen", "echo 3 >/proc/sys/vm/drop_caches; zpool import -d /dev/disk/by-id nest; systemctl start nfs-server; "
+             "zpool scrub -w nest; systemctl start coop-homes.service || :")  # which failed while the pool was away
     return rack.ask("hen", "zpool status -v nest")
 
 
