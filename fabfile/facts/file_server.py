@@ -15,7 +15,7 @@ from fabfile.rack.pools import Pool
 from fabfile.resources.kernel_module import ModuleFacts
 from fabfile.resources.kernel_module import parse as parse_module
 from fabfile.resources.kernel_module import question as question_module
-from fabfile.resources.pool_facts import PoolFacts
+from fabfile.resources.pool_facts import PoolFacts, PoolSeen
 from fabfile.resources.pool_facts import parse as parse_pool
 from fabfile.resources.pool_plan import Replacement, WantedVdev, differences
 
@@ -210,7 +210,8 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
     for disk in disks(server, name, vdevs):
         if disk.state not in ("ONLINE", "AVAIL"):
             yield Finding(f"disk {disk.bay} of pool {name} is {disk.state}", server.machine, evidence=disk.told,
-                          fix=_instead(server.machine, name, disk, groups.get(disk.bay, "")))
+                          fix=_spare(server.machine, seen, disk) if disk.state == "INUSE" else
+                          _instead(server.machine, name, disk, groups.get(disk.bay, "")))
         elif any(disk.errors):
             yield Finding(f"disk {disk.bay} of pool {name} has had errors: {disk.errors[0]} read, {disk.errors[1]} write, "
                           f"{disk.errors[2]} checksum", server.machine, evidence=disk.told,
@@ -239,10 +240,18 @@ def _unreadable(machine: str, pool: str, errors: int, damaged: tuple[str, ...], 
                    fix=f"{fix}, then twice on {machine}: zpool scrub -w {pool}")
 
 
+def _spare(machine: str, pool: PoolSeen, disk: Disk) -> str:
+    """How a spare that is in use is free again. A disk that was away and is back does not send it away by itself."""
+    leaves = [leaf for vdev in pool.vdevs if vdev.group != "spare" for leaf in vdev.leaves]
+    inner = {leaf.inner for leaf in leaves if leaf.path == disk.path}
+    if [leaf.state for leaf in leaves if leaf.inner in inner and leaf.path != disk.path] == ["ONLINE"]:
+        return f"the disk that it stands in for is there again; if that one can be trusted, on {machine}: zpool detach {pool.name} " \
+               f"{disk.path}, else inv storage.replace of it"
+    return "inv storage.replace of the disk that it stands in for"
+
+
 def _instead(machine: str, pool: str, disk: Disk, group: str) -> str:
     """How another disk comes in the place of this one."""
-    if disk.state == "INUSE":
-        return "inv storage.replace of the disk that it stands in for"
     if group in ("spare", "cache"):
         return f"on {machine}: zpool remove {pool} {disk.path}; then zpool add {pool} {group} with the path of another"
     if disk.bay == "-":

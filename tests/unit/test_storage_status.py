@@ -104,6 +104,23 @@ def test_what_is_wrong_with_a_pool_has_its_fix(pool, leaf, state, errors, size, 
     assert {one.what: one.fix for one in findings(wanted, server)} == told
 
 
+@pytest.mark.parametrize("state, fix", [
+    ("ONLINE", "the disk that it stands in for is there again; if that one can be trusted, on hen: zpool detach nest "
+               "/dev/disk/by-id/wwn-0x5000c500a1000008, else inv storage.replace of it"),
+    ("REMOVED", "inv storage.replace of the disk that it stands in for")])
+def test_a_spare_that_stands_in_is_told_with_what_frees_it_and_is_no_difference(state, fix):
+    spare = LAYOUT[1].disks["rear-2"]
+    leaves = (*(Leaf(path, "ONLINE", (0, 0, 0)) for path in IDS[:5]), Leaf(IDS[5], state, (0, 0, 0), inner="spare-5"),
+              Leaf(spare, "ONLINE", (0, 0, 0), inner="spare-5"))
+    vdevs = (VdevSeen("", "raidz2", "raidz2-0", "", leaves), VdevSeen("spare", "", "s", "", (Leaf(spare, "INUSE", (0, 0, 0)),)))
+    server = replace(parse("hen", WELL), pools={"nest": PoolFacts(PoolSeen("nest", "1", "ONLINE", vdevs, None, 0))})
+    wanted = wanted_of(load(PROJECT), load(PROJECT).machine("hen"))
+    wanted = replace(wanted, pools={"nest": (wanted.pools["nest"][0], LAYOUT)}, exports=frozenset())
+    told = {one.what: one.fix for one in findings(wanted, server)}
+    assert told.pop("disk rear-2 of pool nest is INUSE") == fix
+    assert [*told] == ([] if state == "ONLINE" else ["disk front-5 of pool nest is REMOVED"])
+
+
 @pytest.mark.parametrize("damaged, evidence, fix", [
     (["/nest/homes/hub/eve/my notes/1", "nest/homes@daily:/hub/eve/my notes/1"],
      "/nest/homes/hub/eve/my notes/1, nest/homes@daily:/hub/eve/my notes/1",
