@@ -67,12 +67,13 @@ def test_a_file_that_rots_on_more_disks_than_the_parity_is_named_and_its_earlier
     print(status)
     assert f"{home}/precious" in status and rack.at("hen", f"cat {home}/precious >/dev/null").code != 0
     told = rack.inv("storage.status")
-    assert told.code == 3 and "1 file of pool nest cannot be read" in told.said, told.said
+    assert told.code == 3 and re.search(r"\d+ files? of pool nest cannot be read", told.said), told.said  # in sanoid's snapshots, too
     assert f"{home}/precious" in told.said and "inv storage.restore hub/user2 precious" in told.said, told.said
     done = rack.inv("storage.restore", "hub/user2", "precious", "--at", "earlier")
     assert done.code == 0 and rack.ask("hen", f"cat {home}/precious.*") == "earlier", done.said
-    rack.ask("hen", f"rm {home}/precious*; zfs destroy nest/homes@earlier; zpool scrub -w nest; zpool clear nest; zpool scrub -w nest; "
-             "sha256sum -c --quiet /root/sums")
+    rack.ask("hen", f"rm {home}/precious*; zfs destroy nest/homes@earlier; "
+             "zpool status -v nest | sed -n 's/^ *\\(nest.homes@[^:]*\\):.*/\\1/p' | sort -u | xargs -r -n 1 zfs destroy; "
+             "zpool scrub -w nest; zpool clear nest; zpool scrub -w nest; sha256sum -c --quiet /root/sums")
     assert rack.inv("storage.status").code == 0
 
 
