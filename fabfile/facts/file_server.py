@@ -205,7 +205,7 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
                       fix="inv storage.disks says which disk" if seen.state == "DEGRADED" else
                       f"on {server.machine}: zpool status {name} says what is missing; when its disks answer again, zpool clear {name}")
     if seen.errors:
-        yield _unreadable(server.machine, name, seen.errors, facts.damaged, homes)
+        yield _unreadable(server.machine, seen, homes)
     groups = {bay: vdev.group for vdev in vdevs for bay in vdev.disks}
     for disk in disks(server, name, vdevs):
         if disk.state not in ("ONLINE", "AVAIL"):
@@ -227,17 +227,19 @@ def _pool(server: FileServer, name: str, pool: Pool, vdevs: tuple[WantedVdev, ..
     yield from _ages(server, name, pool)
 
 
-def _unreadable(machine: str, pool: str, errors: int, damaged: tuple[str, ...], homes: str) -> Finding:
+def _unreadable(machine: str, pool: PoolSeen, homes: str) -> Finding:
     """Files that are lost but for their earlier versions. Snapshots that have the same blocks of a file have lost them, too."""
-    named = ", ".join(damaged[:5]) + (f", and {errors - 5} more (on {machine}: zpool status -v {pool})" if errors > 5 else "")
+    files, many = pool.damaged, len(pool.damaged)
+    named = ", ".join(files[:5]) + (f", and {many - 5} more (on {machine}: zpool status -v {pool.name})" if many > 5 else "")
     fix = "bring each back from a copy, or delete it"
-    in_homes = [path.removeprefix(f"{homes}/").split("/", 2) for path in damaged if homes and path.startswith(f"{homes}/")]
+    in_homes = [path.removeprefix(f"{homes}/").split("/", 2) for path in files if homes and path.startswith(f"{homes}/")]
     if whole := [parts for parts in in_homes if len(parts) == 3]:
         home, file = "/".join(whole[0][:2]), quote(whole[0][2])
         fix = f"inv storage.versions {home} {file} says which snapshots have it, inv storage.restore {home} {file} --at TIME brings it " \
               f"back if it can be read there; other files from a copy. Delete what cannot be read"
-    return Finding(f"{errors} {'file' if errors == 1 else 'files'} of pool {pool} cannot be read", machine, Severity.DOWN, named,
-                   fix=f"{fix}, then twice on {machine}: zpool scrub -w {pool}")
+    what = f"{many} {'file' if many == 1 else 'files'}" if files else "something"
+    return Finding(f"{what} in pool {pool.name} cannot be read", machine, Severity.DOWN, named or f"{pool.errors} blocks",
+                   fix=f"{fix}, then twice on {machine}: zpool scrub -w {pool.name}")
 
 
 def _spare(machine: str, pool: PoolSeen, disk: Disk) -> str:

@@ -9,11 +9,8 @@ look() {  # DISK: what it is, and what lies on it
   echo "#disk $1 $size $(blockdev --getss "$1") $(lsblk -d -n -r -o SERIAL "$1")"
   contents "$1" | sed 's/^/|/'
 }
-if status=$(zpool status -jPp --json-int -- "$pool" 2>/dev/null); then
+if status=$(zpool status -jvPp --json-int -- "$pool" 2>/dev/null); then
   echo '#status'; printf '%s\n' "$status"
-  case $status in *'"error_count": '[1-9]*)
-    echo '#damaged'; zpool status -v -- "$pool" | sed '1,/^errors:/d; /^[[:space:]]*$/d; s/^[[:space:]]*/|/' | head -n 50 ;;
-  esac
   echo '#properties'; zpool get -Hp -o property,value all "$pool"
   zfs get -Hp -o property,value org.debian:periodic-scrub "$pool"
   echo '#shared'; zfs get -Hp -r -t filesystem -s local,received -o name,value sharenfs "$pool"

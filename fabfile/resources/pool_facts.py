@@ -89,8 +89,9 @@ class PoolSeen:
     state: str
     vdevs: tuple[VdevSeen, ...]
     scan: Scan | None
-    errors: int  # files that cannot be read
+    errors: int  # blocks that cannot be read
     advice: str = ""  # what zpool says of its state
+    damaged: tuple[str, ...] = ()  # the files that these are in, as zpool names them
 
     @property
     def resilvers(self) -> bool:
@@ -110,7 +111,6 @@ class PoolFacts:
     properties: Mapping[str, str] = field(default_factory=dict)
     serials: Mapping[str, str] = field(default_factory=dict)  # of the disks of an imported pool
     shared: tuple[str, ...] = ()  # datasets that ZFS exports by itself
-    damaged: tuple[str, ...] = ()  # files that cannot be read, the first of them, as zpool names them
 
 
 def parse(answer: str, name: str) -> PoolFacts:
@@ -123,15 +123,12 @@ def parse(answer: str, name: str) -> PoolFacts:
     serials: dict[str, str] = {}
     properties: dict[str, str] = {}
     shared: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
     for head, lines in _sections(answer):
         match head:
             case ["status"]:
                 pool = _pool(json.loads("\n".join(lines))["pools"][name])
             case ["import"]:
                 importable = tuple(_importable("\n".join(line[1:] for line in lines)))
-            case ["damaged"]:
-                damaged = tuple(line[1:] for line in lines)
             case ["properties"]:
                 properties = dict(line.split("\t", 1) for line in lines if "\t" in line)
             case ["shared"]:
@@ -143,7 +140,7 @@ def parse(answer: str, name: str) -> PoolFacts:
             case ["disk", path, size, sector, *serial]:
                 disks[path] = DiskSeen(path, int(size), int(sector), " ".join(serial), tuple(line[1:] for line in lines))
     return PoolFacts(pool, pool is not None or importable is not None, importable or (), disks, tuple(absent), links,
-                     properties, serials, shared, damaged)
+                     properties, serials, shared)
 
 
 def _sections(answer: str) -> Iterator[tuple[list[str], list[str]]]:
@@ -175,7 +172,8 @@ def _pool(said: Mapping[str, Any]) -> PoolSeen:
     return PoolSeen(said["name"], str(said.get("pool_guid", "")), said["state"], tuple(vdevs),
                     Scan(scan.get("function", ""), scan.get("state", ""), _seconds(scan.get("end_time")), int(scan.get("errors", 0)))
                     if scan and scan.get("function") not in (None, "NONE") else None,
-                    int(said.get("error_count", 0)), " ".join(f"{said.get('status', '')} {said.get('action', '')}".split()))
+                    int(said.get("error_count", 0)), " ".join(f"{said.get('status', '')} {said.get('action', '')}".split()),
+                    tuple(map(str, said.get("errlist", ()))))
 
 
 def _seconds(value: object) -> int:

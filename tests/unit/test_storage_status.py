@@ -1,5 +1,6 @@
 """What `storage.status` finds wrong with a file server that answers."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,11 @@ def test_a_spare_that_stands_in_is_told_with_what_frees_it_and_is_no_difference(
      "<metadata>:<0x1>, /nest/old/0, /nest/old/1, /nest/old/2, /nest/old/3, and 2 more (on hen: zpool status -v nest)",
      "bring each back from a copy, or delete it, then twice on hen: zpool scrub -w nest")])
 def test_files_that_cannot_be_read_are_named_with_what_brings_them_back(damaged, evidence, fix):
-    answer = WELL.replace('"error_count": 0', f'"error_count": {len(damaged)}') + "\n#damaged\n" + "".join(f"|{one}\n" for one in damaged)
-    [seen] = found(answer)
-    assert (seen.what, seen.evidence, seen.fix) == (f"{len(damaged)} files of pool nest cannot be read", evidence, fix)
+    listed = f'"error_count": 32, "errlist": {json.dumps(damaged)}'
+    [seen] = found(WELL.replace('"error_count": 0', listed))
+    assert (seen.what, seen.evidence, seen.fix) == (f"{len(damaged)} files in pool nest cannot be read", evidence, fix)
+
+
+def test_what_cannot_be_read_and_has_no_name_is_told():
+    [seen] = found(WELL.replace('"error_count": 0', '"error_count": 2'))
+    assert (seen.what, seen.evidence) == ("something in pool nest cannot be read", "2 blocks")
