@@ -68,7 +68,7 @@ def test_a_file_that_rots_on_more_disks_than_the_parity_is_named_and_its_earlier
     assert f"{home}/precious" in status and rack.at("hen", f"cat {home}/precious >/dev/null").code != 0
     told = rack.inv("storage.status")
     assert told.code == 3 and re.search(r"\d+ files? in pool nest cannot be read", told.said), told.said  # in sanoid's snapshots, too
-    assert f"{home}/precious" in told.said and "inv storage.restore hub/user2 precious" in told.said, told.said
+    assert f"{home}/precious" in told.said and "inv storage.restore hub/user2 precious" in " ".join(told.said.split()), told.said
     done = rack.inv("storage.restore", "hub/user2", "precious", "--at", "earlier")
     assert done.code == 0 and rack.ask("hen", f"cat {home}/precious.*") == "earlier", done.said
     rack.ask("hen", f"rm {home}/precious*; zfs destroy nest/homes@earlier; "
