@@ -18,7 +18,10 @@ while read -r dataset target; do
   fi
   # syncoid's own leave out a copy that goes on from a bookmark
   mark="$dataset#${newest#*@}"
-  zfs list "$mark" >/dev/null 2>&1 || zfs bookmark "$newest" "$mark" || failed=1
+  if [ "$(zfs get -Hp -o value guid "$mark" 2>/dev/null)" != "$(zfs get -Hp -o value guid "$newest")" ]; then
+    zfs destroy "$mark" 2>/dev/null || :  # of a removed snapshot that had the same name
+    zfs bookmark "$newest" "$mark" || failed=1
+  fi
   echo "$target has ${newest#*@}"
   # each run leaves one: ten are enough for a copy that was restored from an older one
   zfs list -Hp -t bookmark -o name -s creation -d 1 "$dataset" | grep '#autosnap_' | head -n -10 | while read -r old; do
