@@ -151,7 +151,7 @@ def test_power_is_cut_and_comes_back(own, said):
         own.run("chick2", "true")
     assert "0 received" in said("rooster", "ping -c1 -W1 10.0.0.102", check=False)
     own.on("chick2")
-    assert "1 received" in said("rooster", "ping -c1 -W2 10.0.0.102")
+    assert "1 received" in said("rooster", "ping -c1 -w20 10.0.0.102")  # a busy computer may lose the first ones
 
 
 def test_a_powered_off_machine_stays_off_until_it_is_powered_on(own, said):
