@@ -16,7 +16,7 @@ wrong=$(for each in $wanted; do
   esac
 done)
 if [ -n "$wrong" ]; then
-  images=$(pulled)
+  images=$(pod_events | pulled)
   told=$(echo "$wrong" | while read -r name what; do
     image=
     # of one that died meanwhile, nobody tells the end

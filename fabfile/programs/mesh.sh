@@ -2,12 +2,10 @@
 # Whether every Ready node has BGP sessions with all others. Behind nodes.sh.
 # Given: pending (the exit code where one of those without sessions waits for images, which come, or starts what they are for).
 
-# Where a container of calico-node was created or started in the last five minutes, and none fails: a node is Ready as soon as the first of
-# these containers has put the network's settings there.
+# By events of pods, the nodes where a container of calico-node was created or started in the last five minutes, and none fails: a node is
+# Ready as soon as the first of these containers has put the network's settings there.
 starts() {
-  since=$(date -u -d '5 minutes ago' +%Y-%m-%dT%H:%M:%SZ)
-  kubectl -n kube-system get events --field-selector involvedObject.kind=Pod -o jsonpath='{range .items[*]}{.lastTimestamp} {.reason} '\
-'{.source.host} {.involvedObject.name}{"\n"}{end}' 2>/dev/null | awk -v since="$since" '$1 < since || $4 !~ /^calico-node-/ { next }
+  awk -v since="$(date -u -d '5 minutes ago' +%Y-%m-%dT%H:%M:%SZ)" '$1 < since || $4 !~ /^calico-node-/ { next }
     $2 == "Created" || $2 == "Started" || $2 == "Pulled" { starts[$3] }
     $2 == "BackOff" || $2 == "Failed" { fails[$3] }
     END { for (node in starts) if (!(node in fails)) print node }'
@@ -34,7 +32,8 @@ if [ "$count" -gt 1 ] && [ "$(echo "$lonely" | wc -l)" = 1 ]; then
 fi
 if [ -n "$lonely" ]; then
   echo "$lonely"
-  for node in $(pulled | sed 's/ .*//'; starts | while read -r one; do echo "$speakers" | grep -q "^$one=" || echo "$one"; done); do
+  told=$(pod_events)
+  for node in $(echo "$told" | pulled | sed 's/ .*//'; echo "$told" | starts | grep -vxF "$(echo "$speakers" | sed 's/=.*//')"); do
     ! echo "$lonely" | grep -q "^$node has " || exit "$pending"
   done
   exit 1

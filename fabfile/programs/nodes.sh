@@ -23,11 +23,14 @@ sessions() {
   [ $? != 124 ] || { echo silent; return; }
   printf '%s\n' "$said" | grep -c '^Mesh_.* BGP .* Established'
 }
-# What a kubelet has begun to pull for the node's own pods, and has not said the end of: "NODE IMAGE", one a line.
-pulled() {
+# What kubelets have told of the nodes' own pods: "TIME REASON NODE POD CONTAINER MESSAGE", one a line.
+pod_events() {
   kubectl -n kube-system get events --field-selector involvedObject.kind=Pod -o jsonpath='{range .items[*]}{.lastTimestamp} {.reason} '\
-'{.source.host} {.involvedObject.name} {.involvedObject.fieldPath} {.message}{"\n"}{end}' 2>/dev/null |
-    sort -s -k1,1 | awk '{ key = $3 " " $4 " " $5 }
+'{.source.host} {.involvedObject.name} {.involvedObject.fieldPath} {.message}{"\n"}{end}' 2>/dev/null
+}
+# By these events, what a kubelet has begun to pull, and has not said the end of: "NODE IMAGE", one a line.
+pulled() {
+  sort -s -k1,1 | awk '{ key = $3 " " $4 " " $5 }
       $2 == "Pulling" { match($0, /"[^"]*"/); image[key] = $3 " " substr($0, RSTART + 1, RLENGTH - 2) }
       $2 == "Pulled" || $2 == "Failed" || $2 == "BackOff" { delete image[key] }
       END { for (key in image) print image[key] }' | sort -u
