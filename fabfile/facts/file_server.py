@@ -232,11 +232,11 @@ def _unreadable(machine: str, pool: PoolSeen, homes: str) -> Finding:
     files, many = pool.damaged, len(pool.damaged)
     named = ", ".join(files[:5]) + (f", and {many - 5} more (on {machine}: zpool status -v {pool.name})" if many > 5 else "")
     fix = "bring each back from a copy, or delete it"
-    in_homes = [path.removeprefix(f"{homes}/").split("/", 2) for path in files if homes and path.startswith(f"{homes}/")]
-    if whole := [parts for parts in in_homes if len(parts) == 3]:
-        home, file = "/".join(whole[0][:2]), quote(whole[0][2])
+    in_home = re.compile(rf"{re.escape(homes)}/([^/]+/[^/]+)/(.+)", re.DOTALL)
+    if homes and (found := next(filter(None, map(in_home.match, files)), None)):
+        home, file = found[1], quote(found[2])
         fix = f"inv storage.versions {home} {file} says which snapshots have it, inv storage.restore {home} {file} --at TIME brings it " \
-              f"back if it can be read there; other files from a copy. Delete what cannot be read"
+              "back if it can be read there; other files from a copy. Delete what cannot be read"
     what = f"{many} {'file' if many == 1 else 'files'}" if files else "something"
     return Finding(f"{what} in pool {pool.name} cannot be read", machine, Severity.DOWN, named or f"{pool.errors} blocks",
                    fix=f"{fix}, then twice on {machine}: zpool scrub -w {pool.name}")

@@ -196,11 +196,8 @@ def differences(vdevs: tuple[WantedVdev, ...], facts: PoolFacts) -> Iterator[str
     bays = {path: bay for vdev in vdevs for bay, path in vdev.disks.items()}
     kernel = {name: bays[path] for path, name in facts.links.items() if path in bays and name}
     has: dict[str, tuple[str, str, str]] = {}
-    spares = {leaf.path for seen in facts.pool.vdevs if seen.group == "spare" for leaf in seen.leaves}
-    for seen in facts.pool.vdevs:
+    for seen in sorted(facts.pool.vdevs, key=lambda vdev: vdev.group != "spare"):  # spares first: one that stands in is there twice
         for leaf in seen.leaves:
-            if seen.group != "spare" and leaf.path in spares:
-                continue
             has.setdefault(bays.get(leaf.path) or kernel.get(leaf.path) or leaf.path, (seen.group, seen.kind, seen.name))
     for vdev in vdevs:
         places = {has[bay] for bay in vdev.disks if bay in has}
