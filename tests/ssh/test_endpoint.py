@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import time
 
 import pytest
-from swarm import Host, Swarm
+from swarm import Host
 
 from fabfile.roles.endpoint import SETTINGS
 from fabfile.roles.rendering import render
@@ -52,16 +51,11 @@ for seconds in (0, 0.4, 90):
 """
 
 
-def lines(kind: str) -> list[list[str]]:
-    """Commands of the unit, in their order, as systemd splits them."""
+def commands(kind: str) -> str:
+    """The unit's of this kind, in their order; systemd quotes as a shell does."""
     unit = render("chick/etc/systemd/system/coop-endpoint.service", endpoint="kubeapi.flock.lan", settings=SETTINGS,
                   address=VIRTUAL, port=PORT)
-    return [shlex.split(one.lstrip("-")) for one in re.findall(rf"^{kind}=(.*)", unit, re.MULTILINE)]
-
-
-def run(host: Host, *commands: list[str]) -> None:
-    for command in commands:
-        subprocess.run([*host.inside(), *command], check=True, stdout=subprocess.DEVNULL)
+    return "\n".join(["set -e", *re.findall(rf"^{kind}=-?(.*)", unit, re.MULTILINE)])
 
 
 def begun(host: Host, seconds: int, program: str) -> subprocess.Popen:
@@ -70,21 +64,11 @@ def begun(host: Host, seconds: int, program: str) -> subprocess.Popen:
                             stdout=subprocess.PIPE, text=True)
 
 
-def port(host: Host) -> str:
-    return host.run("ip -o -4 addr show to 10.0.0.0/24 | awk '{ print $2; exit }'").strip()
-
-
-@pytest.fixture
-def swarm(tmp_path):
-    with Swarm(tmp_path / "swarm", chicks=2) as one:
-        yield one
-
-
 @pytest.mark.parametrize("as_the_unit", (True, False), ids=("by the unit", "without its commands"))
-def test_the_address_leaves_a_control_plane(swarm, as_the_unit):
+def test_the_address_leaves_a_control_plane(operate, as_the_unit):
     """Without the unit's commands, who waits for an answer waits on: so this test can fail."""
-    rooster, first, second = (swarm.hosts[name] for name in ("rooster", "chick0", "chick1"))
-    run(first, ["ip", "addr", "add", f"{VIRTUAL}/32", "dev", port(first)])
+    rooster, first, second = operate(chicks=2).swarm.hosts.values()
+    first.run(f"ip addr add {VIRTUAL}/32 dev enp1s0")
     servers = [begun(host, 20, SERVER) for host in (first, second)]
     try:
         time.sleep(1)
@@ -92,15 +76,15 @@ def test_the_address_leaves_a_control_plane(swarm, as_the_unit):
         time.sleep(1.5)
         began = time.time()
         if as_the_unit:
-            run(first, *lines("ExecStop"))
+            first.run(commands("ExecStop"))
         left = time.time()
-        run(first, ["ip", "addr", "del", f"{VIRTUAL}/32", "dev", port(first)])
+        first.run(f"ip addr del {VIRTUAL}/32 dev enp1s0")
         if as_the_unit:
-            run(first, *lines("ExecStopPost"))
-        run(second, ["ip", "addr", "add", f"{VIRTUAL}/32", "dev", port(second)])
-        run(rooster, ["ip", "neigh", "flush", "dev", port(rooster)])  # as keepalived tells the wire
+            first.run(commands("ExecStopPost"))
+        second.run(f"ip addr add {VIRTUAL}/32 dev enp1s0")
+        rooster.run("ip neigh flush dev enp3s0")  # as keepalived tells the wire
         told = [json.loads(line) for line in clients.communicate()[0].splitlines()]
-        table = subprocess.run([*first.inside(), "nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+        tables = first.run("nft list tables")
     finally:
         for server in servers:
             server.terminate()
@@ -109,7 +93,7 @@ def test_the_address_leaves_a_control_plane(swarm, as_the_unit):
     def after(seconds: float, moment: float) -> list[str]:
         return [one["told"] for one in told if one["asked for"] == seconds and one["at"] > moment]
 
-    assert "coop-endpoint" not in table
+    assert "coop-endpoint" not in tables
     assert "chick1" in after(0, left)  # whoever sends something notices by itself
     if as_the_unit:
         assert after(0.4, began)[0] == "chick0"  # it was under way
