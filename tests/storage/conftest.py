@@ -19,11 +19,12 @@ from blocks import Writer
 PROJECT = Path(__file__).parents[2]
 sys.path[:0] = [str(PROJECT)]
 
+from lab.emulated import SAID  # noqa: E402
 from lab.handle import Lab  # noqa: E402
 from lab.lifecycle import down, up  # noqa: E402
 from lab.places import Places  # noqa: E402
 from lab.rackfolder import DOOR  # noqa: E402
-from lab.systems import ADDRESSES, machines  # noqa: E402
+from lab.systems import ADDRESSES, machines, wait  # noqa: E402
 
 LIMIT = 1500.0  # seconds that any command may take on an emulated machine, on a computer that has other work
 
@@ -71,6 +72,12 @@ class Rack:
         done = subprocess.run(words, cwd=PROJECT, env=environment, input=typed, text=True, timeout=limit,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return Typed(done.returncode, done.stdout, time.monotonic() - began)
+
+    def on(self, machine: str) -> None:
+        """Switch an emulated machine on, and wait for the login that its console shows."""
+        (self.lab.places.machine(machine) / SAID).unlink(missing_ok=True)
+        self.lab.on(machine)
+        wait(self.lab.places, [machine])
 
     def until(self, machine: str, script: str, limit: float) -> float:
         """Seconds until a script of a machine's ends well. AssertionError with what it said last."""

@@ -134,7 +134,7 @@ def test_the_state_is_well_and_disks_are_told_by_bay(rack):
 
 def test_a_file_server_that_was_installed_again_imports_its_pool_without_force(rack):
     from lab.plan import Plan
-    from lab.systems import install_system, wait
+    from lab.systems import install_system
 
     lab = rack.lab
     rack.ask("hen", "echo kept >/nest/homes/kept; sync")
@@ -145,8 +145,7 @@ def test_a_file_server_that_was_installed_again_imports_its_pool_without_force(r
     from lab.places import forge_cache
 
     install_system(lab.places, lab.emulated["hen"], (Store(forge_cache()).folder(file_server.system) / "root", metal.layers[1]))
-    lab.on("hen")
-    wait(lab.places, ["hen"])
+    rack.on("hen")
     began = time.monotonic()
     done = rack.inv("storage.apply", "--yes")
     assert done.code == 0, done.said

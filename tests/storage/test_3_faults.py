@@ -11,9 +11,8 @@ from typing import BinaryIO
 
 from mail_relay import RELAY
 
-from lab.emulated import CONTROL, SAID, image
+from lab.emulated import CONTROL, image
 from lab.monitor import tell
-from lab.systems import wait
 
 MIB, SECTOR = 1 << 20, 4096
 MARK = b"a file that rots"
@@ -129,9 +128,7 @@ def cut(rack, writer, name: str) -> tuple[int, int]:
     time.sleep(5)  # what was acknowledged before has been read by then
     acknowledged = blocks.last + 1
     assert acknowledged > 10
-    (rack.lab.places.machine("hen") / SAID).write_bytes(b"")
-    rack.lab.on("hen")
-    wait(rack.lab.places, ["hen"])
+    rack.on("hen")
     rack.until("hen", "mountpoint -q /nest/homes", 240)
     print(rack.ask("hen", "systemd-analyze | head -n 1 || :"))
     there = int(rack.ask("hen", f"tr -d ' \\0' </nest/homes/{name} | awk '$1 != NR - 1 {{ exit }} {{ n = NR }} END {{ print n + 0 }}'"))

@@ -8,6 +8,7 @@ from conftest import LIMIT
 from mail_relay import RELAY
 
 MOUNT, MANY = "/mnt/hub", 4000
+LOOKS = (("storage.status",), ("storage.usage", "--all"))
 
 
 def test_mail_that_no_relay_takes_is_told_and_all_else_holds(rack):
@@ -74,7 +75,7 @@ def test_hubs_are_told_of_a_home_that_is_nearly_full(rack):
 
 def test_four_thousand_homes(rack):
     """The unit that gives them their quotas, with nothing to do, and what is told of them. The reboot below has them, too."""
-    few = {task: rack.inv(task, *words).seconds for task, *words in (("storage.status",), ("storage.usage", "--all"))}
+    few = {task: rack.inv(task, *words).seconds for task, *words in LOOKS}
     labelled = f"[ $(zfs projectspace -Hp -o quota nest/homes | grep -c -x {200 << 20}) -ge {MANY} ]"
     rack.ask("hen", f"cd /nest/homes/hub; seq -f many-%g {MANY} | xargs mkdir; chown 1000:100 many-*")
     print(f"{MANY} new homes had their quotas after {rack.until('hen', labelled, LIMIT):.0f} s")
@@ -83,7 +84,7 @@ def test_four_thousand_homes(rack):
                      "systemctl start coop-homes.path coop-homes.timer")
     print(f"the unit with nothing to do: {spent} ms")
     assert int(spent) < 30_000
-    for task, *words in (("storage.status",), ("storage.usage", "--all")):
+    for task, *words in LOOKS:
         done = rack.inv(task, *words)
         print(f"{task} took {done.seconds:.1f} s, {few[task]:.1f} with few homes")
         assert done.code == 0 and done.seconds < few[task] + 30, done.said

@@ -11,8 +11,6 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from lab.emulated import SAID
-from lab.systems import wait
 from tests.rack.hub.browser import Browser
 
 NAME = "jupyter.flock.example"
@@ -181,6 +179,12 @@ def test_a_reboot_of_the_file_server_under_ten_kernels(rack, browser):
     assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
 
 
+def deleted(rack) -> list[str]:
+    """The user's server and the other kernels, as far as they are still there."""
+    return [name for label in ("component=singleuser-server", "who=other")
+            for name in kubectl(rack, f"get pods -l {label} -o name").split()]
+
+
 def test_the_file_server_is_away_for_minutes(rack, browser):
     """A server that is stopped meanwhile is gone at the latest when hen is back, and the node takes the next one without a reboot."""
     browser.log_in("student")
@@ -190,16 +194,13 @@ def test_the_file_server_is_away_for_minutes(rack, browser):
     kubectl(rack, "delete pod jupyter-student --wait=false")
     kubectl(rack, "delete pod -l who=other --wait=false")
     time.sleep(AWAY / 2)
-    left = kubectl(rack, "get pods -l 'component=singleuser-server' -o name") + kubectl(rack, "get pods -l who=other -o name")
+    left = deleted(rack)
     assert " Ready " in kubectl(rack, "get node chick3 --no-headers")
-    (rack.lab.places.machine("hen") / SAID).write_bytes(b"")
-    rack.lab.on("hen")
-    wait(rack.lab.places, ["hen"])
+    rack.on("hen")
     began = time.monotonic()
-    browser.wait("pods are still there", lambda: not kubectl(rack, "get pods -l who=other -o name"), SLOW)
-    browser.wait("the server is still there", lambda: not kubectl(rack, "get pods -l component=singleuser-server -o name"), SLOW)
+    browser.wait("pods are still there", lambda: not deleted(rack), SLOW)
     gone = time.monotonic() - began
-    print(f"hen was away for {AWAY:.0f} s; of what was deleted meanwhile, there when it came back: {left.split()}; gone {gone:.0f} s later")
+    print(f"hen was away for {AWAY:.0f} s; of what was deleted meanwhile, there when it came back: {left}; gone {gone:.0f} s later")
     print(f"a server was there after {start(browser):.0f} s")
     browser.new_notebook("student", SLOW)
     assert browser.run_cell("open('before.txt').read()", SLOW) == "'xyy'"
