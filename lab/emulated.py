@@ -7,6 +7,7 @@ its disks, its firmware's settings, what its serial console said (console.log), 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class Drive:
     model: str = "SAMSUNG MZ7LM240"
     bus: str = "sata"
     wwn: str = ""
+    holds_something: bool = False  # when it is new, so that it is seen whether it was written
 
     @property
     def id(self) -> str:
@@ -62,6 +64,7 @@ class Emulated:
     mac: str
     serial: str
     drives: tuple[Drive, ...]
+    layout: str = "plain"  # in which its system is to be installed, as configs/install.yaml has it
     memory: int = 3072  # MiB
     kernel: bool = False  # whether it has a system: it starts from the kernel in its folder, and is on with the lab
 
@@ -77,8 +80,9 @@ class Emulated:
         return asdict(self)
 
 
-def command(machine: Emulated, first: str = "network") -> tuple[str, ...]:
-    """QEMU as this machine, started from "network" or "disk" before the other; at its next reset `order` may say otherwise."""
+def command(machine: Emulated, first: str = "network", pulled: Collection[int] = ()) -> tuple[str, ...]:
+    """QEMU as this machine without the disks of these numbers, started from "network" or "disk" before the other; at its next reset
+    `order` may say otherwise."""
     card, disks = order(first)
     uefi = machine.firmware != "bios"
     words = ["/usr/bin/qemu-system-x86_64", "-name", machine.name, "-M", f"q35,graphics=off{',smm=on' if uefi else ''}", *BOARD,
@@ -90,8 +94,9 @@ def command(machine: Emulated, first: str = "network") -> tuple[str, ...]:
              "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=behind,bootindex={card}{',romfile=' if uefi else ''}"]
     if any(drive.bus == "scsi" for drive in machine.drives):
         words += ["-device", "virtio-scsi-pci,id=shelf"]
-    for number, drive in enumerate(machine.drives):
-        bootindex = f",bootindex={disks}" if number == 0 else ""
+    present = [each for each in enumerate(machine.drives) if each[0] not in pulled]
+    for number, drive in present:
+        bootindex = f",bootindex={disks}" if number == present[0][0] else ""
         kind = {"nvme": "nvme", "virtio": "virtio-blk-pci", "scsi": f"scsi-hd,bus=shelf.0,scsi-id={number},wwn=0x{drive.wwn}",
                 "sata": f"ide-hd,bus=ide.{number},model={drive.model}"}[drive.bus]
         image_file = f"file={HERE / image(number)},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
@@ -109,7 +114,7 @@ def command(machine: Emulated, first: str = "network") -> tuple[str, ...]:
 
 
 def order(first: str) -> tuple[int, int]:
-    """The `bootindex` of the card and of the first disk."""
+    """The `bootindex` of the card and of the first disk that is there."""
     return (1, 2) if first == "network" else (2, 1)
 
 
@@ -119,14 +124,14 @@ def image(number: int) -> str:
 
 
 def prepare(machine: Emulated, folder: Path, emulator: Path) -> None:
-    """Make what is not there yet: an empty disk, others that hold something unless they are of a shelf, the settings of firmware
-    that trusts Microsoft's keys alone. `emulator` is the root that QEMU comes in."""
+    """Make what is not there yet: disks, the settings of firmware that trusts Microsoft's keys alone. `emulator` is the root that
+    QEMU comes in."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, drive in enumerate(machine.drives):
         path = folder / image(number)
         if not path.exists():
             with path.open("wb") as file:
-                for place in (0, drive.size // 2, drive.size - len(CANARY)) if number and drive.bus != "scsi" else ():
+                for place in (0, drive.size // 2, drive.size - len(CANARY)) if drive.holds_something else ():
                     file.seek(place)
                     file.write(CANARY)
                 file.truncate(drive.size)

@@ -66,7 +66,7 @@ class Lab:
         metal = Plan.read(self.places.plan).metal
         return {machine.name: machine for machine in metal.machines} if metal else {}
 
-    def ask(self, **request: str) -> dict[str, Box]:
+    def ask(self, **request: object) -> dict[str, Box]:
         """Ask the supervisor for something; returns how all boxes then stand. LabError if it will not."""
         try:
             with socket.socket(socket.AF_UNIX) as line:
@@ -107,9 +107,10 @@ class Lab:
         """Cut a machine's power: no process of it gets to say anything. Its disk stays."""
         self.ask(do="off", machine=self.known(machine))
 
-    def on(self, machine: str, limit: float = 60.0) -> None:
-        """Power a machine on, and wait until it lets operators in; not for an emulated one, which may have no system."""
-        self.ask(do="on", machine=self.known(machine))
+    def on(self, machine: str, limit: float = 60.0, pulled: Sequence[int] | None = None) -> None:
+        """Power a machine on, and wait until it lets operators in; not for an emulated one, which may have no system. `pulled`: the
+        numbers of an emulated one's disks that are out, from now on."""
+        self.ask(do="on", machine=self.known(machine), **({} if pulled is None else {"pulled": pulled}))
         if machine in self.machines:
             self.wait([machine], limit)
 

@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
+
+from fabfile.rack.install import Layout
 
 from .bmc import emulated as bmc
 from .emulated import FIRMWARES, GIB, Drive, Emulated
@@ -17,26 +20,30 @@ from .places import Places
 from .plan import Metal
 from .rackfolder import TEMPLATES, jinja
 
+LAYOUTS = get_args(Layout)  # the first is the usual one
+WORD = re.compile(rf"chick(?P<number>[1-9][0-9]?):(?P<firmware>{'|'.join(FIRMWARES)})(:(?P<layout>{'|'.join(LAYOUTS)}))?")
 ROOSTERS = Port("enp4s0", "00:25:90:51:ce:02", f"{MANAGEMENT[1]}/24")  # to the BMCs; hosts.yaml does not name it, as Coop leaves it alone
 
 
 def machines(wanted: str) -> tuple[Emulated, ...]:
-    """Of "chick11:bios,chick12:uefi". ValueError with one sentence if that is not how it is written."""
+    """Of "chick11:bios,chick12:uefi:mirror". ValueError with one sentence if that is not how it is written."""
     found: dict[str, Emulated] = {}
     for word in filter(None, wanted.split(",")):
-        name, _, firmware = word.partition(":")
-        number = re.fullmatch(r"chick([1-9][0-9]?)", name)
-        if not number or int(number[1]) < 3 or firmware not in FIRMWARES or name in found:
+        said = WORD.fullmatch(word)
+        if not said or int(said["number"]) < 3 or f"chick{said['number']}" in found:
             raise ValueError(f"--metal takes chick3 to chick99, each once and with {', '.join(FIRMWARES)}, as in "
-                             f"chick11:bios,chick12:uefi: not {word!r}")
-        found[name] = machine(int(number[1]), firmware)
+                             f"chick11:bios,chick12:uefi:mirror (layouts: {', '.join(LAYOUTS)}): not {word!r}")
+        one = machine(int(said["number"]), said["firmware"], said["layout"] or LAYOUTS[0])
+        found[one.name] = one
     return tuple(found.values())
 
 
-def machine(number: int, firmware: str) -> Emulated:
-    """With an empty disk for its system, and a small one that holds something."""
-    drives = (Drive(f"S2TVNX0J4{number:05}", 16 * GIB), Drive(f"S2TVNX0J5{number:05}", GIB))
-    return Emulated(f"chick{number}", firmware, f"00:25:90:51:d1:{number:02x}", f"E169970X{number:05}", drives)
+def machine(number: int, firmware: str, layout: str) -> Emulated:
+    """With an empty disk for its system, a small one that holds something, and a second empty one where the layout is of two."""
+    drives = [Drive(f"S2TVNX0J4{number:05}", 16 * GIB), Drive(f"S2TVNX0J5{number:05}", GIB, holds_something=True)]
+    if "mirror" in layout:
+        drives.append(Drive(f"S2TVNX0J6{number:05}", 16 * GIB))
+    return Emulated(f"chick{number}", firmware, f"00:25:90:51:d1:{number:02x}", f"E169970X{number:05}", tuple(drives), layout)
 
 
 def among(containers: Sequence[Machine], emulated: Sequence[Emulated]) -> tuple[Machine, ...]:
@@ -74,6 +81,7 @@ def write_rack(places: Places, machines: Sequence[Emulated]) -> None:
                for each in machines)
     hosts.write_text("\n".join([hosts.read_text(), *(textwrap.indent(entry, "  ") for entry in entries)]))
     key = places.key.with_suffix(".pub").read_text().strip()
-    (places.rack / "configs/install.yaml").write_text(jinja((TEMPLATES / "configs/install.yaml").read_text(), key=key))
+    install = jinja((TEMPLATES / "configs/install.yaml").read_text(), key=key, layouts=LAYOUTS)
+    (places.rack / "configs/install.yaml").write_text(install)
     secrets.write_text(f"bmc: {{password: {bmc.password(places)}}}\n")
     secrets.chmod(0o600)

@@ -54,6 +54,7 @@ class Box:
     starts: int = 0
     quick_ends: int = 0
     first: str = "network"  # what an emulated machine boots from at its next start
+    pulled: tuple[int, ...] = ()  # the numbers of its disks that are not there then
 
 
 @dataclass
@@ -181,7 +182,7 @@ class Supervisor:
         def become() -> None:
             container.console(folder / "emulator.log")
             container.enter_namespaces(self.places.namespace_path("inner"), self.plan.groups, machine.name)
-            container.serve(machine.name, Disk(folder / "emulator", layers), emulated.command(machine, box.first), {},
+            container.serve(machine.name, Disk(folder / "emulator", layers), emulated.command(machine, box.first, box.pulled), {},
                             {str(emulated.HERE).strip("/"): folder})
 
         box = self.boxes[machine.name] = Box(machine.name, become, prepare, clear=clear)
@@ -225,11 +226,13 @@ class Supervisor:
             case "on" if box:
                 if not box.pid:
                     box.first = request.get("first", "network")
+                    box.pulled = tuple(request.get("pulled", box.pulled))
                     self.start(box)
             case "off" if box:
                 self.end(box)
             case "reset" if box:
                 self.end(box)
+                box.pulled = ()
                 self.forget(self.places.machine(box.name))
                 if box.name in self.machines:
                     self.start(box)

@@ -46,7 +46,7 @@ def building() -> Iterator[Tell]:
 
 @task(help=NAME | {"control_planes": "Number of control planes, 1 or 3: with 3, chick1 and chick2 too.",
                    "extras": "Also built (with commas between): marimo, kubernetes-next, gpus.",
-                   "metal": "Emulated machines without a system: chick11:bios,chick12:uefi; http is UEFI that boots by HTTP.",
+                   "metal": "Emulated machines without a system: chick11:bios,chick12:uefi:mirror; http is UEFI that boots by HTTP.",
                    "storage": "Also two emulated machines: hen, with disks for a pool, and chick3, which can mount NFS."})
 def up(c: Context, name: str | None = None, control_planes: str = "1", extras: str = "", metal: str = "",
        storage: bool = False) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 LAB = os.environ.get("COOP_LAB") or "metal"
-MACHINES = {"chick11": "bios", "chick12": "uefi", "chick13": "http"}
+MACHINES = {"chick11": "bios", "chick12": "uefi:lvm-mirror", "chick13": "http:lvm", "chick14": "bios:mirror"}  # firmware and layout
 sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
 
 
@@ -64,7 +64,7 @@ def lab():
     """A lab with emulated machines, its rooster set up, and a cluster."""
     from lab.handle import Lab
 
-    wanted = ",".join(f"{name}:{firmware}" for name, firmware in MACHINES.items())
+    wanted = ",".join(f"{name}:{kind}" for name, kind in MACHINES.items())
     tools = os.environ | {"PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"}
     subprocess.run(["inv", "lab.up", "--name", LAB, "--metal", wanted], cwd=PROJECT, env=tools, check=True)
     lab = Lab.named(LAB)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,9 +45,9 @@ def test_the_installer_claims_its_order_before_it_writes_and_the_machine_is_not_
     emptied(lab, "chick11")
 
 
-@pytest.mark.parametrize("names", [("chick11",), ("chick12", "chick13")], ids=" and ".join)
+@pytest.mark.parametrize("names", [("chick11",), ("chick12", "chick13"), ("chick14",)], ids=" and ".join)
 def test_empty_machines_become_nodes(lab, types, cluster, names):
-    """One alone, then two at once, each by a command that is typed once."""
+    """One alone, then two at once, then one on two disks, each by a command that is typed once."""
     disks = {name: emptied(lab, name) / emulated.image(1) for name in names}
     others = {name: digest(disk) for name, disk in disks.items()}
     with ExitStack() as following:
@@ -61,14 +62,44 @@ def test_empty_machines_become_nodes(lab, types, cluster, names):
     for name in names:
         if folder := os.environ.get("COOP_PICTURES"):
             said = (lab.places.machine(name) / "console.log").read_text(errors="replace")
-            (Path(folder) / f"install-{MACHINES[name]}.svg").write_text(picture(said, f"{name}: from its power button to its own system"))
+            kind = MACHINES[name].replace(":", "-")
+            (Path(folder) / f"install-{kind}.svg").write_text(picture(said, f"{name}: from its power button to its own system"))
         assert ready[name] == "Ready"
-        if MACHINES[name] != "bios":
+        if not MACHINES[name].startswith("bios"):
             assert types("fab", "-H", name, "--", SECURE_BOOT).end().split()[-1] == "1", "Secure Boot is enforced"
-        if MACHINES[name] == "http":
+        if MACHINES[name].startswith("http"):
             address = f"10.0.0.{100 + int(name.removeprefix('chick'))}"
             sent = lab.run("rooster", "journalctl", "-u", "dnsmasq", "-o", "cat", "--grep", f"sent .* to {address}$", check=False).stdout
             assert "/" not in sent, "nothing came by TFTP"
+
+
+@pytest.mark.parametrize("name", [name for name, kind in MACHINES.items() if "mirror" in kind])
+def test_either_disk_of_a_mirror_starts_the_machine(lab, types, cluster, name):
+    def on(command: str) -> str:
+        return types("fab", "-H", name, "--", command).end()
+
+    def answers() -> bool:
+        return types("fab", "-H", name, "--", "true").process.wait() == 0
+
+    def whole() -> bool:
+        return not re.search(r"resync|recovery|\[[U_]*_[U_]*\]", on("cat /proc/mdstat"))
+
+    arrays = sorted(re.findall(r"^(md\d+) : active raid1", on("cat /proc/mdstat"), re.MULTILINE))
+    assert len(arrays) == (2 if "lvm" in MACHINES[name] else 1)
+    for gone, shown in (0, "[_U]"), (2, "[U_]"):
+        wait_until(f"the mirrors of {name} are whole", whole, 1800)
+        on("sync")
+        lab.off(name)
+        lab.on(name, pulled=[gone])
+        wait_until(f"{name} answers without disk {gone}", answers, 900)
+        assert on("cat /proc/mdstat").count(shown) == len(arrays), f"disk {gone} is out"
+        lab.off(name)
+        lab.on(name, pulled=[])
+        wait_until(f"{name} answers with both", answers, 900)
+        back = lab.emulated[name].drives[gone].id
+        for part, array in enumerate(arrays, 3):  # as docs/install.md says
+            on(f"sudo mdadm /dev/{array} --add /dev/disk/by-id/{back}-part{part}")
+    wait_until(f"the mirrors of {name} are whole", whole, 1800)
 
 
 def test_a_machine_with_a_system_starts_it_although_the_network_is_first(lab, types, cluster):

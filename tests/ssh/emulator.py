@@ -50,7 +50,7 @@ class Machine:
 
     def __init__(self, boots: Boots, name: str, folder: Path):
         self.boots, self.folder = boots, folder
-        drives = (Drive("S2TVNX0J400001", 8 * GIB), Drive("S2TVNX0J500001", GIB // 16))
+        drives = (Drive("S2TVNX0J400001", 8 * GIB), Drive("S2TVNX0J500001", GIB // 16, holds_something=True))
         self.machine = Emulated(name, "bios", boots.swarm.mac(name), "E169970X00001", drives, memory=2048)
         prepare(self.machine, folder, made(emulator) / "root")
         boots.swarm.hosts[name].run(WIRE.format(name=name))

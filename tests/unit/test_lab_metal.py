@@ -29,7 +29,8 @@ from tests.unit.test_lab_machines import places, www  # noqa: F401  fixtures
 BOTH = metal.machines("chick11:bios,chick12:uefi")
 
 
-@pytest.mark.parametrize("wanted", ["chick11", "chick11:efi", "chick2:bios", "hen:bios", "chick11:bios,chick11:uefi", "chick100:bios"])
+@pytest.mark.parametrize("wanted", [
+    "chick11", "chick11:efi", "chick2:bios", "hen:bios", "chick11:bios,chick11:uefi", "chick100:bios", "chick11:bios:raid"])
 def test_what_cannot_be_emulated_is_told_in_a_sentence(wanted):
     with pytest.raises(ValueError, match="--metal takes chick3 to chick99"):
         metal.machines(wanted)
@@ -50,6 +51,18 @@ def test_the_rack_names_the_machines_as_qemu_is_told_to_be_them(places, www):  #
         assert "d-i mirror/udeb/suite string lab\n" in preseed(rack, said)
         assert components_list(rack, said) == f"http://10.0.0.1:8080/debian/dists/lab/{components.INDEX}/Packages.gz"
     assert rack.machine("chick12").hardware.firmware == "uefi"
+
+
+def test_a_machine_of_two_disks_has_them_in_the_rack_and_one_that_is_none_of_its_system(places, www):  # noqa: F811
+    (one,) = metal.machines("chick14:bios:lvm-mirror")
+    rackfolder.render(places, www)
+    metal.write_rack(places, [one])
+    said = load(places.rack).machine("chick14")
+    assert said.install == "debian-13-lvm-mirror" and [*said.disks] == ["system", "mirror"]
+    assert [*said.hardware.disks] == [f"/dev/disk/by-id/{one.drives[number].id}" for number in (0, 2)]
+    assert one.drives[1].holds_something
+    without = shlex.join(emulated.command(one, pulled=[0]))
+    assert one.drives[0].serial not in without and f"serial={one.drives[1].serial},bootindex=2" in without
 
 
 def test_rooster_reaches_the_bmcs_by_a_port_that_the_rack_does_not_name(places, www):  # noqa: F811
@@ -74,7 +87,7 @@ def test_the_first_disk_is_empty_and_what_another_holds_can_be_seen_again(tmp_pa
     vars_file = tmp_path / "root" / emulated.OVMF / "OVMF_VARS_4M.ms.fd"
     vars_file.parent.mkdir(parents=True)
     vars_file.write_text("keys")
-    drives = emulated.Drive("A", 1 << 20), emulated.Drive("B", 1 << 20, bus="nvme")
+    drives = emulated.Drive("A", 1 << 20), emulated.Drive("B", 1 << 20, bus="nvme", holds_something=True)
     machine = Emulated("chick12", "uefi", "00:25:90:51:d1:0c", "S", drives)
     emulated.prepare(machine, tmp_path / "m", tmp_path / "root")
     empty, other = ((tmp_path / "m" / emulated.image(number)).read_bytes() for number in (0, 1))
