@@ -46,7 +46,8 @@ for list in "$target/etc/apt/sources.list" "$target"/etc/apt/sources.list.d/*; d
   [ ! -f "$list" ] || sed -i "s|http://$rooster$security_path\([ /]\)|$security\1|g; s|http://$rooster$mirror_path\([ /]\)|$mirror\1|g" "$list"
 done
 
-# either disk of a mirror can start the machine: the installer fills one EFI partition alone
+# either disk of a mirror can start the machine: the installer fills one EFI partition alone, and without its disk the start would
+# end in emergency mode, at a mount that is not needed
 if [ -d "$sys/firmware/efi" ] && [ -d "$target/boot/efi/EFI" ]; then
   filled=$(awk -v at="$target/boot/efi" '$2 == at { print $1 }' /proc/mounts)
   read -r disks </tmp/coop-disks
@@ -55,6 +56,7 @@ if [ -d "$sys/firmware/efi" ] && [ -d "$target/boot/efi/EFI" ]; then
     case $filled in "$part"[0-9]*|'') continue ;; esac
     mkdir -p /tmp/other-efi; mount -t vfat "$part${filled##*[!0-9]}" /tmp/other-efi  # a recipe of install.yaml may have it elsewhere
     cp -r "$target/boot/efi/EFI" /tmp/other-efi/; umount /tmp/other-efi
+    sed -i '\|^[^#].*[[:space:]]/boot/efi[[:space:]]|s|umask=0077|umask=0077,nofail|' "$target/etc/fstab"
   done
 fi
 

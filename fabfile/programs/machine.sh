@@ -31,6 +31,15 @@ timeout 5 df -Pl / /boot /var /var/lib /var/lib/etcd /var/lib/containerd /var/lo
   awk 'NR > 1 && !seen[$6]++ { sub("%", "", $5); print $6, $5 }' | each disk
 timeout 5 df -Pil / /var/lib 2>/dev/null | awk 'NR > 1 && !seen[$6]++ && $5 ~ /%/ { sub("%", "", $5); print $6, $5 }' | each inodes
 awk '($2 == "/" || $2 == "/var" || $2 == "/var/lib") && $4 ~ /^ro(,|$)/ && !seen[$2]++ { print $2 }' /proc/mounts | each read-only
+# "md0 2/1 _U" has lost a disk; a percentage behind it: it is being filled again
+mdstat=$(cat /proc/mdstat 2>/dev/null)
+case $mdstat in *\[*_*\]*)
+  printf '%s\n' "$mdstat" | awk 'function told() { if (disks ~ /_/) print array, disks progress; array = disks = progress = "" }
+  / : active / { told(); array = $1 }
+  match($0, /\[[0-9]+\/[0-9]+\] \[[U_]+\]/) { disks = substr($0, RSTART, RLENGTH); gsub(/[][]/, "", disks) }
+  match($0, /recovery = *[0-9.]+%/) { progress = substr($0, RSTART, RLENGTH); sub(/recovery = */, " ", progress) }
+  END { told() }' | each raid ;;
+esac
 awk '$3 ~ /^nfs4?$/ { print $2 }' /proc/mounts | while read -r mount; do
   timeout -s KILL 2 stat -t "$mount" >/dev/null 2>&1 || say hung "$mount"
 done

@@ -29,6 +29,19 @@ def disk_failing(look: Look) -> Found:
                           f"{replace}{drain}")
 
 
+@rule()
+def raid_degraded(look: Look) -> Found:
+    """A RAID of the kernel's (md) has lost a disk: the next one takes its data with it."""
+    for name, state in look.machines.items():
+        for line in state.lines("raid"):
+            array, disks, shown, *progress = line.split()
+            of, there = disks.split("/")
+            yield Finding(f"{array} of {name} has {there} of {of} disks", name, Severity.NOTICE if progress else Severity.DEGRADED,
+                          f"[{shown}]" + "".join(f", and is being filled again: {percent}" for percent in progress),
+                          fix=f"wait: {on(name, 'cat /proc/mdstat')}" if progress else
+                          f"{on(name, f'mdadm --detail /dev/{array}')}; then docs/install.md#a-disk-of-a-mirror")
+
+
 @rule(here=_STOPPED)
 def disk_read_only(look: Look) -> Found:
     """A file system that must be written to is mounted read-only, as after errors of its disk."""

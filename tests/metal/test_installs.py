@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from stages import Followed
 from lab import emulated
 from lab.plan import Plan
 
+PARTITIONS = "sfdisk --dump {other} | sed '/^label-id/d; s/, uuid=[^,]*//' | sfdisk --wipe always {new}"
+NEW_BIOS = (PARTITIONS, "grub-install {new}")
+NEW_UEFI = (PARTITIONS, "dd if={other}-part2 of={new}-part2")
 SECURE_BOOT = "od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-*"  # behind four bytes of attributes
 
 
@@ -86,6 +90,7 @@ def test_either_disk_of_a_mirror_starts_the_machine(lab, types, cluster, name):
 
     arrays = sorted(re.findall(r"^(md\d+) : active raid1", on("cat /proc/mdstat"), re.MULTILINE))
     assert len(arrays) == (2 if "lvm" in MACHINES[name] else 1)
+    by_id = [f"/dev/disk/by-id/{drive.id}" for drive in lab.emulated[name].drives]
     for gone, shown in (0, "[_U]"), (2, "[U_]"):
         wait_until(f"the mirrors of {name} are whole", whole, 1800)
         on("sync")
@@ -96,10 +101,22 @@ def test_either_disk_of_a_mirror_starts_the_machine(lab, types, cluster, name):
         lab.off(name)
         lab.on(name, pulled=[])
         wait_until(f"{name} answers with both", answers, 900)
-        back = lab.emulated[name].drives[gone].id
-        for part, array in enumerate(arrays, 3):  # as docs/install.md says
-            on(f"sudo mdadm /dev/{array} --add /dev/disk/by-id/{back}-part{part}")
+        for part, array in enumerate(arrays, 3):
+            on(f"sudo mdadm /dev/{array} --add {by_id[gone]}-part{part}")
+    lab.off(name)
+    (disk := lab.places.machine(name) / emulated.image(2)).unlink()  # a new one takes its place
+    lab.on(name)
+    wait_until(f"{name} answers with a new disk", answers, 900)
+    for command in NEW_BIOS if MACHINES[name].startswith("bios") else NEW_UEFI:  # as docs/install.md says
+        on(f"sudo sh -c {shlex.quote(command.format(other=by_id[0], new=by_id[2]))}")
+    for part, array in enumerate(arrays, 3):
+        on(f"sudo mdadm /dev/{array} --add {by_id[2]}-part{part}")
     wait_until(f"the mirrors of {name} are whole", whole, 1800)
+    on("sync")
+    lab.off(name)
+    lab.on(name, pulled=[0])
+    wait_until(f"{name} answers from the new disk alone", answers, 900)
+    assert disk.exists() and on("cat /proc/mdstat").count("[_U]") == len(arrays)
 
 
 def test_a_machine_with_a_system_starts_it_although_the_network_is_first(lab, types, cluster):
