@@ -26,6 +26,11 @@ printf '%s\n' "$paths" | while read -r path; do
   [ -z "$path" ] || printf 'sync\t%s\t%s\n' "$path" "$(zfs get -H -o value sync "${path#/}" 2>&1)"
 done
 
+forgotten() {  # snapshots of one that was cut off an hour ago or more: what users delete would never be freed
+  zfs list -H -t snapshot -o name -d 1 "$dataset" | sed -n 's/.*@\(coop-prove-[0-9]*\)$/\1/p' | while read -r old; do
+    [ "${old##*-}" -gt $(($(date +%s) - 3600)) ] || zfs destroy "$dataset@$old"
+  done
+}
 new_home() {  # whether a folder beside the users' gets its quota by itself
   what='a new home gets its quota by itself' inode=$(stat -c %i "$folder") began=$(date +%s)
   while :; do
@@ -70,8 +75,8 @@ from_a_snapshot() {
   what='a deleted file comes back from a snapshot' made=coop-prove-$(date +%s)
   dd if=/dev/urandom of="$folder/file" bs=64k count=16 conv=fsync 2>"$work/said"; chown -R "$owner" "$folder"
   sum=$(sha256sum <"$folder/file")
-  if ! said=$(zfs snapshot "$dataset@$made" 2>&1); then proof "$what" broken "$said"; return; fi
   shot=$dataset@$made
+  if ! said=$(zfs snapshot "$shot" 2>&1); then shot=; proof "$what" broken "$said"; return; fi
   rm "$folder/file"
   place=$namespace/${folder##*/}
   if ! said=$(export dataset; snapshot=$made home=$place path=file name=back sh -euc "$restore" 2>&1)
@@ -85,6 +90,7 @@ elif ! mountpoint -q "/$dataset"; then proof 'quotas and snapshots of homes' bro
 elif [ "$(zfs get -Hp -o value available "$dataset")" -lt 268435456 ]; then
   proof 'quotas and snapshots of homes' untried "less than 256 MiB are free in $dataset"
 else
+  forgotten
   if folder=$(mktemp -d "/$dataset/$namespace/coop-prove-XXXXXX"); then new_home; from_a_snapshot
   else proof 'a new home gets its quota by itself' broken "no folder can be made in /$dataset/$namespace"
   fi
