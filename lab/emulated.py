@@ -18,6 +18,7 @@ HERE = Path("/srv/machine")  # the machine's folder, as QEMU sees it
 OVMF = Path("usr/share/OVMF")
 CONSOLE, SAID, CONTROL = "console.sock", "console.log", "qmp.sock"
 GIB = 1 << 30
+LAST = 99  # a `bootindex`
 CANARY = b"This disk is none of an installer's business.\n"
 NAMES = UUID("8c0f5c3e-53a5-4d7b-9c51-6d2a3d1f2b10")  # by which a name gives a UUID
 
@@ -82,8 +83,7 @@ class Emulated:
 
 def command(machine: Emulated, first: str = "network", pulled: Collection[int] = ()) -> tuple[str, ...]:
     """QEMU as this machine without the disks of these numbers, started from "network" or "disk" before the other; at its next reset
-    `order` may say otherwise."""
-    card, disks = order(first)
+    its `card` may have another place."""
     uefi = machine.firmware != "bios"
     words = ["/usr/bin/qemu-system-x86_64", "-name", machine.name, "-M", f"q35,graphics=off{',smm=on' if uefi else ''}", *BOARD,
              "-m", str(machine.memory), "-uuid", machine.uuid,
@@ -91,12 +91,14 @@ def command(machine: Emulated, first: str = "network", pulled: Collection[int] =
              # behind a port of its own the card is enp1s0, as on many a board
              "-device", "pcie-root-port,id=behind,bus=pcie.0,addr=0x2,chassis=1,hotplug=off",
              "-netdev", f"tap,id=wire,ifname={machine.name},script=no,downscript=no",
-             "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=behind,bootindex={card}{',romfile=' if uefi else ''}"]
+             "-device", f"virtio-net-pci,id=card,netdev=wire,mac={machine.mac},bus=behind,bootindex={card(first)}"
+             f"{',romfile=' if uefi else ''}"]
     if any(drive.bus == "scsi" for drive in machine.drives):
         words += ["-device", "virtio-scsi-pci,id=shelf"]
-    present = [each for each in enumerate(machine.drives) if each[0] not in pulled]
-    for number, drive in present:
-        bootindex = f",bootindex={disks}" if number == present[0][0] else ""
+    for number, drive in enumerate(machine.drives):
+        if number in pulled:
+            continue
+        bootindex = "" if drive.holds_something else f",bootindex={LAST - len(machine.drives) + number}"  # a BIOS tries the first alone
         kind = {"nvme": "nvme", "virtio": "virtio-blk-pci", "scsi": f"scsi-hd,bus=shelf.0,scsi-id={number},wwn=0x{drive.wwn}",
                 "sata": f"ide-hd,bus=ide.{number},model={drive.model}"}[drive.bus]
         image_file = f"file={HERE / image(number)},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
@@ -113,9 +115,9 @@ def command(machine: Emulated, first: str = "network", pulled: Collection[int] =
     return tuple(words)
 
 
-def order(first: str) -> tuple[int, int]:
-    """The `bootindex` of the card and of the first disk that is there."""
-    return (1, 2) if first == "network" else (2, 1)
+def card(first: str) -> int:
+    """The `bootindex` of the card: before that of any disk, or behind."""
+    return 1 if first == "network" else LAST
 
 
 def image(number: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab import kernel
 from lab.bmc.redfish import SYSTEMS, Server, Service, Settings
-from lab.emulated import CONSOLE, CONTROL, Emulated, order
+from lab.emulated import CONSOLE, CONTROL, Emulated, card
 from lab.handle import Lab
 from lab.monitor import connected, tell
 from lab.places import Places
@@ -84,10 +84,8 @@ class Wired:
             return
         first = "disk" if source == "Hdd" else "network"
         self._lab.ask(do="on", machine=self._name, first=first)
-        if first == "disk":  # from its next reset on, it is as usual; two may not have the same, not even for a moment
-            card, disk = order("network")
-            for device, index in (("disk0", disk + card), ("card", card), ("disk0", disk)):
-                tell(self._folder / CONTROL, "qom-set", path=f"/machine/peripheral/{device}", property="bootindex", value=index)
+        if first == "disk":  # from its next reset on, it is as usual
+            tell(self._folder / CONTROL, "qom-set", path="/machine/peripheral/card", property="bootindex", value=card("network"))
 
     def stop(self) -> None:
         self._lab.ask(do="off", machine=self._name)
