@@ -9,16 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from conftest import MACHINES, wait_until
+from conftest import MACHINES, PROJECT, wait_until
 from pictures import picture
 from stages import Followed
 
 from lab import emulated
 from lab.plan import Plan
+from tests.pages import blocks
 
-PARTITIONS = "sfdisk --dump {other} | sed '/^label-id/d; s/, uuid=[^,]*//' | sfdisk --wipe always {new}"
-NEW_BIOS = (PARTITIONS, "grub-install {new}")
-NEW_UEFI = (PARTITIONS, "dd if={other}-part2 of={new}-part2")
+# the lines of docs/install.md: a disk that is back, and a new one
+(_, *ADDED), NEW = (text.splitlines() for _, where, text in blocks(PROJECT / "docs/install.md") if "whose disk has failed" in where)
 TRUSTED = "sudo sh -c 'mkdir -p {0}; echo {{}} | base64 -d >{0}/lab.crt'".format("/usr/local/share/ca-certificates")
 SECURE_BOOT = "od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-*"  # behind four bytes of attributes
 
@@ -79,54 +79,58 @@ def test_empty_machines_become_nodes(lab, types, cluster, names):
             assert "/" not in sent, "nothing came by TFTP"
 
 
+def wait_for(types, name: str, limit: float) -> None:
+    """Until it lets operators in."""
+    wait_until(f"{name} answers", lambda: types("fab", "-H", name, "--", "true").process.wait() == 0, limit)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in MACHINES.items() if "mirror" in kind])
 def test_either_disk_of_a_mirror_starts_the_machine(lab, types, cluster, name):
     def on(command: str) -> str:
         return types("fab", "-H", name, "--", command).end()
 
-    def answers() -> bool:
-        return types("fab", "-H", name, "--", "true").process.wait() == 0
+    def starts(pulled: list[int]) -> None:
+        lab.off(name)
+        lab.on(name, pulled=pulled)
+        wait_for(types, name, 900)
 
-    def whole() -> bool:
-        return not re.search(r"resync|recovery|\[[U_]*_[U_]*\]", on("cat /proc/mdstat"))
+    def add(disk: int) -> None:
+        for line in ADDED[:len(arrays)]:
+            on(f"sudo {line.replace('DISK', ids[disk])}")
+
+    def fill() -> None:
+        """Both disks are there: until they hold the same, and hold it."""
+        wait_until(f"the mirrors of {name} are whole",
+                   lambda: not re.search(r"resync|recovery|\[[U_]*_[U_]*\]", on("cat /proc/mdstat")), 1800)
+        on("sync")
 
     arrays = sorted(re.findall(r"^(md\d+) : active raid1", on("cat /proc/mdstat"), re.MULTILINE))
-    assert len(arrays) == (2 if "lvm" in MACHINES[name] else 1)
-    by_id = [f"/dev/disk/by-id/{drive.id}" for drive in lab.emulated[name].drives]
+    assert arrays == (["md0", "md1"] if "lvm" in MACHINES[name] else ["md0"])
+    ids = [drive.id for drive in lab.emulated[name].drives]
     for gone, shown in (0, "[_U]"), (2, "[U_]"):
-        wait_until(f"the mirrors of {name} are whole", whole, 1800)
-        on("sync")
-        lab.off(name)
-        lab.on(name, pulled=[gone])
-        wait_until(f"{name} answers without disk {gone}", answers, 900)
+        fill()
+        starts(pulled=[gone])
         assert on("cat /proc/mdstat").count(shown) == len(arrays), f"disk {gone} is out"
         found = types("inv", "doctor").end(code=3)
         assert all(f"{array} of {name} has 1 of 2 disks" in found for array in arrays), found
-        lab.off(name)
-        lab.on(name, pulled=[])
-        wait_until(f"{name} answers with both", answers, 900)
-        for part, array in enumerate(arrays, 3):
-            on(f"sudo mdadm /dev/{array} --add {by_id[gone]}-part{part}")
+        starts(pulled=[])
+        add(gone)
     lab.off(name)
     (disk := lab.places.machine(name) / emulated.image(2)).unlink()  # a new one takes its place
-    lab.on(name)
-    wait_until(f"{name} answers with a new disk", answers, 900)
-    for command in NEW_BIOS if MACHINES[name].startswith("bios") else NEW_UEFI:  # as docs/install.md says
-        on(f"sudo sh -c {shlex.quote(command.format(other=by_id[0], new=by_id[2]))}")
-    for part, array in enumerate(arrays, 3):
-        on(f"sudo mdadm /dev/{array} --add {by_id[2]}-part{part}")
-    wait_until(f"the mirrors of {name} are whole", whole, 1800)
-    on("sync")
-    lab.off(name)
-    lab.on(name, pulled=[0])
-    wait_until(f"{name} answers from the new disk alone", answers, 900)
+    starts(pulled=[])
+    partitions, bios, uefi = NEW
+    for line in partitions, bios if MACHINES[name].startswith("bios") else uefi:
+        on(f"sudo sh -c {shlex.quote(line.replace('OTHER', ids[0]).replace('NEW', ids[2]))}")
+    add(2)
+    fill()
+    starts(pulled=[0])
     assert disk.exists() and on("cat /proc/mdstat").count("[_U]") == len(arrays)
 
 
 def test_a_machine_with_a_system_starts_it_although_the_network_is_first(lab, types, cluster):
     for _ in range(3):
         types("inv", "node.power", "chick11", "cycle", "--yes").end()
-        wait_until("chick11 answers again", lambda: types("fab", "-H", "chick11", "--", "true").process.wait() == 0, 600)
+        wait_for(types, "chick11", 600)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +154,7 @@ def test_an_image_gives_the_machine_that_the_installer_gives(lab, types, cluster
         run = types("inv", "node.install", name, "--image", "--reinstall", then=f"{name}\n")
         run.until("hosts.yaml has it now", 1800)
         # the lab's packages are signed for by an authority of its own, which only its installer brings along
-        authority = base64.b64encode((lab.places.internet / "mirrored/authority.crt").read_bytes()).decode()
+        authority = base64.b64encode((lab.places.authority / "ca.crt").read_bytes()).decode()
         types("fab", "-H", name, "--", TRUSTED.format(authority)).end()
         run.end(limit=7200)
     assert not followed.asks, followed.asks
