@@ -18,7 +18,6 @@ HERE = Path("/srv/machine")  # the machine's folder, as QEMU sees it
 OVMF = Path("usr/share/OVMF")
 CONSOLE, SAID, CONTROL = "console.sock", "console.log", "qmp.sock"
 GIB = 1 << 30
-LAST = 99  # a `bootindex`
 CANARY = b"This disk is none of an installer's business.\n"
 NAMES = UUID("8c0f5c3e-53a5-4d7b-9c51-6d2a3d1f2b10")  # by which a name gives a UUID
 
@@ -98,7 +97,7 @@ def command(machine: Emulated, first: str = "network", pulled: Collection[int] =
     for number, drive in enumerate(machine.drives):
         if number in pulled:
             continue
-        bootindex = "" if drive.holds_something else f",bootindex={LAST - len(machine.drives) + number}"  # a BIOS tries the first alone
+        bootindex = "" if drive.holds_something else f",bootindex={2 + number}"  # a BIOS tries the first alone
         kind = {"nvme": "nvme", "virtio": "virtio-blk-pci", "scsi": f"scsi-hd,bus=shelf.0,scsi-id={number},wwn=0x{drive.wwn}",
                 "sata": f"ide-hd,bus=ide.{number},model={drive.model}"}[drive.bus]
         image_file = f"file={HERE / image(number)},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
@@ -117,7 +116,7 @@ def command(machine: Emulated, first: str = "network", pulled: Collection[int] =
 
 def card(first: str) -> int:
     """The `bootindex` of the card: before that of any disk, or behind."""
-    return 1 if first == "network" else LAST
+    return 1 if first == "network" else 99
 
 
 def image(number: int) -> str:

@@ -46,6 +46,11 @@ def machine(number: int, firmware: str, layout: str) -> Emulated:
     return Emulated(f"chick{number}", firmware, f"00:25:90:51:d1:{number:02x}", f"E169970X{number:05}", tuple(drives), layout)
 
 
+def system(layout: str) -> str:
+    """What configs/install.yaml calls the system with this layout."""
+    return "debian-13" if layout == LAYOUTS[0] else f"debian-13-{layout}"
+
+
 def among(containers: Sequence[Machine], emulated: Sequence[Emulated]) -> tuple[Machine, ...]:
     """The containers that there are beside emulated machines: none of the same name, and rooster has a port to the BMCs."""
     names = {each.name for each in emulated}
@@ -76,12 +81,14 @@ def bmc_address(machine: Emulated) -> str:
 def write_rack(places: Places, machines: Sequence[Emulated]) -> None:
     """Put them at the end of hosts.yaml, whose last key is `machines`; how they are installed and their BMCs' password beside it."""
     hosts, secrets = places.rack / "hosts.yaml", places.rack / "configs/secrets.yaml"
-    entries = (jinja((TEMPLATES / "metal.yaml").read_text(), machine=each, number=int(each.name.removeprefix("chick")),
+    entries = (jinja((TEMPLATES / "metal.yaml").read_text(), machine=each, system=system(each.layout),
+                     number=int(each.name.removeprefix("chick")),
                      bmc={"address": bmc_address(each), "user": bmc.USER, "public_key": bmc.public_key(bmc.certificate(places, each.name))})
                for each in machines)
     hosts.write_text("\n".join([hosts.read_text(), *(textwrap.indent(entry, "  ") for entry in entries)]))
     key = places.key.with_suffix(".pub").read_text().strip()
-    install = jinja((TEMPLATES / "configs/install.yaml").read_text(), key=key, layouts=LAYOUTS)
+    systems = [*((system(layout), layout, "lab") for layout in LAYOUTS), (f"{system(LAYOUTS[0])}-whole", LAYOUTS[0], "whole")]
+    install = jinja((TEMPLATES / "configs/install.yaml").read_text(), key=key, systems=systems)
     (places.rack / "configs/install.yaml").write_text(install)
     secrets.write_text(f"bmc: {{password: {bmc.password(places)}}}\n")
     secrets.chmod(0o600)

@@ -74,7 +74,7 @@ def test_rooster_reaches_the_bmcs_by_a_port_that_the_rack_does_not_name(places, 
     assert [metal.bmc_address(each) for each in BOTH] == ["192.168.0.111", "192.168.0.112"]
 
 
-@pytest.mark.parametrize("first, card, disk", [("network", 1, 97), ("disk", 99, 97)])
+@pytest.mark.parametrize("first, card, disk", [("network", 1, 2), ("disk", 99, 2)])
 def test_what_is_booted_first_and_by_which_firmware(first, card, disk):
     bios, uefi, http = (shlex.join(emulated.command(one, first)) for one in metal.machines("chick11:bios,chick12:uefi,chick13:http"))
     for told in (bios, uefi, http):
