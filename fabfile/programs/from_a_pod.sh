@@ -21,7 +21,7 @@ done
 if [ -n "$proxy" ]; then  # names outside may be the proxy's alone to resolve
   chroot /machine curl -sS -o /dev/null --max-time 15 --proxy "$proxy" "$page"; echo asked; exit 0
 fi
-address=$(first "$host")
+case $host in *[!0-9.]*) address=$(first "$host") ;; *) address=$host ;; esac
 [ -n "$address" ] || echo "DNS does not resolve $host"
 [ -z "$address" ] ||
   chroot /machine curl -sS -o /dev/null --max-time 15 --resolve "$host:$port:$address" "$page"
