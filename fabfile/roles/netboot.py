@@ -21,8 +21,9 @@ from fabfile.roles.rendering import render
 from fabfile.upstream.preseed import preseed, served_at
 
 IMAGES = "/usr/lib/debian-installer/images/13/amd64/text/debian-installer/amd64"
-LOADERS = {"pxelinux.0": "pxelinux.0", "ldlinux.c32": "boot-screens/ldlinux.c32",
-           "bootnetx64.efi": "bootnetx64.efi", "grubx64.efi": "grubx64.efi"}
+LOADERS = {"lpxelinux.0": "/usr/lib/PXELINUX/lpxelinux.0",  # a BIOS loads it by TFTP, and it loads the rest by HTTP
+           "ldlinux.c32": "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+           "bootnetx64.efi": f"{IMAGES}/bootnetx64.efi", "grubx64.efi": f"{IMAGES}/grubx64.efi"}
 KERNEL = {"linux": "linux", "initrd": "initrd.gz"}  # of Debian's installer, by what a machine asks for
 PXELINUX, GRUB = "pxelinux.cfg/default", "debian-installer/amd64/grub/grub.cfg"
 NGINX, UNITS = "/etc/coop/boot-nginx.conf", "/etc/systemd/system"
@@ -35,12 +36,12 @@ def netboot(rack: Rack) -> Iterator[Resource]:
         for unit in ("coop-boot", "coop-disarm.timer"):
             yield Unit(unit, running=False, enabled=False)
         return
-    yield Packages({"busybox": None, "debian-installer-13-netboot-amd64": None, "nginx": None})
+    yield Packages({"busybox": None, "debian-installer-13-netboot-amd64": None, "nginx": None, "pxelinux": None, "syslinux-common": None})
     for place in (f"{BOOT}/at", f"{BOOT}/tftp", "/var/cache/coop-boot", LOGS):
         yield Directory(place)
     yield Directory(f"{BOOT}/body", owner="proxy", mode=0o700)
-    for name, image in LOADERS.items():
-        yield Symlink(f"{BOOT}/tftp/{name}", f"{IMAGES}/{image}")
+    for name, loader in LOADERS.items():
+        yield Symlink(f"{BOOT}/tftp/{name}", loader)
     yield File(f"{BOOT}/tftp/{PXELINUX}", render("rooster/srv/coop/boot/local/pxelinux.cfg"))
     yield File(f"{BOOT}/tftp/{GRUB}", render("rooster/srv/coop/boot/local/grub.cfg"))
     yield File("/etc/logrotate.d/coop-boot", render("rooster/etc/logrotate.d/coop-boot"))
@@ -83,7 +84,7 @@ def link(machine: Machine) -> str:
 
 def armed_files(rack: Rack, machine: Machine, order: Order) -> tuple[dict[str, str], dict[str, str]]:
     """What a machine is armed with, by path within `armed`: texts, and links to Debian's files."""
-    values = {"machine": machine, "order": order, "arguments": kernel_arguments(rack, machine, order)}
+    values = {"machine": machine, "order": order, "arguments": kernel_arguments(rack, machine, order), "served": served_at(rack)}
     texts = {
         f"tftp/{PXELINUX}": render("rooster/srv/coop/boot/armed/pxelinux.cfg", **values),
         f"tftp/{GRUB}": render("rooster/srv/coop/boot/armed/grub.cfg", **values),
@@ -95,7 +96,7 @@ def armed_files(rack: Rack, machine: Machine, order: Order) -> tuple[dict[str, s
         texts |= {"http/preseed.cfg": preseed(rack, machine), "http/guard": guard(rack, machine, order),
                   "http/late": late(rack, machine, order)}
         kernel = {f"tftp/{name}": f"{IMAGES}/{image}" for name, image in KERNEL.items()}
-    return texts, {f"tftp/{name}": f"{IMAGES}/{image}" for name, image in LOADERS.items()} | kernel
+    return texts, {f"tftp/{name}": loader for name, loader in LOADERS.items()} | kernel
 
 
 def kernel_arguments(rack: Rack, machine: Machine, order: Order) -> str:

@@ -109,7 +109,7 @@ chmod 755 /usr/local/bin/journalctl""")
 
     def _bring(self) -> None:
         """Debian's files by their names alone, a mirror of Debian that knows one kernel, and nginx."""
-        images = {IMAGES + "/" + image for image in (LOADERS | KERNEL).values()}
+        images = {*LOADERS.values(), *(f"{IMAGES}/{image}" for image in KERNEL.values())}
         lines = [f"mkdir -p $(dirname {image}); echo '{Path(image).name}' >{image}" for image in sorted(images)]
         lists = "/srv/mirror/debian/dists/trixie/main/debian-installer/binary-amd64"
         lines += [f"echo '6.12.1+deb13-amd64 (debian-kernel@lists.debian.org)' >{IMAGES}/linux",

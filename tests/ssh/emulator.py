@@ -60,7 +60,7 @@ class Machine:
         """From the network: with the kernel and the arguments that its loader would be told."""
         armed = f"/srv/coop/boot/at/{self.boots.swarm.address(self.machine.name)}/armed/tftp"
         settings = self.boots.rooster.run(f"cat {armed}/pxelinux.cfg/default")
-        (arguments,) = re.findall(r"append initrd=initrd (.*)", settings)
+        (arguments,) = re.findall(r"append initrd=\S+ (.*)", settings)
         for name in ("linux", "initrd"):
             shutil.copy(made(ram) / "made/environment" / name, self.folder / name)
         self._start("-kernel", f"{HERE}/linux", "-initrd", f"{HERE}/initrd", "-append",

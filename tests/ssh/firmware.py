@@ -113,6 +113,9 @@ def boot(interface: str, mac: str, kind: str) -> dict:
         base = file.rpartition("/")[0]
 
     def get(path: str) -> bytes | None:
+        if path.startswith("http://"):  # as lpxelinux does
+            code, content = http(path)
+            return content if code == 200 else None
         if not base:
             return tftp(server, path)
         code, content = http(f"{base}/{path}")

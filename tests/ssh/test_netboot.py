@@ -4,7 +4,7 @@ import pytest
 from boots import DNSMASQ, NGINX, Boots
 
 ORDER, LATER = "0123456789ab", "ba9876543210"
-KINDS = {"bios": "pxelinux.0", "efi": "bootnetx64.efi", "http": "http://10.0.0.1:8080/bootnetx64.efi"}
+KINDS = {"bios": "lpxelinux.0", "efi": "bootnetx64.efi", "http": "http://10.0.0.1:8080/bootnetx64.efi"}
 
 
 @pytest.fixture
