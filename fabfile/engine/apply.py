@@ -85,7 +85,7 @@ def _obtain(rack: Rack, fleet: Fleet, entry: Entry, want: RemoteValue) -> str:
         raise RemoteValueFailed(entry.machine, problem, step=entry.step, resource=entry.resource,
                            command=first_line(want.obtain), code=answer.code, tail=tail(answer.output),
                            hint=f"check on {want.machine} why not")
-    return f"{want.name}={quote(Secret(value).reveal())}\n"
+    return f"{want.name}={quote(Secret(value).reveal() if want.secret else value)}\n"
 
 
 def _revoke(rack: Rack, fleet: Fleet, entry: Entry, held: Sequence[tuple[RemoteValue, str]]) -> None:

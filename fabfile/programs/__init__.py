@@ -16,6 +16,7 @@
     reboot_needed.sh why a machine has to be started again
     modules_built.sh which kernel it would boot, and whether it has its modules
     unit.sh          whether a unit came up, and what it said last
+    node_images.sh   images of what every node runs, fetched before it joins
     watched_kubelet.sh  kubeadm, as long as kubelet does not end again and again
     reset.sh         a machine leaves its cluster
     renew.sh         kubeadm's certificates made again

@@ -39,6 +39,7 @@ from .mirrors import RegistryMirrors
 from .modules import Modules
 from .network import NetworkInterface
 from .nftables import Nftables
+from .node_images import NodeImages
 from .node_settings import NodeSettings
 from .once import Once
 from .operators import HomeKubeconfig, OperatorRights
@@ -131,6 +132,7 @@ __all__ = [
     "NoOtherFilter",
     "NoOtherPodNetwork",
     "NodeDeleted",
+    "NodeImages",
     "NodeSettings",
     "NothingPublished",
     "Once",

@@ -15,7 +15,7 @@ REVOKE_LIMIT = 300.0  # seconds that giving a borrowed value back may take
 class RemoteValue:
     """A value that another machine makes at the moment it is needed, such as a join token.
 
-    It is held in memory alone, given to the change's commands as the shell variable `name`, masked wherever
+    It is held in memory alone, given to the change's commands as the shell variable `name`, masked, unless it is no secret, wherever
     anything is printed or kept, and given back when the change has ended, well or not.
     """
 
@@ -24,6 +24,7 @@ class RemoteValue:
     obtain: str  # shell text run there; what it prints is the value
     shown: str  # what a plan says in its place: "a join token of 15 minutes, made on chick0"
     revoke: str = ""  # shell text run there afterwards, with the same variable set
+    secret: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 from fabfile.rack import Machine, Rack
-from fabfile.resources import Absent, File, Member, Resource
+from fabfile.resources import Absent, File, Member, NodeImages, Resource
 from fabfile.roles.programs import cluster_version
 from fabfile.roles.settings import kubelet
 from fabfile.upstream.documents import PATCHES, certificates_folder, etcd_folder, join_configuration, kubelet_patch
@@ -21,6 +21,7 @@ def member(rack: Rack, machine: Machine) -> Iterator[Resource]:
     """
     yield cluster_version(rack)  # before there was curl on it, nothing could be asked
     yield kubelet_settings(machine)
+    yield NodeImages(rack.leader.name, (rack.versions.check_image,))
     yield Member(join_config(rack, machine), machine.name, rack.leader.name, etcd=etcd_folder(rack), pki=certificates_folder(rack))
     yield from kubelet(rack, machine)
 
