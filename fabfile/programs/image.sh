@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2154
-# rooster makes an image of a system: a GPT disk with a loader for BIOS (partition 1) and for UEFI (2, signed), and Debian (3).
-# Nothing is mounted and no loop device is used. What makes a machine of it, such as its name and its keys, is written there.
-# It comes whole into its place or not at all.
+# rooster makes an image of a system, for a GPT disk: its first 2 MiB, with the partition table and the loader for BIOS (partition 1), and
+# behind it Debian's file system, for partition 3, as small as what it holds. Between them lies the EFI partition (2), which is not in it:
+# each machine makes that, and what is its own, such as its name and its keys. Nothing is mounted and no loop device is used. It comes
+# whole into its place or not at all.
 #
 # Given: place (its folder), sources (lines for apt), suite, packages (with commas), user.
 set -e
@@ -24,8 +25,13 @@ mkdir -p "$root/boot/efi" "$root/boot/grub/i386-pc"
 cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
 chroot "$root" grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p '(,gpt3)/boot/grub' -o /boot/grub/i386-pc/core.img biosdisk part_gpt ext2
 
-# as small as what it holds allows: each byte is written to a machine's disk, where the partition and its file system grow
-mebibytes=$(($(du -smx "$root" | cut -f 1) * 6 / 5 + 256))
+# each byte is written to a machine's disk, where the partition and its file system grow. The journal does not: it is as large as a larger
+# file system has it by default
+system=$new/system
+mkfs.ext4 -q -F -J size=64 -d "$root" "$system" "$(($(du -smx "$root" | cut -f 1) * 6 / 5 + 256))M"
+resize2fs -M "$system" >/dev/null 2>&1
+mebibytes=$((($(stat -c %s "$system") + 1048575) / 1048576))
+truncate -s "${mebibytes}M" "$system"
 truncate -s "$((514 + mebibytes + 1))M" "$disk"
 sgdisk -n 1:2048:+1M -t 1:ef02 -n 2:4096:+512M -t 2:ef00 -n 3:1052672:"+${mebibytes}M" -t 3:8304 "$disk" >/dev/null
 
@@ -37,23 +43,9 @@ printf '\220\220' | dd status=none of="$disk" bs=1 seek=102 conv=notrunc  # the 
 dd status=none if="$root/boot/grub/i386-pc/core.img" of="$disk" bs=512 seek=2048 conv=notrunc
 number 2049 | dd status=none of="$disk" bs=1 seek=$((2048 * 512 + 500)) conv=notrunc
 
-# UEFI: Debian's signed loaders, under the name that firmware looks for by itself, and under Debian's
-mkfs.vfat --offset 4096 -F 32 -n EFI "$disk" $((512 * 1024)) >/dev/null
-export MTOOLS_SKIP_CHECK=1
-esp=$disk@@$((4096 * 512))
-mmd -i "$esp" ::/EFI ::/EFI/BOOT ::/EFI/debian
-for folder in BOOT debian; do
-  case $folder in BOOT) first=BOOTX64.EFI ;; *) first=shimx64.efi ;; esac
-  mcopy -i "$esp" "$root/usr/lib/shim/shimx64.efi.signed" "::/EFI/$folder/$first"
-  mcopy -i "$esp" "$root/usr/lib/shim/mmx64.efi.signed" "::/EFI/$folder/mmx64.efi"
-  mcopy -i "$esp" "$root/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "::/EFI/$folder/grubx64.efi"
-done
-
-# the journal does not grow with it: as a larger file system has it by default
-mkfs.ext4 -q -F -J size=64 -E "offset=$((1052672 * 512))" -d "$root" "$disk" "${mebibytes}M"
 rm -rf "$root"
 size=$(stat -c %s "$disk")
-zstd -q -T0 -6 -o "$new/image" "$disk"; rm "$disk"
+{ head -c 2097152 "$disk"; cat "$system"; } | zstd -q -T0 -6 -o "$new/image"; rm "$disk" "$system"
 { echo "sha256 $(sha256sum <"$new/image" | cut -d ' ' -f 1)"; echo "size $size"; echo "built $(date +%s)"; } >"$new/about"
 rm -rf "$place"; mv -T "$new" "$place"
-echo "the image has $((size >> 20)) MiB, and $(($(stat -c %s "$place/image") >> 20)) MiB compressed"
+echo "the image has $((2 + mebibytes)) MiB, and $(($(stat -c %s "$place/image") >> 20)) MiB compressed"

@@ -9,6 +9,7 @@
 part() { case $named in *[0-9]) echo "$dev/${named}p$1" ;; *) echo "$dev/$named$1" ;; esac; }
 ends() { dd status=none if=/dev/zero of="$dev/$named" bs=1M count=1 seek="$1" conv=notrunc,fsync; }
 
+from=514  # MiB: where partition 3 begins, and image.sh's file system
 port=''  # its name is what this machine's firmware makes of it, and may be another than the one in hosts.yaml
 for path in "$sys"/class/net/*; do
   if [ -e "$path/device" ] && [ "$(cat "$path/address")" = "$mac" ]; then port=${path##*/}; fi
@@ -21,7 +22,9 @@ sha256sum <"$work/sum" >"$work/is" &
 summing=$!
 { wget -q -O - --tries=1 --timeout=60 "http://$rooster/$image" | tee "$work/sum" | zstd -dcq; echo $? >"$work/unpacked"; } | {
   dd status=none of="$work/head" bs=64k count=16 iflag=fullblock
-  dd status=none of="$dev/$named" bs=1M seek=1 iflag=fullblock conv=notrunc,fsync; echo $? >"$work/written"
+  dd status=none of="$dev/$named" bs=64k seek=16 count=16 iflag=fullblock conv=notrunc &&
+    dd status=none of="$dev/$named" bs=1M seek="$from" iflag=fullblock conv=notrunc,fsync
+  echo $? >"$work/written"
 }
 wait "$summing"
 [ "$(cut -d ' ' -f 1 <"$work/is")" = "$sha256" ] || fail "the image came with another sum than the order's: it is not started from"
@@ -34,10 +37,18 @@ for each in 2 3; do blockdev --setrw "$(part $each)" || fail "$(part $each) is n
 e2fsck -fp "$(part 3)" >"$work/said" 2>&1 || [ $? -le 1 ] || fail "e2fsck: $(tail -n 1 "$work/said")"
 resize2fs "$(part 3)" >"$work/said" 2>&1 || fail "resize2fs: $(tail -n 1 "$work/said")"
 tune2fs -U random "$(part 3)" >"$work/said" 2>&1 || fail "tune2fs: $(tail -n 1 "$work/said")"
+mkfs.vfat -F 32 -n EFI "$(part 2)" >"$work/said" 2>&1 || fail "mkfs.vfat: $(tail -n 1 "$work/said")"
 
 mkdir -p "$target"
 mount -t ext4 "$(part 3)" "$target" || fail "the new system cannot be mounted"
 mount -t vfat "$(part 2)" "$target/boot/efi" || fail "the EFI partition of the new system cannot be mounted"
+# Debian's signed loaders, under the name that firmware looks for by itself, and under Debian's
+for first in BOOT/BOOTX64.EFI debian/shimx64.efi; do
+  efi=$target/boot/efi/EFI/${first%/*}
+  { mkdir -p "$efi" && cp "$target/usr/lib/shim/shimx64.efi.signed" "$efi/${first#*/}" &&
+    cp "$target/usr/lib/shim/mmx64.efi.signed" "$efi/mmx64.efi" &&
+    cp "$target/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$efi/grubx64.efi"; } || fail "the new system has no signed loaders for UEFI"
+done
 for each in dev proc sys; do mount --rbind "/$each" "$target/$each"; done
 root_id=$(blkid -s UUID -o value "$(part 3)") esp_id=$(blkid -s UUID -o value "$(part 2)")
 printf '%s\n' "UUID=$root_id / ext4 errors=remount-ro 0 1" "UUID=$esp_id /boot/efi vfat umask=0077 0 1" >"$target/etc/fstab"

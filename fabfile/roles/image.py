@@ -8,7 +8,7 @@ from fabfile.resources.installation import BOOT
 from fabfile.resources.order import Image
 from fabfile.upstream.preseed import SUITE, included
 
-NEEDS = {"dosfstools": None, "e2fsprogs": None, "gdisk": None, "mmdebstrap": None, "mtools": None, "zstd": None}  # on rooster
+NEEDS = {"e2fsprogs": None, "gdisk": None, "mmdebstrap": None, "zstd": None}  # on rooster
 # what Debian's installer adds to the base system: a kernel, loaders for both kinds of firmware, a way in
 PACKAGES = ("linux-image-amd64", "grub-efi-amd64-signed", "grub-pc-bin", "shim-signed", "efibootmgr", "openssh-server", "sudo")
 
