@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 RECEIVED = "cat /sys/class/net/enp2s0/statistics/rx_bytes"
-INSIDE = "http://jupyter.flock.example/"  # a page that is there without the line
+INSIDE = "http://10.0.0.1:8081/"  # a page that is there without the line
 
 
 @contextmanager
