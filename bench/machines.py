@@ -41,6 +41,7 @@ from fabfile.resources import (
     Modules,
     NetworkInterface,
     Nftables,
+    NodeImages,
     OperatorRights,
     Packages,
     Ran,
@@ -126,7 +127,7 @@ def machines(rack: Rack, steps: Sequence[Step]) -> Iterator[tuple[str, Machine]]
 def bare(resource: Resource) -> str:
     """The facts of a machine that has nothing of it."""
     match resource:
-        case Packages() | Member() | ControlPlane() | ClusterSettings() | KubeProxySettings():
+        case Packages() | NodeImages() | Member() | ControlPlane() | ClusterSettings() | KubeProxySettings():
             return ""
         case KernelHeaders() | KernelModule():
             return _KERNEL.format(headers="none", module="none")
@@ -168,6 +169,7 @@ wanted.register(SwapOff, bare)
 wanted.register(Ran, lambda ran: "made")
 wanted.register(KubernetesObjects, lambda objects: "exit 0\n")
 wanted.register(ControlPlane, lambda plane: "finished\nkubelet\nadmin\napiserver\netcd\n")
+wanted.register(NodeImages, lambda images: "member\n")
 wanted.register(Member, lambda member: "finished\nkubelet\nnode 200 0\n")
 wanted.register(Symlink, lambda link: f"a link to {link.target}/\n")
 wanted.register(HelmRelease, lambda release: f"release 1 deployed {release.digest} 1\nlive 0\n")

@@ -35,10 +35,10 @@ class NodeImages(Resource):
         if facts.strip():
             return
         wanted = RemoteValue("images", self.control_plane, "\n".join([
-            f"echo {' '.join(map(quote, self.more))}",
             f"kubectl --kubeconfig {ADMIN_CONF} -n kube-system get daemonset kube-proxy calico-node --ignore-not-found"
-            " -o jsonpath=\"{.items[*].spec.template.spec['initContainers','containers'][*].image}\"",
-        ]), f"their names from {self.control_plane}", secret=False)
+            " -o jsonpath=\"{.items[*].spec.template.spec['initContainers','containers'][*].image}\" || exit 1",
+            f"printf '\\n%s\\n' {' '.join(map(quote, self.more))}",
+        ]), "the names of the cluster's images", secret=False)
         yield Change("they are fetched before the machine joins",
                      (Command(shell("node_images", socket=self.socket), long=True, limit=LIMIT, shown="crictl pull, image by image"),),
                      remote_values=(wanted,))
