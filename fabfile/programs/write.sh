@@ -3,13 +3,12 @@
 # partition table, is written when the sum of all that came was right: what is cut short never starts. Comes behind
 # claim.sh and job.sh.
 #
-# Given besides: image (its path on rooster), sha256, unpacked (its bytes then), domain, mac (of the port to use),
-# serial_console ("" or the kernel's), target (/target), late (late.sh for this order).
+# Given besides: image (its path on rooster), sha256, unpacked (the bytes that the disk needs), begins (the MiB of the disk where
+# partition 3 does, which what comes behind the first 2 MiB is for), domain, mac (of the port to use), serial_console ("" or the kernel's), target (/target), late (late.sh for this order).
 
 part() { case $named in *[0-9]) echo "$dev/${named}p$1" ;; *) echo "$dev/$named$1" ;; esac; }
 ends() { dd status=none if=/dev/zero of="$dev/$named" bs=1M count=1 seek="$1" conv=notrunc,fsync; }
 
-from=514  # MiB: where partition 3 begins, and image.sh's file system
 port=''  # its name is what this machine's firmware makes of it, and may be another than the one in hosts.yaml
 for path in "$sys"/class/net/*; do
   if [ -e "$path/device" ] && [ "$(cat "$path/address")" = "$mac" ]; then port=${path##*/}; fi
@@ -23,7 +22,7 @@ summing=$!
 { wget -q -O - --tries=1 --timeout=60 "http://$rooster/$image" | tee "$work/sum" | zstd -dcq; echo $? >"$work/unpacked"; } | {
   dd status=none of="$work/head" bs=64k count=16 iflag=fullblock
   dd status=none of="$dev/$named" bs=64k seek=16 count=16 iflag=fullblock conv=notrunc &&
-    dd status=none of="$dev/$named" bs=1M seek="$from" iflag=fullblock conv=notrunc,fsync
+    dd status=none of="$dev/$named" bs=1M seek="$begins" iflag=fullblock conv=notrunc,fsync
   echo $? >"$work/written"
 }
 wait "$summing"
@@ -31,7 +30,7 @@ wait "$summing"
 [ "$(cat "$work/unpacked")$(cat "$work/written")" = 00 ] || fail "the image could not be unpacked, or written to $named"
 dd status=none if="$work/head" of="$dev/$named" bs=1M conv=notrunc,fsync || fail "$named cannot be written"
 
-sgdisk -e -d 3 -n 3:1052672:0 -t 3:8304 -G "$dev/$named" >"$work/said" 2>&1 || fail "sgdisk: $(tail -n 1 "$work/said")"
+sgdisk -e -d 3 -n "3:$((begins * 2048)):0" -t 3:8304 -G "$dev/$named" >"$work/said" 2>&1 || fail "sgdisk: $(tail -n 1 "$work/said")"
 blockdev --rereadpt "$dev/$named"; udevadm settle --timeout=60
 for each in 2 3; do blockdev --setrw "$(part $each)" || fail "$(part $each) is not there"; done
 e2fsck -fp "$(part 3)" >"$work/said" 2>&1 || [ $? -le 1 ] || fail "e2fsck: $(tail -n 1 "$work/said")"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fabfile import programs
 from fabfile.rack import Machine, Rack
-from fabfile.resources.order import Order
+from fabfile.resources.order import BEGINS, Order
 from fabfile.upstream.preseed import served_at, system_of
 
 BOOT = "/srv/coop/boot"  # on rooster
@@ -44,8 +44,8 @@ def job(rack: Rack, machine: Machine, order: Order, *, dev: str = "/dev", sys: s
     if order.image:
         # of the two host keys, the console is to say that of the new system alone, which `late` says
         given |= {"console": "/dev/null", "image": order.image.path, "sha256": order.image.sha256, "unpacked": str(order.image.size),
-                  "domain": rack.network.domain, "mac": machine.inner.mac, "serial_console": rack.install.console or "",
-                  "target": "/target", "late": late(rack, machine, order)}
+                  "begins": str(BEGINS), "domain": rack.network.domain, "mac": machine.inner.mac,
+                  "serial_console": rack.install.console or "", "target": "/target", "late": late(rack, machine, order)}
     return "\n".join([programs.shell("disks", "guard", begin, **given), facts, *map(programs.body, ("claim", *rest)), end])
 
 

@@ -43,13 +43,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
 })
 
 
+BEGINS = 514  # the MiB of a disk where the partition does that an image's file system is for
+
+
 @dataclass(frozen=True)
 class Image:
     """An image on rooster."""
 
     path: str  # as rooster serves it
     sha256: str
-    size: int  # bytes, unpacked
+    size: int  # bytes of a disk that it needs
     system: str  # of install.yaml
 
 

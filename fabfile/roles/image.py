@@ -5,7 +5,7 @@ from __future__ import annotations
 from fabfile.programs import shell
 from fabfile.rack import Rack
 from fabfile.resources.installation import BOOT
-from fabfile.resources.order import Image
+from fabfile.resources.order import BEGINS, Image
 from fabfile.upstream.preseed import SUITE, included
 
 NEEDS = {"e2fsprogs": None, "gdisk": None, "mmdebstrap": None, "zstd": None}  # on rooster
@@ -24,7 +24,8 @@ def build(rack: Rack, system: str) -> str:
 
 def made(place: str, sources: str, user: str, packages: tuple[str, ...] = PACKAGES) -> str:
     """The same for any place, and lines of sources.list."""
-    return shell("image", place=place, sources=sources, suite=SUITE, packages=",".join(dict.fromkeys(packages)), user=user)
+    return shell("image", place=place, sources=sources, suite=SUITE, packages=",".join(dict.fromkeys(packages)), user=user,
+                 begins=str(BEGINS))
 
 
 def place(system: str) -> str:
@@ -38,8 +39,8 @@ def question(system: str) -> str:
 
 
 def image(system: str, answer: str) -> Image | None:
-    """What an answer to the question tells; None: there is none."""
+    """What an answer to the question tells; None: there is none that can be written as it would be now."""
     about = dict(line.partition(" ")[::2] for line in answer.splitlines())
-    if not about.get("sha256") or not about.get("size", "").isdigit():
+    if not about.get("sha256") or not about.get("size", "").isdigit() or about.get("begins") != str(BEGINS):
         return None
     return Image(f"images/{system}/image", about["sha256"], int(about["size"]), system)

@@ -88,7 +88,7 @@ def _by_image(rack: Rack, box: Machine, order: Order) -> Order:
         raise Exit(f"an image has the layout plain, and {system} has {system_of(rack, box).layout}: without --image", code=2)
     found = image(system, asked_of(rack, rack.gateway, question(system)))
     if found is None:
-        raise Exit(f"there is no image of {system} on {rack.gateway.name}: inv image.build --system {system}", code=2)
+        raise Exit(f"there is no image of {system} on {rack.gateway.name}, or an older Coop's: inv image.build --system {system}", code=2)
     return replace(order, kind="image", image=found)
 
 

@@ -122,10 +122,11 @@ def test_a_disk_that_is_gone_and_whatever_did_not_pass():
 
 
 @pytest.mark.parametrize("answer, found", [
-    ("sha256 abc\nsize 3758096384\nbuilt 7\n", Image("images/debian-13/image", "abc", 3758096384, "debian-13")),
-    ("", None), ("sha256 abc\n", None), ("sha256 abc\nsize none\n", None),
+    ("sha256 abc\nsize 3758096384\nbegins 514\nbuilt 7\n", Image("images/debian-13/image", "abc", 3758096384, "debian-13")),
+    ("", None), ("sha256 abc\n", None), ("sha256 abc\nsize none\nbegins 514\n", None),
+    ("sha256 abc\nsize 3758096384\nbuilt 7\n", None),  # of an older Coop: it would be written to other places
 ])
-def test_an_image_counts_when_its_sum_and_size_are_known(answer, found):
+def test_an_image_counts_when_its_sum_and_places_are_known(answer, found):
     assert image.image("debian-13", answer) == found
 
 
