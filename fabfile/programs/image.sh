@@ -4,8 +4,8 @@
 # each machine makes that, and what is its own, such as its name and its keys. Nothing is mounted and no loop device is used. It comes
 # whole into its place or not at all.
 #
-# Given: place (its folder), sources (lines for apt), suite, packages (with commas), user, begins
-# (the MiB of the disk where partition 3 does).
+# Given: place (its folder), sources (lines for apt), suite, packages (with commas), user, begins (the MiB of the disk where partition 3
+# does).
 set -e
 
 new=$place.new root=$new/root disk=$new/disk
@@ -30,11 +30,11 @@ chroot "$root" grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p '(,gpt3)/boot
 # file system has it by default
 system=$new/system
 mkfs.ext4 -q -F -J size=64 -d "$root" "$system" "$(($(du -smx "$root" | cut -f 1) * 6 / 5 + 256))M"
-resize2fs -M "$system" >/dev/null 2>&1
-mebibytes=$((($(stat -c %s "$system") + 1048575) / 1048576))
-truncate -s "${mebibytes}M" "$system"
+said=$(resize2fs -M "$system" 2>&1) || { echo "$said" >&2; exit 1; }
+truncate -s %1M "$system"
+mebibytes=$(($(stat -c %s "$system") >> 20))
 truncate -s "$((begins + mebibytes + 1))M" "$disk"
-sgdisk -n 1:2048:+1M -t 1:ef02 -n 2:4096:+512M -t 2:ef00 -n "3:$((begins * 2048)):+${mebibytes}M" -t 3:8304 "$disk" >/dev/null
+sgdisk -n 1:2048:+1M -t 1:ef02 -n "2:4096:+$((begins - 2))M" -t 2:ef00 -n "3:$((begins * 2048)):+${mebibytes}M" -t 3:8304 "$disk" >/dev/null
 
 # BIOS: the first sector reads the loader's at 2048, and that one the rest behind it
 number() { printf '%b' "$(printf '\\0%03o\\0%03o\\0\\0\\0\\0\\0\\0' $(($1 & 255)) $(($1 >> 8)))"; }  # in 8 bytes, the lowest first
@@ -46,7 +46,8 @@ number 2049 | dd status=none of="$disk" bs=1 seek=$((2048 * 512 + 500)) conv=not
 
 rm -rf "$root"
 size=$(stat -c %s "$disk")
-{ head -c 2097152 "$disk"; cat "$system"; } | zstd -q -T0 -6 -o "$new/image"; rm "$disk" "$system"
+truncate -s 2M "$disk"; cat "$system" >>"$disk"; rm "$system"
+zstd -q -T0 -6 -o "$new/image" "$disk"; rm "$disk"
 { echo "sha256 $(sha256sum <"$new/image" | cut -d ' ' -f 1)"; echo "size $size"; echo "begins $begins"; echo "built $(date +%s)"; } >"$new/about"
 rm -rf "$place"; mv -T "$new" "$place"
 echo "the image has $((2 + mebibytes)) MiB, and $(($(stat -c %s "$place/image") >> 20)) MiB compressed"

@@ -4,7 +4,8 @@
 # claim.sh and job.sh.
 #
 # Given besides: image (its path on rooster), sha256, unpacked (the bytes that the disk needs), begins (the MiB of the disk where
-# partition 3 does, which what comes behind the first 2 MiB is for), domain, mac (of the port to use), serial_console ("" or the kernel's), target (/target), late (late.sh for this order).
+# partition 3 does, which what comes behind the first 2 MiB is for), domain, mac (of the port to use), serial_console ("" or the
+# kernel's), target (/target), late (late.sh for this order).
 
 part() { case $named in *[0-9]) echo "$dev/${named}p$1" ;; *) echo "$dev/$named$1" ;; esac; }
 ends() { dd status=none if=/dev/zero of="$dev/$named" bs=1M count=1 seek="$1" conv=notrunc,fsync; }
@@ -21,7 +22,7 @@ sha256sum <"$work/sum" >"$work/is" &
 summing=$!
 { wget -q -O - --tries=1 --timeout=60 "http://$rooster/$image" | tee "$work/sum" | zstd -dcq; echo $? >"$work/unpacked"; } | {
   dd status=none of="$work/head" bs=64k count=16 iflag=fullblock
-  dd status=none of="$dev/$named" bs=64k seek=16 count=16 iflag=fullblock conv=notrunc &&
+  dd status=none of="$dev/$named" bs=1M seek=1 count=1 iflag=fullblock conv=notrunc &&
     dd status=none of="$dev/$named" bs=1M seek="$begins" iflag=fullblock conv=notrunc,fsync
   echo $? >"$work/written"
 }
