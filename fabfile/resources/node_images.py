@@ -12,7 +12,7 @@ from fabfile.upstream.paths import ADMIN_CONF, CRI_SOCKET
 
 from .base import Change, Command, RemoteValue, Resource
 
-LIMIT = 1800.0  # seconds, by a slow line
+PULLS = 1800.0  # seconds that the images of a node's own pods may take to come
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ class NodeImages(Resource):
             f"printf '\\n%s\\n' {' '.join(map(quote, self.more))}",
         ]), "the names of the cluster's images", secret=False)
         yield Change("they are fetched before the machine joins",
-                     (Command(shell("node_images", socket=self.socket), long=True, limit=LIMIT, shown="crictl pull, image by image"),),
+                     (Command(shell("node_images", socket=self.socket), long=True, limit=PULLS, shown="crictl pull, image by image"),),
                      remote_values=(wanted,))

@@ -9,9 +9,8 @@ from fabfile.rack import Machine, Rack
 from fabfile.rack.cluster import API_PORT
 from fabfile.resources import Check
 from fabfile.resources.base import NOTE, PENDING
+from fabfile.resources.node_images import PULLS
 from fabfile.upstream.paths import ADMIN_CONF
-
-PULLS = 1800.0  # seconds that the images of a node's own pods may take to come
 
 
 def of_all_nodes(*programs: str, **variables: str) -> str:

@@ -11,7 +11,8 @@ import yaml
 from fabfile.programs import body
 from fabfile.rack import Machine, Rack
 from fabfile.resources import Check
-from fabfile.roles.membership_checks import PULLS, mesh_is_established, nodes_are_ready, of_all_nodes
+from fabfile.resources.node_images import PULLS
+from fabfile.roles.membership_checks import mesh_is_established, nodes_are_ready, of_all_nodes
 from fabfile.upstream.documents import cluster_configuration
 
 NAMESPACE = "coop-check"
