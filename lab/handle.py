@@ -140,6 +140,10 @@ class Lab:
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 f"TERM={os.environ.get('TERM', 'dumb')}", "HOME=/root", "LANG=C.UTF-8"]
 
+    def in_network(self, place: str) -> list[str]:
+        """What begins a command of this computer in the network of a machine, or of "internet"."""
+        return ["nsenter", f"--net={self.places.namespace_path(place)}"]
+
     def run(self, machine: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside, without the network. CalledProcessError if it fails and `check`."""
         return subprocess.run([*self.inside(machine), *command], check=check, text=True,

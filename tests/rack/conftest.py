@@ -232,7 +232,7 @@ def calling(lab, inside, tmp_path_factory):
         (folder / "config").write_text(inside("chick0", "cat /etc/kubernetes/admin.conf"))
         out.write_text("")
         process = subprocess.Popen(
-            ["nsenter", f"--net={lab.places.namespace_path(machine)}", sys.executable, str(Path(__file__).parent / "caller.py"),
+            [*lab.in_network(machine), sys.executable, str(Path(__file__).parent / "caller.py"),
              str(folder / "config"), str(folder / "hosts"), ENDPOINT, str(per_second), str(out)], stdin=subprocess.PIPE)
         try:
             wait_until("the API answers", lambda: out.read_text().count("\n") > 2 * per_second)
@@ -257,10 +257,9 @@ def waits(answers: list[Answer], since: float) -> list[float]:
 
 def hub_answers(lab) -> bool:
     """From the internet, by its published name."""
-    enter = ["nsenter", f"--net={lab.places.namespace_path('internet')}"]
     curl = ["curl", "-sk", "--noproxy", "*", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}",
             "--resolve", f"{HUB}:443:{HUB_AT}", f"https://{HUB}/hub/health"]
-    return subprocess.run([*enter, *curl], capture_output=True, text=True).stdout == "200"
+    return subprocess.run([*lab.in_network("internet"), *curl], capture_output=True, text=True).stdout == "200"
 
 
 def at_a_terminal(operator, *words: str, typed: str) -> str:

@@ -14,7 +14,7 @@ INSIDE = "http://10.0.0.1:8081/"  # a page that is there without the line
 def cut(lab):
     """The internet hears nothing of rooster but its answers to operators."""
     def nft(rules: str) -> None:
-        subprocess.run(["nsenter", f"--net={lab.places.namespace_path('internet')}", "nft", "-f", "-"], input=rules, text=True, check=True)
+        subprocess.run([*lab.in_network("internet"), "nft", "-f", "-"], input=rules, text=True, check=True)
 
     address = lab.machines["rooster"].address
     nft(f"table ip cut {{ chain heard {{ type filter hook prerouting priority raw; ip saddr {address} tcp sport != 22 drop; "

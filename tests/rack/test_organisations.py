@@ -75,11 +75,10 @@ def two(bootstrapped, operator):
 @pytest.fixture(scope="module")
 def world(two):
     """Runs a command on the lab's internet, and has somebody answer there."""
-    enter = ["nsenter", f"--net={two.places.namespace_path('internet')}"]
-    server = subprocess.Popen([*enter, sys.executable, "-c", SERVER, OUTSIDE, str(SEES), str(TICKS)])
+    server = subprocess.Popen([*two.in_network("internet"), sys.executable, "-c", SERVER, OUTSIDE, str(SEES), str(TICKS)])
 
     def run(*words: str) -> str:
-        return subprocess.run([*enter, *words], capture_output=True, text=True, timeout=120).stdout
+        return subprocess.run([*two.in_network("internet"), *words], capture_output=True, text=True, timeout=120).stdout
 
     yield run
     server.terminate()
