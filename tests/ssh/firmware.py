@@ -113,12 +113,10 @@ def boot(interface: str, mac: str, kind: str) -> dict:
         base = file.rpartition("/")[0]
 
     def get(path: str) -> bytes | None:
-        if path.startswith("http://"):  # as lpxelinux does
-            code, content = http(path)
-            return content if code == 200 else None
-        if not base:
+        whole = path.startswith("http://")  # as lpxelinux is told
+        if not (whole or base):
             return tftp(server, path)
-        code, content = http(f"{base}/{path}")
+        code, content = http(path if whole else f"{base}/{path}")
         return content if code == 200 else None
 
     loader = get(file.rpartition("/")[2] if base else file)
